@@ -1,0 +1,19 @@
+#include "attention.h"
+#include "when.h"
+
+void cli_attention(struct cli *c, const json_t *model)
+{
+    json_int_t conflicts = json_integer_value(json_object_get(model, "conflicts"));
+    json_int_t unsent = json_integer_value(json_object_get(model, "unsent"));
+    if (conflicts)
+        cli_line(c,
+                 ngettext("%lld conflict waits for a decision: wardsync conflict list",
+                          "%lld conflicts wait for a decision: wardsync conflict list", (unsigned long)conflicts),
+                 conflicts);
+    if (unsent)
+        cli_line(c,
+                 ngettext("%lld change of this device is on no other device yet (since %s). It is safe here.",
+                          "%lld changes of this device are on no other device yet (the oldest since %s). They are safe here.",
+                          (unsigned long)unsent),
+                 unsent, cli_time_local(c, json_object_get(model, "unsent_since")));
+}

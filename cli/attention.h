@@ -1,0 +1,10 @@
+/* attention.h - what wants attention, said the same way by every command. */
+#ifndef WARD_CLI_ATTENTION_H
+#define WARD_CLI_ATTENTION_H
+
+#include "out.h"
+
+/* From the model's members conflicts, unsent and unsent_since; nothing is said of what is 0 or missing. */
+void cli_attention(struct cli *c, const json_t *model);
+
+#endif

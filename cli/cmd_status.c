@@ -1,0 +1,90 @@
+#include "attention.h"
+#include "commands.h"
+#include "out.h"
+#include "ref.h"
+#include "when.h"
+
+#include <stdio.h>
+
+struct spaces {
+    struct cli *c;
+    json_t *out;
+};
+
+static int add_space(void *ctx, const struct ward_space_info *space)
+{
+    struct spaces *s = ctx;
+    json_array_append_new(s->out, json_pack("{s:o, s:s, s:o, s:I}", "id", cli_hash_json(&space->id), "name",
+                                            cli_space_name(s->c, space->circle, space->circle_count), "digest",
+                                            cli_hash_json(&space->digest), "changes", (json_int_t)space->changes));
+    return 0;
+}
+
+static void plain(struct cli *c, const json_t *model)
+{
+    static const struct cli_column about[] = {{.key = "ward_name", .title = N_("Ward")},
+                                              {.key = "ward", .title = N_("Ward id")},
+                                              {.key = "unit", .title = N_("Unit")},
+                                              {.key = "device_name", .title = N_("Device")},
+                                              {.key = "role", .title = N_("Role"), .show = CLI_ROLE},
+                                              {.key = "digest", .title = N_("Digest")},
+                                              {.key = "changes", .title = N_("Changes")},
+                                              {0}};
+    static const struct cli_column spaces[] = {{.key = "name", .title = N_("Space")},
+                                               {.key = "changes", .title = N_("Changes")},
+                                               {.key = "digest", .title = N_("Digest"), .show = CLI_ID},
+                                               {0}};
+    static const struct cli_column peers[] = {{.key = "name", .title = N_("Device")},
+                                              {.key = "unit", .title = N_("Unit")},
+                                              {.key = "role", .title = N_("Role"), .show = CLI_ROLE},
+                                              {.key = "last_contact", .title = N_("Last contact"), .show = CLI_TIME},
+                                              {.key = "backlog", .title = N_("Waiting")},
+                                              {.key = "clock_offset_ms", .title = N_("Clock off by"), .show = CLI_SPAN},
+                                              {0}};
+    json_int_t unsent = json_integer_value(json_object_get(model, "unsent"));
+    json_int_t conflicts = json_integer_value(json_object_get(model, "conflicts"));
+    json_int_t quarantined = json_integer_value(json_object_get(model, "quarantined"));
+    cli_pairs(c, model, about);
+    puts("");
+    cli_table(c, json_object_get(model, "spaces"), spaces, _("No spaces yet."));
+    puts("");
+    cli_table(c, json_object_get(model, "peers"), peers, _("No other devices yet."));
+    puts("");
+    cli_attention(c, model);
+    if (quarantined)
+        cli_line(c, _("Changes of revoked devices that are set aside: %lld"), quarantined);
+    if (!conflicts && !unsent)
+        cli_line(c, _("All changes are delivered, no conflict is open."));
+}
+
+static int run(struct cli *c)
+{
+    struct ward_error err = {0};
+    struct ward_status status;
+    int rc = cli_open_to_read(c);
+    if (rc)
+        return rc;
+    json_auto_t *model = cli_self_json(c);
+    if (!model)
+        return CLI_FAILED;
+    struct spaces spaces = {c, json_array()};
+    json_object_set_new(model, "spaces", spaces.out);
+    if (ward_spaces(c->replica, add_space, &spaces, &err) || ward_status(c->replica, &status, &err))
+        return cli_fail(c, &err);
+    json_object_set_new(model, "digest", cli_hash_json(&status.digest));
+    json_object_set_new(model, "changes", json_integer((json_int_t)status.changes));
+    json_object_set_new(model, "unsent", json_integer((json_int_t)status.unsent));
+    json_object_set_new(model, "unsent_since", cli_time_json(status.unsent_since_ms));
+    json_object_set_new(model, "conflicts", json_integer((json_int_t)status.conflicts));
+    json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
+    json_object_set_new(model, "peers", cli_devices_json(c, false));
+    return cli_answer(c, status.conflicts || status.unsent ? CLI_ATTENTION : CLI_DONE, model, plain);
+}
+
+const struct cli_command cmd_status = {
+    .name = "status",
+    .summary = N_("what is unsent, which conflicts are open, who was met when"),
+    .run = run,
+    .details = N_("Exit code 1 while a conflict is open or a change of this device is on no other device."),
+    .examples = "  wardsync status\n  wardsync status --json\n",
+};

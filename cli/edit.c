@@ -1,0 +1,99 @@
+#include "edit.h"
+#include "ref.h"
+#include "value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int cli_assignments(struct cli *c, size_t n, const char ***out, size_t *count)
+{
+    const char **list = cli_keep(c, calloc(c->arg_count + 1, sizeof *list));
+    size_t found = 0;
+    for (size_t i = n; i < c->arg_count; i++) {
+        const char *word = c->args[i], *equals = strchr(word, '='), *text;
+        if (!equals || equals == word)
+            return cli_usage(c, _("FIELD=VALUE, not '%s'"), word);
+        list[found++] = word;
+        if (equals[1] != '@')
+            continue;
+        int rc = cli_long_text(c, equals + 1, &text);
+        if (rc)
+            return rc;
+        list[found - 1] = cli_format(c, "%.*s%s", (int)(equals + 1 - word), word, text);
+    }
+    *out = list;
+    *count = found;
+    return CLI_DONE;
+}
+
+int cli_opt_find(struct cli *c, const char *name, uint32_t kind, struct ward_id *id, const struct ward_id **out)
+{
+    const char *reference = cli_opt(c, name);
+    *out = reference ? id : NULL;
+    return reference ? cli_find(c, kind, reference, id) : CLI_DONE;
+}
+
+static void plain_id(struct cli *c, const json_t *model)
+{
+    cli_line(c, "%s", json_string_value(json_object_get(model, "id")));
+}
+
+int cli_answer_id(struct cli *c, const struct ward_id *id)
+{
+    json_auto_t *model = json_pack("{s:o}", "id", cli_id_json(id));
+    return cli_answer(c, CLI_DONE, model, plain_id);
+}
+
+int cli_run_set(struct cli *c, uint32_t kind)
+{
+    struct ward_error err = {0};
+    struct ward_id id;
+    const char **assignments;
+    size_t count;
+    int rc = cli_assignments(c, 1, &assignments, &count);
+    if (rc == CLI_DONE)
+        rc = cli_open(c);
+    if (rc == CLI_DONE)
+        rc = cli_find(c, kind, cli_arg(c, 0), &id);
+    if (rc)
+        return rc;
+    if (ward_plan_set(c->replica, kind, &id, assignments, count, &id, &err))
+        return cli_fail(c, &err);
+    return cli_answer_id(c, &id);
+}
+
+int cli_match_text(struct cli *c, struct cli_match *match)
+{
+    match->value = cli_opt(c, match->key);
+    return CLI_DONE;
+}
+
+int cli_match_reference(struct cli *c, struct cli_match *match, uint32_t kind)
+{
+    struct ward_id id;
+    const struct ward_id *found;
+    int rc = cli_names(c);
+    if (rc == CLI_DONE)
+        rc = cli_opt_find(c, match->key, kind, &id, &found);
+    if (rc == CLI_DONE && found)
+        match->value = cli_record_code(c, kind, found);
+    return rc;
+}
+
+int cli_match_word(struct cli *c, struct cli_match *match, enum ward_word_list list)
+{
+    match->value = cli_opt(c, match->key);
+    if (match->value && ward_word_index(list, match->value, strlen(match->value)) < 0)
+        return cli_refuse(c, WARD_ERR_VALUE, "--%s %s", match->key, match->value);
+    return CLI_DONE;
+}
+
+bool cli_matches(const json_t *row, const struct cli_match *matches)
+{
+    for (; matches->key; matches++) {
+        const char *value = json_string_value(json_object_get(row, matches->key));
+        if (matches->value && (!value || strcmp(matches->value, value) != 0))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,19 @@
+/* history.h - who changed what, when, on which device. */
+#ifndef WARD_CLI_HISTORY_H
+#define WARD_CLI_HISTORY_H
+
+#include "out.h"
+
+struct cli_history_filter {
+    const struct ward_id *entity; /* NULL: all */
+    const struct ward_id *unit;   /* whose author's; NULL: all */
+    int64_t since_ms;             /* by the authors' clocks; 0: all */
+};
+
+/* [{at, unit, device, role, space, feed, seq, hash, reason?, ops: [{kind, entity, title, field, key?, value}]}], in order of arrival.
+ * CLI_DONE or CLI_FAILED, reported. */
+int cli_history(struct cli *c, const struct cli_history_filter *filter, json_t **out);
+/* A line for each operation. */
+void cli_history_plain(struct cli *c, const json_t *changes);
+
+#endif

@@ -1,0 +1,553 @@
+/* wardsync.h - offline-first replicas of signed records that merge whenever they meet.
+ *
+ * A replica is a home directory: one SQLite database and one key file. Everything in it is written by this library;
+ * the tables named after the schema's kinds may be read by any SQLite tool.
+ *
+ * Conventions. Functions that can fail return 0 or a code of enum ward_code and fill *err (which may be NULL); outputs are written
+ * on success only. x_free(NULL) does nothing. Strings are UTF-8. Lengths are bytes, times milliseconds since 1970 UTC. A
+ * ward_replica belongs to one thread at a time; any number of processes may open one home. The library never prints,
+ * never exits and has no globals. The formats are specified in proto/.
+ */
+#ifndef WARDSYNC_H
+#define WARDSYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default) /* what stands here is exported, nothing else is */
+#endif
+
+#define WARDSYNC_VERSION "0.1.0"
+#define WARD_ID_BYTES 16
+#define WARD_HASH_BYTES 32
+
+/* ---------------------------------------------------------------- errors */
+
+/* What to do about an error: try again, wait for something, ask the operator, or mend the input or the setup. */
+enum ward_class { WARD_CLASS_NONE, WARD_CLASS_RETRY, WARD_CLASS_WAIT, WARD_CLASS_OPERATOR, WARD_CLASS_FATAL };
+
+/* Stable numbers (proto/errors.md). 1xx general, 2xx encoding, 3xx chain and seal, 4xx authority, 5xx session and link,
+ * 6xx store and home, 7xx values and records, 8xx bundles and keys. */
+enum ward_code {
+    WARD_OK = 0,
+    WARD_ERR_MEMORY = 101,
+    WARD_ERR_ARGUMENT = 102,
+    WARD_ERR_RANDOM = 103,
+    WARD_ERR_CANCELLED = 104,
+    WARD_ERR_INTERNAL = 105,
+
+    WARD_ERR_TRUNCATED = 201,
+    WARD_ERR_TYPE = 202,
+    WARD_ERR_RANGE = 203,
+    WARD_ERR_NONCANONICAL = 204,
+    WARD_ERR_TRAILING = 205,
+    WARD_ERR_CODEC = 206,
+    WARD_ERR_VERSION = 207,
+    WARD_ERR_UTF8 = 208,
+    WARD_ERR_ORDER = 209,
+    WARD_ERR_OP = 210,
+    WARD_ERR_LIMIT_BODY = 221,
+    WARD_ERR_LIMIT_VALUE = 222,
+    WARD_ERR_LIMIT_OPS = 223,
+    WARD_ERR_LIMIT_DEPS = 224,
+    WARD_ERR_LIMIT_NESTING = 225,
+    WARD_ERR_LIMIT_KEY = 226,
+    WARD_ERR_LIMIT_CIRCLE = 227,
+    WARD_ERR_LIMIT_RUN = 228,
+    WARD_ERR_LIMIT_FRAME = 229,
+    WARD_ERR_LIMIT_SPACES = 230,
+
+    WARD_ERR_GAP = 301,
+    WARD_ERR_DEP_MISSING = 302,
+    WARD_ERR_DEP_HASH = 303,
+    WARD_ERR_DEP_ORDER = 304,
+    WARD_ERR_DEPTH = 305,
+    WARD_ERR_SEAL = 306,
+    WARD_ERR_FORK = 307,
+    WARD_ERR_CHAIN = 308,
+
+    WARD_ERR_WARD = 401,
+    WARD_ERR_NOT_ENTITLED = 402,
+    WARD_ERR_GRANT_UNKNOWN = 403,
+    WARD_ERR_SPACE = 404,
+    WARD_ERR_CUT = 405,
+    WARD_ERR_GRANT_BAD = 406,
+    WARD_ERR_KEY_POINT = 407,
+    WARD_ERR_INVITE_MANGLED = 411,
+    WARD_ERR_INVITE_UNKNOWN = 412,
+    WARD_ERR_INVITE_USED = 413,
+    WARD_ERR_INVITE_EXPIRED = 414,
+
+    WARD_ERR_PROTOCOL_VERSION = 501,
+    WARD_ERR_SESSION_WARD = 502,
+    WARD_ERR_PEER_UNKNOWN = 503,
+    WARD_ERR_PROTOCOL = 504,
+    WARD_ERR_NETWORK = 505,
+    WARD_ERR_HANDSHAKE = 506,
+    WARD_ERR_TIMEOUT = 507,
+    WARD_ERR_ADDRESS = 508,
+    WARD_ERR_ADDRESS_IN_USE = 509,
+    WARD_ERR_LINK_CLOSED = 510,
+    WARD_ERR_PEERS = 511,
+    WARD_ERR_NO_HUB = 512,
+    WARD_ERR_LIBRARY_OLD = 513,
+
+    WARD_ERR_HOME_MISSING = 601,
+    WARD_ERR_HOME_EXISTS = 602,
+    WARD_ERR_HOME_READONLY = 603,
+    WARD_ERR_NOT_A_REPLICA = 604,
+    WARD_ERR_NEWER = 605,
+    WARD_ERR_DISK_FULL = 606,
+    WARD_ERR_IO = 607,
+    WARD_ERR_BUSY = 608,
+    WARD_ERR_CORRUPT = 609,
+    WARD_ERR_STORE = 610,
+    WARD_ERR_NETWORK_FS = 611,
+
+    WARD_ERR_UNKNOWN_KIND = 701,
+    WARD_ERR_UNKNOWN_FIELD = 702,
+    WARD_ERR_VALUE = 703,
+    WARD_ERR_NOT_FOUND = 704,
+    WARD_ERR_AMBIGUOUS = 705,
+    WARD_ERR_FIXED = 706,
+    WARD_ERR_IN_CONFLICT = 707,
+    WARD_ERR_STALE = 708,
+    WARD_ERR_NO_RIGHT = 709,
+    WARD_ERR_NOTHING = 710,
+    WARD_ERR_DATE = 711,
+    WARD_ERR_PLAN_ROW = 712,
+    WARD_ERR_LIMIT_SELECTED = 713,
+    WARD_ERR_STATE = 714,
+    WARD_ERR_EXISTS = 715,
+    WARD_ERR_REASON = 716,
+
+    WARD_ERR_BUNDLE_DAMAGED = 801,
+    WARD_ERR_BUNDLE_WARD = 802,
+    WARD_ERR_BUNDLE_WRITER = 803,
+    WARD_ERR_BUNDLE_BASE = 804,
+    WARD_ERR_KEY_MODE = 811,
+    WARD_ERR_KEY_FILE = 812,
+    WARD_ERR_KEY_MISSING = 813
+};
+
+/* Caller-owned; detail is built up as the error passes ("ingest: run 3: change 17: truncated"). No secret ever stands in it. */
+struct ward_error {
+    int code;
+    char detail[400];
+};
+
+enum ward_lang { WARD_LANG_EN, WARD_LANG_VI };
+
+const char *ward_error_name(int code); /* "gap", stable */
+enum ward_class ward_error_class(int code);
+const char *ward_error_class_name(int code); /* "retry", "wait", "operator", "fatal" */
+const char *ward_error_text(int code, enum ward_lang lang);
+const char *ward_error_hint(int code, enum ward_lang lang); /* the next step */
+
+/* ---------------------------------------------------------------- small values */
+
+struct ward_id {
+    uint8_t b[WARD_ID_BYTES];
+};
+struct ward_hash {
+    uint8_t b[WARD_HASH_BYTES];
+};
+
+#define WARD_ID_HEX (2 * WARD_ID_BYTES + 1)
+#define WARD_HASH_HEX (2 * WARD_HASH_BYTES + 1)
+void ward_id_hex(char out[WARD_ID_HEX], const struct ward_id *id);
+void ward_hash_hex(char out[WARD_HASH_HEX], const struct ward_hash *hash);
+bool ward_id_equal(const struct ward_id *a, const struct ward_id *b);
+bool ward_id_is_zero(const struct ward_id *id);
+/* The id that every replica derives alike from an application's rule: H("wardsync round", [a, text]), first 16 bytes. */
+void ward_id_derive(struct ward_id *out, const struct ward_id *a, const char *text, size_t text_len);
+
+enum ward_type { WARD_NULL, WARD_BOOL, WARD_INT, WARD_TEXT, WARD_BYTES, WARD_ARRAY };
+
+/* A value; p/len: text (not terminated), bytes, or the deterministic CBOR of an array. Borrowed, see each function. */
+struct ward_value {
+    enum ward_type type;
+    bool boolean;
+    int64_t integer;
+    const uint8_t *p;
+    size_t len;
+};
+struct ward_value ward_value_null(void);
+struct ward_value ward_value_bool(bool b);
+struct ward_value ward_value_int(int64_t i);
+struct ward_value ward_value_text(const char *text); /* NUL-terminated, borrowed */
+struct ward_value ward_value_bytes(const void *p, size_t len);
+struct ward_value ward_value_id(const struct ward_id *id);
+
+/* ---------------------------------------------------------------- schema */
+
+/* The class stands in the field's number (proto/merge.md): WARD_FIELD(class, n), n >= 1. */
+enum ward_field_class { WARD_OPEN = 0, WARD_GOVERNED = 1, WARD_MEMBER = 2, WARD_TALLY = 3 };
+#define WARD_FIELD(cls, n) ((uint32_t)(((uint32_t)(n) << 2) | (uint32_t)(cls)))
+#define WARD_FIELD_PRESENCE 1u
+
+/* What a view shows of several live values, and whether they are a conflict.
+ *   policy          shows                                     is a conflict when
+ *   WARD_CONFLICT   the greatest by rank, depth, feed         two differ (governed: among the greatest rank)
+ *   WARD_LATEST     the same                                  never
+ *   WARD_MAX        the greatest integer                      never
+ *   WARD_ADD_WINS   members with any live true                never
+ *   WARD_SUM        the sum over all feeds                    never
+ *   WARD_FIXED      as WARD_CONFLICT; ward_put refuses to change it once set */
+enum ward_policy { WARD_CONFLICT, WARD_LATEST, WARD_MAX, WARD_ADD_WINS, WARD_SUM, WARD_FIXED };
+
+struct ward_field_def {
+    uint32_t number;
+    const char *name; /* column of the plain table; [a-z_]+ */
+    enum ward_type type;
+    enum ward_policy policy;
+    size_t len_max; /* of text or bytes; 0: the protocol's limit */
+};
+struct ward_kind_def {
+    uint32_t number;  /* 16 ... 65535 */
+    const char *name; /* the plain table; [a-z_]+ */
+    const struct ward_field_def *fields;
+    size_t field_count;
+};
+/* Static data of the application; must outlive the replica. */
+struct ward_schema {
+    const struct ward_kind_def *kinds;
+    size_t kind_count;
+    uint32_t version;
+};
+
+/* ---------------------------------------------------------------- the world outside */
+
+/* Memory, clocks and randomness come from here; NULL in ward_options means the platform's. Each function may be called from
+ * the thread that uses the replica only. alloc: realloc's contract (size 0 frees). wall_ms is claimed in changes and orders nothing. */
+struct ward_env {
+    void *ctx;
+    void *(*alloc)(void *ctx, void *p, size_t size);
+    int64_t (*wall_ms)(void *ctx);
+    int64_t (*mono_ms)(void *ctx);
+    int (*random)(void *ctx, void *out, size_t len); /* 0, or not 0 where no randomness can be had */
+};
+
+struct ward_options {
+    const struct ward_schema *schema; /* NULL: core kinds only */
+    const struct ward_env *env;       /* NULL: the platform's */
+    bool read_only;
+    const char *vfs; /* a registered SQLite VFS by name, or NULL */
+};
+
+typedef struct ward_replica ward_replica;
+
+/* ---------------------------------------------------------------- founding and opening */
+
+enum ward_role { WARD_ROLE_ROOT = 0, WARD_ROLE_CELL = 1, WARD_ROLE_OPERATOR = 2, WARD_ROLE_INSPECTOR = 3, WARD_ROLE_HUB = 4 };
+
+/* Founds a ward in `home`, an empty or missing directory: root key, this device's keys, its grant as operator for `unit`.
+ * WARD_ERR_HOME_EXISTS, WARD_ERR_HOME_READONLY, WARD_ERR_DISK_FULL. Nothing stays behind on failure. */
+int ward_found(ward_replica **out, const char *home, const char *ward_name, const struct ward_id *unit, const char *device_name,
+               const struct ward_options *options, struct ward_error *err);
+
+/* WARD_ERR_HOME_MISSING, WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_KEY_MODE, WARD_ERR_CORRUPT ... */
+int ward_open(ward_replica **out, const char *home, const struct ward_options *options, struct ward_error *err);
+void ward_close(ward_replica *r);
+
+/* Whether this replica can be written; code and text of why not otherwise (read-only home). */
+bool ward_is_read_only(const ward_replica *r);
+
+struct ward_self {
+    struct ward_hash ward;
+    struct ward_hash grant;
+    struct ward_id unit;
+    enum ward_role role;
+    char ward_name[256];
+    char device_name[256];
+    uint8_t link_pk[32];
+};
+int ward_self(ward_replica *r, struct ward_self *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- spaces */
+
+/* The ward space, or the space of a circle. Ids only are computed; a space comes into being by the first change in it. */
+void ward_space_of_ward(const ward_replica *r, struct ward_hash *out);
+/* units in any order; duplicates count once. WARD_ERR_LIMIT_CIRCLE. The circle is remembered so that ward_put can found the space. */
+int ward_space_of_circle(ward_replica *r, struct ward_hash *out, const struct ward_id *units, size_t count, struct ward_error *err);
+/* Where a record lives. WARD_ERR_NOT_FOUND. If several spaces name the same record, the one with the greatest writer, oldest first. */
+int ward_space_of_record(ward_replica *r, struct ward_hash *out, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
+
+struct ward_space_info {
+    struct ward_hash id;
+    struct ward_hash digest; /* equal digests: equal sets of changes */
+    uint64_t changes;
+    const struct ward_id *circle; /* valid during the callback; empty for the ward space */
+    size_t circle_count;
+};
+/* Callbacks return 0 to go on; anything else ends the iteration and is returned. They must not write to the replica. */
+typedef int ward_space_fn(void *ctx, const struct ward_space_info *space);
+int ward_spaces(ward_replica *r, ward_space_fn *fn, void *ctx, struct ward_error *err);
+/* H over all live slots of the space: the slow proof that two replicas hold the same state. */
+int ward_state_digest(ward_replica *r, const struct ward_hash *space, struct ward_hash *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- writing */
+
+/* A transaction is one user's act: one change per space it touches, all durable together or not at all. It must be committed or aborted. */
+typedef struct ward_txn ward_txn;
+
+int ward_begin(ward_replica *r, ward_txn **out, struct ward_error *err);
+int ward_new_id(ward_replica *r, struct ward_id *out, struct ward_error *err); /* UUIDv7 */
+
+/* Writes a slot. key: member of a set (WARD_MEMBER), else NULL, 0. For WARD_TALLY fields the value is what to add to this device's own total.
+ * Values are copied. Errors: WARD_ERR_UNKNOWN_KIND, WARD_ERR_UNKNOWN_FIELD, WARD_ERR_VALUE (type, length, UTF-8), WARD_ERR_FIXED,
+ * WARD_ERR_IN_CONFLICT (resolve it first), WARD_ERR_NOT_ENTITLED, WARD_ERR_LIMIT_*. After an error the transaction can go on without it. */
+int ward_put(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
+             size_t key_len, const struct ward_value *value, struct ward_error *err);
+int ward_delete(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
+/* Why: kept beside the changes of this transaction, about the record (kind 3, reason). */
+int ward_reason(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, const char *text, struct ward_error *err);
+
+struct ward_commit {
+    size_t changes; /* one per space */
+    size_t ops;
+    uint64_t bytes;
+};
+/* Durable on return. Writes that change nothing are left out; WARD_ERR_NOTHING if nothing is left (the transaction is then over and nothing was written).
+ * The transaction is freed in any case. */
+int ward_commit(ward_txn *t, struct ward_commit *out, struct ward_error *err);
+void ward_abort(ward_txn *t);
+
+/* ---------------------------------------------------------------- reading */
+
+/* One live value of a slot with its author. */
+struct ward_live {
+    struct ward_value value; /* valid while the record is */
+    struct ward_hash feed;
+    uint64_t seq;
+    struct ward_hash grant;
+    struct ward_id unit;
+    enum ward_role role;
+    int64_t wall_ms; /* the author's claim */
+};
+
+/* A snapshot of one record. */
+typedef struct ward_record ward_record;
+/* WARD_ERR_NOT_FOUND also for deleted records unless with_deleted. */
+int ward_get(ward_replica *r, uint32_t kind, const struct ward_id *entity, bool with_deleted, ward_record **out, struct ward_error *err);
+void ward_record_free(ward_record *rec);
+const struct ward_id *ward_record_id(const ward_record *rec);
+const struct ward_hash *ward_record_space(const ward_record *rec);
+bool ward_record_deleted(const ward_record *rec);
+size_t ward_record_conflicts(const ward_record *rec);
+/* The value a view shows; WARD_NULL where nothing was written. For sums the sum. Not for member fields. */
+struct ward_value ward_record_value(const ward_record *rec, uint32_t field);
+bool ward_record_is_provisional(const ward_record *rec, uint32_t field); /* in conflict: shown until someone decides */
+/* Live values of a field, the shown one first; ward_live_count(rec, field, key, len), then ward_record_live(..., i, ...). */
+size_t ward_record_live_count(const ward_record *rec, uint32_t field);
+int ward_record_live(const ward_record *rec, uint32_t field, size_t i, struct ward_live *out, struct ward_error *err);
+/* Members of a set that are in, ascending by key. */
+size_t ward_record_member_count(const ward_record *rec, uint32_t field);
+int ward_record_member(const ward_record *rec, uint32_t field, size_t i, const uint8_t **key, size_t *key_len);
+
+typedef int ward_record_fn(void *ctx, const ward_record *rec);
+/* All shown records of a kind, in order of id. The record is valid during the callback. */
+int ward_each(ward_replica *r, uint32_t kind, ward_record_fn *fn, void *ctx, struct ward_error *err);
+/* Ids of a kind that start with a hex prefix (4 ... 32 digits): WARD_ERR_NOT_FOUND, WARD_ERR_AMBIGUOUS (count in detail). */
+int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex_prefix, struct ward_id *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- history */
+
+struct ward_change_info {
+    struct ward_hash space;
+    struct ward_hash feed;
+    uint64_t seq;
+    struct ward_hash hash;
+    struct ward_hash grant;
+    struct ward_id unit;
+    enum ward_role role;
+    int64_t wall_ms;
+    uint64_t depth;
+    size_t op_count;
+    bool own; /* written here */
+};
+struct ward_op_info {
+    uint32_t kind;
+    struct ward_id entity;
+    uint32_t field;
+    const uint8_t *key;
+    size_t key_len;
+    struct ward_value value;
+};
+/* Each change in order of arrival here, with its operations. entity NULL: all. */
+typedef int ward_history_fn(void *ctx, const struct ward_change_info *change, const struct ward_op_info *ops, size_t op_count);
+int ward_history(ward_replica *r, const struct ward_id *entity, ward_history_fn *fn, void *ctx, struct ward_error *err);
+
+/* ---------------------------------------------------------------- conflicts */
+
+struct ward_conflict {
+    struct ward_id id;
+    struct ward_hash space;
+    uint32_t kind;
+    struct ward_id entity;
+    uint32_t field; /* WARD_FIELD_PRESENCE: an edit against a deletion */
+    size_t value_count;
+    const struct ward_live *values; /* distinct values, the provisional one first; valid during the callback */
+    const bool *seen;               /* value_count x value_count: seen[i * n + j]: the author of i had seen value j's change */
+};
+typedef int ward_conflict_fn(void *ctx, const struct ward_conflict *conflict);
+int ward_conflicts(ward_replica *r, ward_conflict_fn *fn, void *ctx, struct ward_error *err);
+int ward_conflict_count(ward_replica *r, size_t *out, struct ward_error *err);
+/* Settles one: writes `value` (or, if NULL, the value with index take, as listed) with a reason. For a presence conflict the value is a boolean: true keeps the record.
+ * expected_count guards against values that arrived meanwhile (WARD_ERR_STALE). WARD_ERR_NO_RIGHT: someone of greater rank wrote one of the values. */
+int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expected_count, size_t take, const struct ward_value *value, const char *reason,
+                 struct ward_error *err);
+
+/* ---------------------------------------------------------------- devices */
+
+/* A one-time invitation; the code is the only place where the secret stands. out: at least WARD_INVITE_MAX bytes. */
+#define WARD_INVITE_MAX 2048
+int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *hub_addresses, size_t address_count,
+                int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
+/* Enrols a new device in `home` over the network: asks the first hub address that answers, checks the ward, stores keys and grant. Asking again after a broken
+ * link gives the same device. WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE. Nothing is left in home on failure but the key, kept for another try. */
+int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms, const struct ward_options *options,
+              struct ward_error *err);
+
+struct ward_device {
+    struct ward_hash grant;
+    struct ward_id unit;
+    enum ward_role role;
+    char name[256];
+    bool self;
+    bool ended;                /* cut */
+    int64_t last_contact_ms;   /* by this replica's clock; 0: never */
+    int64_t clock_offset_ms;   /* its clock minus ours at the last contact */
+    uint64_t backlog_to;       /* changes here that it may read and had not at the last contact */
+    bool backlog_known;
+    char address[128];
+};
+typedef int ward_device_fn(void *ctx, const struct ward_device *device);
+int ward_devices(ward_replica *r, ward_device_fn *fn, void *ctx, struct ward_error *err);
+/* Ends a device's rights (a cut at what is known here of its feeds). Operators only. */
+int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reason, struct ward_error *err);
+
+/* ---------------------------------------------------------------- status */
+
+struct ward_status {
+    struct ward_hash digest;   /* over all spaces held */
+    size_t spaces;
+    uint64_t changes;
+    uint64_t unsent;           /* own changes that no other device is known to hold */
+    int64_t unsent_since_ms;   /* when the oldest of them was written; 0: none */
+    size_t conflicts;
+    size_t devices;
+    uint64_t quarantined;      /* changes beyond cuts */
+};
+int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- sync */
+
+enum ward_event_type {
+    WARD_EVENT_LISTENING,    /* text: the bound address */
+    WARD_EVENT_PEER_UP,      /* grant, text: name */
+    WARD_EVENT_PEER_DOWN,    /* grant, code: why (0: it left) */
+    WARD_EVENT_PEER_REFUSED, /* code */
+    WARD_EVENT_PROGRESS,     /* done of total changes, in either direction; total 0: not known yet */
+    WARD_EVENT_INGESTED,     /* done: changes applied, from grant */
+    WARD_EVENT_RUN_REFUSED,  /* code, text: where; from grant */
+    WARD_EVENT_SYNCED,       /* grant: both are equal now */
+    WARD_EVENT_JOINED,       /* grant of the new device, text: its name */
+    WARD_EVENT_CLOCK         /* done: the peer's clock is off by so many ms (signed) */
+};
+struct ward_event {
+    enum ward_event_type type;
+    int code;
+    struct ward_hash grant;
+    int64_t done, total;
+    const char *text;
+};
+typedef void ward_event_fn(void *ctx, const struct ward_event *event);
+
+struct ward_sync_options {
+    const char *address;            /* NULL: the ward's hub addresses in turn */
+    const struct ward_hash *device; /* whose link key to expect at the address; NULL: the hub's, or who was met there before */
+    int timeout_ms;                 /* without progress; 0: 15000 */
+    bool plan;                      /* compare only, move nothing */
+    ward_event_fn *on_event;
+    void *ctx;
+    const bool *cancel; /* looked at between steps */
+};
+struct ward_sync_result {
+    struct ward_hash peer;
+    uint64_t sent, received; /* changes (with plan: that would be) */
+    uint64_t bytes_out, bytes_in; /* frames, above CURVE */
+    uint64_t refused_here, refused_there;
+    size_t conflicts_new;
+    int64_t ms;
+    int64_t clock_offset_ms;
+};
+/* One round with one peer, until both hold the same. What was committed before an error stays. */
+int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct ward_sync_result *out, struct ward_error *err);
+
+struct ward_serve_options {
+    const char *const *listen; /* tcp://HOST:PORT, port 0 picks one */
+    size_t listen_count;
+    int every_ms;   /* sync upward with the hub that often, and at once after local changes; 0: never */
+    ward_event_fn *on_event;
+    void *ctx;
+};
+/* Answers peers and keeps live links. Writes of other processes on this home are noticed and pushed. */
+typedef struct ward_server ward_server;
+int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, ward_server **out, struct ward_error *err);
+int ward_serve_step(ward_server *s, int timeout_ms, struct ward_error *err); /* returns after at most timeout_ms, or after work */
+void ward_serve_close(ward_server *s);
+
+/* ---------------------------------------------------------------- bundles */
+
+struct ward_bundle_options {
+    const struct ward_hash *for_grant; /* one of these, or neither: for the hub and operators */
+    const struct ward_id *for_unit;
+    bool since_last; /* only what the addressee is not known to hold */
+    ward_event_fn *on_event;
+    void *ctx;
+};
+struct ward_bundle_info {
+    struct ward_hash writer;
+    struct ward_id writer_unit;
+    int64_t wall_ms;
+    uint64_t runs, changes, bytes;
+    uint64_t applied, known, refused; /* on reading */
+    int first_refusal;
+    size_t conflicts_new;
+};
+/* Written to a temporary name, flushed, read back and compared before it takes its name. */
+int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out, struct ward_error *err);
+int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out, struct ward_error *err);
+/* Checks and describes without storing anything. */
+int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- care */
+
+struct ward_bad {
+    int code;
+    struct ward_hash space, feed;
+    uint64_t seq; /* 0: not one change */
+    const char *what;
+};
+typedef void ward_bad_fn(void *ctx, const struct ward_bad *bad);
+struct ward_verify_result {
+    uint64_t changes, seals, records, bad;
+};
+/* Walks every chain and seal; full: replays all into an empty state and compares it with slots and plain tables, and runs SQLite's integrity check. */
+int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out, struct ward_error *err);
+/* A consistent copy of the database while others work on it. The device's keys are not in it. WARD_ERR_EXISTS if path exists. */
+int ward_backup(ward_replica *r, const char *path, struct ward_error *err);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif

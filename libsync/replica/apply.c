@@ -1,0 +1,439 @@
+#include "replica/apply.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "rules/view.h"
+#include "values/feed.h"
+
+#include <string.h>
+
+#define BUCKETS       4096u
+#define MEMORY_BUDGET (8u << 20) /* records held before they are written out */
+
+struct ward_cached {
+    struct ward_cached *next;
+    uint32_t sid, kind;
+    struct ward_id entity;
+    struct ward_state state;
+    size_t conflicts; /* as stored */
+    bool stored, dirty;
+};
+
+static size_t bucket_of(uint32_t sid, uint32_t kind, const struct ward_id *entity)
+{
+    uint64_t low, high;
+    memcpy(&low, entity->b, 8);
+    memcpy(&high, entity->b + 8, 8);
+    uint64_t h = (low ^ (high * 0x9e3779b97f4a7c15u)) + sid * 0x85ebca6bu + kind;
+    return (size_t)((h ^ (h >> 29)) % BUCKETS);
+}
+
+static int forget_records(struct ward_apply *a, struct ward_error *err)
+{
+    ward_arena_reset(&a->arena);
+    a->record_count = 0;
+    a->buckets = ward_arena_take(&a->arena, BUCKETS * sizeof *a->buckets);
+    return a->buckets ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "records");
+}
+
+int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *err)
+{
+    *a = (struct ward_apply){.r = r};
+    ward_arena_init(&a->arena, &r->env);
+    int rc = forget_records(a, err);
+    if (!rc)
+        rc = ward_store_begin(r->store, err);
+    if (rc) {
+        ward_arena_free(&a->arena);
+        return rc;
+    }
+    rc = ward_replica_refresh(r, err);
+    return rc ? ward_apply_end(a, rc, err) : WARD_OK;
+}
+
+static int fetch(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_cached **out, struct ward_error *err)
+{
+    struct ward_cached **head = &a->buckets[bucket_of(sid, kind, entity)];
+    for (struct ward_cached *c = *head; c; c = c->next)
+        if (c->sid == sid && c->kind == kind && ward_id_equal(&c->entity, entity)) {
+            *out = c;
+            return WARD_OK;
+        }
+    struct ward_cached *c = ward_arena_take(&a->arena, sizeof *c);
+    if (!c)
+        return ward_fail(err, WARD_ERR_MEMORY, "records");
+    *c = (struct ward_cached){.sid = sid, .kind = kind, .entity = *entity};
+    ward_state_init(&c->state, &a->arena);
+    int rc = ward_store_get_record(a->r->store, sid, kind, entity, &c->state, &c->conflicts, err);
+    if (rc && rc != WARD_ERR_NOT_FOUND)
+        return rc;
+    c->stored = rc == WARD_OK;
+    c->next = *head;
+    *head = c;
+    a->record_count++;
+    *out = c;
+    return WARD_OK;
+}
+
+int ward_apply_peek(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, const struct ward_state **out,
+                    struct ward_error *err)
+{
+    struct ward_cached *c;
+    int rc = fetch(a, sid, kind, entity, &c, err);
+    if (!rc)
+        *out = c->stored || c->dirty ? &c->state : NULL;
+    return rc;
+}
+
+/* ---- writing out */
+
+static int show(struct ward_apply *a, const struct ward_kind_def *kind, const struct ward_cached *c, size_t conflicts, struct ward_error *err)
+{
+    struct ward_store *store = a->r->store;
+    if (!ward_state_present(&c->state))
+        return c->stored ? ward_store_delete_plain(store, c->sid, kind, &c->entity, err) : WARD_OK;
+    struct ward_value *values = ward_arena_take(&a->arena, (kind->field_count + 1) * sizeof *values);
+    if (!values)
+        return ward_fail(err, WARD_ERR_MEMORY, "plain row");
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct ward_field_def *f = &kind->fields[i];
+        values[i] = f->policy == WARD_ADD_WINS ? ward_view_members(f, &c->state) : ward_view_value(f, &c->state, &a->r->dir.authors);
+    }
+    return ward_store_put_plain(store, c->sid, kind, &c->entity, conflicts, values, err);
+}
+
+static int note_conflicts(struct ward_apply *a, const struct ward_kind_def *kind, const struct ward_cached *c, struct ward_error *err)
+{
+    int rc = ward_store_clear_conflicts(a->r->store, c->sid, c->kind, &c->entity, err);
+    for (size_t i = 0; !rc && i < c->state.slot_count; i++) {
+        const struct ward_slot *slot = &c->state.slots[i];
+        if (!ward_slot_in_conflict(ward_kind_field(kind, slot->field), slot, &a->r->dir.authors))
+            continue;
+        struct ward_store_conflict row = {.sid = c->sid, .kind = c->kind, .field = slot->field, .entity = c->entity};
+        ward_conflict_id(&row.id, &ward_directory_space(&a->r->dir, c->sid)->id, c->kind, &c->entity, slot->field);
+        rc = ward_store_put_conflict(a->r->store, &row, err);
+    }
+    return rc;
+}
+
+static int write_record(struct ward_apply *a, struct ward_cached *c, struct ward_error *err)
+{
+    const struct ward_kind_def *kind = ward_schema_kind(a->r->schema, c->kind);
+    size_t conflicts = ward_state_conflicts(kind, &c->state, &a->r->dir.authors);
+    struct ward_buf *buf = &a->r->packed;
+    ward_buf_clear(buf);
+    ward_state_encode(buf, &c->state);
+    if (ward_buf_status(buf))
+        return ward_fail(err, WARD_ERR_MEMORY, "record");
+    int rc = ward_store_put_record(a->r->store, c->sid, c->kind, &c->entity, buf->p, buf->len, conflicts, err);
+    if (!rc && (conflicts || c->conflicts))
+        rc = note_conflicts(a, kind, c, err);
+    if (!rc && kind)
+        rc = show(a, kind, c, conflicts, err);
+    if (conflicts > c->conflicts)
+        a->conflicts_new += conflicts - c->conflicts;
+    c->conflicts = conflicts;
+    c->stored = true;
+    c->dirty = false;
+    return rc;
+}
+
+int ward_apply_write(struct ward_apply *a, struct ward_error *err)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct ward_cached *c = a->buckets[i]; c; c = c->next) {
+            int rc = c->dirty ? write_record(a, c, err) : WARD_OK;
+            if (rc)
+                return rc;
+        }
+    return WARD_OK;
+}
+
+static int within_budget(struct ward_apply *a, struct ward_error *err)
+{
+    if (a->arena.used < MEMORY_BUDGET)
+        return WARD_OK;
+    int rc = ward_apply_write(a, err);
+    return rc ? rc : forget_records(a, err);
+}
+
+/* ---- one change */
+
+static int write_slot(struct ward_apply *a, const struct ward_feed *f, struct ward_cached *c, const struct ward_write *w, struct ward_error *err)
+{
+    int rc = ward_slot_write(&c->state, w, &f->vv, &a->r->dir.authors);
+    c->dirty = true;
+    return rc ? ward_fail(err, rc, "slot") : WARD_OK;
+}
+
+static int apply_op(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op, struct ward_error *err)
+{
+    struct ward_cached *c;
+    int rc = fetch(a, f->sid, op->kind, &op->entity, &c, err);
+    struct ward_write w = {.field = op->field, .key = op->key, .key_len = op->key_len, .raw = op->raw, .raw_len = op->raw_len,
+                           .fid = f->fid, .seq = seq, .depth = depth};
+    return rc ? rc : write_slot(a, f, c, &w, err);
+}
+
+/* Each record written without a word on its presence is thereby said to exist (proto/change.md). */
+static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
+                          struct ward_error *err)
+{
+    static const uint8_t yes[] = {0xf5};
+    for (uint32_t record = 0; record < ch->record_count; record++) {
+        const struct ward_op *first = NULL;
+        bool explicit_word = false;
+        for (size_t i = 0; i < ch->op_count; i++) {
+            if (ops[i].record != record)
+                continue;
+            first = first ? first : &ops[i];
+            explicit_word |= ops[i].field == WARD_FIELD_PRESENCE;
+        }
+        if (explicit_word)
+            continue;
+        struct ward_op presence = {.kind = first->kind, .entity = first->entity, .field = WARD_FIELD_PRESENCE, .raw = yes, .raw_len = 1};
+        int rc = apply_op(a, f, seq, ch->depth, &presence, err);
+        if (rc)
+            return rc;
+    }
+    return WARD_OK;
+}
+
+static int note_cut(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op, struct ward_error *err)
+{
+    struct ward_cut cut = {.fid = f->fid, .seq = seq, .depth = depth, .rank = ward_role_rules(f->role)->rank, .author_feed = f->id,
+                           .author_grant = f->grant, .grant_entity = op->entity};
+    size_t cap = op->raw_len / 64 + 1, count;
+    struct ward_cut_entry *entries = ward_alloc(&a->r->env, cap * sizeof *entries);
+    if (!entries)
+        return ward_fail(err, WARD_ERR_MEMORY, "cut");
+    int rc = WARD_OK;
+    if (ward_cut_parse(entries, cap, &count, op->raw, op->raw_len) == WARD_OK) {
+        rc = ward_store_add_cut(a->r->store, &cut, op->raw, op->raw_len, err);
+        if (!rc && ward_directory_add_cut(&a->r->dir, &cut, entries, count))
+            rc = ward_fail(err, WARD_ERR_MEMORY, "cut");
+        a->authority_changed = true;
+    }
+    ward_release(&a->r->env, entries);
+    return rc;
+}
+
+static int note_grant(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_op *op, struct ward_error *err)
+{
+    struct ward_grant g;
+    struct ward_id entity;
+    if (op->value.type != WARD_BYTES || ward_grant_parse(&g, op->value.p, op->value.len, NULL))
+        return WARD_OK; /* anything else written here has no effect */
+    ward_grant_entity(&entity, &g.id);
+    if (!ward_id_equal(&entity, &op->entity))
+        return WARD_OK;
+    int rc = ward_store_add_grant(a->r->store, &g.id, op->value.p, op->value.len, f->fid, seq, err);
+    if (!rc && ward_directory_add_grant(&a->r->dir, &g, f->fid, seq))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "grant");
+    a->authority_changed = true;
+    return rc;
+}
+
+/* Grants and cuts are noted whether or not the change has effect: which of them count is judged over all of them. */
+static int note_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
+                          struct ward_error *err)
+{
+    const struct ward_space *space = ward_directory_space(&a->r->dir, f->sid);
+    bool before = a->authority_changed;
+    int rc = WARD_OK;
+    if (space->circle_count)
+        return WARD_OK;
+    a->authority_changed = false;
+    for (size_t i = 0; !rc && i < ch->op_count; i++) {
+        if (ops[i].kind != WARD_KIND_GRANT)
+            continue;
+        if (ops[i].field == WARD_GRANT_BODY)
+            rc = note_grant(a, f, seq, &ops[i], err);
+        else if (ops[i].field == WARD_GRANT_CUT)
+            rc = note_cut(a, f, seq, ch->depth, &ops[i], err);
+    }
+    if (a->authority_changed)
+        ward_directory_judge(&a->r->dir);
+    a->authority_changed |= before;
+    return rc;
+}
+
+static int apply_ops(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
+                     struct ward_error *err)
+{
+    int rc = WARD_OK;
+    if (seq > f->limit)
+        return WARD_OK;
+    for (size_t i = 0; !rc && i < ch->op_count; i++)
+        rc = apply_op(a, f, seq, ch->depth, &ops[i], err);
+    if (!rc)
+        rc = imply_presence(a, f, seq, ch, ops, err);
+    return rc ? rc : within_budget(a, err);
+}
+
+int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *ch, const struct ward_scratch *scratch,
+                      struct ward_error *err)
+{
+    const struct ward_feed *f = ward_directory_feed(&a->r->dir, fid);
+    const struct ward_op *ops = scratch->ops + ch->op_first;
+    int rc = note_authority(a, f, seq, ch, ops, err);
+    a->changes++;
+    return rc ? rc : apply_ops(a, f, seq, ch, ops, err);
+}
+
+/* ---- whole spaces */
+
+struct reshow {
+    struct ward_apply *a;
+    struct ward_error *err;
+};
+
+static int mark_dirty(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+{
+    struct reshow *x = ctx;
+    struct ward_cached c = {.sid = sid, .kind = kind, .entity = *entity, .conflicts = conflicts};
+    (void)len;
+    ward_state_init(&c.state, &x->a->arena);
+    int rc = ward_state_decode(&c.state, p, len);
+    if (rc)
+        return ward_fail(x->err, rc, "record");
+    const struct ward_kind_def *def = ward_schema_kind(x->a->r->schema, kind);
+    size_t now = ward_state_conflicts(def, &c.state, &x->a->r->dir.authors);
+    if (now || conflicts)
+        rc = note_conflicts(x->a, def, &c, x->err);
+    if (!rc && def)
+        rc = show(x->a, def, &c, now, x->err);
+    if (!rc && x->a->arena.used > MEMORY_BUDGET)
+        rc = forget_records(x->a, x->err);
+    return rc;
+}
+
+int ward_apply_reshow(struct ward_apply *a, uint32_t sid, struct ward_error *err)
+{
+    struct reshow x = {a, err};
+    int rc = ward_apply_write(a, err);
+    return rc ? rc : ward_store_each_in_space(a->r->store, sid, mark_dirty, &x, err);
+}
+
+/* Applies a held segment again; its feed's vv grows along. */
+static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struct ward_segment *seg, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_buf raw;
+    size_t at = 0, used = 0;
+    ward_buf_init(&raw, &r->env);
+    int rc = ward_store_unpack(seg, &raw, err);
+    for (uint32_t i = 0; !rc && i < seg->count; i++, at += used) {
+        ward_scratch_clear(&r->scratch);
+        rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);
+        if (rc)
+            break;
+        const struct ward_change *ch = &r->scratch.changes[0];
+        for (size_t j = 0; !rc && j < ch->dep_count; j++) {
+            const struct ward_dep *d = &r->scratch.deps[ch->dep_first + j];
+            const struct ward_feed *g = ward_directory_feed_by_id(&r->dir, &d->feed);
+            rc = g ? ward_vv_raise(&f->vv, &r->env, g->fid, d->seq) : ward_fail(err, WARD_ERR_CORRUPT, "dep");
+        }
+        if (!rc)
+            rc = apply_ops(a, f, seg->first + i, ch, r->scratch.ops + ch->op_first, err);
+    }
+    ward_buf_free(&raw);
+    return rc;
+}
+
+int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_space *space = ward_directory_space(&r->dir, sid);
+    struct ward_segment seg = {0};
+    bool got = true;
+    int rc = ward_apply_write(a, err);
+    if (!rc)
+        rc = forget_records(a, err);
+    if (!rc)
+        rc = ward_store_clear_space(r->store, sid, err);
+    for (size_t i = 0; !rc && i < space->feed_count; i++) {
+        struct ward_feed *f = ward_directory_feed(&r->dir, space->feeds[i]);
+        f->vv.len = 0;
+        f->vv_loaded = f->dirty = true;
+    }
+    while (!rc && got) {
+        rc = ward_store_next_segment(r->store, seg.seg, true, &seg, &got, err);
+        struct ward_feed *f = !rc && got ? ward_directory_feed(&r->dir, seg.fid) : NULL;
+        if (!f || f->sid != sid)
+            continue;
+        rc = ward_store_find_segment(r->store, seg.fid, seg.first, &seg, err);
+        if (!rc)
+            rc = replay_segment(a, f, &seg, err);
+    }
+    return rc;
+}
+
+/* ---- the end */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Cuts may have taken effect from what was applied before, or given it back. */
+static int replay_where_judged_anew(struct ward_apply *a, struct ward_error *err)
+{
+    struct ward_directory *d = &a->r->dir;
+    for (uint32_t sid = 1; sid <= d->space_count; sid++) {
+        struct ward_space *s = ward_directory_space(d, sid);
+        bool stale = false;
+        for (size_t i = 0; i < s->feed_count; i++) {
+            struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
+            stale |= least(f->limit, f->head_seq) != least(f->applied_limit, f->head_seq);
+            f->applied_limit = f->limit;
+        }
+        int rc = stale ? ward_apply_replay(a, sid, err) : WARD_OK;
+        if (rc)
+            return rc;
+    }
+    return WARD_OK;
+}
+
+static int write_directory(struct ward_apply *a, struct ward_error *err)
+{
+    struct ward_directory *d = &a->r->dir;
+    for (uint32_t sid = 1; sid <= d->space_count; sid++) {
+        struct ward_space *s = ward_directory_space(d, sid);
+        bool touched = false;
+        for (size_t i = 0; i < s->feed_count; i++) {
+            struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
+            int rc = f->dirty ? ward_store_put_feed(a->r->store, f, err) : WARD_OK;
+            if (rc)
+                return rc;
+            touched |= f->dirty;
+            f->dirty = false;
+        }
+        if (!touched)
+            continue;
+        ward_directory_digest(d, s);
+        int rc = ward_store_put_space(a->r->store, s, err);
+        if (rc)
+            return rc;
+    }
+    return WARD_OK;
+}
+
+int ward_apply_end(struct ward_apply *a, int rc, struct ward_error *err)
+{
+    if (!rc && a->authority_changed)
+        rc = replay_where_judged_anew(a, err);
+    if (!rc)
+        rc = ward_apply_write(a, err);
+    if (!rc)
+        rc = write_directory(a, err);
+    if (!rc)
+        rc = ward_store_commit(a->r->store, err);
+    if (rc) {
+        ward_store_rollback(a->r->store);
+        struct ward_error ignored = {0};
+        if (ward_replica_reload(a->r, &ignored))
+            a->r->stamp = 0; /* the next call tries again */
+    }
+    ward_arena_free(&a->arena);
+    return rc;
+}

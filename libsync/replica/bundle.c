@@ -1,0 +1,543 @@
+/* bundle.c - the same frames in a file, for a USB stick. proto/bundle.md. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/ingest.h"
+#include "replica/stream.h"
+#include "replica/talk.h"
+#include "shell/platform.h"
+#include "values/feed.h"
+#include "values/hash.h"
+#include "values/seal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing */
+
+struct writer {
+    ward_replica *r;
+    struct ward_grant to;
+    struct ward_vv base;
+    const struct ward_bundle_options *options;
+    struct ward_file_out *file;
+    ward_hasher hasher;
+    struct ward_bundle_info info;
+};
+
+static int put_frame(struct writer *w, const struct ward_buf *frame, bool hashed, struct ward_error *err)
+{
+    struct ward_buf head;
+    ward_buf_init(&head, &w->r->env);
+    if (frame->len > WARD_FRAME_MAX)
+        return ward_fail(err, WARD_ERR_LIMIT_FRAME, "%zu bytes", frame->len);
+    ward_put_bytes(&head, frame->p, frame->len);
+    int rc = ward_buf_status(&head) || ward_buf_status(frame) ? ward_fail(err, WARD_ERR_MEMORY, "bundle")
+                                                              : ward_file_out_write(w->file, head.p, head.len, err);
+    if (hashed)
+        ward_hash_add(&w->hasher, head.p, head.len);
+    w->info.bytes += head.len;
+    ward_buf_free(&head);
+    return rc;
+}
+
+static int by_grant(const void *a, const void *b)
+{
+    return ward_hash_compare(&(*(const struct ward_feed *const *)a)->grant, &(*(const struct ward_feed *const *)b)->grant);
+}
+
+static void put_space(struct writer *w, struct ward_buf *b, const struct ward_space *s)
+{
+    const struct ward_directory *d = &w->r->dir;
+    const struct ward_feed **feeds = ward_alloc(&w->r->env, (s->feed_count + 1) * sizeof *feeds);
+    size_t n = 0;
+    if (!feeds) {
+        b->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < s->feed_count; i++)
+        if (d->feeds[s->feeds[i] - 1].head_seq)
+            feeds[n++] = &d->feeds[s->feeds[i] - 1];
+    if (n)
+        qsort(feeds, n, sizeof *feeds, by_grant);
+    ward_put_array(b, 2);
+    ward_put_circle(b, s->circle, s->circle_count);
+    ward_put_array(b, n);
+    for (size_t i = 0; i < n; i++) {
+        ward_put_array(b, 4);
+        ward_put_bytes(b, feeds[i]->grant.b, 8);
+        ward_put_uint(b, ward_vv_get(&w->base, feeds[i]->fid));
+        ward_put_uint(b, feeds[i]->head_seq);
+        ward_put_bytes(b, feeds[i]->head_hash.b, 8);
+    }
+    ward_release(&w->r->env, feeds);
+}
+
+static void build_header(struct writer *w, struct ward_buf *b)
+{
+    const struct ward_directory *d = &w->r->dir;
+    const struct ward_bundle_options *o = w->options;
+    size_t n = 0;
+    for (size_t i = 0; i < d->space_count; i++)
+        n += ward_space_is_common(&d->spaces[i], &w->to, NULL);
+    ward_frame_begin(b, WARD_MSG_BUNDLE, 6);
+    ward_put_bytes(b, w->r->ward.b, 32);
+    ward_put_bytes(b, w->r->self.b, 32);
+    ward_put_uint(b, (uint64_t)w->info.wall_ms);
+    if (o->for_grant)
+        ward_put_bytes(b, o->for_grant->b, 32);
+    else if (o->for_unit)
+        ward_put_bytes(b, o->for_unit->b, WARD_ID_BYTES);
+    else
+        ward_put_null(b);
+    ward_put_array(b, n);
+    for (size_t i = 0; i < d->space_count; i++)
+        if (ward_space_is_common(&d->spaces[i], &w->to, NULL))
+            put_space(w, b, &d->spaces[i]);
+    ward_put_uint(b, w->info.runs);
+}
+
+/* Goes through all runs; with a file they are written, without they are counted. */
+static int each_run(struct writer *w, struct ward_error *err)
+{
+    struct ward_stream s;
+    struct ward_buf frame;
+    struct ward_streamed run;
+    bool got = true;
+    ward_stream_init(&s, w->r, &w->to);
+    ward_buf_init(&frame, &w->r->env);
+    int rc = ward_vv_copy(&s.have, &w->r->env, &w->base) ? ward_fail(err, WARD_ERR_MEMORY, "bundle") : ward_stream_seek(&s, err);
+    uint64_t total = ward_stream_backlog(&s), runs = 0, changes = 0;
+    while (!rc && got) {
+        rc = ward_stream_next(&s, &frame, &run, &got, err);
+        if (rc || !got)
+            break;
+        runs++;
+        changes += run.count;
+        if (w->file)
+            rc = put_frame(w, &frame, true, err);
+        if (w->file && w->options->on_event) {
+            struct ward_event e = {.type = WARD_EVENT_PROGRESS, .done = (int64_t)changes, .total = (int64_t)total};
+            w->options->on_event(w->options->ctx, &e);
+        }
+    }
+    w->info.runs = runs;
+    w->info.changes = changes;
+    ward_buf_free(&frame);
+    ward_stream_free(&s);
+    return rc;
+}
+
+static int write_all(struct writer *w, struct ward_error *err)
+{
+    struct ward_buf frame;
+    struct ward_hash hash;
+    uint8_t sig[WARD_SEAL_BYTES];
+    ward_hash_begin(&w->hasher, "wardsync bundle");
+    ward_buf_init(&frame, &w->r->env);
+    build_header(w, &frame);
+    int rc = put_frame(w, &frame, true, err);
+    if (!rc)
+        rc = each_run(w, err);
+    if (!rc) {
+        ward_hash_end(&w->hasher, &hash);
+        ward_seal_make_bundle(sig, &w->r->self, &hash, w->info.runs, &w->r->keys->sign);
+        ward_buf_clear(&frame);
+        ward_frame_begin(&frame, WARD_MSG_BUNDLE_END, 2);
+        ward_put_bytes(&frame, hash.b, sizeof hash.b);
+        ward_put_bytes(&frame, sig, sizeof sig);
+        rc = put_frame(w, &frame, false, err);
+    }
+    ward_buf_free(&frame);
+    return rc;
+}
+
+/* What a device was last known to hold: from its sessions and its own bundles. Nothing known: nothing held. */
+static int known_of(ward_replica *r, const struct ward_hash *grant, struct ward_vv *out, struct ward_error *err)
+{
+    struct ward_store_peer p = {0};
+    int rc = ward_store_get_peer(r->store, grant, &p, err);
+    if (rc == WARD_ERR_NOT_FOUND)
+        return WARD_OK;
+    *out = p.have;
+    return rc;
+}
+
+/* All devices of the unit hold it: the least of what is known of each. */
+static int known_of_unit(ward_replica *r, const struct ward_id *unit, struct ward_vv *out, struct ward_error *err)
+{
+    bool first = true;
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < r->dir.grant_count; i++) {
+        const struct ward_grant *g = &r->dir.grants[i];
+        struct ward_vv one = {0};
+        if (g->role == WARD_ROLE_ROOT || !ward_id_equal(&g->unit, unit) || ward_grant_is_cut(&r->dir, &g->id))
+            continue;
+        rc = known_of(r, &g->id, &one, err);
+        if (first)
+            rc = rc ? rc : ward_vv_copy(out, &r->env, &one);
+        for (size_t j = 0; !first && j < out->len; j++) {
+            uint64_t here = ward_vv_get(&one, out->v[j].fid);
+            out->v[j].seq = here < out->v[j].seq ? here : out->v[j].seq;
+        }
+        first = false;
+        ward_vv_free(&one, &r->env);
+    }
+    return rc;
+}
+
+static int address(struct writer *w, struct ward_error *err)
+{
+    ward_replica *r = w->r;
+    const struct ward_bundle_options *o = w->options;
+    const struct ward_grant *g = NULL;
+    struct ward_buf hub;
+    int rc = WARD_OK;
+    w->to = (struct ward_grant){.role = WARD_ROLE_OPERATOR};
+    if (o->for_grant) {
+        g = ward_directory_grant(&r->dir, o->for_grant);
+        if (!g || g->role == WARD_ROLE_ROOT)
+            return ward_fail(err, WARD_ERR_NOT_FOUND, "device");
+        w->to = *g;
+        return o->since_last ? known_of(r, &g->id, &w->base, err) : WARD_OK;
+    }
+    if (o->for_unit) {
+        w->to = (struct ward_grant){.role = WARD_ROLE_CELL, .unit = *o->for_unit};
+        return o->since_last ? known_of_unit(r, o->for_unit, &w->base, err) : WARD_OK;
+    }
+    if (!o->since_last)
+        return WARD_OK;
+    ward_buf_init(&hub, &r->env);
+    if (ward_store_meta_get(r->store, "hub_key", &hub, NULL) == WARD_OK && hub.len == 32)
+        g = ward_directory_grant_by_link(&r->dir, hub.p);
+    if (g)
+        rc = known_of(r, &g->id, &w->base, err);
+    ward_buf_free(&hub);
+    return rc;
+}
+
+int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out, struct ward_error *err)
+{
+    struct writer w = {.r = r, .options = options};
+    int rc = ward_replica_refresh(r, err);
+    if (!rc)
+        rc = address(&w, err);
+    w.info.wall_ms = ward_replica_now(r);
+    w.info.writer = r->self;
+    const struct ward_grant *self = ward_replica_grant(r);
+    if (self)
+        w.info.writer_unit = self->unit;
+    if (!rc)
+        rc = each_run(&w, err); /* to count them: the header says how many follow */
+    if (!rc)
+        rc = ward_file_out_open(&r->env, path, &w.file, err);
+    if (!rc) {
+        rc = write_all(&w, err);
+        if (rc)
+            ward_file_out_abandon(w.file);
+        else
+            rc = ward_file_out_finish(w.file, err);
+    }
+    ward_vv_free(&w.base, &r->env);
+    if (!rc && out)
+        *out = w.info;
+    return rc;
+}
+
+/* ---- reading */
+
+struct reader {
+    ward_replica *r;
+    struct ward_file_in *file;
+    uint64_t size, at;
+    struct ward_buf frame;
+    ward_event_fn *on_event;
+    void *ctx;
+    struct ward_bundle_info info;
+    struct ward_hash writer;
+};
+
+static int damaged(struct ward_error *err, const char *what)
+{
+    return ward_fail(err, WARD_ERR_BUNDLE_DAMAGED, "%s", what);
+}
+
+static int read_exact(struct reader *b, void *p, size_t len, struct ward_error *err)
+{
+    size_t got, sum = 0;
+    while (sum < len) {
+        int rc = ward_file_in_read(b->file, (uint8_t *)p + sum, len - sum, &got, err);
+        if (rc)
+            return rc;
+        if (got == 0)
+            return damaged(err, "the file ends too early");
+        sum += got;
+    }
+    b->at += len;
+    return WARD_OK;
+}
+
+/* The next byte string of the sequence into b->frame; head bytes are hashed along if a hasher is given. */
+static int next_frame(struct reader *b, ward_hasher *hasher, struct ward_error *err)
+{
+    uint8_t head[5];
+    struct ward_cbor c;
+    const uint8_t *p;
+    size_t len = 0, width;
+    int rc = read_exact(b, head, 1, err);
+    if (rc)
+        return rc;
+    width = head[0] >= 0x40 && head[0] < 0x58 ? 0 : head[0] == 0x58 ? 1 : head[0] == 0x59 ? 2 : head[0] == 0x5a ? 4 : 9;
+    if (width == 9)
+        return damaged(err, "not a frame");
+    rc = read_exact(b, head + 1, width, err);
+    if (rc)
+        return rc;
+    if (width == 0)
+        len = head[0] & 0x1f;
+    for (size_t i = 1; i <= width; i++)
+        len = len << 8 | head[i];
+    if (len > WARD_FRAME_MAX)
+        return damaged(err, "a frame is too long");
+    ward_buf_clear(&b->frame);
+    ward_buf_add(&b->frame, head, 1 + width);
+    uint8_t *to = ward_buf_room(&b->frame, len + 1);
+    if (!to)
+        return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+    rc = read_exact(b, to, len, err);
+    if (rc)
+        return rc;
+    b->frame.len += len;
+    if (hasher)
+        ward_hash_add(hasher, b->frame.p, b->frame.len);
+    ward_cbor_init(&c, b->frame.p, b->frame.len);
+    if (!ward_cbor_bytes(&c, &p, &len) || !ward_cbor_end(&c))
+        return damaged(err, "not a frame");
+    memmove(b->frame.p, p, len);
+    b->frame.len = len;
+    return WARD_OK;
+}
+
+static int read_header(struct reader *b, ward_hasher *hasher, struct ward_message *m, struct ward_error *err)
+{
+    int rc = next_frame(b, hasher, err);
+    if (rc)
+        return rc;
+    rc = ward_frame_parse(m, b->frame.p, b->frame.len, err);
+    if (rc == WARD_ERR_VERSION)
+        return rc;
+    if (rc || m->type != WARD_MSG_BUNDLE)
+        return damaged(err, "this is not a bundle");
+    if (memcmp(m->bundle.ward, b->r->ward.b, 32) != 0)
+        return ward_fail(err, WARD_ERR_BUNDLE_WARD, "another ward's");
+    memcpy(b->writer.b, m->bundle.grant, 32);
+    b->info.writer = b->writer;
+    b->info.wall_ms = m->bundle.wall_ms;
+    b->info.runs = m->bundle.runs;
+    return WARD_OK;
+}
+
+/* First pass: everything in place, unaltered, and by a device of this ward. Nothing is stored before this says yes. */
+static int check_whole(struct reader *b, struct ward_error *err)
+{
+    struct ward_message m;
+    ward_hasher hasher, so_far;
+    struct ward_hash hash;
+    ward_hash_begin(&hasher, "wardsync bundle");
+    int rc = read_header(b, &hasher, &m, err);
+    for (uint64_t i = 0; !rc && i < b->info.runs; i++) {
+        rc = next_frame(b, &hasher, err);
+        if (!rc && (ward_frame_parse(&m, b->frame.p, b->frame.len, err) || m.type != WARD_MSG_RUN))
+            rc = damaged(err, "a frame is not a run");
+        if (!rc)
+            b->info.changes += m.run.count;
+    }
+    so_far = hasher;
+    ward_hash_end(&so_far, &hash);
+    if (!rc)
+        rc = next_frame(b, NULL, err);
+    if (rc)
+        return rc;
+    if (ward_frame_parse(&m, b->frame.p, b->frame.len, err) || m.type != WARD_MSG_BUNDLE_END || b->at != b->size)
+        return damaged(err, "the end is missing or something follows it");
+    if (memcmp(hash.b, m.end.hash, 32) != 0)
+        return damaged(err, "it was altered");
+    const struct ward_grant *g = ward_directory_grant(&b->r->dir, &b->writer);
+    if (!g)
+        return ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is not known here");
+    if (!ward_seal_check_bundle(m.end.signature, &b->writer, &hash, b->info.runs, g->sign_pk))
+        return damaged(err, "its seal does not hold");
+    b->info.writer_unit = g->unit;
+    b->info.bytes = b->size;
+    return WARD_OK;
+}
+
+/* The header tells what the writer holds: circles to know, and a receipt for what is held here too. */
+static int take_header(struct reader *b, struct ward_message *m, struct ward_vv *have, struct ward_error *err)
+{
+    ward_replica *r = b->r;
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    const struct ward_grant *self = ward_replica_grant(r);
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_heads_entry h;
+        struct ward_hash id, feed_id, hash;
+        uint64_t depth;
+        ward_frame_next_heads(m, &h, storage);
+        bool mine = self ? ward_may_read(self, h.circle, h.circle_count) : h.circle_count == 0;
+        if (mine && ward_replica_know_circle(r, h.circle, h.circle_count, &id))
+            return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+        const struct ward_space *s = mine ? ward_directory_space_by_id(&r->dir, &id) : NULL;
+        for (size_t j = 0; j < h.feed_count; j++) {
+            struct ward_feed_entry e;
+            ward_frame_next_feed(&h, true, &e);
+            const struct ward_grant *g = s ? ward_directory_grant_short(&r->dir, e.grant8) : NULL;
+            const struct ward_feed *f = g ? ward_directory_feed_of(&r->dir, s, &g->id, &feed_id) : NULL;
+            if (!f || e.seq > f->head_seq || ward_chain_at(r, f->fid, e.seq, &hash, &depth, NULL) || memcmp(hash.b, e.hash8, 8) != 0)
+                continue;
+            if (ward_vv_raise(have, &r->env, f->fid, e.seq))
+                return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+        }
+    }
+    return WARD_OK;
+}
+
+static int take_run(struct reader *b, struct ward_batch *batch, struct ward_error *err)
+{
+    struct ward_message m;
+    struct ward_ingested in;
+    int rc = ward_frame_parse(&m, b->frame.p, b->frame.len, err);
+    if (rc)
+        return rc;
+    if (!batch->open) {
+        rc = ward_apply_begin(&batch->apply, b->r, err);
+        if (rc)
+            return rc;
+        batch->open = true;
+    }
+    struct ward_error why = {0};
+    rc = ward_ingest_run(&batch->apply, &m.run, &in, &why);
+    batch->bytes += m.run.len;
+    if (rc && !ward_is_refusal(rc)) {
+        if (err)
+            *err = why;
+        return rc;
+    }
+    if (rc == WARD_ERR_SPACE)
+        return WARD_OK; /* a bundle for many holds what is not ours */
+    if (rc) {
+        b->info.refused += m.run.count;
+        int code = rc == WARD_ERR_GAP ? WARD_ERR_BUNDLE_BASE : rc;
+        if (!b->info.first_refusal)
+            b->info.first_refusal = code;
+        struct ward_event e = {.type = WARD_EVENT_RUN_REFUSED, .code = code, .grant = b->writer, .text = why.detail};
+        if (b->on_event)
+            b->on_event(b->ctx, &e);
+        return WARD_OK;
+    }
+    b->info.applied += in.applied;
+    b->info.known += m.run.count - in.applied;
+    return batch->bytes > WARD_BATCH_BYTES ? ward_batch_commit(batch, err) : WARD_OK;
+}
+
+static int remember_writer(struct reader *b, const struct ward_vv *have, struct ward_error *err)
+{
+    ward_replica *r = b->r;
+    struct ward_store_peer p = {0};
+    int rc = ward_store_begin(r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_store_get_peer(r->store, &b->writer, &p, err);
+    if (rc == WARD_ERR_NOT_FOUND)
+        rc = WARD_OK;
+    p.grant = b->writer;
+    p.last_contact_ms = ward_replica_now(r);
+    for (size_t i = 0; !rc && i < have->len; i++)
+        rc = ward_vv_raise(&p.have, &r->env, have->v[i].fid, have->v[i].seq);
+    if (!rc)
+        rc = ward_store_put_peer(r->store, &p, err);
+    if (!rc)
+        rc = ward_store_commit(r->store, err);
+    else
+        ward_store_rollback(r->store);
+    ward_vv_free(&p.have, &r->env);
+    return rc;
+}
+
+static int take_all(struct reader *b, struct ward_error *err)
+{
+    struct ward_batch batch = {.r = b->r};
+    struct ward_message m;
+    struct ward_buf header;
+    struct ward_vv have = {0};
+    ward_buf_init(&header, &b->r->env);
+    b->at = 0;
+    int rc = ward_file_in_rewind(b->file, err);
+    if (!rc)
+        rc = read_header(b, NULL, &m, err);
+    if (!rc)
+        rc = take_header(b, &m, &have, err);
+    ward_buf_add(&header, b->frame.p, rc ? 0 : b->frame.len);
+    for (uint64_t i = 0; !rc && i < b->info.runs; i++) {
+        rc = next_frame(b, NULL, err);
+        if (!rc)
+            rc = take_run(b, &batch, err);
+        if (!rc && b->on_event) {
+            struct ward_event e = {.type = WARD_EVENT_PROGRESS, .done = (int64_t)(b->info.applied + b->info.known), .total = (int64_t)b->info.changes};
+            b->on_event(b->ctx, &e);
+        }
+    }
+    if (!rc)
+        rc = ward_batch_commit(&batch, err);
+    if (rc)
+        ward_batch_abort(&batch);
+    b->info.conflicts_new = batch.conflicts_new;
+    /* Again, now that its runs are held: everything it holds and we hold too is a receipt. */
+    if (!rc && !ward_buf_status(&header) && ward_frame_parse(&m, header.p, header.len, NULL) == WARD_OK)
+        rc = take_header(b, &m, &have, err);
+    if (!rc)
+        rc = remember_writer(b, &have, err);
+    ward_buf_free(&header);
+    ward_vv_free(&have, &b->r->env);
+    return rc;
+}
+
+static int open_reader(struct reader *b, ward_replica *r, const char *path, struct ward_error *err)
+{
+    *b = (struct reader){.r = r};
+    ward_buf_init(&b->frame, &r->env);
+    int rc = ward_replica_refresh(r, err);
+    if (!rc)
+        rc = ward_file_in_open(&r->env, path, &b->file, &b->size, err);
+    if (!rc)
+        rc = check_whole(b, err);
+    return rc;
+}
+
+static void close_reader(struct reader *b)
+{
+    ward_file_in_close(b->file);
+    ward_buf_free(&b->frame);
+}
+
+int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out, struct ward_error *err)
+{
+    struct reader b;
+    int rc = open_reader(&b, r, path, err);
+    b.on_event = on_event;
+    b.ctx = ctx;
+    if (!rc)
+        rc = take_all(&b, err);
+    close_reader(&b);
+    if (!rc && out)
+        *out = b.info;
+    return rc;
+}
+
+int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info *out, struct ward_error *err)
+{
+    struct reader b;
+    int rc = open_reader(&b, r, path, err);
+    close_reader(&b);
+    if (!rc && out)
+        *out = b.info;
+    return rc;
+}

@@ -1,0 +1,207 @@
+/* device.c - devices, their rights and what is known of them; the state of this replica in figures. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/commit.h"
+#include "replica/stream.h"
+#include "values/cbor.h"
+#include "values/feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void name_of(ward_replica *r, const struct ward_hash *grant, char *out, size_t size)
+{
+    struct ward_id entity;
+    ward_record *rec;
+    ward_grant_entity(&entity, grant);
+    out[0] = 0;
+    if (ward_get(r, WARD_KIND_GRANT, &entity, true, &rec, NULL))
+        return;
+    struct ward_value v = ward_record_value(rec, WARD_GRANT_NAME);
+    snprintf(out, size, "%.*s", (int)v.len, v.p ? (const char *)v.p : "");
+    ward_record_free(rec);
+}
+
+static int describe(ward_replica *r, const struct ward_grant *g, struct ward_device *out, struct ward_error *err)
+{
+    struct ward_store_peer p = {0};
+    *out = (struct ward_device){.grant = g->id, .unit = g->unit, .role = g->role, .self = ward_hash_compare(&g->id, &r->self) == 0,
+                                .ended = ward_grant_is_cut(&r->dir, &g->id)};
+    name_of(r, &g->id, out->name, sizeof out->name);
+    int rc = ward_store_get_peer(r->store, &g->id, &p, err);
+    if (rc == WARD_ERR_NOT_FOUND)
+        return WARD_OK;
+    if (rc)
+        return rc;
+    struct ward_stream s;
+    ward_stream_init(&s, r, g);
+    s.have = p.have; /* handed over */
+    out->last_contact_ms = p.last_contact_ms;
+    out->clock_offset_ms = p.clock_offset_ms;
+    out->backlog_known = true;
+    out->backlog_to = ward_stream_backlog(&s);
+    snprintf(out->address, sizeof out->address, "%s", p.address);
+    ward_stream_free(&s);
+    return WARD_OK;
+}
+
+int ward_devices(ward_replica *r, ward_device_fn *fn, void *ctx, struct ward_error *err)
+{
+    int rc = ward_replica_refresh(r, err);
+    for (size_t i = 0; !rc && i < r->dir.grant_count; i++) {
+        const struct ward_grant g = r->dir.grants[i];
+        struct ward_device d;
+        if (g.role == WARD_ROLE_ROOT || !ward_grant_effective(&r->dir, &g.id))
+            continue;
+        rc = describe(r, &g, &d, err);
+        if (!rc)
+            rc = fn(ctx, &d);
+    }
+    return rc;
+}
+
+/* ---- ending a device's rights */
+
+static int compare_entries(const void *a, const void *b)
+{
+    return ward_hash_compare(&((const struct ward_cut_entry *)a)->feed, &((const struct ward_cut_entry *)b)->feed);
+}
+
+static int write_cut(ward_replica *r, const struct ward_hash *grant, struct ward_buf *out)
+{
+    struct ward_cut_entry *entries = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *entries);
+    size_t n = 0;
+    if (!entries)
+        return WARD_ERR_MEMORY;
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        if (ward_hash_compare(&f->grant, grant) == 0 && f->head_seq)
+            entries[n++] = (struct ward_cut_entry){.feed = f->id, .seq = f->head_seq, .hash = f->head_hash};
+    }
+    if (n)
+        qsort(entries, n, sizeof *entries, compare_entries);
+    ward_cut_write(out, entries, n);
+    ward_release(&r->env, entries);
+    return ward_buf_status(out);
+}
+
+static int put_cut(ward_replica *r, const struct ward_hash *grant, const struct ward_buf *cut, const char *reason, struct ward_error *err)
+{
+    ward_txn *t;
+    struct ward_hash space;
+    struct ward_id entity;
+    struct ward_value value = {.type = WARD_ARRAY, .p = cut->p, .len = cut->len}, words = ward_value_text(reason);
+    ward_space_of_ward(r, &space);
+    ward_grant_entity(&entity, grant);
+    int rc = ward_begin(r, &t, err);
+    if (rc)
+        return rc;
+    rc = ward_put_core(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_CUT, &value, err);
+    if (!rc)
+        rc = ward_put(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_RETIRED, NULL, 0, &words, err);
+    if (!rc)
+        rc = ward_reason(t, &space, WARD_KIND_GRANT, &entity, reason, err);
+    if (rc) {
+        ward_abort(t);
+        return rc;
+    }
+    return ward_commit(t, NULL, err);
+}
+
+int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reason, struct ward_error *err)
+{
+    int rc = ward_replica_refresh(r, err);
+    if (rc)
+        return rc;
+    const struct ward_grant *self = ward_replica_grant(r), *g = ward_directory_grant(&r->dir, grant);
+    if (!g || g->role == WARD_ROLE_ROOT)
+        return ward_fail(err, WARD_ERR_NOT_FOUND, "device");
+    if (!self || !ward_role_rules(self->role)->may_cut)
+        return ward_fail(err, WARD_ERR_NOT_ENTITLED, "only an operator ends a device's rights");
+    if (!reason || !reason[0])
+        return ward_fail(err, WARD_ERR_REASON, "reason");
+    struct ward_buf cut;
+    ward_buf_init(&cut, &r->env);
+    rc = write_cut(r, grant, &cut) ? ward_fail(err, WARD_ERR_MEMORY, "cut") : put_cut(r, grant, &cut, reason, err);
+    ward_buf_free(&cut);
+    return rc;
+}
+
+/* ---- status */
+
+struct delivered {
+    ward_replica *r;
+    uint64_t *seq; /* by fid: the most that any other device holds */
+};
+
+static int note_delivered(void *ctx, const struct ward_store_peer *p)
+{
+    struct delivered *d = ctx;
+    for (size_t i = 0; i < p->have.len; i++)
+        if (p->have.v[i].fid <= d->r->dir.feed_count && p->have.v[i].seq > d->seq[p->have.v[i].fid])
+            d->seq[p->have.v[i].fid] = p->have.v[i].seq;
+    return WARD_OK;
+}
+
+static int written_at(ward_replica *r, uint32_t fid, uint64_t seq, int64_t *out, struct ward_error *err)
+{
+    struct ward_segment seg;
+    struct ward_change_head head = {0};
+    size_t at = 0;
+    int rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
+    if (!rc)
+        rc = ward_store_unpack(&seg, &r->unpacked, err);
+    for (uint64_t i = rc ? seq + 1 : seg.first; !rc && i <= seq; i++, at += head.len)
+        rc = ward_change_skip(r->unpacked.p + at, r->unpacked.len - at, &head);
+    if (!rc)
+        *out = head.wall_ms;
+    return rc;
+}
+
+static int count_unsent(ward_replica *r, struct ward_status *out, struct ward_error *err)
+{
+    struct delivered d = {r, ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *d.seq)};
+    if (!d.seq)
+        return ward_fail(err, WARD_ERR_MEMORY, "status");
+    int rc = ward_store_each_peer(r->store, note_delivered, &d, err);
+    for (size_t i = 0; !rc && i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        int64_t at = 0;
+        bool own = ward_hash_compare(&f->grant, &r->self) == 0;
+        if (!own || f->head_seq <= d.seq[f->fid])
+            continue;
+        out->unsent += f->head_seq - d.seq[f->fid];
+        rc = written_at(r, f->fid, d.seq[f->fid] + 1, &at, err);
+        if (!out->unsent_since_ms || at < out->unsent_since_ms)
+            out->unsent_since_ms = at;
+    }
+    ward_release(&r->env, d.seq);
+    return rc;
+}
+
+int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err)
+{
+    struct ward_status s = {0};
+    int rc = ward_replica_refresh(r, err);
+    if (rc)
+        return rc;
+    const struct ward_grant every = {.role = WARD_ROLE_OPERATOR};
+    ward_directory_common(&r->dir, &every, NULL, &s.digest);
+    s.spaces = r->dir.space_count;
+    for (size_t i = 0; i < r->dir.space_count; i++)
+        s.changes += r->dir.spaces[i].changes;
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        s.quarantined += f->limit < f->head_seq ? f->head_seq - f->limit : 0;
+    }
+    for (size_t i = 0; i < r->dir.grant_count; i++)
+        s.devices += r->dir.grants[i].role != WARD_ROLE_ROOT && ward_grant_effective(&r->dir, &r->dir.grants[i].id) &&
+                     !ward_grant_is_cut(&r->dir, &r->dir.grants[i].id);
+    rc = count_unsent(r, &s, err);
+    if (!rc)
+        rc = ward_store_count_conflicts(r->store, &s.conflicts, err);
+    if (!rc)
+        *out = s;
+    return rc;
+}

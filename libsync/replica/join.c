@@ -1,0 +1,194 @@
+/* join.c - a new device asks to be let in. proto/session.md, Joining. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/invite.h"
+#include "shell/link.h"
+#include "shell/platform.h"
+#include "values/feed.h"
+#include "values/text.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TIMEOUT_MS 15000
+#define STEP_MS    100
+
+struct joining {
+    const struct ward_env *env;
+    const struct ward_invitation *invitation;
+    const struct ward_keys *keys;
+    const char *name;
+    int timeout_ms;
+    uint8_t root_pk[32];
+    struct ward_hash grant;
+};
+
+static int ask(struct joining *j, struct ward_link *link, ward_peer peer, struct ward_error *err)
+{
+    struct ward_buf b;
+    struct ward_hash request;
+    uint8_t sig[64];
+    ward_join_hash(&request, &j->invitation->ward, j->invitation->link_pk, j->name, strlen(j->name), j->keys->sign.pk, j->keys->link_pk);
+    crypto_sign_detached(sig, NULL, request.b, sizeof request.b, j->keys->sign.sk);
+    ward_buf_init(&b, j->env);
+    ward_frame_join(&b, j->name, j->keys->sign.pk, j->keys->link_pk, sig);
+    int rc = ward_buf_status(&b) ? ward_fail(err, WARD_ERR_MEMORY, "join") : ward_link_send(link, peer, b.p, b.len, err);
+    ward_buf_free(&b);
+    return rc;
+}
+
+/* The answer must speak for the ward of the invitation and grant the very keys that asked. */
+static int check_answer(struct joining *j, const struct ward_link_event *e, struct ward_error *err)
+{
+    struct ward_message m;
+    struct ward_grant g;
+    struct ward_hash ward;
+    int rc = ward_frame_parse(&m, e->p, e->len, err);
+    if (rc)
+        return rc;
+    if (m.type == WARD_MSG_ERROR)
+        return ward_fail(err, (int)m.error, "the hub refused");
+    if (m.type != WARD_MSG_JOINED)
+        return ward_fail(err, WARD_ERR_PROTOCOL, "answer to join");
+    ward_name_ward(&ward, m.joined.root_pk);
+    if (ward_hash_compare(&ward, &j->invitation->ward) != 0)
+        return ward_fail(err, WARD_ERR_SESSION_WARD, "the hub speaks for another ward");
+    rc = ward_grant_parse(&g, m.joined.grant, m.joined.grant_len, err);
+    if (rc)
+        return rc;
+    if (memcmp(g.sign_pk, j->keys->sign.pk, 32) != 0 || memcmp(g.link_pk, j->keys->link_pk, 32) != 0)
+        return ward_fail(err, WARD_ERR_GRANT_BAD, "the grant is not for this device");
+    memcpy(j->root_pk, m.joined.root_pk, 32);
+    j->grant = g.id;
+    return WARD_OK;
+}
+
+static int converse(struct joining *j, struct ward_link *link, ward_peer peer, const char *address, struct ward_error *err)
+{
+    int64_t since = j->env->mono_ms(j->env->ctx);
+    for (;;) {
+        struct ward_link_event e;
+        bool got;
+        int rc = ward_link_step(link, STEP_MS, -1, &e, &got, err);
+        if (!rc && got && e.type == WARD_LINK_UP)
+            rc = ask(j, link, peer, err);
+        if (rc)
+            return rc;
+        if (got && e.type == WARD_LINK_FRAME)
+            return check_answer(j, &e, err);
+        if (got && e.type == WARD_LINK_DOWN)
+            return ward_fail(err, e.code, "%s", address);
+        if (j->env->mono_ms(j->env->ctx) - since > j->timeout_ms)
+            return ward_fail(err, WARD_ERR_NETWORK, "%s does not answer", address);
+    }
+}
+
+static int at_address(struct joining *j, const char *address, struct ward_error *err)
+{
+    struct ward_link_options options = {.env = j->env};
+    struct ward_link *link;
+    ward_peer peer;
+    memcpy(options.link_sk, j->invitation->link_sk, 32);
+    int rc = ward_link_open(&link, &options, err);
+    sodium_memzero(options.link_sk, sizeof options.link_sk);
+    if (rc)
+        return rc;
+    rc = ward_link_connect(link, address, j->invitation->hub_link_pk, NULL, &peer, err);
+    if (!rc)
+        rc = converse(j, link, peer, address, err);
+    ward_link_close(link);
+    return rc;
+}
+
+static int anywhere(struct joining *j, struct ward_error *err)
+{
+    int rc = ward_fail(err, WARD_ERR_NO_HUB, "the invitation names no address");
+    for (size_t i = 0; i < j->invitation->address_count; i++) {
+        rc = at_address(j, j->invitation->addresses[i], err);
+        if (rc != WARD_ERR_NETWORK && rc != WARD_ERR_HANDSHAKE && rc != WARD_ERR_ADDRESS)
+            return rc;
+    }
+    return rc;
+}
+
+/* The keys are kept from the first try on, so that a join whose answer was lost can be repeated. */
+static int keys_for(struct ward_keys *keys, const struct ward_env *env, const char *home, struct ward_error *err)
+{
+    char path[640];
+    snprintf(path, sizeof path, "%s/device.key", home);
+    if (ward_file_exists(path))
+        return ward_keys_load(keys, path, err);
+    int rc = ward_keys_generate(keys, env, err);
+    return rc ? rc : ward_keys_save(keys, env, path, err);
+}
+
+static int keep_hub(ward_replica *r, const struct ward_invitation *v, struct ward_error *err)
+{
+    int rc = ward_store_begin(r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_store_meta_put(r->store, "hub_key", v->hub_link_pk, 32, err);
+    if (!rc)
+        return ward_store_commit(r->store, err);
+    ward_store_rollback(r->store);
+    return rc;
+}
+
+static int enrol(ward_replica **out, struct joining *j, struct ward_keys *keys, const char *home, const struct ward_options *options,
+                 struct ward_error *err)
+{
+    ward_replica *r = NULL;
+    int rc = keys_for(keys, j->env, home, err);
+    if (!rc)
+        rc = anywhere(j, err);
+    if (!rc)
+        rc = ward_home_create(&r, home, options, keys, &j->invitation->ward, j->root_pk, &j->grant, err);
+    if (!rc)
+        rc = keep_hub(r, j->invitation, err);
+    if (rc) {
+        ward_close(r);
+        return rc;
+    }
+    *out = r;
+    return WARD_OK;
+}
+
+static int home_is_free(const char *home, struct ward_error *err)
+{
+    char path[640];
+    bool made;
+    snprintf(path, sizeof path, "%s/replica.db", home);
+    if (ward_file_exists(path))
+        return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", home);
+    snprintf(path, sizeof path, "%s/device.key", home);
+    if (ward_dir_exists(home) && !ward_dir_is_empty(home) && !ward_file_exists(path))
+        return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s is not empty", home);
+    int rc = ward_dir_make(home, &made, err);
+    return rc ? rc : ward_dir_check_local(home, err);
+}
+
+int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms, const struct ward_options *options,
+              struct ward_error *err)
+{
+    struct ward_invitation v;
+    const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
+    size_t name_len = device_name ? strlen(device_name) : 0;
+    int rc = ward_crypto_start(err);
+    if (!rc && (name_len == 0 || name_len > WARD_NAME_MAX || !ward_text_valid((const uint8_t *)device_name, name_len)))
+        rc = ward_fail(err, WARD_ERR_ARGUMENT, "device name");
+    if (!rc)
+        rc = ward_schema_check(options ? options->schema : NULL, err);
+    if (!rc)
+        rc = ward_invitation_parse(&v, env, code, err);
+    if (!rc)
+        rc = home_is_free(home, err);
+    if (rc)
+        return rc;
+    struct ward_keys *keys = ward_keys_new();
+    struct joining j = {.env = env, .invitation = &v, .keys = keys, .name = device_name, .timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS};
+    rc = keys ? enrol(out, &j, keys, home, options, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
+    ward_keys_free(keys);
+    sodium_memzero(&v, sizeof v);
+    return rc;
+}

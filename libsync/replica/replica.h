@@ -1,0 +1,74 @@
+/* replica.h - the inside of a ward_replica, shared by the files of this layer. */
+#ifndef WARD_REPLICA_H
+#define WARD_REPLICA_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "rules/directory.h"
+#include "rules/schema.h"
+#include "shell/keys.h"
+#include "shell/store.h"
+#include "values/change.h"
+#include "wardsync.h"
+
+/* Hashes and depths within one segment, worked out once: deps often name changes in the middle of a run. */
+struct ward_chain_map {
+    uint32_t fid;
+    uint64_t first;
+    uint32_t count;
+    struct ward_hash *hashes;
+    uint64_t *depths;
+    uint64_t used; /* for finding the least recently used */
+};
+#define WARD_CHAIN_MAPS 8
+
+struct ward_circle {
+    struct ward_hash space;
+    struct ward_id *units;
+    size_t count;
+};
+
+struct ward_replica {
+    struct ward_env env;
+    const struct ward_schema *schema;
+    char home[512];
+    struct ward_store *store;
+    struct ward_directory dir;
+    uint64_t stamp; /* the store's when dir was loaded */
+    struct ward_keys *keys;
+    struct ward_hash ward, self; /* self: own grant id */
+    uint8_t root_pk[32];
+    struct ward_circle *circles; /* named by the application, not yet in the store */
+    size_t circle_count, circle_cap;
+    struct ward_chain_map maps[WARD_CHAIN_MAPS];
+    uint64_t map_clock;
+    struct ward_scratch scratch;
+    struct ward_buf unpacked, packed;
+    struct ward_arena arena; /* for one call */
+};
+
+/* Brings dir up to date if another process has committed. Not during a write transaction. */
+int ward_replica_refresh(ward_replica *r, struct ward_error *err);
+/* Loads dir anew, whatever its stamp; after a rollback. */
+int ward_replica_reload(ward_replica *r, struct ward_error *err);
+/* The own grant's row; NULL while this device's grant has not arrived or was never there. */
+const struct ward_grant *ward_replica_grant(const ward_replica *r);
+/* Remembers a circle so that its space can be made when its first change comes. WARD_ERR_MEMORY. */
+int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space);
+const struct ward_circle *ward_replica_circle(const ward_replica *r, const struct ward_hash *space);
+const struct ward_circle *ward_replica_circle_short(const ward_replica *r, const uint8_t short_id[8]);
+int64_t ward_replica_now(const ward_replica *r);
+
+/* chain.c: hash and depth of a held change; seq 0 gives the feed id and 0. */
+int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash *hash, uint64_t *depth, struct ward_error *err);
+void ward_chain_forget(ward_replica *r);
+
+/* A live value with its author and the author's claim of the time (read.c). */
+int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct ward_live *out, struct ward_error *err);
+
+/* Makes a home: store with ward and grant known, keys saved. Used by founding and joining. */
+int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys, const struct ward_hash *ward,
+                     const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err);
+ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err);
+
+#endif

@@ -1,0 +1,435 @@
+/* serve.c - the loop of a peer that listens, and of a cell that keeps a link upward. Nothing here asks whether this is a hub: it is whoever is met. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/invite.h"
+#include "replica/route.h"
+#include "replica/talk.h"
+#include "shell/link.h"
+#include "shell/platform.h"
+#include "values/feed.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOOK_EVERY_MS     200   /* for commits of other processes */
+#define TICK_EVERY_MS     1000
+#define REMEMBER_EVERY_MS 10000
+#define EVENTS_A_STEP     64    /* then the rest of the world gets its turn */
+#define BACKOFF_MS_MIN    500
+#define BACKOFF_MS_MAX    60000
+
+/* One peer on the line. */
+struct guest {
+    ward_peer peer;
+    bool upward;   /* called by us */
+    bool joining;  /* linked by an invitation's key: may join and nothing else */
+    bool told_up, remembered;
+    uint8_t link_pk[32];
+    struct ward_server *server;
+    struct ward_talk talk;
+};
+
+struct ward_server {
+    ward_replica *r;
+    struct ward_link *link;
+    ward_event_fn *on_event;
+    void *ctx;
+    struct guest **guests;
+    size_t guest_count, guest_cap;
+    struct ward_batch batch;
+    bool news;
+    int every_ms;
+    int64_t call_at_ms, backoff_ms, looked_ms, ticked_ms, remembered_ms;
+    size_t next_route;
+    char called[128];
+};
+
+static int64_t mono(const struct ward_server *s)
+{
+    return s->r->env.mono_ms(s->r->env.ctx);
+}
+
+static void tell(struct ward_server *s, enum ward_event_type type, int code, const struct ward_hash *grant, const char *text)
+{
+    struct ward_event e = {.type = type, .code = code, .text = text};
+    if (grant)
+        e.grant = *grant;
+    if (s->on_event)
+        s->on_event(s->ctx, &e);
+}
+
+/* ---- who may come in */
+
+static bool admit(void *ctx, const uint8_t link_pk[32])
+{
+    struct ward_server *s = ctx;
+    if (ward_replica_refresh(s->r, NULL) && s->r->dir.grant_count == 0)
+        return false;
+    const struct ward_grant *g = ward_directory_grant_by_link(&s->r->dir, link_pk);
+    if (g) /* a cut device is let in to be told so, and gets nothing else */
+        return ward_grant_effective(&s->r->dir, &g->id);
+    return ward_invitation_known(s->r, link_pk, NULL) == WARD_OK;
+}
+
+/* ---- guests */
+
+static struct guest *find_guest(struct ward_server *s, ward_peer peer)
+{
+    for (size_t i = 0; i < s->guest_count; i++)
+        if (s->guests[i]->peer == peer)
+            return s->guests[i];
+    return NULL;
+}
+
+static int send_frame(void *ctx, const void *p, size_t len, struct ward_error *err)
+{
+    struct guest *g = ctx;
+    return ward_link_send(g->server->link, g->peer, p, len, err);
+}
+
+static void remove_guest(struct ward_server *s, struct guest *g, int code)
+{
+    size_t i = 0;
+    while (s->guests[i] != g)
+        i++;
+    s->guests[i] = s->guests[--s->guest_count];
+    if (g->told_up)
+        tell(s, WARD_EVENT_PEER_DOWN, code, &g->talk.peer.id, NULL);
+    if (!g->joining && g->talk.r && !ward_store_in_transaction(s->r->store) && !ward_store_read_only(s->r->store))
+        ward_talk_remember(&g->talk, g->upward ? s->called : NULL, NULL);
+    if (g->upward) {
+        uint32_t jitter = 0;
+        s->r->env.random(s->r->env.ctx, &jitter, sizeof jitter);
+        s->call_at_ms = mono(s) + s->backoff_ms / 2 + (int64_t)(jitter % (uint32_t)(s->backoff_ms / 2 + 1));
+        s->backoff_ms = s->backoff_ms * 2 > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : s->backoff_ms * 2;
+    }
+    ward_link_drop(s->link, g->peer);
+    ward_talk_free(&g->talk);
+    ward_release(&s->r->env, g);
+}
+
+static size_t links_of(const struct ward_server *s, const uint8_t link_pk[32])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->guest_count; i++)
+        n += memcmp(s->guests[i]->link_pk, link_pk, 32) == 0;
+    return n;
+}
+
+static int new_guest(struct ward_server *s, ward_peer peer, const uint8_t link_pk[32], struct guest **out, struct ward_error *err)
+{
+    if (s->guest_count >= WARD_PEERS_MAX || links_of(s, link_pk) >= WARD_SESSIONS_PER_KEY)
+        return ward_fail(err, WARD_ERR_PEERS, "too many links");
+    if (ward_grow(&s->r->env, (void **)&s->guests, &s->guest_cap, s->guest_count, sizeof *s->guests))
+        return ward_fail(err, WARD_ERR_MEMORY, "peer");
+    struct guest *g = ward_alloc(&s->r->env, sizeof *g);
+    if (!g)
+        return ward_fail(err, WARD_ERR_MEMORY, "peer");
+    *g = (struct guest){.peer = peer, .server = s};
+    memcpy(g->link_pk, link_pk, 32);
+    s->guests[s->guest_count++] = g;
+    *out = g;
+    return WARD_OK;
+}
+
+static int start_talk(struct ward_server *s, struct guest *g, const struct ward_grant *peer, struct ward_error *err)
+{
+    struct ward_talk_hooks hooks = {.ctx = g, .send = send_frame, .on_event = s->on_event, .event_ctx = s->ctx};
+    int rc = ward_talk_open(&g->talk, s->r, peer, &s->batch, &hooks, err);
+    if (rc)
+        return rc;
+    g->told_up = true;
+    tell(s, WARD_EVENT_PEER_UP, 0, &peer->id, NULL);
+    return ward_talk_link_up(&g->talk, err);
+}
+
+/* ---- frames */
+
+static void refuse(struct ward_server *s, struct guest *g, int code)
+{
+    struct ward_buf b;
+    ward_buf_init(&b, &s->r->env);
+    ward_frame_error(&b, code, ward_error_name(code));
+    if (!ward_buf_status(&b))
+        ward_link_send(s->link, g->peer, b.p, b.len, NULL);
+    ward_buf_free(&b);
+    tell(s, WARD_EVENT_PEER_REFUSED, code, NULL, NULL);
+}
+
+static int on_join(struct ward_server *s, struct guest *g, const struct ward_link_event *e, struct ward_error *err)
+{
+    struct ward_message m;
+    struct ward_buf answer;
+    struct ward_hash grant;
+    struct ward_error why = {0};
+    ward_buf_init(&answer, &s->r->env);
+    int rc = ward_frame_parse(&m, e->p, e->len, &why);
+    if (!rc)
+        rc = m.type == WARD_MSG_JOIN ? ward_invitation_accept(s->r, g->link_pk, &m, &answer, &grant, &why) : WARD_ERR_PROTOCOL;
+    char name[WARD_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%.*s", rc ? 0 : (int)m.text_len, rc ? "" : (const char *)m.text);
+    if (!rc) {
+        ward_link_send(s->link, g->peer, answer.p, answer.len, NULL);
+        s->news = true;
+        tell(s, WARD_EVENT_JOINED, 0, &grant, name);
+    } else {
+        refuse(s, g, rc);
+    }
+    ward_buf_free(&answer);
+    bool ours = rc >= 600 && rc < 700;
+    if (ours && err)
+        *err = why;
+    return ours ? rc : WARD_OK;
+}
+
+/* The first frame of an incoming link tells who it is, by its key. */
+static int greet(struct ward_server *s, const struct ward_link_event *e, struct guest **out, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    int rc = ward_replica_refresh(s->r, err);
+    if (rc)
+        return rc;
+    rc = new_guest(s, e->peer, e->link_pk, out, &why);
+    if (rc == WARD_ERR_PEERS) {
+        struct guest passing = {.peer = e->peer, .server = s};
+        refuse(s, &passing, rc);
+        ward_link_drop(s->link, e->peer);
+        return WARD_OK;
+    }
+    if (rc)
+        return ward_fail(err, rc, "%s", why.detail);
+    const struct ward_grant *known = ward_directory_grant_by_link(&s->r->dir, e->link_pk);
+    if (!known) {
+        (*out)->joining = true;
+        return WARD_OK;
+    }
+    const struct ward_grant peer = *known; /* the row may move while frames are handled */
+    return start_talk(s, *out, &peer, err);
+}
+
+static int on_frame(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err)
+{
+    struct guest *g = find_guest(s, e->peer);
+    int rc = g ? WARD_OK : s->batch.open ? ward_batch_commit(&s->batch, err) : WARD_OK;
+    if (!rc && !g)
+        rc = greet(s, e, &g, err);
+    if (rc || !g)
+        return rc;
+    if (g->joining) {
+        rc = ward_batch_commit(&s->batch, err); /* admitting writes a change of our own */
+        return rc ? rc : on_join(s, g, e, err);
+    }
+    return ward_talk_frame(&g->talk, e->p, e->len, err);
+}
+
+static int on_up(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err)
+{
+    struct guest *g = find_guest(s, e->peer);
+    if (!g)
+        return WARD_OK;
+    s->backoff_ms = BACKOFF_MS_MIN;
+    const struct ward_grant *known = ward_directory_grant_by_link(&s->r->dir, g->link_pk);
+    struct ward_grant peer = {.role = WARD_ROLE_OPERATOR};
+    if (known)
+        peer = *known;
+    return start_talk(s, g, &peer, err);
+}
+
+static int on_link(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err)
+{
+    struct guest *g;
+    switch (e->type) {
+    case WARD_LINK_FRAME:
+        return on_frame(s, e, err);
+    case WARD_LINK_UP:
+        return on_up(s, e, err);
+    case WARD_LINK_DOWN:
+        g = find_guest(s, e->peer);
+        if (g)
+            remove_guest(s, g, g->talk.r && ward_talk_closed(&g->talk) ? g->talk.s.error : e->code);
+        return WARD_OK;
+    case WARD_LINK_REFUSED:
+        tell(s, WARD_EVENT_PEER_REFUSED, e->code, NULL, e->text);
+        return WARD_OK;
+    }
+    return WARD_OK;
+}
+
+/* ---- the turn of everything else */
+
+static int commit(struct ward_server *s, struct ward_error *err)
+{
+    bool came = s->batch.open;
+    int rc = ward_batch_commit(&s->batch, err);
+    for (size_t i = 0; !rc && i < s->guest_count; i++)
+        if (!s->guests[i]->joining)
+            rc = ward_talk_committed(&s->guests[i]->talk, err);
+    s->news |= came;
+    return rc;
+}
+
+static int look_for_commits(struct ward_server *s, struct ward_error *err)
+{
+    if (mono(s) - s->looked_ms < LOOK_EVERY_MS)
+        return WARD_OK;
+    s->looked_ms = mono(s);
+    uint64_t before = s->r->stamp;
+    int rc = ward_replica_refresh(s->r, err);
+    s->news |= s->r->stamp != before;
+    return rc;
+}
+
+static int spread_news(struct ward_server *s, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    if (!s->news)
+        return WARD_OK;
+    s->news = false;
+    for (size_t i = 0; !rc && i < s->guest_count; i++)
+        if (!s->guests[i]->joining)
+            rc = ward_talk_news(&s->guests[i]->talk, err);
+    return rc;
+}
+
+static int tick(struct ward_server *s, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    if (mono(s) - s->ticked_ms < TICK_EVERY_MS)
+        return WARD_OK;
+    s->ticked_ms = mono(s);
+    bool remember = s->ticked_ms - s->remembered_ms >= REMEMBER_EVERY_MS;
+    for (size_t i = 0; !rc && i < s->guest_count; i++) {
+        struct guest *g = s->guests[i];
+        if (g->joining || !g->talk.r)
+            continue;
+        rc = ward_talk_tick(&g->talk, s->ticked_ms, err);
+        if (!rc && remember && !g->remembered && g->talk.s.state == WARD_S_LIVE) {
+            g->remembered = true; /* once while the link stays, and once when it ends */
+            rc = ward_talk_remember(&g->talk, g->upward ? s->called : NULL, err);
+        }
+    }
+    if (remember)
+        s->remembered_ms = s->ticked_ms;
+    return rc;
+}
+
+static void drop_closed(struct ward_server *s)
+{
+    for (size_t i = s->guest_count; i > 0; i--) {
+        struct guest *g = s->guests[i - 1];
+        if (g->talk.r && ward_talk_closed(&g->talk))
+            remove_guest(s, g, g->talk.s.error);
+    }
+}
+
+/* Calls the hub, if this device has one and is not on the line with it. */
+static int call_upward(struct ward_server *s, struct ward_error *err)
+{
+    struct ward_routes routes;
+    struct guest *g;
+    ward_peer peer;
+    if (s->every_ms <= 0 || mono(s) < s->call_at_ms)
+        return WARD_OK;
+    for (size_t i = 0; i < s->guest_count; i++)
+        if (s->guests[i]->upward)
+            return WARD_OK;
+    s->call_at_ms = mono(s) + s->every_ms;
+    if (ward_routes_find(s->r, NULL, NULL, &routes, NULL))
+        return WARD_OK; /* no hub known: nothing to call */
+    const struct ward_route *route = &routes.v[s->next_route++ % routes.count];
+    int rc = ward_link_connect(s->link, route->address, route->link_pk, NULL, &peer, err);
+    if (rc)
+        return rc == WARD_ERR_ADDRESS ? WARD_OK : rc;
+    snprintf(s->called, sizeof s->called, "%s", route->address);
+    rc = new_guest(s, peer, route->link_pk, &g, err);
+    if (rc) {
+        ward_link_drop(s->link, peer);
+        return rc == WARD_ERR_PEERS ? WARD_OK : rc;
+    }
+    g->upward = true;
+    return WARD_OK;
+}
+
+/* Trouble of the disk or of memory: what was not committed is forgotten, and so are the sessions that had sent it. */
+static int recover(struct ward_server *s, int rc)
+{
+    ward_batch_abort(&s->batch);
+    for (size_t i = s->guest_count; i > 0; i--)
+        if (s->guests[i - 1]->talk.r)
+            remove_guest(s, s->guests[i - 1], rc);
+    return rc;
+}
+
+int ward_serve_step(struct ward_server *s, int timeout_ms, struct ward_error *err)
+{
+    int wait = timeout_ms < LOOK_EVERY_MS ? timeout_ms : LOOK_EVERY_MS, rc = WARD_OK;
+    for (int i = 0; !rc && i < EVENTS_A_STEP; i++) {
+        struct ward_link_event e;
+        bool got;
+        rc = ward_link_step(s->link, i == 0 ? wait : 0, -1, &e, &got, err);
+        if (rc || !got)
+            break;
+        rc = on_link(s, &e, err);
+        if (!rc && s->batch.bytes > WARD_BATCH_BYTES)
+            rc = commit(s, err);
+    }
+    if (!rc)
+        rc = commit(s, err);
+    if (!rc)
+        rc = look_for_commits(s, err);
+    if (!rc)
+        rc = spread_news(s, err);
+    if (!rc)
+        rc = tick(s, err);
+    if (rc)
+        return recover(s, rc);
+    drop_closed(s);
+    return call_upward(s, err);
+}
+
+int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, ward_server **out, struct ward_error *err)
+{
+    struct ward_server *s = ward_alloc(&r->env, sizeof *s);
+    if (!s)
+        return ward_fail(err, WARD_ERR_MEMORY, "server");
+    *s = (struct ward_server){.r = r, .on_event = options->on_event, .ctx = options->ctx, .batch = {.r = r}, .every_ms = options->every_ms,
+                              .backoff_ms = BACKOFF_MS_MIN};
+    s->call_at_ms = s->looked_ms = s->ticked_ms = s->remembered_ms = mono(s);
+    struct ward_link_options link = {.env = &r->env, .admit = admit, .ctx = s};
+    memcpy(link.link_sk, r->keys->link_sk, 32);
+    ward_process_raise_descriptors();
+    int rc = ward_replica_refresh(r, err);
+    if (!rc)
+        rc = ward_link_open(&s->link, &link, err);
+    sodium_memzero(link.link_sk, sizeof link.link_sk);
+    for (size_t i = 0; !rc && i < options->listen_count; i++) {
+        char bound[128];
+        rc = ward_link_listen(s->link, options->listen[i], bound, err);
+        if (!rc)
+            tell(s, WARD_EVENT_LISTENING, 0, NULL, bound);
+    }
+    if (rc) {
+        ward_serve_close(s);
+        return rc;
+    }
+    *out = s;
+    return WARD_OK;
+}
+
+void ward_serve_close(struct ward_server *s)
+{
+    if (!s)
+        return;
+    if (commit(s, NULL))
+        ward_batch_abort(&s->batch);
+    while (s->guest_count) {
+        struct guest *g = s->guests[s->guest_count - 1];
+        if (g->talk.r)
+            ward_talk_leave(&g->talk, NULL);
+        remove_guest(s, g, 0);
+    }
+    ward_link_close(s->link);
+    ward_release(&s->r->env, s->guests);
+    ward_release(&s->r->env, s);
+}

@@ -1,0 +1,384 @@
+#include "replica/talk.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/ingest.h"
+
+#include <string.h>
+
+/* ---- batches */
+
+int ward_batch_commit(struct ward_batch *b, struct ward_error *err)
+{
+    if (!b->open)
+        return WARD_OK;
+    b->open = false;
+    b->runs = b->bytes = 0;
+    int rc = ward_apply_end(&b->apply, WARD_OK, err);
+    if (!rc) {
+        b->conflicts_new += b->apply.conflicts_new;
+        b->changes += b->apply.changes;
+    }
+    return rc;
+}
+
+void ward_batch_abort(struct ward_batch *b)
+{
+    if (b->open)
+        ward_apply_end(&b->apply, WARD_ERR_CANCELLED, NULL);
+    b->open = false;
+    b->runs = b->bytes = 0;
+}
+
+/* ---- life */
+
+int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant *peer, struct ward_batch *batch, const struct ward_talk_hooks *hooks,
+                   struct ward_error *err)
+{
+    *t = (struct ward_talk){.r = r, .batch = batch, .hooks = *hooks, .peer = *peer};
+    ward_session_init(&t->s, r->env.mono_ms(r->env.ctx));
+    ward_stream_init(&t->stream, r, peer);
+    ward_buf_init(&t->out, &r->env);
+    int rc = ward_replica_refresh(r, err);
+    if (rc)
+        ward_talk_free(t);
+    return rc;
+}
+
+void ward_talk_free(struct ward_talk *t)
+{
+    if (!t->r)
+        return;
+    ward_release(&t->r->env, t->common);
+    ward_vv_free(&t->snapshot, &t->r->env);
+    ward_vv_free(&t->known, &t->r->env);
+    ward_stream_free(&t->stream);
+    ward_buf_free(&t->out);
+    *t = (struct ward_talk){0};
+}
+
+static void tell(struct ward_talk *t, enum ward_event_type type, int code, int64_t done, int64_t total, const char *text)
+{
+    if (!t->hooks.on_event)
+        return;
+    struct ward_event e = {.type = type, .code = code, .grant = t->peer.id, .done = done, .total = total, .text = text};
+    t->hooks.on_event(t->hooks.event_ctx, &e);
+}
+
+static void tell_progress(struct ward_talk *t)
+{
+    tell(t, WARD_EVENT_PROGRESS, 0, (int64_t)(t->sent + t->received), (int64_t)(t->total_out + t->total_in), NULL);
+}
+
+/* ---- sending */
+
+int ward_talk_send(struct ward_talk *t, struct ward_error *err)
+{
+    if (ward_buf_status(&t->out))
+        return ward_fail(err, WARD_ERR_MEMORY, "frame");
+    struct ward_error why = {0};
+    int rc = t->hooks.send(t->hooks.ctx, t->out.p, t->out.len, &why);
+    if (rc) { /* the link is gone or stuffed: this session ends, the next one starts from what was committed */
+        t->s.state = WARD_S_CLOSED;
+        t->s.error = rc == WARD_ERR_BUSY ? WARD_ERR_TIMEOUT : rc;
+        return WARD_OK;
+    }
+    t->bytes_out += t->out.len;
+    t->s.spoke_ms = t->s.now_ms;
+    return WARD_OK;
+}
+
+static int send_simple(struct ward_talk *t, enum ward_message_type type, struct ward_error *err)
+{
+    ward_buf_clear(&t->out);
+    ward_frame_simple(&t->out, type);
+    return ward_talk_send(t, err);
+}
+
+static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err);
+
+static int send_hello(struct ward_talk *t, struct ward_error *err)
+{
+    int rc = ward_talk_snapshot(t, err);
+    if (rc)
+        return rc;
+    ward_buf_clear(&t->out);
+    ward_frame_hello(&t->out, &t->r->ward, &t->digest, ward_replica_now(t->r));
+    return ward_talk_send(t, err);
+}
+
+static int stream_runs(struct ward_talk *t, struct ward_error *err)
+{
+    if (t->plan)
+        return WARD_OK;
+    while (ward_session_may_send(&t->s)) {
+        struct ward_streamed run;
+        bool got;
+        int rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
+        if (rc)
+            return rc;
+        if (!got)
+            return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
+        t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
+        rc = ward_talk_send(t, err);
+        if (rc)
+            return rc;
+        if (ward_talk_closed(t))
+            return WARD_OK;
+        ward_session_step(&t->s, WARD_SE_SENT, 0);
+        t->sent += run.count;
+        tell_progress(t);
+    }
+    return WARD_OK;
+}
+
+static int send_ack(struct ward_talk *t, struct ward_error *err)
+{
+    ward_buf_clear(&t->out);
+    ward_frame_ack(&t->out, t->s.committed, (const uint64_t(*)[2])t->refused, t->refused_count);
+    t->refused_count = 0;
+    return ward_talk_send(t, err);
+}
+
+static int send_error(struct ward_talk *t, struct ward_error *err)
+{
+    ward_buf_clear(&t->out);
+    ward_frame_error(&t->out, t->s.error, ward_error_name(t->s.error));
+    enum ward_session_state closed = t->s.state;
+    int code = t->s.error;
+    int rc = ward_talk_send(t, err);
+    t->s.state = closed;
+    t->s.error = code;
+    return rc;
+}
+
+/* ---- receiving */
+
+static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_error *err)
+{
+    struct ward_batch *b = t->batch;
+    struct ward_ingested in;
+    struct ward_error why = {0};
+    if (t->plan)
+        return WARD_OK;
+    int rc = WARD_OK;
+    if (!b->open) {
+        rc = ward_apply_begin(&b->apply, t->r, err);
+        if (rc)
+            return rc;
+        b->open = true;
+    }
+    rc = ward_ingest_run(&b->apply, run, &in, &why);
+    b->runs++;
+    b->bytes += run->len;
+    if (rc && !ward_is_refusal(rc)) {
+        ward_batch_abort(b);
+        if (err)
+            *err = why;
+        return rc;
+    }
+    if (rc) {
+        t->refused_here++;
+        size_t at = t->refused_count < WARD_WINDOW_MAX ? t->refused_count++ : WARD_WINDOW_MAX - 1;
+        t->refused[at][0] = t->s.received;
+        t->refused[at][1] = (uint64_t)rc;
+        tell(t, WARD_EVENT_RUN_REFUSED, rc, 0, 0, why.detail);
+        return WARD_OK;
+    }
+    t->received += in.applied;
+    tell_progress(t);
+    if (in.applied)
+        tell(t, WARD_EVENT_INGESTED, 0, in.applied, 0, NULL);
+    /* The peer holds what it sent: never send it back. */
+    if (ward_vv_raise(&t->stream.have, &t->r->env, in.fid, in.last) || ward_vv_raise(&t->known, &t->r->env, in.fid, in.last)) {
+        ward_batch_abort(b);
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
+    }
+    return WARD_OK;
+}
+
+static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t before)
+{
+    bool lost[WARD_WINDOW_MAX] = {false};
+    for (size_t i = 0; i < m->count; i++) {
+        uint64_t at, code;
+        ward_frame_next_refusal(m, &at, &code);
+        if (at > before && at <= t->s.acked) {
+            lost[(at - 1) % WARD_WINDOW_MAX] = true;
+            t->refused_there++;
+            tell(t, WARD_EVENT_RUN_REFUSED, (int)code, 0, 0, "refused by the peer");
+        }
+    }
+    for (uint64_t i = before; i < t->s.acked; i++) {
+        const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
+        if (!lost[i % WARD_WINDOW_MAX])
+            ward_vv_raise(&t->known, &t->r->env, run->fid, run->last); /* a hint: if memory lacks, it stays smaller */
+    }
+}
+
+static unsigned step_hello(struct ward_talk *t, const struct ward_message *m)
+{
+    if (m->hello.protocol != WARD_PROTOCOL)
+        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_PROTOCOL_VERSION);
+    if (memcmp(m->hello.ward8, t->r->ward.b, 8) != 0)
+        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_SESSION_WARD);
+    t->clock_offset_ms = m->hello.wall_ms - ward_replica_now(t->r);
+    tell(t, WARD_EVENT_CLOCK, 0, t->clock_offset_ms, 0, NULL);
+    bool equal = memcmp(m->hello.common16, t->digest.b, 16) == 0;
+    for (size_t i = 0; equal && i < t->common_count; i++)
+        t->common[i].equal = t->common[i].listed = true;
+    return ward_session_step(&t->s, equal ? WARD_SE_HELLO_EQUAL : WARD_SE_HELLO_DIFFER, m->hello.window);
+}
+
+static unsigned step_message(struct ward_talk *t, struct ward_message *m)
+{
+    uint64_t before = t->s.acked;
+    unsigned actions;
+    switch (m->type) {
+    case WARD_MSG_HELLO:
+        return step_hello(t, m);
+    case WARD_MSG_SPACES:
+        actions = ward_session_step(&t->s, WARD_SE_SPACES, 0);
+        if (actions & WARD_SA_HEADS)
+            ward_talk_note_spaces(t, m);
+        return actions;
+    case WARD_MSG_HEADS:
+        return ward_session_step(&t->s, m->last ? WARD_SE_HEADS_LAST : WARD_SE_HEADS, 0);
+    case WARD_MSG_RUN:
+        return ward_session_step(&t->s, WARD_SE_RUN, 0);
+    case WARD_MSG_ACK:
+        actions = ward_session_step(&t->s, WARD_SE_ACK, m->acked);
+        if (!ward_talk_closed(t))
+            note_ack(t, m, before);
+        return actions;
+    case WARD_MSG_DONE:
+        return ward_session_step(&t->s, WARD_SE_DONE, 0);
+    case WARD_MSG_ERROR:
+        return ward_session_step(&t->s, WARD_SE_ERROR, m->error);
+    case WARD_MSG_BYE:
+        return ward_session_step(&t->s, WARD_SE_BYE, 0);
+    case WARD_MSG_PING:
+        return ward_session_step(&t->s, WARD_SE_PING, 0);
+    default:
+        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_PROTOCOL);
+    }
+}
+
+/* The peer's heads are all known: how much is there to do? */
+static int begin_stream(struct ward_talk *t, struct ward_error *err)
+{
+    int rc = ward_talk_assume_equal(t, err);
+    if (!rc)
+        rc = ward_stream_seek(&t->stream, err);
+    if (rc)
+        return rc;
+    t->total_out = ward_stream_backlog(&t->stream);
+    tell_progress(t);
+    return WARD_OK;
+}
+
+static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    bool first_stream = (actions & WARD_SA_STREAM) && m && (m->type == WARD_MSG_HEADS || m->type == WARD_MSG_HELLO);
+    if (actions & WARD_SA_HELLO)
+        rc = send_hello(t, err);
+    if (!rc && (actions & WARD_SA_SPACES))
+        rc = ward_talk_send_spaces(t, err);
+    if (!rc && (actions & WARD_SA_HEADS))
+        rc = ward_talk_send_heads(t, err);
+    if (!rc && (actions & WARD_SA_NOTE_HEADS))
+        rc = ward_talk_note_heads(t, m, err);
+    if (!rc && (actions & WARD_SA_INGEST))
+        rc = ingest(t, &m->run, err);
+    if (!rc && (actions & WARD_SA_ACK))
+        rc = send_ack(t, err);
+    if (!rc && first_stream)
+        rc = begin_stream(t, err);
+    if (!rc && (actions & WARD_SA_STREAM))
+        rc = stream_runs(t, err);
+    if (!rc && (actions & WARD_SA_DONE))
+        rc = send_simple(t, WARD_MSG_DONE, err);
+    if (!rc && (actions & WARD_SA_LIVE))
+        tell(t, WARD_EVENT_SYNCED, 0, 0, 0, NULL);
+    if (!rc && (actions & WARD_SA_PING))
+        rc = send_simple(t, WARD_MSG_PING, err);
+    if (!rc && (actions & WARD_SA_BYE))
+        rc = send_simple(t, WARD_MSG_BYE, err);
+    if (!rc && (actions & WARD_SA_ERROR))
+        rc = send_error(t, err);
+    if (rc) {
+        t->s.state = WARD_S_CLOSED;
+        t->s.error = rc;
+    }
+    return rc;
+}
+
+int ward_talk_link_up(struct ward_talk *t, struct ward_error *err)
+{
+    return act(t, ward_session_step(&t->s, WARD_SE_LINK_UP, 0), NULL, err);
+}
+
+int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_error *err)
+{
+    struct ward_message m;
+    struct ward_error why = {0};
+    if (ward_talk_closed(t))
+        return WARD_OK;
+    t->bytes_in += len;
+    /* Rights are looked at again for every message: a device may be cut while it is connected. */
+    if (ward_grant_is_cut(&t->r->dir, &t->peer.id))
+        return act(t, ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_CUT), NULL, err);
+    int rc = ward_frame_parse(&m, p, len, &why);
+    if (rc)
+        return act(t, ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)rc), NULL, err);
+    return act(t, step_message(t, &m), &m, err);
+}
+
+int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
+{
+    if (!ward_talk_uncommitted(t) || ward_talk_closed(t))
+        return WARD_OK;
+    return act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
+}
+
+int ward_talk_news(struct ward_talk *t, struct ward_error *err)
+{
+    return ward_talk_closed(t) ? WARD_OK : act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
+}
+
+int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err)
+{
+    return ward_talk_closed(t) ? WARD_OK : act(t, ward_session_step(&t->s, WARD_SE_TICK, (uint64_t)mono_ms), NULL, err);
+}
+
+int ward_talk_leave(struct ward_talk *t, struct ward_error *err)
+{
+    return ward_talk_closed(t) ? WARD_OK : act(t, ward_session_step(&t->s, WARD_SE_LEAVE, 0), NULL, err);
+}
+
+int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err)
+{
+    ward_replica *r = t->r;
+    struct ward_store_peer p = {.grant = t->peer.id};
+    int rc = ward_store_begin(r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_store_get_peer(r->store, &t->peer.id, &p, err);
+    if (rc == WARD_ERR_NOT_FOUND)
+        rc = WARD_OK;
+    p.grant = t->peer.id;
+    p.last_contact_ms = ward_replica_now(r);
+    p.clock_offset_ms = t->clock_offset_ms;
+    if (address && strlen(address) < sizeof p.address)
+        strcpy(p.address, address);
+    for (size_t i = 0; !rc && i < t->known.len; i++)
+        rc = ward_vv_raise(&p.have, &r->env, t->known.v[i].fid, t->known.v[i].seq);
+    if (!rc)
+        rc = ward_store_put_peer(r->store, &p, err);
+    if (!rc)
+        rc = ward_store_commit(r->store, err);
+    else
+        ward_store_rollback(r->store);
+    ward_vv_free(&p.have, &r->env);
+    return rc;
+}

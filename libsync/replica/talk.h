@@ -1,0 +1,93 @@
+/* talk.h - carries out a session over any transport: the pure state table of rules/session.h on one side, the store on the other.
+ *
+ * The owner feeds frames and ticks and gives a way to send; what came in is committed for all talks of an owner together (struct ward_batch), and
+ * acknowledged after that.
+ */
+#ifndef WARD_TALK_H
+#define WARD_TALK_H
+
+#include "base/limits.h"
+#include "replica/apply.h"
+#include "replica/stream.h"
+#include "rules/session.h"
+
+/* One write transaction shared by the runs that arrive close together. */
+struct ward_batch {
+    ward_replica *r;
+    struct ward_apply apply;
+    bool open;
+    size_t runs, bytes;
+    size_t conflicts_new;
+    uint64_t changes;
+};
+#define WARD_BATCH_BYTES (4u << 20)
+/* Commits what is open, if anything. */
+int ward_batch_commit(struct ward_batch *b, struct ward_error *err);
+void ward_batch_abort(struct ward_batch *b);
+
+struct ward_talk_hooks {
+    void *ctx;
+    int (*send)(void *ctx, const void *p, size_t len, struct ward_error *err);
+    ward_event_fn *on_event;
+    void *event_ctx;
+};
+
+struct ward_common { /* a space both may read, as it stood when hello was sent */
+    uint32_t sid;
+    struct ward_hash id, digest;
+    bool listed, equal; /* by the peer */
+};
+
+struct ward_talk {
+    ward_replica *r;
+    struct ward_batch *batch;
+    struct ward_talk_hooks hooks;
+    struct ward_session s;
+    struct ward_grant peer;
+    struct ward_common *common; /* ascending by id */
+    size_t common_count;
+    struct ward_hash digest;
+    struct ward_vv snapshot; /* heads when hello was sent */
+    struct ward_vv known;    /* what the peer durably holds, by fid */
+    struct ward_stream stream;
+    struct ward_streamed flight[WARD_WINDOW_MAX];
+    uint64_t refused[WARD_WINDOW_MAX][2];
+    size_t refused_count;
+    bool plan; /* compare only */
+    uint64_t sent, received, bytes_out, bytes_in, refused_here, refused_there;
+    uint64_t total_out, total_in;
+    int64_t clock_offset_ms;
+    struct ward_buf out;
+};
+
+int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant *peer, struct ward_batch *batch, const struct ward_talk_hooks *hooks,
+                   struct ward_error *err);
+void ward_talk_free(struct ward_talk *t);
+/* Errors close the session (t->s.state, t->s.error); only trouble of the store or of memory is returned. */
+int ward_talk_link_up(struct ward_talk *t, struct ward_error *err);
+int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_error *err);
+int ward_talk_committed(struct ward_talk *t, struct ward_error *err); /* after ward_batch_commit */
+int ward_talk_news(struct ward_talk *t, struct ward_error *err);      /* the replica may hold something new */
+int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err);
+int ward_talk_leave(struct ward_talk *t, struct ward_error *err);
+/* Remembers contact and what the peer holds; in its own transaction. */
+int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err);
+static inline bool ward_talk_closed(const struct ward_talk *t)
+{
+    return t->s.state == WARD_S_CLOSED;
+}
+static inline bool ward_talk_uncommitted(const struct ward_talk *t)
+{
+    return t->s.received > t->s.committed;
+}
+
+/* talk_compare.c */
+int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err);
+int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err);
+void ward_talk_note_spaces(struct ward_talk *t, struct ward_message *m);
+int ward_talk_assume_equal(struct ward_talk *t, struct ward_error *err); /* the peer holds the snapshot of spaces marked equal */
+int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err);
+int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
+int ward_talk_send(struct ward_talk *t, struct ward_error *err); /* t->out */
+
+#endif

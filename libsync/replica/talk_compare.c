@@ -1,0 +1,223 @@
+/* talk_compare.c - finding the difference of two replicas: common digest, spaces, heads. proto/session.md steps 1 to 4. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/talk.h"
+#include "values/feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADS_FRAME (WARD_FRAME_MAX - 65536u) /* leaves room for one more space */
+
+static int by_id(const void *a, const void *b)
+{
+    return ward_hash_compare(&((const struct ward_common *)a)->id, &((const struct ward_common *)b)->id);
+}
+
+int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
+{
+    const struct ward_directory *d = &t->r->dir;
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    struct ward_grant nobody = {.role = WARD_ROLE_CELL}; /* before the own grant has arrived: the ward space alone */
+    if (!self)
+        self = &nobody;
+    ward_release(&t->r->env, t->common);
+    t->common_count = 0;
+    t->common = ward_alloc(&t->r->env, (d->space_count + 1) * sizeof *t->common);
+    if (!t->common)
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
+    for (size_t i = 0; i < d->space_count; i++) {
+        const struct ward_space *s = &d->spaces[i];
+        if (!ward_space_is_common(s, self, &t->peer))
+            continue;
+        t->common[t->common_count++] = (struct ward_common){.sid = s->sid, .id = s->id, .digest = s->digest};
+        for (size_t j = 0; j < s->feed_count; j++) {
+            const struct ward_feed *f = ward_directory_feed(d, s->feeds[j]);
+            if (ward_vv_raise(&t->snapshot, &t->r->env, f->fid, f->head_seq))
+                return ward_fail(err, WARD_ERR_MEMORY, "session");
+        }
+    }
+    if (t->common_count > WARD_SPACES_MAX)
+        return ward_fail(err, WARD_ERR_LIMIT_SPACES, "%zu spaces in common", t->common_count);
+    if (t->common_count)
+        qsort(t->common, t->common_count, sizeof *t->common, by_id);
+    ward_directory_common(d, self, &t->peer, &t->digest);
+    return WARD_OK;
+}
+
+int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err)
+{
+    ward_buf_clear(&t->out);
+    ward_frame_spaces(&t->out, t->common_count);
+    for (size_t i = 0; i < t->common_count; i++)
+        ward_frame_space(&t->out, &t->common[i].id, &t->common[i].digest);
+    return ward_talk_send(t, err);
+}
+
+static struct ward_common *find_common(struct ward_talk *t, const uint8_t *space8)
+{
+    for (size_t i = 0; i < t->common_count; i++)
+        if (memcmp(t->common[i].id.b, space8, 8) == 0)
+            return &t->common[i];
+    return NULL;
+}
+
+void ward_talk_note_spaces(struct ward_talk *t, struct ward_message *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_space_entry e;
+        ward_frame_next_space(m, &e);
+        struct ward_common *c = find_common(t, e.space8);
+        if (!c)
+            continue; /* the peer's alone: it will name the circle with its heads */
+        c->listed = true;
+        c->equal = memcmp(c->digest.b, e.digest8, 8) == 0;
+    }
+}
+
+int ward_talk_assume_equal(struct ward_talk *t, struct ward_error *err)
+{
+    for (size_t i = 0; i < t->common_count; i++) {
+        const struct ward_space *s = ward_directory_space(&t->r->dir, t->common[i].sid);
+        for (size_t j = 0; t->common[i].equal && j < s->feed_count; j++) {
+            uint64_t seq = ward_vv_get(&t->snapshot, s->feeds[j]);
+            if (seq && (ward_vv_raise(&t->stream.have, &t->r->env, s->feeds[j], seq) || ward_vv_raise(&t->known, &t->r->env, s->feeds[j], seq)))
+                return ward_fail(err, WARD_ERR_MEMORY, "session");
+        }
+    }
+    return WARD_OK;
+}
+
+static void put_heads(struct ward_talk *t, const struct ward_common *c, struct ward_buf *out)
+{
+    const struct ward_directory *d = &t->r->dir;
+    const struct ward_space *s = ward_directory_space(d, c->sid);
+    const struct ward_feed **order = ward_alloc(&t->r->env, (s->feed_count + 1) * sizeof *order);
+    size_t n = 0;
+    if (!order) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < s->feed_count; i++) { /* ascending by grant, as the frame demands; feeds are kept by feed id */
+        const struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
+        size_t at = n;
+        if (f->head_seq == 0)
+            continue;
+        for (; at > 0 && ward_hash_compare(&order[at - 1]->grant, &f->grant) > 0; at--)
+            order[at] = order[at - 1];
+        order[at] = f;
+        n++;
+    }
+    ward_put_array(out, 2);
+    if (c->listed)
+        ward_put_bytes(out, s->id.b, 8);
+    else
+        ward_put_circle(out, s->circle, s->circle_count);
+    ward_put_array(out, n);
+    for (size_t i = 0; i < n; i++) {
+        ward_put_array(out, 3);
+        ward_put_bytes(out, order[i]->grant.b, 8);
+        ward_put_uint(out, order[i]->head_seq);
+        ward_put_bytes(out, order[i]->head_hash.b, 8);
+    }
+    ward_release(&t->r->env, order);
+}
+
+static int send_heads_frame(struct ward_talk *t, const struct ward_buf *members, size_t count, bool last, struct ward_error *err)
+{
+    ward_buf_clear(&t->out);
+    ward_frame_begin(&t->out, WARD_MSG_HEADS, 2);
+    ward_put_array(&t->out, count);
+    ward_buf_add(&t->out, members->p, members->len);
+    ward_put_bool(&t->out, last);
+    return ward_talk_send(t, err);
+}
+
+int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err)
+{
+    struct ward_buf members;
+    size_t count = 0;
+    int rc = WARD_OK;
+    ward_buf_init(&members, &t->r->env);
+    for (size_t i = 0; !rc && i < t->common_count; i++) {
+        if (t->common[i].equal)
+            continue;
+        put_heads(t, &t->common[i], &members);
+        count++;
+        if (members.len > HEADS_FRAME) {
+            rc = send_heads_frame(t, &members, count, false, err);
+            ward_buf_clear(&members);
+            count = 0;
+        }
+    }
+    if (!rc)
+        rc = ward_buf_status(&members) ? ward_fail(err, WARD_ERR_MEMORY, "heads") : send_heads_frame(t, &members, count, true, err);
+    ward_buf_free(&members);
+    return rc;
+}
+
+/* The space an entry speaks of, if both may have it. A circle is remembered: its first run will found the space here. */
+static int space_of_entry(struct ward_talk *t, const struct ward_heads_entry *h, const struct ward_space **out, bool *welcome, struct ward_error *err)
+{
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    *out = NULL;
+    *welcome = false;
+    if (h->space8) {
+        *out = ward_directory_space_short(&t->r->dir, h->space8);
+        *welcome = *out && ward_space_is_common(*out, self ? self : &t->peer, &t->peer);
+        return WARD_OK;
+    }
+    struct ward_hash id;
+    bool mine = self ? ward_may_read(self, h->circle, h->circle_count) : h->circle_count == 0;
+    if (!mine || !ward_may_read(&t->peer, h->circle, h->circle_count))
+        return WARD_OK;
+    if (ward_replica_know_circle(t->r, h->circle, h->circle_count, &id))
+        return ward_fail(err, WARD_ERR_MEMORY, "circle");
+    *out = ward_directory_space_by_id(&t->r->dir, &id);
+    *welcome = true;
+    return WARD_OK;
+}
+
+static int note_feed(struct ward_talk *t, const struct ward_space *space, const struct ward_feed_entry *e, struct ward_error *err)
+{
+    const struct ward_grant *g = ward_directory_grant_short(&t->r->dir, e->grant8);
+    struct ward_hash id, hash;
+    uint64_t depth;
+    const struct ward_feed *f = g && space ? ward_directory_feed_of(&t->r->dir, space, &g->id, &id) : NULL;
+    if (!f || e->seq > f->head_seq)
+        t->total_in += e->seq - (f ? f->head_seq : 0);
+    if (!f)
+        return WARD_OK;
+    uint64_t shared = e->seq < f->head_seq ? e->seq : f->head_seq;
+    if (e->seq <= f->head_seq) {
+        int rc = ward_chain_at(t->r, f->fid, e->seq, &hash, &depth, err);
+        if (rc)
+            return rc;
+        if (memcmp(hash.b, e->hash8, 8) != 0 && t->hooks.on_event) {
+            struct ward_event event = {.type = WARD_EVENT_RUN_REFUSED, .code = WARD_ERR_FORK, .grant = f->grant, .text = "heads"};
+            t->hooks.on_event(t->hooks.event_ctx, &event);
+        }
+    }
+    if (ward_vv_raise(&t->stream.have, &t->r->env, f->fid, e->seq) || ward_vv_raise(&t->known, &t->r->env, f->fid, shared))
+        return ward_fail(err, WARD_ERR_MEMORY, "heads");
+    return WARD_OK;
+}
+
+int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
+{
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < m->count; i++) {
+        struct ward_heads_entry h;
+        const struct ward_space *space;
+        bool welcome;
+        ward_frame_next_heads(m, &h, storage);
+        rc = space_of_entry(t, &h, &space, &welcome, err);
+        for (size_t j = 0; !rc && welcome && j < h.feed_count; j++) {
+            struct ward_feed_entry e;
+            ward_frame_next_feed(&h, false, &e);
+            rc = note_feed(t, space, &e, err);
+        }
+    }
+    return rc;
+}

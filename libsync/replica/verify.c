@@ -1,0 +1,295 @@
+/* verify.c - does everything held prove itself? Chains and seals against the keys granted; state against a replay; plain tables against slots. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/apply.h"
+#include "rules/view.h"
+#include "values/feed.h"
+#include "values/seal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct verify {
+    ward_replica *r;
+    ward_bad_fn *on_bad;
+    void *ctx;
+    ward_event_fn *on_event;
+    void *event_ctx;
+    struct ward_verify_result result;
+    uint64_t total;
+    struct ward_hash *last; /* by fid: hash and seq reached */
+    uint64_t *reached;
+};
+
+static void report(struct verify *v, int code, const struct ward_feed *f, uint64_t seq, const char *what)
+{
+    v->result.bad++;
+    struct ward_bad bad = {.code = code, .seq = seq, .what = what};
+    if (f) {
+        bad.feed = f->id;
+        bad.space = ward_directory_space(&v->r->dir, f->sid)->id;
+    }
+    if (v->on_bad)
+        v->on_bad(v->ctx, &bad);
+}
+
+/* The bodies of one segment: canonical, chained; the seal over the last. */
+static int check_bodies(struct verify *v, const struct ward_feed *f, const struct ward_segment *seg, const struct ward_buf *raw, struct ward_hash *hash)
+{
+    struct ward_scratch *s = &v->r->scratch;
+    const struct ward_grant *g = ward_directory_grant(&v->r->dir, &f->grant);
+    const struct ward_space *space = ward_directory_space(&v->r->dir, f->sid);
+    size_t at = 0, used = 0;
+    for (uint32_t i = 0; i < seg->count; i++, at += used) {
+        ward_scratch_clear(s);
+        int rc = ward_change_parse(s, raw->p + at, raw->len - at, &used, NULL);
+        if (rc)
+            return rc;
+        ward_chain(hash, seg->first + i, hash, raw->p + at, used);
+    }
+    if (at != raw->len)
+        return WARD_ERR_TRAILING;
+    if (ward_hash_compare(hash, &seg->last_hash) != 0)
+        return WARD_ERR_CHAIN;
+    if (!g)
+        return WARD_ERR_GRANT_UNKNOWN;
+    if (!ward_may_write(g, space->circle, space->circle_count))
+        return WARD_ERR_NOT_ENTITLED;
+    return ward_seal_check(seg->sig, &f->id, seg->first + seg->count - 1, hash, g->sign_pk) ? WARD_OK : WARD_ERR_SEAL;
+}
+
+static int check_segment(struct verify *v, const struct ward_segment *seg, struct ward_error *err)
+{
+    char what[200];
+    const struct ward_feed *f = ward_directory_feed(&v->r->dir, seg->fid);
+    struct ward_buf raw;
+    if (!f) {
+        report(v, WARD_ERR_CORRUPT, NULL, 0, "a segment belongs to no feed");
+        return WARD_OK;
+    }
+    uint64_t last = seg->first + seg->count - 1;
+    struct ward_hash hash = seg->first == 1 ? f->id : v->last[f->fid];
+    ward_buf_init(&raw, &v->r->env);
+    int rc = seg->first == v->reached[f->fid] + 1 ? ward_store_unpack(seg, &raw, err) : WARD_ERR_GAP;
+    if (rc == WARD_ERR_MEMORY) {
+        ward_buf_free(&raw);
+        return rc;
+    }
+    if (!rc)
+        rc = check_bodies(v, f, seg, &raw, &hash);
+    ward_buf_free(&raw);
+    if (rc) {
+        if (seg->count == 1)
+            snprintf(what, sizeof what, "change %llu: %s", (unsigned long long)seg->first, ward_error_name(rc));
+        else
+            snprintf(what, sizeof what, "one of the changes %llu to %llu: %s", (unsigned long long)seg->first, (unsigned long long)last,
+                     ward_error_name(rc));
+        report(v, rc, f, seg->first, what);
+    }
+    v->last[f->fid] = seg->last_hash; /* what follows is judged by itself */
+    v->reached[f->fid] = last;
+    v->result.changes += seg->count;
+    v->result.seals++;
+    struct ward_event e = {.type = WARD_EVENT_PROGRESS, .done = (int64_t)v->result.changes, .total = (int64_t)v->total};
+    if (v->on_event)
+        v->on_event(v->event_ctx, &e);
+    return WARD_OK;
+}
+
+static int check_log(struct verify *v, struct ward_error *err)
+{
+    struct ward_segment seg = {0};
+    bool got = true;
+    int rc = WARD_OK;
+    while (!rc && got) {
+        rc = ward_store_next_segment(v->r->store, seg.seg, false, &seg, &got, err);
+        if (!rc && got)
+            rc = check_segment(v, &seg, err);
+    }
+    for (uint32_t fid = 1; !rc && fid <= v->r->dir.feed_count; fid++) {
+        const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid);
+        bool same = f->head_seq == v->reached[fid] && (f->head_seq == 0 || ward_hash_compare(&f->head_hash, &v->last[fid]) == 0);
+        if (!same)
+            report(v, WARD_ERR_CHAIN, f, f->head_seq, "the head is not that of the log");
+    }
+    return rc;
+}
+
+static int check_digests(struct verify *v)
+{
+    for (size_t i = 0; i < v->r->dir.space_count; i++) {
+        struct ward_space copy = v->r->dir.spaces[i];
+        ward_directory_digest(&v->r->dir, &copy);
+        if (ward_hash_compare(&copy.digest, &v->r->dir.spaces[i].digest) != 0) {
+            v->result.bad++;
+            struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = copy.id, .what = "the digest is not that of the heads"};
+            if (v->on_bad)
+                v->on_bad(v->ctx, &bad);
+        }
+    }
+    return WARD_OK;
+}
+
+/* ---- state */
+
+struct plain_check {
+    struct verify *v;
+    struct ward_arena arena;
+    struct ward_buf buf;
+    uint64_t *shown; /* by kind index */
+    struct ward_error *err;
+};
+
+static const struct ward_kind_def *kind_at(const ward_replica *r, size_t i)
+{
+    if (i < ward_core_schema.kind_count)
+        return &ward_core_schema.kinds[i];
+    i -= ward_core_schema.kind_count;
+    return r->schema && i < r->schema->kind_count ? &r->schema->kinds[i] : NULL;
+}
+
+static bool same_value(const struct ward_value *a, const struct ward_value *b)
+{
+    if (a->type == WARD_BOOL) /* SQLite keeps it as an integer */
+        return b->type == WARD_INT && b->integer == (int64_t)a->boolean;
+    if (a->type == WARD_ARRAY)
+        return b->type == WARD_BYTES && a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+    if (a->type != b->type)
+        return false;
+    if (a->type == WARD_INT)
+        return a->integer == b->integer;
+    return a->type == WARD_NULL || (a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0));
+}
+
+static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+{
+    struct plain_check *c = ctx;
+    ward_replica *r = c->v->r;
+    const struct ward_kind_def *def = ward_schema_kind(r->schema, kind);
+    struct ward_state state;
+    (void)conflicts;
+    ward_arena_reset(&c->arena);
+    ward_state_init(&state, &c->arena);
+    c->v->result.records++;
+    if (ward_state_decode(&state, p, len)) {
+        report(c->v, WARD_ERR_CORRUPT, NULL, 0, "a record cannot be read");
+        return WARD_OK;
+    }
+    if (!def || !ward_state_present(&state))
+        return WARD_OK;
+    struct ward_value *stored = ward_arena_take(&c->arena, (def->field_count + 1) * sizeof *stored);
+    if (!stored)
+        return ward_fail(c->err, WARD_ERR_MEMORY, "verify");
+    int rc = ward_store_get_plain(r->store, sid, def, entity, stored, &c->buf, c->err);
+    bool fine = rc == WARD_OK;
+    for (size_t i = 0; fine && i < def->field_count; i++) {
+        const struct ward_field_def *f = &def->fields[i];
+        struct ward_value v = f->policy == WARD_ADD_WINS ? ward_view_members(f, &state) : ward_view_value(f, &state, &r->dir.authors);
+        fine = same_value(&v, &stored[i]);
+    }
+    if (!fine)
+        report(c->v, WARD_ERR_CORRUPT, NULL, 0, def->name);
+    for (size_t i = 0; kind_at(r, i); i++)
+        c->shown[i] += kind_at(r, i) == def;
+    return WARD_OK;
+}
+
+static int check_plain(struct verify *v, struct ward_error *err)
+{
+    size_t kinds = ward_core_schema.kind_count + (v->r->schema ? v->r->schema->kind_count : 0);
+    struct plain_check c = {.v = v, .shown = ward_alloc(&v->r->env, (kinds + 1) * sizeof *c.shown), .err = err};
+    if (!c.shown)
+        return ward_fail(err, WARD_ERR_MEMORY, "verify");
+    ward_arena_init(&c.arena, &v->r->env);
+    ward_buf_init(&c.buf, &v->r->env);
+    int rc = WARD_OK;
+    for (uint32_t sid = 1; !rc && sid <= v->r->dir.space_count; sid++)
+        rc = ward_store_each_in_space(v->r->store, sid, check_plain_row, &c, err);
+    for (size_t i = 0; !rc && i < kinds; i++) {
+        uint64_t rows;
+        rc = ward_store_count_plain(v->r->store, kind_at(v->r, i), &rows, err);
+        if (!rc && rows != c.shown[i])
+            report(v, WARD_ERR_CORRUPT, NULL, 0, kind_at(v->r, i)->name);
+    }
+    ward_arena_free(&c.arena);
+    ward_buf_free(&c.buf);
+    ward_release(&v->r->env, c.shown);
+    return rc;
+}
+
+/* Replays every space within a transaction that is then rolled back, and compares the digests of the states. */
+static int check_replay(struct verify *v, struct ward_error *err)
+{
+    ward_replica *r = v->r;
+    struct ward_apply a;
+    size_t n = r->dir.space_count;
+    struct ward_hash *before = ward_alloc(&r->env, (n + 1) * sizeof *before), after;
+    int rc = before ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "verify");
+    if (!rc)
+        rc = ward_apply_begin(&a, r, err);
+    if (rc) {
+        ward_release(&r->env, before);
+        return rc;
+    }
+    if (r->dir.space_count != n)
+        rc = ward_fail(err, WARD_ERR_BUSY, "the replica grew meanwhile");
+    for (uint32_t sid = 1; !rc && sid <= n; sid++)
+        rc = ward_state_digest(r, &ward_directory_space(&r->dir, sid)->id, &before[sid], err);
+    for (uint32_t sid = 1; !rc && sid <= n; sid++)
+        rc = ward_apply_replay(&a, sid, err);
+    if (!rc)
+        rc = ward_apply_write(&a, err);
+    for (uint32_t sid = 1; !rc && sid <= n; sid++) {
+        rc = ward_state_digest(r, &ward_directory_space(&r->dir, sid)->id, &after, err);
+        if (!rc && ward_hash_compare(&before[sid], &after) != 0) {
+            struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = ward_directory_space(&r->dir, sid)->id, .what = "the state is not that of the log"};
+            v->result.bad++;
+            if (v->on_bad)
+                v->on_bad(v->ctx, &bad);
+        }
+    }
+    ward_apply_end(&a, WARD_ERR_CANCELLED, NULL);
+    ward_release(&r->env, before);
+    return rc;
+}
+
+static int check_state(struct verify *v, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    int rc = ward_store_integrity(v->r->store, &why);
+    if (rc == WARD_ERR_CORRUPT) {
+        report(v, rc, NULL, 0, why.detail);
+        rc = WARD_OK;
+    }
+    if (!rc)
+        rc = check_plain(v, err);
+    /* A log that does not hold cannot be replayed; that it does not hold has been said. */
+    if (!rc && v->result.bad == 0 && !ward_store_read_only(v->r->store))
+        rc = check_replay(v, err);
+    return rc;
+}
+
+int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out, struct ward_error *err)
+{
+    struct verify v = {.r = r, .on_bad = on_bad, .ctx = ctx, .on_event = on_event, .event_ctx = ctx};
+    int rc = ward_replica_reload(r, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < r->dir.space_count; i++)
+        v.total += r->dir.spaces[i].changes;
+    v.last = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *v.last);
+    v.reached = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *v.reached);
+    if (!v.last || !v.reached)
+        rc = ward_fail(err, WARD_ERR_MEMORY, "verify");
+    if (!rc)
+        rc = check_log(&v, err);
+    if (!rc)
+        rc = check_digests(&v);
+    if (!rc && full)
+        rc = check_state(&v, err);
+    ward_release(&r->env, v.last);
+    ward_release(&r->env, v.reached);
+    if (!rc && out)
+        *out = v.result;
+    return rc;
+}

@@ -1,0 +1,406 @@
+#include "rules/directory.h"
+#include "base/alloc.h"
+#include "values/feed.h"
+#include "values/hash.h"
+
+#include <cbor.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- index: open addressing; the keys are hashes already */
+
+static uint64_t key_of(const uint8_t *id)
+{
+    uint64_t k;
+    memcpy(&k, id, sizeof k);
+    return k;
+}
+
+static int index_resize(struct ward_index *ix, const struct ward_env *env)
+{
+    struct ward_index old = *ix;
+    size_t cap = old.cap ? old.cap * 2 : 64;
+    ix->keys = ward_alloc(env, cap * sizeof *ix->keys);
+    ix->values = ward_alloc(env, cap * sizeof *ix->values);
+    if (!ix->keys || !ix->values) {
+        ward_release(env, ix->keys);
+        ward_release(env, ix->values);
+        *ix = old;
+        return WARD_ERR_MEMORY;
+    }
+    ix->cap = cap;
+    for (size_t i = 0; i < old.cap; i++) {
+        if (!old.values[i])
+            continue;
+        size_t at = old.keys[i] & (cap - 1);
+        while (ix->values[at])
+            at = (at + 1) & (cap - 1);
+        ix->keys[at] = old.keys[i];
+        ix->values[at] = old.values[i];
+    }
+    ward_release(env, old.keys);
+    ward_release(env, old.values);
+    return WARD_OK;
+}
+
+static int index_add(struct ward_index *ix, const struct ward_env *env, const uint8_t *id, uint32_t value)
+{
+    if (ix->count * 2 >= ix->cap) {
+        int rc = index_resize(ix, env);
+        if (rc)
+            return rc;
+    }
+    uint64_t key = key_of(id);
+    size_t at = key & (ix->cap - 1);
+    while (ix->values[at])
+        at = (at + 1) & (ix->cap - 1);
+    ix->keys[at] = key;
+    ix->values[at] = value;
+    ix->count++;
+    return WARD_OK;
+}
+
+/* The next value with this key from *at on; *at SIZE_MAX to start. 0: none left. */
+static uint32_t index_next(const struct ward_index *ix, const uint8_t *id, size_t *at)
+{
+    if (!ix->cap)
+        return 0;
+    uint64_t key = key_of(id);
+    *at = *at == SIZE_MAX ? key & (ix->cap - 1) : (*at + 1) & (ix->cap - 1);
+    while (ix->values[*at]) {
+        if (ix->keys[*at] == key)
+            return ix->values[*at];
+        *at = (*at + 1) & (ix->cap - 1);
+    }
+    return 0;
+}
+
+static void index_free(struct ward_index *ix, const struct ward_env *env)
+{
+    ward_release(env, ix->keys);
+    ward_release(env, ix->values);
+    *ix = (struct ward_index){0};
+}
+
+/* ---- life */
+
+void ward_directory_init(struct ward_directory *d, const struct ward_env *env, const struct ward_hash *ward)
+{
+    *d = (struct ward_directory){.env = env, .ward = *ward};
+}
+
+void ward_directory_free(struct ward_directory *d)
+{
+    for (size_t i = 0; i < d->space_count; i++) {
+        ward_release(d->env, d->spaces[i].circle);
+        ward_release(d->env, d->spaces[i].feeds);
+    }
+    for (size_t i = 0; i < d->feed_count; i++)
+        ward_vv_free(&d->feeds[i].vv, d->env);
+    for (size_t i = 0; i < d->cut_count; i++)
+        ward_release(d->env, (void *)d->cuts[i].entries);
+    ward_release(d->env, d->grants);
+    ward_release(d->env, d->writers);
+    ward_release(d->env, d->spaces);
+    ward_release(d->env, d->feeds);
+    ward_release(d->env, d->author_rows);
+    ward_release(d->env, d->cuts);
+    index_free(&d->grant_index, d->env);
+    index_free(&d->space_index, d->env);
+    index_free(&d->feed_index, d->env);
+    ward_directory_init(d, d->env, &d->ward);
+}
+
+/* ---- looking up */
+
+struct ward_space *ward_directory_space(const struct ward_directory *d, uint32_t sid)
+{
+    return sid >= 1 && sid <= d->space_count ? &d->spaces[sid - 1] : NULL;
+}
+
+struct ward_feed *ward_directory_feed(const struct ward_directory *d, uint32_t fid)
+{
+    return fid >= 1 && fid <= d->feed_count ? &d->feeds[fid - 1] : NULL;
+}
+
+const struct ward_grant *ward_directory_grant(const struct ward_directory *d, const struct ward_hash *id)
+{
+    size_t at = SIZE_MAX;
+    for (uint32_t i; (i = index_next(&d->grant_index, id->b, &at)) != 0;)
+        if (ward_hash_compare(&d->grants[i - 1].id, id) == 0)
+            return &d->grants[i - 1];
+    return NULL;
+}
+
+const struct ward_grant *ward_directory_grant_short(const struct ward_directory *d, const uint8_t short_id[8])
+{
+    size_t at = SIZE_MAX;
+    uint32_t i = index_next(&d->grant_index, short_id, &at);
+    return i ? &d->grants[i - 1] : NULL;
+}
+
+const struct ward_grant *ward_directory_grant_by_link(const struct ward_directory *d, const uint8_t link_pk[32])
+{
+    for (size_t i = 0; i < d->grant_count; i++)
+        if (d->grants[i].role != WARD_ROLE_ROOT && memcmp(d->grants[i].link_pk, link_pk, 32) == 0)
+            return &d->grants[i];
+    return NULL;
+}
+
+struct ward_space *ward_directory_space_by_id(const struct ward_directory *d, const struct ward_hash *id)
+{
+    size_t at = SIZE_MAX;
+    for (uint32_t i; (i = index_next(&d->space_index, id->b, &at)) != 0;)
+        if (ward_hash_compare(&d->spaces[i - 1].id, id) == 0)
+            return &d->spaces[i - 1];
+    return NULL;
+}
+
+struct ward_space *ward_directory_space_short(const struct ward_directory *d, const uint8_t short_id[8])
+{
+    size_t at = SIZE_MAX;
+    return ward_directory_space(d, index_next(&d->space_index, short_id, &at));
+}
+
+struct ward_feed *ward_directory_feed_by_id(const struct ward_directory *d, const struct ward_hash *id)
+{
+    size_t at = SIZE_MAX;
+    for (uint32_t i; (i = index_next(&d->feed_index, id->b, &at)) != 0;)
+        if (ward_hash_compare(&d->feeds[i - 1].id, id) == 0)
+            return &d->feeds[i - 1];
+    return NULL;
+}
+
+struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const struct ward_space *space, const struct ward_hash *grant,
+                                         struct ward_hash *id)
+{
+    ward_name_feed(id, &d->ward, &space->id, grant);
+    return ward_directory_feed_by_id(d, id);
+}
+
+/* ---- adding */
+
+static int add_writer(struct ward_directory *d, uint32_t grant, uint32_t fid, uint64_t seq)
+{
+    int rc = ward_grow(d->env, (void **)&d->writers, &d->writer_cap, d->writer_count, sizeof d->writers[0]);
+    if (!rc)
+        d->writers[d->writer_count++] = (struct ward_grant_writer){grant, fid, seq};
+    return rc;
+}
+
+int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq)
+{
+    const struct ward_grant *known = ward_directory_grant(d, &g->id);
+    if (known)
+        return add_writer(d, (uint32_t)(known - d->grants) + 1, writer_fid, writer_seq);
+    int rc = ward_grow(d->env, (void **)&d->grants, &d->grant_cap, d->grant_count, sizeof d->grants[0]);
+    if (!rc)
+        rc = index_add(&d->grant_index, d->env, g->id.b, (uint32_t)d->grant_count + 1);
+    if (rc)
+        return rc;
+    d->grants[d->grant_count++] = *g;
+    return add_writer(d, (uint32_t)d->grant_count, writer_fid, writer_seq);
+}
+
+int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle, size_t count)
+{
+    if (sid != d->space_count + 1)
+        return WARD_ERR_CORRUPT;
+    struct ward_space s = {.sid = sid, .id = *id, .circle_count = count};
+    if (count) {
+        s.circle = ward_alloc(d->env, count * sizeof *circle);
+        if (!s.circle)
+            return WARD_ERR_MEMORY;
+        memcpy(s.circle, circle, count * sizeof *circle);
+    }
+    int rc = ward_grow(d->env, (void **)&d->spaces, &d->space_cap, d->space_count, sizeof d->spaces[0]);
+    if (!rc)
+        rc = index_add(&d->space_index, d->env, id->b, sid);
+    if (rc) {
+        ward_release(d->env, s.circle);
+        return rc;
+    }
+    d->spaces[d->space_count++] = s;
+    return WARD_OK;
+}
+
+static int list_in_space(struct ward_directory *d, const struct ward_feed *f)
+{
+    struct ward_space *s = ward_directory_space(d, f->sid);
+    if (!s)
+        return WARD_ERR_CORRUPT;
+    int rc = ward_grow(d->env, (void **)&s->feeds, &s->feed_cap, s->feed_count, sizeof s->feeds[0]);
+    if (rc)
+        return rc;
+    size_t at = s->feed_count++;
+    for (; at > 0 && ward_hash_compare(&d->feeds[s->feeds[at - 1] - 1].id, &f->id) > 0; at--)
+        s->feeds[at] = s->feeds[at - 1];
+    s->feeds[at] = f->fid;
+    return WARD_OK;
+}
+
+int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
+{
+    if (f->fid != d->feed_count + 1)
+        return WARD_ERR_CORRUPT;
+    int rc = ward_grow(d->env, (void **)&d->feeds, &d->feed_cap, d->feed_count, sizeof d->feeds[0]);
+    if (!rc)
+        rc = ward_grow(d->env, (void **)&d->author_rows, &d->author_cap, d->feed_count + 1, sizeof d->author_rows[0]);
+    if (!rc)
+        rc = index_add(&d->feed_index, d->env, f->id.b, f->fid);
+    if (rc)
+        return rc;
+    d->feeds[d->feed_count++] = *f;
+    d->author_rows[0] = (struct ward_author){0};
+    d->author_rows[f->fid] = (struct ward_author){.feed = f->id, .rank = ward_role_rules(f->role)->rank};
+    d->authors = (struct ward_authors){d->author_rows, d->feed_count + 1};
+    return list_in_space(d, f);
+}
+
+int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count)
+{
+    int rc = ward_grow(d->env, (void **)&d->cuts, &d->cut_cap, d->cut_count, sizeof d->cuts[0]);
+    struct ward_cut_entry *own = rc ? NULL : ward_alloc(d->env, (count + 1) * sizeof *own);
+    if (!own)
+        return WARD_ERR_MEMORY;
+    if (count)
+        memcpy(own, entries, count * sizeof *own);
+    d->cuts[d->cut_count] = *cut;
+    d->cuts[d->cut_count].entries = own;
+    d->cuts[d->cut_count++].entry_count = count;
+    return WARD_OK;
+}
+
+/* ---- rules over it */
+
+/* A grant may have been given by one whose own grant was given by another ...: no honest ward nests them that deep. */
+#define GRANT_CHAIN_MAX 32
+
+static bool change_counts(const struct ward_directory *d, uint32_t fid, uint64_t seq, size_t cuts, unsigned depth);
+
+/* By the first `cuts` cuts alone. */
+static bool grant_counts(const struct ward_directory *d, const struct ward_grant *g, size_t cuts, unsigned depth)
+{
+    if (g->role == WARD_ROLE_ROOT)
+        return true;
+    uint32_t index = (uint32_t)(g - d->grants) + 1;
+    for (size_t i = 0; depth < GRANT_CHAIN_MAX && i < d->writer_count; i++) {
+        const struct ward_grant_writer *w = &d->writers[i];
+        const struct ward_feed *f = w->grant == index ? ward_directory_feed(d, w->fid) : NULL;
+        const struct ward_grant as = {.role = f ? f->role : WARD_ROLE_CELL};
+        if (f && ward_may_grant(&as, g->role) && change_counts(d, w->fid, w->seq, cuts, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool change_counts(const struct ward_directory *d, uint32_t fid, uint64_t seq, size_t cuts, unsigned depth)
+{
+    const struct ward_feed *f = ward_directory_feed(d, fid);
+    const struct ward_grant *g = f ? ward_directory_grant(d, &f->grant) : NULL;
+    return g && grant_counts(d, g, cuts, depth) && (g->role == WARD_ROLE_ROOT || seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id));
+}
+
+bool ward_grant_effective(const struct ward_directory *d, const struct ward_hash *grant)
+{
+    const struct ward_grant *g = ward_directory_grant(d, grant);
+    return g && grant_counts(d, g, d->cut_count, 0);
+}
+
+bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *grant)
+{
+    struct ward_id entity;
+    ward_grant_entity(&entity, grant);
+    for (size_t i = 0; i < d->cut_count; i++)
+        if (d->cuts[i].effective && ward_id_equal(&d->cuts[i].grant_entity, &entity))
+            return true;
+    return false;
+}
+
+uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f)
+{
+    if (f->role == WARD_ROLE_ROOT)
+        return UINT64_MAX;
+    return ward_grant_effective(d, &f->grant) ? ward_cut_limit(d->cuts, d->cut_count, &f->grant, &f->id) : 0;
+}
+
+void ward_directory_judge(struct ward_directory *d)
+{
+    ward_cuts_sort(d->cuts, d->cut_count);
+    for (size_t i = 0; i < d->cut_count; i++)
+        d->cuts[i].effective = false;
+    for (size_t i = 0; i < d->cut_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(d, d->cuts[i].fid);
+        d->cuts[i].effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, d->cuts[i].fid, d->cuts[i].seq, i, 0);
+    }
+    for (size_t i = 0; i < d->feed_count; i++)
+        d->feeds[i].limit = ward_directory_limit(d, &d->feeds[i]);
+}
+
+static void add_head(ward_hasher *h, size_t n, size_t (*encode)(size_t, unsigned char *, size_t))
+{
+    uint8_t head[9];
+    ward_hash_add(h, head, encode(n, head, sizeof head));
+}
+
+static void add_hash(ward_hasher *h, const struct ward_hash *x)
+{
+    add_head(h, sizeof x->b, cbor_encode_bytestring_start);
+    ward_hash_add(h, x->b, sizeof x->b);
+}
+
+void ward_directory_digest(const struct ward_directory *d, struct ward_space *space)
+{
+    ward_hasher h;
+    size_t live = 0;
+    space->changes = 0;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const struct ward_feed *f = &d->feeds[space->feeds[i] - 1];
+        live += f->head_seq > 0;
+        space->changes += f->head_seq;
+    }
+    ward_hash_begin(&h, "wardsync heads");
+    add_head(&h, live, cbor_encode_array_start);
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const struct ward_feed *f = &d->feeds[space->feeds[i] - 1];
+        uint8_t number[9];
+        if (f->head_seq == 0)
+            continue;
+        add_head(&h, 3, cbor_encode_array_start);
+        add_hash(&h, &f->id);
+        ward_hash_add(&h, number, cbor_encode_uint(f->head_seq, number, sizeof number));
+        add_hash(&h, &f->head_hash);
+    }
+    ward_hash_end(&h, &space->digest);
+}
+
+bool ward_space_is_common(const struct ward_space *s, const struct ward_grant *self, const struct ward_grant *peer)
+{
+    return s->changes > 0 && ward_may_read(self, s->circle, s->circle_count) && (!peer || ward_may_read(peer, s->circle, s->circle_count));
+}
+
+static int by_space_id(const void *a, const void *b)
+{
+    return ward_hash_compare(&(*(const struct ward_space *const *)a)->id, &(*(const struct ward_space *const *)b)->id);
+}
+
+void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer, struct ward_hash *out)
+{
+    const struct ward_space **common = ward_alloc(d->env, (d->space_count + 1) * sizeof *common);
+    size_t n = 0;
+    ward_hasher h;
+    ward_hash_begin(&h, "wardsync common");
+    for (size_t i = 0; common && i < d->space_count; i++)
+        if (ward_space_is_common(&d->spaces[i], self, peer))
+            common[n++] = &d->spaces[i];
+    if (n)
+        qsort(common, n, sizeof *common, by_space_id);
+    add_head(&h, n, cbor_encode_array_start);
+    for (size_t i = 0; i < n; i++) {
+        add_head(&h, 2, cbor_encode_array_start);
+        add_hash(&h, &common[i]->id);
+        add_hash(&h, &common[i]->digest);
+    }
+    ward_hash_end(&h, out);
+    ward_release(d->env, common);
+}

@@ -1,0 +1,108 @@
+/* directory.h - the picture in memory of who and what a replica knows: grants, spaces, feeds, cuts. Loaded by the store, asked by everyone.
+ *
+ * Spaces and feeds carry the store's own dense numbers (sid, fid >= 1). Rows live at stable numbers but not at stable addresses:
+ * keep numbers, not pointers, across additions.
+ */
+#ifndef WARD_DIRECTORY_H
+#define WARD_DIRECTORY_H
+
+#include "rules/authority.h"
+#include "rules/slot.h"
+#include "values/vv.h"
+#include "wardsync.h"
+
+/* Numbers by the first 8 bytes of a hash; chains of equal prefixes are walked by the caller. */
+struct ward_index {
+    uint64_t *keys;
+    uint32_t *values; /* 0: free */
+    size_t count, cap;
+};
+
+struct ward_space {
+    uint32_t sid;
+    struct ward_hash id;
+    struct ward_id *circle; /* owned; NULL for the ward space */
+    size_t circle_count;
+    struct ward_hash digest;
+    uint64_t changes; /* effective ones */
+    uint32_t *feeds;  /* fids, ascending by feed id */
+    size_t feed_count, feed_cap;
+};
+
+struct ward_feed {
+    uint32_t fid, sid;
+    struct ward_hash id;
+    struct ward_hash grant;
+    struct ward_id unit;
+    enum ward_role role;
+    uint64_t head_seq, head_depth;
+    struct ward_hash head_hash; /* the feed id while empty */
+    uint64_t limit;             /* last seq with effect, by grants and cuts; UINT64_MAX: all */
+    uint64_t applied_limit;     /* the one the stored state was made with */
+    struct ward_vv vv; /* of the last change; loaded on demand */
+    bool vv_loaded, dirty;
+};
+
+/* Who brought a grant into the ward. Several may have; one that counts is enough. */
+struct ward_grant_writer {
+    uint32_t grant; /* index + 1 */
+    uint32_t fid;
+    uint64_t seq;
+};
+
+struct ward_directory {
+    const struct ward_env *env;
+    struct ward_hash ward;
+    struct ward_grant *grants; /* the root's first; all that are known, effective or not */
+    size_t grant_count, grant_cap;
+    struct ward_grant_writer *writers;
+    size_t writer_count, writer_cap;
+    struct ward_space *spaces; /* [sid - 1] */
+    size_t space_count, space_cap;
+    struct ward_feed *feeds; /* [fid - 1] */
+    size_t feed_count, feed_cap;
+    struct ward_author *author_rows; /* [fid] */
+    size_t author_cap;
+    struct ward_authors authors;
+    struct ward_cut *cuts; /* in their order; entries owned */
+    size_t cut_count, cut_cap;
+    struct ward_index grant_index, space_index, feed_index;
+};
+
+void ward_directory_init(struct ward_directory *d, const struct ward_env *env, const struct ward_hash *ward);
+void ward_directory_free(struct ward_directory *d);
+
+/* Each gives the row by number, or NULL. */
+struct ward_space *ward_directory_space(const struct ward_directory *d, uint32_t sid);
+struct ward_feed *ward_directory_feed(const struct ward_directory *d, uint32_t fid);
+
+const struct ward_grant *ward_directory_grant(const struct ward_directory *d, const struct ward_hash *id);
+const struct ward_grant *ward_directory_grant_short(const struct ward_directory *d, const uint8_t short_id[8]);
+const struct ward_grant *ward_directory_grant_by_link(const struct ward_directory *d, const uint8_t link_pk[32]);
+struct ward_space *ward_directory_space_by_id(const struct ward_directory *d, const struct ward_hash *id);
+struct ward_space *ward_directory_space_short(const struct ward_directory *d, const uint8_t short_id[8]);
+struct ward_feed *ward_directory_feed_by_id(const struct ward_directory *d, const struct ward_hash *id);
+/* The feed of a grant in a space, or NULL; *id is its id in any case. */
+struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const struct ward_space *space, const struct ward_hash *grant,
+                                         struct ward_hash *id);
+
+/* Rows are copied in; sid and fid must be the next number. WARD_ERR_MEMORY. */
+int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq);
+int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle, size_t count);
+int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f);
+int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count);
+
+/* Decides which cuts count and sets every feed's limit: a function of the sets of grants and cuts. After any of them were added. */
+void ward_directory_judge(struct ward_directory *d);
+/* Brought in by a change that has effect. */
+bool ward_grant_effective(const struct ward_directory *d, const struct ward_hash *grant);
+bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *grant);
+/* The last seq of the feed that has effect. */
+uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f);
+
+/* Digests of proto/merge.md. digest also counts the changes. common: over spaces that both grants may read. */
+void ward_directory_digest(const struct ward_directory *d, struct ward_space *space);
+void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer, struct ward_hash *out);
+bool ward_space_is_common(const struct ward_space *s, const struct ward_grant *self, const struct ward_grant *peer);
+
+#endif

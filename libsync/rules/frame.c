@@ -1,0 +1,364 @@
+#include "rules/frame.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "values/feed.h"
+#include "values/seal.h"
+
+#include <string.h>
+
+#define SHORT 8
+
+static bool read_hello(struct ward_cbor *c, struct ward_message *m)
+{
+    uint64_t wall, window;
+    if (!ward_cbor_uint(c, &m->hello.protocol, UINT32_MAX) || !ward_cbor_bytes_exact(c, &m->hello.ward8, SHORT) ||
+        !ward_cbor_bytes_exact(c, &m->hello.common16, 16) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) ||
+        !ward_cbor_uint(c, &window, WARD_WINDOW_MAX))
+        return false;
+    m->hello.wall_ms = (int64_t)wall;
+    m->hello.window = (uint32_t)window;
+    return window >= 1 || ward_cbor_fail(c, WARD_ERR_RANGE);
+}
+
+/* Opens a list: remembers where its members start, so that it can be walked again after it was checked. */
+static bool open_list(struct ward_cbor *c, struct ward_message *m, size_t max, int too_many)
+{
+    if (!ward_cbor_array(c, &m->count))
+        return false;
+    if (m->count > max)
+        return ward_cbor_fail(c, too_many);
+    m->list = *c;
+    return true;
+}
+
+static bool ascending(struct ward_cbor *c, const uint8_t *before, const uint8_t *now)
+{
+    return !before || memcmp(before, now, SHORT) < 0 || ward_cbor_fail(c, WARD_ERR_ORDER);
+}
+
+static bool space_entry(struct ward_cbor *c, struct ward_space_entry *e)
+{
+    return ward_cbor_array_exact(c, 2) && ward_cbor_bytes_exact(c, &e->space8, SHORT) && ward_cbor_bytes_exact(c, &e->digest8, SHORT);
+}
+
+static bool read_spaces(struct ward_cbor *c, struct ward_message *m)
+{
+    const uint8_t *before = NULL;
+    if (!open_list(c, m, WARD_SPACES_MAX, WARD_ERR_LIMIT_SPACES))
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_space_entry e;
+        if (!space_entry(c, &e) || !ascending(c, before, e.space8))
+            return false;
+        before = e.space8;
+    }
+    return true;
+}
+
+static bool read_circle(struct ward_cbor *c, struct ward_id *storage, size_t *count)
+{
+    if (!ward_cbor_array(c, count))
+        return false;
+    if (*count > WARD_CIRCLE_MAX)
+        return ward_cbor_fail(c, WARD_ERR_LIMIT_CIRCLE);
+    for (size_t i = 0; i < *count; i++) {
+        const uint8_t *unit;
+        if (!ward_cbor_bytes_exact(c, &unit, WARD_ID_BYTES))
+            return false;
+        memcpy(storage[i].b, unit, WARD_ID_BYTES);
+    }
+    return ward_circle_sorted(storage, *count) || ward_cbor_fail(c, WARD_ERR_ORDER);
+}
+
+static bool feed_entry(struct ward_cbor *c, bool bundle, struct ward_feed_entry *e)
+{
+    *e = (struct ward_feed_entry){0};
+    return ward_cbor_array_exact(c, bundle ? 4 : 3) && ward_cbor_bytes_exact(c, &e->grant8, SHORT) &&
+           (!bundle || ward_cbor_uint(c, &e->base, INT64_MAX)) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
+           (e->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &e->hash8, SHORT);
+}
+
+/* One [ref, feeds]; the cursor stands behind it afterwards, h->feeds at its first feed. */
+static bool heads_entry(struct ward_cbor *c, bool bundle, struct ward_heads_entry *h, struct ward_id *storage)
+{
+    enum ward_type type;
+    *h = (struct ward_heads_entry){0};
+    if (!ward_cbor_array_exact(c, 2) || !ward_cbor_peek(c, &type))
+        return false;
+    if (type == WARD_BYTES && !bundle) {
+        if (!ward_cbor_bytes_exact(c, &h->space8, SHORT))
+            return false;
+    } else {
+        if (!read_circle(c, storage, &h->circle_count))
+            return false;
+        h->circle = storage;
+    }
+    if (!ward_cbor_array(c, &h->feed_count))
+        return false;
+    h->feeds = *c;
+    const uint8_t *before = NULL;
+    for (size_t i = 0; i < h->feed_count; i++) {
+        struct ward_feed_entry e;
+        if (!feed_entry(c, bundle, &e) || !ascending(c, before, e.grant8))
+            return false;
+        before = e.grant8;
+    }
+    return true;
+}
+
+static bool read_heads(struct ward_cbor *c, struct ward_message *m, bool bundle)
+{
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    if (!open_list(c, m, WARD_SPACES_MAX, WARD_ERR_LIMIT_SPACES))
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_heads_entry h;
+        if (!heads_entry(c, bundle, &h, storage))
+            return false;
+    }
+    return true;
+}
+
+static bool read_run(struct ward_cbor *c, struct ward_run *run)
+{
+    uint64_t count, codec;
+    if (!ward_cbor_bytes_exact(c, &run->space8, SHORT) || !ward_cbor_bytes_exact(c, &run->grant8, SHORT) ||
+        !ward_cbor_uint(c, &run->first, INT64_MAX) || !ward_cbor_uint(c, &count, UINT32_MAX) || !ward_cbor_uint(c, &codec, UINT32_MAX) ||
+        !ward_cbor_bytes(c, &run->data, &run->len) || !ward_cbor_bytes_exact(c, &run->sig, WARD_SEAL_BYTES))
+        return false;
+    run->count = (uint32_t)count;
+    run->codec = (uint32_t)codec;
+    return (run->first > 0 && count > 0) || ward_cbor_fail(c, WARD_ERR_RANGE);
+}
+
+static bool refusal(struct ward_cbor *c, uint64_t *i, uint64_t *error)
+{
+    return ward_cbor_array_exact(c, 2) && ward_cbor_uint(c, i, UINT64_MAX) && ward_cbor_uint(c, error, 999);
+}
+
+static bool read_ack(struct ward_cbor *c, struct ward_message *m)
+{
+    if (!ward_cbor_uint(c, &m->acked, INT64_MAX) || !open_list(c, m, WARD_WINDOW_MAX, WARD_ERR_RANGE))
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        uint64_t at, error;
+        if (!refusal(c, &at, &error))
+            return false;
+    }
+    return true;
+}
+
+static bool read_bundle(struct ward_cbor *c, struct ward_message *m)
+{
+    uint64_t wall;
+    enum ward_type type;
+    if (!ward_cbor_bytes_exact(c, &m->bundle.ward, 32) || !ward_cbor_bytes_exact(c, &m->bundle.grant, 32) ||
+        !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) || !ward_cbor_peek(c, &type))
+        return false;
+    m->bundle.wall_ms = (int64_t)wall;
+    if (type == WARD_NULL) {
+        struct ward_value null;
+        const uint8_t *raw;
+        size_t len;
+        if (!ward_cbor_value(c, &null, &raw, &len))
+            return false;
+    } else {
+        if (!ward_cbor_bytes(c, &m->bundle.addressee, &m->bundle.addressee_len))
+            return false;
+        if (m->bundle.addressee_len != WARD_ID_BYTES && m->bundle.addressee_len != WARD_HASH_BYTES)
+            return ward_cbor_fail(c, WARD_ERR_TYPE);
+    }
+    return read_heads(c, m, true) && ward_cbor_uint(c, &m->bundle.runs, INT64_MAX);
+}
+
+static bool read_members(struct ward_cbor *c, struct ward_message *m)
+{
+    switch (m->type) {
+    case WARD_MSG_HELLO:
+        return read_hello(c, m);
+    case WARD_MSG_SPACES:
+        return read_spaces(c, m);
+    case WARD_MSG_HEADS:
+        return read_heads(c, m, false) && ward_cbor_bool(c, &m->last);
+    case WARD_MSG_RUN:
+        return read_run(c, &m->run);
+    case WARD_MSG_ACK:
+        return read_ack(c, m);
+    case WARD_MSG_ERROR:
+        return ward_cbor_uint(c, &m->error, 999) && ward_cbor_text(c, &m->text, &m->text_len);
+    case WARD_MSG_JOIN:
+        return ward_cbor_text(c, &m->text, &m->text_len) && (m->text_len <= WARD_NAME_MAX || ward_cbor_fail(c, WARD_ERR_RANGE)) &&
+               ward_cbor_bytes_exact(c, &m->join.sign_pk, 32) && ward_cbor_bytes_exact(c, &m->join.link_pk, 32) &&
+               ward_cbor_bytes_exact(c, &m->join.signature, WARD_SEAL_BYTES);
+    case WARD_MSG_JOINED:
+        return ward_cbor_bytes_exact(c, &m->joined.root_pk, 32) && ward_cbor_bytes(c, &m->joined.grant, &m->joined.grant_len);
+    case WARD_MSG_BUNDLE:
+        return read_bundle(c, m);
+    case WARD_MSG_BUNDLE_END:
+        return ward_cbor_bytes_exact(c, &m->end.hash, 32) && ward_cbor_bytes_exact(c, &m->end.signature, WARD_SEAL_BYTES);
+    default:
+        return true;
+    }
+}
+
+/* Members after [1, type; 0: no such type. */
+static size_t members_of(uint64_t type)
+{
+    switch (type) {
+    case WARD_MSG_HELLO:
+        return 5;
+    case WARD_MSG_SPACES:
+        return 1;
+    case WARD_MSG_HEADS:
+    case WARD_MSG_ACK:
+    case WARD_MSG_ERROR:
+    case WARD_MSG_JOINED:
+    case WARD_MSG_BUNDLE_END:
+        return 2;
+    case WARD_MSG_RUN:
+        return 7;
+    case WARD_MSG_JOIN:
+        return 4;
+    case WARD_MSG_BUNDLE:
+        return 6;
+    default:
+        return 0;
+    }
+}
+
+int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct ward_error *err)
+{
+    struct ward_cbor c;
+    struct ward_message m = {0};
+    size_t members;
+    uint64_t version, type;
+    if (len > WARD_FRAME_MAX)
+        return ward_fail(err, WARD_ERR_LIMIT_FRAME, "frame: %zu bytes", len);
+    ward_cbor_init(&c, p, len);
+    if (!ward_cbor_array(&c, &members) || !ward_cbor_uint(&c, &version, UINT64_MAX))
+        return ward_fail(err, c.code, "frame: byte %zu", c.pos);
+    if (version != WARD_FORMAT)
+        return ward_fail(err, WARD_ERR_VERSION, "frame: version %llu", (unsigned long long)version);
+    if (!ward_cbor_uint(&c, &type, UINT64_MAX))
+        return ward_fail(err, c.code, "frame: byte %zu", c.pos);
+    bool bare = type == WARD_MSG_DONE || type == WARD_MSG_BYE || type == WARD_MSG_PING;
+    if (!bare && members_of(type) == 0)
+        return ward_fail(err, WARD_ERR_PROTOCOL, "frame: type %llu", (unsigned long long)type);
+    if (members != 2 + members_of(type))
+        return ward_fail(err, WARD_ERR_TYPE, "frame: type %llu with %zu members", (unsigned long long)type, members);
+    m.type = (enum ward_message_type)type;
+    if (!read_members(&c, &m) || !ward_cbor_end(&c))
+        return ward_fail(err, c.code, "frame: type %llu, byte %zu", (unsigned long long)type, c.pos);
+    *out = m;
+    return WARD_OK;
+}
+
+/* These walk what ward_frame_parse has checked, so they cannot fail. */
+void ward_frame_next_space(struct ward_message *m, struct ward_space_entry *out)
+{
+    space_entry(&m->list, out);
+}
+
+void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out, struct ward_id *storage)
+{
+    heads_entry(&m->list, m->type == WARD_MSG_BUNDLE, out, storage);
+}
+
+void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out)
+{
+    feed_entry(&h->feeds, bundle, out);
+}
+
+void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)
+{
+    refusal(&m->list, i, error);
+}
+
+void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members)
+{
+    ward_put_array(b, 2 + members);
+    ward_put_uint(b, WARD_FORMAT);
+    ward_put_uint(b, (uint64_t)type);
+}
+
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms)
+{
+    ward_frame_begin(b, WARD_MSG_HELLO, 5);
+    ward_put_uint(b, WARD_PROTOCOL);
+    ward_put_bytes(b, ward->b, SHORT);
+    ward_put_bytes(b, common->b, 16);
+    ward_put_uint(b, wall_ms < 0 ? 0 : (uint64_t)wall_ms);
+    ward_put_uint(b, WARD_WINDOW);
+}
+
+void ward_frame_spaces(struct ward_buf *b, size_t count)
+{
+    ward_frame_begin(b, WARD_MSG_SPACES, 1);
+    ward_put_array(b, count);
+}
+
+void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest)
+{
+    ward_put_array(b, 2);
+    ward_put_bytes(b, space->b, SHORT);
+    ward_put_bytes(b, digest->b, SHORT);
+}
+
+void ward_put_circle(struct ward_buf *b, const struct ward_id *circle, size_t count)
+{
+    ward_put_array(b, count);
+    for (size_t i = 0; i < count; i++)
+        ward_put_bytes(b, circle[i].b, sizeof circle[i].b);
+}
+
+void ward_frame_run(struct ward_buf *b, const struct ward_run *run)
+{
+    ward_frame_begin(b, WARD_MSG_RUN, 7);
+    ward_put_bytes(b, run->space8, SHORT);
+    ward_put_bytes(b, run->grant8, SHORT);
+    ward_put_uint(b, run->first);
+    ward_put_uint(b, run->count);
+    ward_put_uint(b, run->codec);
+    ward_put_bytes(b, run->data, run->len);
+    ward_put_bytes(b, run->sig, WARD_SEAL_BYTES);
+}
+
+void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2], size_t refused_count)
+{
+    ward_frame_begin(b, WARD_MSG_ACK, 2);
+    ward_put_uint(b, n);
+    ward_put_array(b, refused_count);
+    for (size_t i = 0; i < refused_count; i++) {
+        ward_put_array(b, 2);
+        ward_put_uint(b, refused[i][0]);
+        ward_put_uint(b, refused[i][1]);
+    }
+}
+
+void ward_frame_simple(struct ward_buf *b, enum ward_message_type type)
+{
+    ward_frame_begin(b, type, 0);
+}
+
+void ward_frame_error(struct ward_buf *b, int code, const char *text)
+{
+    ward_frame_begin(b, WARD_MSG_ERROR, 2);
+    ward_put_uint(b, (uint64_t)code);
+    ward_put_text(b, text, strlen(text));
+}
+
+void ward_frame_join(struct ward_buf *b, const char *name, const uint8_t sign_pk[32], const uint8_t link_pk[32], const uint8_t sig[64])
+{
+    ward_frame_begin(b, WARD_MSG_JOIN, 4);
+    ward_put_text(b, name, strlen(name));
+    ward_put_bytes(b, sign_pk, 32);
+    ward_put_bytes(b, link_pk, 32);
+    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
+}
+
+void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void *grant, size_t grant_len)
+{
+    ward_frame_begin(b, WARD_MSG_JOINED, 2);
+    ward_put_bytes(b, root_pk, 32);
+    ward_put_bytes(b, grant, grant_len);
+}

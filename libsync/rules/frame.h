@@ -1,0 +1,111 @@
+/* frame.h - the messages of a session and a bundle, checked whole when they come in. proto/session.md, proto/bundle.md. */
+#ifndef WARD_FRAME_H
+#define WARD_FRAME_H
+
+#include "base/buf.h"
+#include "values/cbor.h"
+#include "wardsync.h"
+
+enum ward_message_type {
+    WARD_MSG_HELLO = 1,
+    WARD_MSG_SPACES = 2,
+    WARD_MSG_HEADS = 3,
+    WARD_MSG_RUN = 4,
+    WARD_MSG_ACK = 5,
+    WARD_MSG_DONE = 6,
+    WARD_MSG_ERROR = 7,
+    WARD_MSG_BYE = 8,
+    WARD_MSG_PING = 9,
+    WARD_MSG_JOIN = 20,
+    WARD_MSG_JOINED = 21,
+    WARD_MSG_BUNDLE = 30,
+    WARD_MSG_BUNDLE_END = 31
+};
+#define WARD_PROTOCOL 1
+
+enum ward_codec { WARD_CODEC_RAW = 0, WARD_CODEC_ZSTD = 1 };
+
+/* A run as it travels. Pointers are into the frame. */
+struct ward_run {
+    const uint8_t *space8, *grant8;
+    uint64_t first;
+    uint32_t count;
+    uint32_t codec;
+    const uint8_t *data;
+    size_t len;
+    const uint8_t *sig;
+};
+
+struct ward_message {
+    enum ward_message_type type;
+    struct {
+        uint64_t protocol;
+        const uint8_t *ward8, *common16;
+        int64_t wall_ms;
+        uint32_t window;
+    } hello;
+    /* spaces, heads, ack, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
+    struct ward_cbor list;
+    size_t count;
+    bool last;         /* heads */
+    uint64_t acked;    /* ack */
+    struct ward_run run;
+    uint64_t error;
+    const uint8_t *text; /* error, join */
+    size_t text_len;
+    struct {
+        const uint8_t *sign_pk, *link_pk, *signature;
+    } join;
+    struct {
+        const uint8_t *root_pk, *grant;
+        size_t grant_len;
+    } joined;
+    struct {
+        const uint8_t *ward, *grant, *addressee; /* addressee: NULL, 16 or 32 bytes */
+        size_t addressee_len;
+        int64_t wall_ms;
+        uint64_t runs;
+    } bundle;
+    struct {
+        const uint8_t *hash, *signature;
+    } end;
+};
+
+/* WARD_ERR_LIMIT_FRAME, WARD_ERR_VERSION, WARD_ERR_2xx, WARD_ERR_PROTOCOL (unknown type). */
+int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct ward_error *err);
+
+struct ward_space_entry {
+    const uint8_t *space8, *digest8;
+};
+struct ward_heads_entry {
+    const uint8_t *space8;           /* or NULL: then the circle */
+    const struct ward_id *circle;    /* in `storage` */
+    size_t circle_count;
+    struct ward_cbor feeds;
+    size_t feed_count;
+};
+struct ward_feed_entry {
+    const uint8_t *grant8;
+    uint64_t base; /* bundles only */
+    uint64_t seq;
+    const uint8_t *hash8;
+};
+/* Members of a checked list, in turn. storage: WARD_CIRCLE_MAX ids. */
+void ward_frame_next_space(struct ward_message *m, struct ward_space_entry *out);
+void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out, struct ward_id *storage);
+void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out);
+void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
+
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms);
+void ward_frame_spaces(struct ward_buf *b, size_t count); /* then count times: */
+void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest);
+void ward_frame_run(struct ward_buf *b, const struct ward_run *run);
+void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2], size_t refused_count);
+void ward_frame_simple(struct ward_buf *b, enum ward_message_type type); /* done, bye, ping */
+void ward_frame_error(struct ward_buf *b, int code, const char *text);
+void ward_frame_join(struct ward_buf *b, const char *name, const uint8_t sign_pk[32], const uint8_t link_pk[32], const uint8_t sig[64]);
+void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void *grant, size_t grant_len);
+void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members); /* of the others: [1, type, members ...] */
+void ward_put_circle(struct ward_buf *b, const struct ward_id *circle, size_t count);
+
+#endif

@@ -1,0 +1,244 @@
+#include "rules/slot.h"
+#include "values/cbor.h"
+#include "values/change.h"
+#include "values/feed.h"
+
+#include <assert.h>
+#include <string.h>
+
+void ward_state_init(struct ward_state *s, struct ward_arena *arena)
+{
+    *s = (struct ward_state){.arena = arena};
+}
+
+static int compare(const struct ward_slot *slot, uint32_t field, const void *key, size_t key_len)
+{
+    if (slot->field != field)
+        return slot->field < field ? -1 : 1;
+    size_t common = slot->key_len < key_len ? slot->key_len : key_len;
+    int order = common ? memcmp(slot->key, key, common) : 0;
+    if (order)
+        return order;
+    return slot->key_len == key_len ? 0 : slot->key_len < key_len ? -1 : 1;
+}
+
+static size_t place(const struct ward_state *s, uint32_t field, const void *key, size_t key_len)
+{
+    size_t low = 0, high = s->slot_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (compare(&s->slots[mid], field, key, key_len) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const struct ward_slot *ward_state_find(const struct ward_state *s, uint32_t field, const void *key, size_t key_len)
+{
+    size_t i = place(s, field, key, key_len);
+    return i < s->slot_count && compare(&s->slots[i], field, key, key_len) == 0 ? &s->slots[i] : NULL;
+}
+
+size_t ward_state_range(const struct ward_state *s, uint32_t field, size_t *first)
+{
+    size_t i = place(s, field, NULL, 0);
+    *first = i;
+    while (i < s->slot_count && s->slots[i].field == field)
+        i++;
+    return i;
+}
+
+/* An array in the arena with room for `count` more members; what it outgrows is left to the arena. */
+static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t *cap, size_t wanted, size_t size)
+{
+    if (wanted <= *cap)
+        return items;
+    size_t grown = *cap ? *cap * 2 : 2;
+    if (grown < wanted)
+        grown = wanted;
+    void *p = ward_arena_take(arena, grown * size);
+    if (!p)
+        return NULL;
+    if (count)
+        memcpy(p, items, count * size);
+    *cap = grown;
+    return p;
+}
+
+static struct ward_slot *insert(struct ward_state *s, size_t at, uint32_t field, const uint8_t *key, size_t key_len)
+{
+    struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, s->slot_count + 1, sizeof *slots);
+    const uint8_t *own_key = key_len ? ward_arena_copy(s->arena, key, key_len) : NULL;
+    if (!slots || (key_len && !own_key))
+        return NULL;
+    s->slots = slots;
+    memmove(&slots[at + 1], &slots[at], (s->slot_count - at) * sizeof *slots);
+    s->slot_count++;
+    slots[at] = (struct ward_slot){.field = field, .key = own_key, .key_len = key_len};
+    return &slots[at];
+}
+
+static uint8_t rank_of(const struct ward_authors *authors, uint32_t fid)
+{
+    assert(fid < authors->count);
+    return authors->v[fid].rank;
+}
+
+static bool supersedes(const struct ward_write *w, const struct ward_live_value *v, const struct ward_vv *seen, const struct ward_authors *authors)
+{
+    bool own = v->fid == w->fid;
+    if (own ? v->seq > w->seq : v->seq > ward_vv_get(seen, v->fid))
+        return false;
+    switch (ward_field_class(w->field)) {
+    case WARD_GOVERNED:
+        return rank_of(authors, w->fid) >= rank_of(authors, v->fid);
+    case WARD_TALLY:
+        return own;
+    default:
+        return true;
+    }
+}
+
+int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors)
+{
+    size_t at = place(s, w->field, w->key, w->key_len);
+    struct ward_slot *slot = &s->slots[at];
+    if (at == s->slot_count || compare(slot, w->field, w->key, w->key_len) != 0) {
+        slot = insert(s, at, w->field, w->key, w->key_len);
+        if (!slot)
+            return WARD_ERR_MEMORY;
+    }
+    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, slot->live_count + 1, sizeof *live);
+    if (!live)
+        return WARD_ERR_MEMORY;
+    slot->live = live;
+    const uint8_t *raw = ward_arena_copy(s->arena, w->raw, w->raw_len);
+    if (!raw)
+        return WARD_ERR_MEMORY;
+    size_t kept = 0;
+    for (size_t i = 0; i < slot->live_count; i++)
+        if (!supersedes(w, &live[i], seen, authors))
+            live[kept++] = live[i];
+    live[kept++] = (struct ward_live_value){.fid = w->fid, .seq = w->seq, .depth = w->depth, .raw = raw, .len = w->raw_len};
+    slot->live_count = kept;
+    return WARD_OK;
+}
+
+void ward_state_encode(struct ward_buf *out, const struct ward_state *s)
+{
+    ward_put_array(out, s->slot_count);
+    for (size_t i = 0; i < s->slot_count; i++) {
+        const struct ward_slot *slot = &s->slots[i];
+        ward_put_array(out, 2 + 4 * slot->live_count);
+        ward_put_uint(out, slot->field);
+        ward_put_bytes(out, slot->key, slot->key_len);
+        for (size_t j = 0; j < slot->live_count; j++) {
+            ward_put_uint(out, slot->live[j].fid);
+            ward_put_uint(out, slot->live[j].seq);
+            ward_put_uint(out, slot->live[j].depth);
+            ward_buf_add(out, slot->live[j].raw, slot->live[j].len);
+        }
+    }
+}
+
+static bool decode_slot(struct ward_cbor *c, struct ward_state *s, struct ward_slot *slot)
+{
+    size_t members;
+    uint64_t number;
+    if (!ward_cbor_array(c, &members) || members < 2 || (members - 2) % 4 || !ward_cbor_uint(c, &number, UINT32_MAX) ||
+        !ward_cbor_bytes(c, &slot->key, &slot->key_len))
+        return false;
+    slot->field = (uint32_t)number;
+    slot->live_count = slot->live_cap = (members - 2) / 4;
+    slot->live = ward_arena_take(s->arena, (slot->live_count + 1) * sizeof *slot->live);
+    if (!slot->live)
+        return ward_cbor_fail(c, WARD_ERR_MEMORY);
+    for (size_t i = 0; i < slot->live_count; i++) {
+        struct ward_live_value *v = &slot->live[i];
+        struct ward_value ignored;
+        if (!ward_cbor_uint(c, &number, UINT32_MAX) || !ward_cbor_uint(c, &v->seq, INT64_MAX) || !ward_cbor_uint(c, &v->depth, INT64_MAX) ||
+            !ward_cbor_value(c, &ignored, &v->raw, &v->len))
+            return false;
+        v->fid = (uint32_t)number;
+    }
+    return true;
+}
+
+int ward_state_decode(struct ward_state *s, const void *p, size_t len)
+{
+    struct ward_cbor c;
+    size_t count;
+    const uint8_t *own = ward_arena_copy(s->arena, p, len);
+    if (!own)
+        return WARD_ERR_MEMORY;
+    ward_cbor_init(&c, own, len);
+    if (!ward_cbor_array(&c, &count))
+        return WARD_ERR_CORRUPT;
+    s->slot_count = 0;
+    s->slot_cap = count;
+    s->slots = ward_arena_take(s->arena, (count + 1) * sizeof *s->slots);
+    if (!s->slots)
+        return WARD_ERR_MEMORY;
+    for (; s->slot_count < count; s->slot_count++)
+        if (!decode_slot(&c, s, &s->slots[s->slot_count]))
+            return c.code == WARD_ERR_MEMORY ? c.code : WARD_ERR_CORRUPT;
+    return ward_cbor_end(&c) ? WARD_OK : WARD_ERR_CORRUPT;
+}
+
+static bool greater(const struct ward_live_value *a, const struct ward_live_value *b, const struct ward_authors *authors)
+{
+    uint8_t rank_a = rank_of(authors, a->fid), rank_b = rank_of(authors, b->fid);
+    if (rank_a != rank_b)
+        return rank_a > rank_b;
+    if (a->depth != b->depth)
+        return a->depth > b->depth;
+    int order = ward_hash_compare(&authors->v[a->fid].feed, &authors->v[b->fid].feed);
+    return order ? order > 0 : a->seq > b->seq;
+}
+
+const struct ward_live_value *ward_slot_shown(const struct ward_slot *slot, const struct ward_authors *authors)
+{
+    const struct ward_live_value *best = &slot->live[0];
+    for (size_t i = 1; i < slot->live_count; i++)
+        if (greater(&slot->live[i], best, authors))
+            best = &slot->live[i];
+    return best;
+}
+
+bool ward_value_is_true(const struct ward_live_value *v)
+{
+    return v->len == 1 && v->raw[0] == 0xf5;
+}
+
+int64_t ward_slot_sum(const struct ward_slot *slot)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < slot->live_count; i++) {
+        struct ward_cbor c;
+        struct ward_value v;
+        const uint8_t *raw;
+        size_t len;
+        ward_cbor_init(&c, slot->live[i].raw, slot->live[i].len);
+        if (!ward_cbor_value(&c, &v, &raw, &len) || v.type != WARD_INT)
+            continue;
+        if (v.integer > 0 && sum > INT64_MAX - v.integer)
+            return INT64_MAX;
+        if (v.integer < 0 && sum < INT64_MIN - v.integer)
+            return INT64_MIN;
+        sum += v.integer;
+    }
+    return sum;
+}
+
+bool ward_state_present(const struct ward_state *s)
+{
+    const struct ward_slot *slot = ward_state_find(s, WARD_FIELD_PRESENCE, NULL, 0);
+    if (!slot)
+        return true;
+    for (size_t i = 0; i < slot->live_count; i++)
+        if (ward_value_is_true(&slot->live[i]))
+            return true;
+    return false;
+}

@@ -1,0 +1,57 @@
+/* platform.h - what differs between operating systems: clocks, randomness, files, locks. All POSIX of the library stands in platform.c. */
+#ifndef WARD_PLATFORM_H
+#define WARD_PLATFORM_H
+
+#include "wardsync.h"
+
+/* malloc, the system's clocks, libsodium's randomness. */
+const struct ward_env *ward_platform_env(void);
+
+/* A whole small file. WARD_ERR_NOT_FOUND, WARD_ERR_IO, WARD_ERR_LIMIT_VALUE if it is longer than len_max. Free with ward_release. */
+int ward_file_read(const struct ward_env *env, const char *path, size_t len_max, uint8_t **out, size_t *len, struct ward_error *err);
+
+/* A secret file: regular, not a link, owned by us, mode 0600, else WARD_ERR_KEY_MODE; WARD_ERR_KEY_MISSING. */
+int ward_file_read_secret(const char *path, uint8_t *out, size_t len_max, size_t *len, struct ward_error *err);
+
+/* Written to a temporary name beside it, flushed, renamed over path, the directory flushed. mode 0600 or 0644. */
+int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, struct ward_error *err);
+
+/* Streams to a temporary name beside path; nothing is at path until finish, which flushes, reads all back and compares its
+ * BLAKE2b, and renames. abandon removes it. Both free f, finish also where it fails (nothing is left then). WARD_ERR_DISK_FULL, WARD_ERR_IO, WARD_ERR_HOME_READONLY. */
+struct ward_file_out;
+int ward_file_out_open(const struct ward_env *env, const char *path, struct ward_file_out **out, struct ward_error *err);
+int ward_file_out_write(struct ward_file_out *f, const void *p, size_t len, struct ward_error *err);
+int ward_file_out_finish(struct ward_file_out *f, struct ward_error *err);
+void ward_file_out_abandon(struct ward_file_out *f);
+
+struct ward_file_in;
+int ward_file_in_open(const struct ward_env *env, const char *path, struct ward_file_in **out, uint64_t *size, struct ward_error *err);
+/* Up to len bytes; *got 0 at the end. */
+int ward_file_in_read(struct ward_file_in *f, void *p, size_t len, size_t *got, struct ward_error *err);
+int ward_file_in_rewind(struct ward_file_in *f, struct ward_error *err);
+void ward_file_in_close(struct ward_file_in *f);
+
+/* A directory of mode 0700 is there afterwards; *made tells whether it is new. Its parent must exist or is made too.
+ * One that was there and is not empty keeps its mode. */
+int ward_dir_make(const char *path, bool *made, struct ward_error *err);
+bool ward_dir_exists(const char *path);
+bool ward_dir_is_empty(const char *path);
+bool ward_file_exists(const char *path);
+void ward_file_remove(const char *path);
+/* Refuses directories on network file systems (no WAL there): WARD_ERR_NETWORK_FS. */
+int ward_dir_check_local(const char *path, struct ward_error *err);
+
+/* An exclusive lock between processes on a file, held until released. Waits up to timeout_ms: WARD_ERR_BUSY. */
+struct ward_lock {
+    int fd;
+};
+int ward_lock_open(struct ward_lock *lock, const char *path, struct ward_error *err);
+int ward_lock_take(struct ward_lock *lock, int timeout_ms, struct ward_error *err);
+void ward_lock_release(struct ward_lock *lock);
+void ward_lock_close(struct ward_lock *lock);
+
+/* No core dumps from a process that holds keys; more descriptors for a hub. Best effort. */
+void ward_process_harden(void);
+void ward_process_raise_descriptors(void);
+
+#endif

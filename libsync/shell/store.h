@@ -1,0 +1,130 @@
+/* store.h - where a replica lives. What a store must do stands here; that it is SQLite is known to store*.c alone.
+ *
+ * A store keeps: the log (segments of sealed runs, just as they came), the directory (spaces, feeds, grants, cuts), the state (records: a
+ * record's slots in one blob), conflicts, what is known of peers, and one plain table per kind of the schema, to be read by people.
+ * All of it can be made anew from the log, except peers.
+ *
+ * Writing: one writer at a time over all processes, by a lock of our own around every write transaction and checkpoint; a
+ * committed transaction survives power loss. Reading needs no lock. A store belongs to one thread at a time.
+ */
+#ifndef WARD_STORE_H
+#define WARD_STORE_H
+
+#include "base/buf.h"
+#include "rules/directory.h"
+#include "wardsync.h"
+
+struct ward_store;
+
+struct ward_store_options {
+    const struct ward_env *env;
+    const struct ward_schema *schema;
+    const char *vfs;
+    bool read_only;
+    bool create;
+};
+
+/* WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_HOME_READONLY, WARD_ERR_DISK_FULL, WARD_ERR_CORRUPT, WARD_ERR_IO. */
+int ward_store_open(struct ward_store **out, const char *home, const struct ward_store_options *options, struct ward_error *err);
+void ward_store_close(struct ward_store *s);
+bool ward_store_read_only(const struct ward_store *s);
+
+/* ---- transactions. Everything named put, add, delete or clear needs one. */
+int ward_store_begin(struct ward_store *s, struct ward_error *err);
+int ward_store_commit(struct ward_store *s, struct ward_error *err); /* durable on return; on failure rolled back */
+void ward_store_rollback(struct ward_store *s);
+bool ward_store_in_transaction(const struct ward_store *s);
+/* Changes whenever another connection has committed. */
+int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err);
+/* A consistent copy at path, which must not exist. */
+int ward_store_backup(struct ward_store *s, const char *path, struct ward_error *err);
+int ward_store_integrity(struct ward_store *s, struct ward_error *err);
+
+int ward_store_meta_get(struct ward_store *s, const char *key, struct ward_buf *out, struct ward_error *err); /* WARD_ERR_NOT_FOUND */
+int ward_store_meta_put(struct ward_store *s, const char *key, const void *p, size_t len, struct ward_error *err);
+
+/* ---- directory */
+int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_error *err); /* into an empty one, judged */
+int ward_store_put_space(struct ward_store *s, const struct ward_space *space, struct ward_error *err);
+int ward_store_put_feed(struct ward_store *s, const struct ward_feed *feed, struct ward_error *err); /* with its vv */
+int ward_store_load_vv(struct ward_store *s, struct ward_feed *feed, struct ward_error *err);
+int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const void *body, size_t len, uint32_t fid, uint64_t seq,
+                         struct ward_error *err);
+int ward_store_add_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err);
+
+/* ---- log */
+struct ward_segment {
+    int64_t seg; /* order of arrival, ascending, never reused */
+    uint32_t fid;
+    uint64_t first;
+    uint32_t count;
+    uint32_t codec;
+    const uint8_t *data; /* valid until the next call on the log */
+    size_t len;
+    uint8_t sig[64];
+    struct ward_hash last_hash;
+};
+int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err); /* sets seg */
+/* The next one after `after` in order of arrival; *got false at the end. head_only: without data. */
+int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got, struct ward_error *err);
+/* The one that holds (fid, seq). WARD_ERR_NOT_FOUND. */
+int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
+/* The number of the newest; 0 while there is none. */
+int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err);
+/* Data of a segment, decompressed to `out`. WARD_ERR_CORRUPT. */
+int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err);
+/* zstd, kept if it pays: *codec tells which of raw and out to take. */
+int ward_store_pack(const void *raw, size_t len, struct ward_buf *out, uint32_t *codec, struct ward_error *err);
+/* Decompresses a received run within WARD_RUN_RAW_MAX; the size is checked before anything is allocated. */
+int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct ward_buf *out, struct ward_error *err);
+
+/* ---- state */
+int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_state *out,
+                          size_t *conflicts, struct ward_error *err); /* WARD_ERR_NOT_FOUND */
+int ward_store_put_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, const void *p, size_t len,
+                          size_t conflicts, struct ward_error *err);
+/* sid 0: any space; entity prefix: a range of ids. In order of (entity, sid). fn must not write; state blobs are valid during the call. */
+typedef int ward_store_record_fn(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len);
+int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct ward_id *low, const struct ward_id *high, ward_store_record_fn *fn,
+                           void *ctx, struct ward_error *err);
+/* All of a space in order of (kind, entity). */
+int ward_store_each_in_space(struct ward_store *s, uint32_t sid, ward_store_record_fn *fn, void *ctx, struct ward_error *err);
+int ward_store_clear_space(struct ward_store *s, uint32_t sid, struct ward_error *err); /* records, plain rows, conflicts */
+
+/* The plain row of a record, from what a view shows: a value per field of the kind (sets as JSON text in a text value). */
+int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity, size_t conflicts,
+                         const struct ward_value *values, struct ward_error *err);
+int ward_store_delete_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
+                            struct ward_error *err);
+/* Reads it back for comparison: text and bytes into buf, lengths and types in values. WARD_ERR_NOT_FOUND. */
+int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
+                         struct ward_value *values, struct ward_buf *buf, struct ward_error *err);
+int ward_store_count_plain(struct ward_store *s, const struct ward_kind_def *kind, uint64_t *out, struct ward_error *err);
+/* Whether the plain tables were made by another schema than the one given at opening: then they must be filled anew. */
+bool ward_store_plain_stale(const struct ward_store *s);
+int ward_store_plain_renew(struct ward_store *s, struct ward_error *err); /* empty tables in the shape of the schema, marked fresh */
+
+struct ward_store_conflict {
+    struct ward_id id;
+    uint32_t sid, kind, field;
+    struct ward_id entity;
+};
+int ward_store_put_conflict(struct ward_store *s, const struct ward_store_conflict *c, struct ward_error *err);
+int ward_store_clear_conflicts(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
+typedef int ward_store_conflict_fn(void *ctx, const struct ward_store_conflict *c);
+int ward_store_each_conflict(struct ward_store *s, ward_store_conflict_fn *fn, void *ctx, struct ward_error *err);
+int ward_store_count_conflicts(struct ward_store *s, size_t *out, struct ward_error *err);
+
+/* ---- peers: hints for people and bundles; no sync depends on them */
+struct ward_store_peer {
+    struct ward_hash grant;
+    int64_t last_contact_ms, clock_offset_ms;
+    char address[128];
+    struct ward_vv have; /* what it was known to hold; owned by the caller */
+};
+int ward_store_put_peer(struct ward_store *s, const struct ward_store_peer *p, struct ward_error *err);
+int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, struct ward_store_peer *out, struct ward_error *err);
+typedef int ward_store_peer_fn(void *ctx, const struct ward_store_peer *p);
+int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx, struct ward_error *err);
+
+#endif

@@ -1,0 +1,210 @@
+/* store_directory.c - spaces, feeds, grants and cuts: written row by row, loaded whole. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "shell/store_sql.h"
+#include "values/cbor.h"
+#include "values/feed.h"
+
+#include <string.h>
+
+static int corrupt(struct ward_error *err, const char *what)
+{
+    return ward_fail(err, WARD_ERR_CORRUPT, "%s: a row does not make sense", what);
+}
+
+/* Steps through a statement, giving each row to fn. */
+static int each_row(struct ward_store *s, sqlite3_stmt *st, int (*fn)(void *, sqlite3_stmt *, struct ward_error *), void *ctx, struct ward_error *err)
+{
+    int rc, code = WARD_OK;
+    while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        code = fn(ctx, st, err);
+    if (!code && rc != SQLITE_DONE)
+        code = store_fail(s, rc, err, "read");
+    sqlite3_reset(st);
+    return code;
+}
+
+static int load_space(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    struct ward_directory *d = ctx;
+    struct ward_hash id, digest;
+    size_t bytes = (size_t)sqlite3_column_bytes(st, 2), units = bytes / WARD_ID_BYTES;
+    struct ward_id circle[WARD_CIRCLE_MAX];
+    if (!column_exact(st, 1, id.b, sizeof id.b) || !column_exact(st, 3, digest.b, sizeof digest.b) || bytes % WARD_ID_BYTES ||
+        units > WARD_CIRCLE_MAX)
+        return corrupt(err, "space");
+    if (units)
+        memcpy(circle, sqlite3_column_blob(st, 2), bytes);
+    uint32_t sid = (uint32_t)sqlite3_column_int64(st, 0);
+    int rc = ward_directory_add_space(d, sid, &id, circle, units);
+    if (rc)
+        return ward_fail(err, rc, "space %u", (unsigned)sid);
+    struct ward_space *space = ward_directory_space(d, sid);
+    space->digest = digest;
+    space->changes = (uint64_t)sqlite3_column_int64(st, 4);
+    return WARD_OK;
+}
+
+static int load_feed(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    struct ward_feed f = {.fid = (uint32_t)sqlite3_column_int64(st, 0),
+                          .sid = (uint32_t)sqlite3_column_int64(st, 1),
+                          .role = (enum ward_role)sqlite3_column_int(st, 5),
+                          .head_seq = (uint64_t)sqlite3_column_int64(st, 6),
+                          .head_depth = (uint64_t)sqlite3_column_int64(st, 8),
+                          .limit = UINT64_MAX};
+    if (!column_exact(st, 2, f.id.b, sizeof f.id.b) || !column_exact(st, 3, f.grant.b, sizeof f.grant.b) ||
+        !column_exact(st, 4, f.unit.b, sizeof f.unit.b) || !column_exact(st, 7, f.head_hash.b, sizeof f.head_hash.b))
+        return corrupt(err, "feed");
+    int rc = ward_directory_add_feed(ctx, &f);
+    return rc ? ward_fail(err, rc, "feed %u", (unsigned)f.fid) : WARD_OK;
+}
+
+static int load_grant(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    struct ward_grant g;
+    if (ward_grant_parse(&g, sqlite3_column_blob(st, 3), (size_t)sqlite3_column_bytes(st, 3), NULL) != WARD_OK)
+        return corrupt(err, "grant");
+    int rc = ward_directory_add_grant(ctx, &g, (uint32_t)sqlite3_column_int64(st, 1), (uint64_t)sqlite3_column_int64(st, 2));
+    return rc ? ward_fail(err, rc, "grant") : WARD_OK;
+}
+
+static int load_cut(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    struct ward_directory *d = ctx;
+    struct ward_cut cut = {.fid = (uint32_t)sqlite3_column_int64(st, 1),
+                           .seq = (uint64_t)sqlite3_column_int64(st, 2),
+                           .depth = (uint64_t)sqlite3_column_int64(st, 3)};
+    const struct ward_feed *f = ward_directory_feed(d, cut.fid);
+    size_t bytes = (size_t)sqlite3_column_bytes(st, 4), count = 0, cap = bytes / 64 + 1;
+    if (!f || !column_exact(st, 0, cut.grant_entity.b, sizeof cut.grant_entity.b))
+        return corrupt(err, "cut");
+    cut.rank = ward_role_rules(f->role)->rank;
+    cut.author_feed = f->id;
+    cut.author_grant = f->grant;
+    struct ward_cut_entry *entries = ward_alloc(d->env, cap * sizeof *entries);
+    if (!entries)
+        return ward_fail(err, WARD_ERR_MEMORY, "cut");
+    int rc = ward_cut_parse(entries, cap, &count, sqlite3_column_blob(st, 4), bytes);
+    if (!rc)
+        rc = ward_directory_add_cut(d, &cut, entries, count);
+    ward_release(d->env, entries);
+    return rc ? ward_fail(err, rc, "cut") : WARD_OK;
+}
+
+static int load_grants(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_GRANTS, err);
+    struct ward_buf root;
+    struct ward_grant g;
+    ward_buf_init(&root, s->env);
+    int rc = ward_store_meta_get(s, "root", &root, err);
+    if (!rc && root.len == 32) {
+        ward_grant_of_root(&g, &d->ward, root.p);
+        rc = ward_directory_add_grant(d, &g, 0, 0);
+    }
+    ward_buf_free(&root);
+    return rc ? rc : st ? each_row(s, st, load_grant, d, err) : WARD_ERR_STORE;
+}
+
+int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
+{
+    sqlite3_stmt *spaces = store_stmt(s, SQL_SPACES, err), *feeds = store_stmt(s, SQL_FEEDS, err), *cuts = store_stmt(s, SQL_CUTS, err);
+    if (!spaces || !feeds || !cuts)
+        return WARD_ERR_STORE;
+    int rc = each_row(s, spaces, load_space, d, err);
+    if (!rc)
+        rc = each_row(s, feeds, load_feed, d, err);
+    if (!rc)
+        rc = load_grants(s, d, err);
+    if (!rc)
+        rc = each_row(s, cuts, load_cut, d, err);
+    if (rc)
+        return rc;
+    ward_directory_judge(d);
+    for (size_t i = 0; i < d->feed_count; i++)
+        d->feeds[i].applied_limit = d->feeds[i].limit;
+    return WARD_OK;
+}
+
+int ward_store_put_space(struct ward_store *s, const struct ward_space *space, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SPACE_PUT, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    sqlite3_bind_int64(st, 1, space->sid);
+    bind_hash(st, 2, &space->id);
+    sqlite3_bind_blob(st, 3, space->circle_count ? (const void *)space->circle : "", (int)(space->circle_count * WARD_ID_BYTES), SQLITE_STATIC);
+    bind_hash(st, 4, &space->digest);
+    sqlite3_bind_int64(st, 5, (sqlite3_int64)space->changes);
+    return store_run(s, st, err);
+}
+
+int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_FEED_PUT, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    ward_buf_clear(&s->scratch);
+    ward_vv_encode(&s->scratch, &f->vv);
+    if (ward_buf_status(&s->scratch))
+        return ward_fail(err, WARD_ERR_MEMORY, "feed");
+    sqlite3_bind_int64(st, 1, f->fid);
+    sqlite3_bind_int64(st, 2, f->sid);
+    bind_hash(st, 3, &f->id);
+    bind_hash(st, 4, &f->grant);
+    bind_id(st, 5, &f->unit);
+    sqlite3_bind_int(st, 6, (int)f->role);
+    sqlite3_bind_int64(st, 7, (sqlite3_int64)f->head_seq);
+    bind_hash(st, 8, &f->head_hash);
+    sqlite3_bind_int64(st, 9, (sqlite3_int64)f->head_depth);
+    sqlite3_bind_blob(st, 10, s->scratch.p, (int)s->scratch.len, SQLITE_STATIC);
+    return store_run(s, st, err);
+}
+
+int ward_store_load_vv(struct ward_store *s, struct ward_feed *f, struct ward_error *err)
+{
+    if (f->vv_loaded)
+        return WARD_OK;
+    sqlite3_stmt *st = store_stmt(s, SQL_FEED_VV, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    sqlite3_bind_int64(st, 1, f->fid);
+    int rc = sqlite3_step(st), code = WARD_OK;
+    if (rc == SQLITE_ROW)
+        code = ward_vv_decode(&f->vv, s->env, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0));
+    else if (rc != SQLITE_DONE)
+        code = store_fail(s, rc, err, "feed");
+    sqlite3_reset(st);
+    if (code)
+        return ward_fail(err, code, "feed %u", (unsigned)f->fid);
+    f->vv_loaded = true;
+    return WARD_OK;
+}
+
+int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const void *body, size_t len, uint32_t fid, uint64_t seq,
+                         struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_GRANT_ADD, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    bind_hash(st, 1, id);
+    sqlite3_bind_int64(st, 2, fid);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)seq);
+    sqlite3_bind_blob(st, 4, body, (int)len, SQLITE_STATIC);
+    return store_run(s, st, err);
+}
+
+int ward_store_add_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_CUT_ADD, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    bind_id(st, 1, &cut->grant_entity);
+    sqlite3_bind_int64(st, 2, cut->fid);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)cut->seq);
+    sqlite3_bind_int64(st, 4, (sqlite3_int64)cut->depth);
+    sqlite3_bind_blob(st, 5, body, (int)len, SQLITE_STATIC);
+    return store_run(s, st, err);
+}

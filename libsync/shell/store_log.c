@@ -1,0 +1,156 @@
+/* store_log.c - segments: sealed runs, kept as they came. */
+#include "base/err.h"
+#include "base/limits.h"
+#include "rules/frame.h"
+#include "shell/store_sql.h"
+
+#include <string.h>
+#include <zstd.h>
+
+#define ZSTD_LEVEL   3
+#define PACK_FROM    160 /* shorter data does not pay for zstd's frame */
+#define SEGMENT_DATA 7   /* the column */
+
+int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_ADD, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    sqlite3_bind_int64(st, 1, seg->fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)seg->first);
+    sqlite3_bind_int64(st, 3, seg->count);
+    sqlite3_bind_int64(st, 4, seg->codec);
+    bind_hash(st, 5, &seg->last_hash);
+    sqlite3_bind_blob(st, 6, seg->sig, sizeof seg->sig, SQLITE_STATIC);
+    sqlite3_bind_blob(st, 7, seg->data, (int)seg->len, SQLITE_STATIC);
+    int rc = store_run(s, st, err);
+    if (!rc)
+        seg->seg = sqlite3_last_insert_rowid(s->db);
+    return rc;
+}
+
+static int take(struct ward_store *s, sqlite3_stmt *st, bool head_only, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    int rc = sqlite3_step(st);
+    *got = rc == SQLITE_ROW;
+    if (rc == SQLITE_DONE) {
+        sqlite3_reset(st);
+        return WARD_OK;
+    }
+    if (rc != SQLITE_ROW) {
+        rc = store_fail(s, rc, err, "log");
+        sqlite3_reset(st);
+        return rc;
+    }
+    *out = (struct ward_segment){.seg = sqlite3_column_int64(st, 0),
+                                 .fid = (uint32_t)sqlite3_column_int64(st, 1),
+                                 .first = (uint64_t)sqlite3_column_int64(st, 2),
+                                 .count = (uint32_t)sqlite3_column_int64(st, 3),
+                                 .codec = (uint32_t)sqlite3_column_int64(st, 4)};
+    if (!column_exact(st, 5, out->last_hash.b, sizeof out->last_hash.b) || !column_exact(st, 6, out->sig, sizeof out->sig)) {
+        sqlite3_reset(st);
+        return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)out->seg);
+    }
+    if (head_only) {
+        sqlite3_reset(st);
+        return WARD_OK;
+    }
+    /* Copied, so that no statement stays open: an open read would hold back checkpoints. */
+    out->len = (size_t)sqlite3_column_bytes(st, SEGMENT_DATA);
+    ward_buf_clear(&s->scratch);
+    ward_buf_add(&s->scratch, sqlite3_column_blob(st, SEGMENT_DATA), out->len);
+    sqlite3_reset(st);
+    if (ward_buf_status(&s->scratch))
+        return ward_fail(err, WARD_ERR_MEMORY, "segment");
+    out->data = s->scratch.p;
+    return WARD_OK;
+}
+
+int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, head_only ? SQL_SEGMENT_NEXT_HEAD : SQL_SEGMENT_NEXT, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    sqlite3_bind_int64(st, 1, after);
+    return take(s, st, head_only, out, got, err);
+}
+
+int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_FIND, err);
+    bool got;
+    if (!st)
+        return WARD_ERR_STORE;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)seq);
+    int rc = take(s, st, false, out, &got, err);
+    if (rc)
+        return rc;
+    if (!got || seq >= out->first + out->count)
+        return ward_fail(err, WARD_ERR_NOT_FOUND, "feed %u, change %llu", (unsigned)fid, (unsigned long long)seq);
+    return WARD_OK;
+}
+
+int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_LAST, err);
+    if (!st)
+        return WARD_ERR_STORE;
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "log");
+}
+
+int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct ward_buf *out, struct ward_error *err)
+{
+    ward_buf_clear(out);
+    if (codec == WARD_CODEC_RAW) {
+        if (len > WARD_RUN_RAW_MAX)
+            return ward_fail(err, WARD_ERR_LIMIT_RUN, "%zu bytes", len);
+        ward_buf_add(out, p, len);
+        return ward_buf_status(out) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
+    }
+    if (codec != WARD_CODEC_ZSTD)
+        return ward_fail(err, WARD_ERR_CODEC, "codec %u", (unsigned)codec);
+    unsigned long long size = ZSTD_getFrameContentSize(p, len);
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR)
+        return ward_fail(err, WARD_ERR_CODEC, "no content size");
+    if (size > WARD_RUN_RAW_MAX)
+        return ward_fail(err, WARD_ERR_LIMIT_RUN, "%llu bytes", size);
+    if (ZSTD_findFrameCompressedSize(p, len) != len)
+        return ward_fail(err, WARD_ERR_CODEC, "not one whole frame");
+    uint8_t *to = ward_buf_room(out, (size_t)size + 1);
+    if (!to)
+        return ward_fail(err, WARD_ERR_MEMORY, "run");
+    size_t got = ZSTD_decompress(to, (size_t)size, p, len);
+    if (ZSTD_isError(got) || got != size)
+        return ward_fail(err, WARD_ERR_CODEC, "damaged");
+    out->len = got;
+    return WARD_OK;
+}
+
+int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err)
+{
+    int rc = ward_store_unpack_run(seg->codec, seg->data, seg->len, out, err);
+    return rc && rc != WARD_ERR_MEMORY ? ward_fail(err, WARD_ERR_CORRUPT, "segment %lld cannot be unpacked", (long long)seg->seg) : rc;
+}
+
+int ward_store_pack(const void *raw, size_t len, struct ward_buf *out, uint32_t *codec, struct ward_error *err)
+{
+    ward_buf_clear(out);
+    *codec = WARD_CODEC_RAW;
+    if (len < PACK_FROM)
+        return WARD_OK;
+    size_t bound = ZSTD_compressBound(len);
+    uint8_t *to = ward_buf_room(out, bound);
+    if (!to)
+        return ward_fail(err, WARD_ERR_MEMORY, "pack");
+    size_t got = ZSTD_compress(to, bound, raw, len, ZSTD_LEVEL);
+    if (ZSTD_isError(got) || got >= len)
+        return WARD_OK;
+    out->len = got;
+    *codec = WARD_CODEC_ZSTD;
+    return WARD_OK;
+}

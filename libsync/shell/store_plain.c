@@ -1,0 +1,266 @@
+/* store_plain.c - one real table per kind, for people with any SQLite tool. Filled in the same transactions as the records. */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "rules/schema.h"
+#include "shell/store_sql.h"
+#include "values/hash.h"
+
+#include <string.h>
+
+static const char *column_type(const struct ward_field_def *f)
+{
+    if (f->policy == WARD_ADD_WINS)
+        return "TEXT"; /* a JSON array of members */
+    switch (f->type) {
+    case WARD_TEXT:
+        return "TEXT";
+    case WARD_BOOL:
+    case WARD_INT:
+        return "INTEGER";
+    default:
+        return "BLOB";
+    }
+}
+
+static int exec_str(struct ward_store *s, sqlite3_str *sql, struct ward_error *err)
+{
+    char *text = sqlite3_str_finish(sql);
+    if (!text)
+        return ward_fail(err, WARD_ERR_MEMORY, "sql");
+    int rc = store_exec(s, text, err);
+    sqlite3_free(text);
+    return rc;
+}
+
+static int prepare_str(struct ward_store *s, sqlite3_str *sql, sqlite3_stmt **out, struct ward_error *err)
+{
+    char *text = sqlite3_str_finish(sql);
+    if (!text)
+        return ward_fail(err, WARD_ERR_MEMORY, "sql");
+    int rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    sqlite3_free(text);
+    return rc ? store_fail(s, rc, err, "prepare") : WARD_OK;
+}
+
+static int create_table(struct ward_store *s, const struct ward_kind_def *k, struct ward_error *err)
+{
+    sqlite3_str *sql = sqlite3_str_new(s->db);
+    sqlite3_str_appendf(sql, "DROP TABLE IF EXISTS \"%w\"; CREATE TABLE \"%w\"(id BLOB NOT NULL, space INTEGER NOT NULL, conflicts INTEGER NOT NULL", k->name,
+                        k->name);
+    for (size_t i = 0; i < k->field_count; i++)
+        sqlite3_str_appendf(sql, ", \"%w\" %s", k->fields[i].name, column_type(&k->fields[i]));
+    sqlite3_str_appendf(sql, ", PRIMARY KEY(id, space)) STRICT, WITHOUT ROWID");
+    return exec_str(s, sql, err);
+}
+
+/* What the shape of the tables depends on. */
+static void fingerprint(const struct ward_store *s, struct ward_hash *out)
+{
+    ward_hasher h;
+    ward_hash_begin(&h, "wardsync plain");
+    for (size_t i = 0; i < s->plain_count; i++) {
+        const struct ward_kind_def *k = s->plains[i].kind;
+        ward_hash_add(&h, &k->number, sizeof k->number);
+        ward_hash_add(&h, k->name, strlen(k->name) + 1);
+        for (size_t j = 0; j < k->field_count; j++) {
+            const struct ward_field_def *f = &k->fields[j];
+            uint32_t shape[3] = {f->number, (uint32_t)f->type, (uint32_t)f->policy};
+            ward_hash_add(&h, shape, sizeof shape);
+            ward_hash_add(&h, f->name, strlen(f->name) + 1);
+        }
+    }
+    ward_hash_end(&h, out);
+}
+
+static int prepare_table(struct ward_store *s, struct plain *p, struct ward_error *err)
+{
+    const struct ward_kind_def *k = p->kind;
+    sqlite3_str *put = sqlite3_str_new(s->db), *get = sqlite3_str_new(s->db), *del = sqlite3_str_new(s->db);
+    sqlite3_str_appendf(put, "INSERT OR REPLACE INTO \"%w\" VALUES(?1, ?2, ?3", k->name);
+    sqlite3_str_appendf(get, "SELECT conflicts");
+    for (size_t i = 0; i < k->field_count; i++) {
+        sqlite3_str_appendf(put, ", ?%d", (int)i + 4);
+        sqlite3_str_appendf(get, ", \"%w\"", k->fields[i].name);
+    }
+    sqlite3_str_appendf(put, ")");
+    sqlite3_str_appendf(get, " FROM \"%w\" WHERE id = ?1 AND space = ?2", k->name);
+    sqlite3_str_appendf(del, "DELETE FROM \"%w\" WHERE id = ?1 AND space = ?2", k->name);
+    int rc = prepare_str(s, put, &p->put, err);
+    int rc2 = prepare_str(s, get, &p->get, rc ? NULL : err);
+    int rc3 = prepare_str(s, del, &p->del, rc || rc2 ? NULL : err);
+    return rc ? rc : rc2 ? rc2 : rc3;
+}
+
+static void finalize_statements(struct ward_store *s)
+{
+    for (size_t i = 0; i < s->plain_count; i++) {
+        sqlite3_finalize(s->plains[i].put);
+        sqlite3_finalize(s->plains[i].del);
+        sqlite3_finalize(s->plains[i].get);
+        s->plains[i] = (struct plain){.kind = s->plains[i].kind};
+    }
+}
+
+void store_plain_finalize(struct ward_store *s)
+{
+    finalize_statements(s);
+    ward_release(s->env, s->plains);
+    s->plains = NULL;
+    s->plain_count = 0;
+}
+
+int store_plain_prepare(struct ward_store *s, struct ward_error *err)
+{
+    size_t app = s->schema ? s->schema->kind_count : 0, n = ward_core_schema.kind_count + app;
+    struct ward_buf made;
+    struct ward_hash now;
+    s->plains = ward_alloc(s->env, n * sizeof *s->plains);
+    if (!s->plains)
+        return ward_fail(err, WARD_ERR_MEMORY, "store");
+    s->plain_count = n;
+    for (size_t i = 0; i < n; i++)
+        s->plains[i].kind = i < ward_core_schema.kind_count ? &ward_core_schema.kinds[i] : &s->schema->kinds[i - ward_core_schema.kind_count];
+    fingerprint(s, &now);
+    ward_buf_init(&made, s->env);
+    int rc = ward_store_meta_get(s, "plain", &made, NULL);
+    s->plain_stale = rc || made.len != sizeof now.b || memcmp(made.p, now.b, sizeof now.b) != 0;
+    ward_buf_free(&made);
+    /* Without a schema nothing is known of the application's tables: they stay as they are, to be renewed by who knows them. */
+    if (rc && rc != WARD_ERR_NOT_FOUND)
+        return ward_fail(err, rc, "plain tables");
+    return WARD_OK;
+}
+
+bool ward_store_plain_stale(const struct ward_store *s)
+{
+    return s->plain_stale;
+}
+
+int ward_store_plain_renew(struct ward_store *s, struct ward_error *err)
+{
+    struct ward_hash now;
+    finalize_statements(s);
+    for (size_t i = 0; i < s->plain_count; i++) {
+        int rc = create_table(s, s->plains[i].kind, err);
+        if (rc)
+            return rc;
+    }
+    fingerprint(s, &now);
+    int rc = ward_store_meta_put(s, "plain", now.b, sizeof now.b, err);
+    if (!rc)
+        s->plain_stale = false;
+    return rc;
+}
+
+static struct plain *find(struct ward_store *s, const struct ward_kind_def *kind, struct ward_error *err)
+{
+    for (size_t i = 0; i < s->plain_count; i++)
+        if (s->plains[i].kind == kind)
+            return s->plains[i].put || prepare_table(s, &s->plains[i], err) == WARD_OK ? &s->plains[i] : NULL;
+    ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%s", kind->name);
+    return NULL;
+}
+
+static void bind_value(sqlite3_stmt *st, int i, const struct ward_value *v)
+{
+    switch (v->type) {
+    case WARD_NULL:
+        sqlite3_bind_null(st, i);
+        break;
+    case WARD_BOOL:
+        sqlite3_bind_int(st, i, v->boolean);
+        break;
+    case WARD_INT:
+        sqlite3_bind_int64(st, i, v->integer);
+        break;
+    case WARD_TEXT:
+        sqlite3_bind_text(st, i, v->len ? (const char *)v->p : "", (int)v->len, SQLITE_STATIC);
+        break;
+    default:
+        sqlite3_bind_blob(st, i, v->len ? (const void *)v->p : "", (int)v->len, SQLITE_STATIC);
+    }
+}
+
+int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity, size_t conflicts,
+                         const struct ward_value *values, struct ward_error *err)
+{
+    struct plain *p = find(s, kind, err);
+    if (!p)
+        return WARD_ERR_STORE;
+    sqlite3_reset(p->put);
+    bind_id(p->put, 1, entity);
+    sqlite3_bind_int64(p->put, 2, sid);
+    sqlite3_bind_int64(p->put, 3, (sqlite3_int64)conflicts);
+    for (size_t i = 0; i < kind->field_count; i++)
+        bind_value(p->put, (int)i + 4, &values[i]);
+    return store_run(s, p->put, err);
+}
+
+int ward_store_delete_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
+                            struct ward_error *err)
+{
+    struct plain *p = find(s, kind, err);
+    if (!p)
+        return WARD_ERR_STORE;
+    sqlite3_reset(p->del);
+    bind_id(p->del, 1, entity);
+    sqlite3_bind_int64(p->del, 2, sid);
+    return store_run(s, p->del, err);
+}
+
+static struct ward_value column_value(sqlite3_stmt *st, int i, struct ward_buf *buf)
+{
+    struct ward_value v = ward_value_null();
+    int type = sqlite3_column_type(st, i);
+    if (type == SQLITE_INTEGER)
+        return ward_value_int(sqlite3_column_int64(st, i));
+    if (type == SQLITE_NULL)
+        return v;
+    v.type = type == SQLITE_TEXT ? WARD_TEXT : WARD_BYTES;
+    v.p = sqlite3_column_blob(st, i);
+    v.len = (size_t)sqlite3_column_bytes(st, i);
+    ward_buf_add(buf, v.p, v.len);
+    return v;
+}
+
+int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
+                         struct ward_value *values, struct ward_buf *buf, struct ward_error *err)
+{
+    struct plain *p = find(s, kind, err);
+    if (!p)
+        return WARD_ERR_STORE;
+    sqlite3_reset(p->get);
+    bind_id(p->get, 1, entity);
+    sqlite3_bind_int64(p->get, 2, sid);
+    int rc = sqlite3_step(p->get);
+    ward_buf_clear(buf);
+    for (size_t i = 0; rc == SQLITE_ROW && i < kind->field_count; i++)
+        values[i] = column_value(p->get, (int)i + 1, buf);
+    size_t at = 0; /* the buffer may have moved while it grew */
+    for (size_t i = 0; rc == SQLITE_ROW && i < kind->field_count; i++)
+        if (values[i].type == WARD_TEXT || values[i].type == WARD_BYTES) {
+            values[i].p = buf->p + at;
+            at += values[i].len;
+        }
+    sqlite3_reset(p->get);
+    if (rc == SQLITE_DONE)
+        return ward_fail(err, WARD_ERR_NOT_FOUND, "%s", kind->name);
+    return rc == SQLITE_ROW ? ward_buf_status(buf) : store_fail(s, rc, err, "plain");
+}
+
+int ward_store_count_plain(struct ward_store *s, const struct ward_kind_def *kind, uint64_t *out, struct ward_error *err)
+{
+    sqlite3_str *sql = sqlite3_str_new(s->db);
+    sqlite3_stmt *st = NULL;
+    sqlite3_str_appendf(sql, "SELECT count(*) FROM \"%w\"", kind->name);
+    int rc = prepare_str(s, sql, &st, err);
+    if (rc)
+        return rc;
+    int step = sqlite3_step(st);
+    if (step == SQLITE_ROW)
+        *out = (uint64_t)sqlite3_column_int64(st, 0);
+    else
+        rc = store_fail(s, step, err, "plain");
+    sqlite3_finalize(st);
+    return rc;
+}

@@ -1,0 +1,76 @@
+/* store_schema.c - the tables and every statement over them. Format 1; a change here raises USER_VERSION and needs a migration. */
+#include "shell/store_sql.h"
+
+static const char tables[] =
+    "CREATE TABLE ward_meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE ward_space(sid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, circle BLOB NOT NULL, digest BLOB NOT NULL,"
+    " changes INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE ward_feed(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT NULL, unit BLOB NOT NULL,"
+    " role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
+    /* What operators wrote; which of it counts is decided when it is loaded. */
+    "CREATE TABLE ward_grant(id BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(id, fid, seq))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE ward_cut(entity BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, depth INTEGER NOT NULL, body BLOB NOT NULL,"
+    " PRIMARY KEY(entity, fid, seq)) STRICT, WITHOUT ROWID;"
+    /* The log: a row per sealed run as it came or was committed, in order of arrival. AUTOINCREMENT: numbers are never reused. */
+    "CREATE TABLE ward_segment(seg INTEGER PRIMARY KEY AUTOINCREMENT, fid INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " codec INTEGER NOT NULL, last_hash BLOB NOT NULL, sig BLOB NOT NULL, data BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX ward_segment_by_feed ON ward_segment(fid, first);"
+    "CREATE TABLE ward_record(kind INTEGER NOT NULL, entity BLOB NOT NULL, sid INTEGER NOT NULL, conflicts INTEGER NOT NULL, state BLOB NOT NULL,"
+    " PRIMARY KEY(kind, entity, sid)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE ward_conflict(id BLOB PRIMARY KEY, sid INTEGER NOT NULL, kind INTEGER NOT NULL, entity BLOB NOT NULL, field INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE ward_peer(grant_id BLOB PRIMARY KEY, last_contact_ms INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,"
+    " address TEXT NOT NULL, have BLOB NOT NULL) STRICT, WITHOUT ROWID;";
+
+#define SEGMENT_COLUMNS "seg, fid, first, count, codec, last_hash, sig"
+#define PEER_COLUMNS    "grant_id, last_contact_ms, clock_offset_ms, address, have"
+
+static const char *const statements[SQL_COUNT] = {
+    [SQL_META_GET] = "SELECT value FROM ward_meta WHERE key = ?1",
+    [SQL_META_PUT] = "INSERT INTO ward_meta(key, value) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = ?2",
+    [SQL_STAMP] = "PRAGMA data_version",
+    [SQL_SPACES] = "SELECT sid, id, circle, digest, changes FROM ward_space ORDER BY sid",
+    [SQL_SPACE_PUT] = "INSERT INTO ward_space(sid, id, circle, digest, changes) VALUES(?1, ?2, ?3, ?4, ?5)"
+                      " ON CONFLICT DO UPDATE SET digest = ?4, changes = ?5",
+    [SQL_FEEDS] = "SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth FROM ward_feed ORDER BY fid",
+    [SQL_FEED_PUT] = "INSERT INTO ward_feed(fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET"
+                     " head_seq = ?7, head_hash = ?8, head_depth = ?9, vv = ?10",
+    [SQL_FEED_VV] = "SELECT vv FROM ward_feed WHERE fid = ?1",
+    [SQL_GRANTS] = "SELECT id, fid, seq, body FROM ward_grant ORDER BY id, fid, seq",
+    [SQL_GRANT_ADD] = "INSERT OR IGNORE INTO ward_grant(id, fid, seq, body) VALUES(?1, ?2, ?3, ?4)",
+    [SQL_CUTS] = "SELECT entity, fid, seq, depth, body FROM ward_cut ORDER BY entity, fid, seq",
+    [SQL_CUT_ADD] = "INSERT OR IGNORE INTO ward_cut(entity, fid, seq, depth, body) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [SQL_SEGMENT_ADD] = "INSERT INTO ward_segment(fid, first, count, codec, last_hash, sig, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_SEGMENT_NEXT] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE seg > ?1 ORDER BY seg LIMIT 1",
+    [SQL_SEGMENT_NEXT_HEAD] = "SELECT " SEGMENT_COLUMNS " FROM ward_segment WHERE seg > ?1 ORDER BY seg LIMIT 1",
+    [SQL_SEGMENT_FIND] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+    [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
+    [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",
+    [SQL_RECORD_PUT] = "INSERT INTO ward_record(kind, entity, sid, conflicts, state) VALUES(?1, ?2, ?3, ?4, ?5)"
+                       " ON CONFLICT DO UPDATE SET conflicts = ?4, state = ?5",
+    [SQL_RECORD_RANGE] = "SELECT sid, kind, entity, conflicts, state FROM ward_record WHERE kind = ?1 AND entity BETWEEN ?2 AND ?3"
+                         " ORDER BY entity, sid",
+    [SQL_RECORD_SPACE] = "SELECT sid, kind, entity, conflicts, state FROM ward_record WHERE sid = ?1 ORDER BY kind, entity",
+    [SQL_RECORD_CLEAR] = "DELETE FROM ward_record WHERE sid = ?1",
+    [SQL_CONFLICT_PUT] = "INSERT OR IGNORE INTO ward_conflict(id, sid, kind, entity, field) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [SQL_CONFLICT_CLEAR] = "DELETE FROM ward_conflict WHERE sid = ?1 AND kind = ?2 AND entity = ?3",
+    [SQL_CONFLICT_CLEAR_SPACE] = "DELETE FROM ward_conflict WHERE sid = ?1",
+    [SQL_CONFLICTS] = "SELECT id, sid, kind, entity, field FROM ward_conflict ORDER BY id",
+    [SQL_CONFLICT_COUNT] = "SELECT count(*) FROM ward_conflict",
+    [SQL_PEER_PUT] = "INSERT INTO ward_peer(" PEER_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+                     " last_contact_ms = ?2, clock_offset_ms = ?3, address = ?4, have = ?5",
+    [SQL_PEER_GET] = "SELECT " PEER_COLUMNS " FROM ward_peer WHERE grant_id = ?1",
+    [SQL_PEERS] = "SELECT " PEER_COLUMNS " FROM ward_peer ORDER BY grant_id",
+};
+
+const char *store_sql(enum sql which)
+{
+    return statements[which];
+}
+
+int store_create(struct ward_store *s, struct ward_error *err)
+{
+    return store_exec(s, tables, err);
+}

@@ -1,0 +1,87 @@
+/* store_sql.h - shared by the store's files: the connection, its statements, and how SQLite's words become ours. */
+#ifndef WARD_STORE_SQL_H
+#define WARD_STORE_SQL_H
+
+#include "shell/platform.h"
+#include "shell/store.h"
+
+#include <sqlite3.h>
+
+enum sql {
+    SQL_META_GET,
+    SQL_META_PUT,
+    SQL_STAMP,
+    SQL_SPACES,
+    SQL_SPACE_PUT,
+    SQL_FEEDS,
+    SQL_FEED_PUT,
+    SQL_FEED_VV,
+    SQL_GRANTS,
+    SQL_GRANT_ADD,
+    SQL_CUTS,
+    SQL_CUT_ADD,
+    SQL_SEGMENT_ADD,
+    SQL_SEGMENT_NEXT,
+    SQL_SEGMENT_NEXT_HEAD,
+    SQL_SEGMENT_FIND,
+    SQL_SEGMENT_LAST,
+    SQL_RECORD_GET,
+    SQL_RECORD_PUT,
+    SQL_RECORD_RANGE,
+    SQL_RECORD_SPACE,
+    SQL_RECORD_CLEAR,
+    SQL_CONFLICT_PUT,
+    SQL_CONFLICT_CLEAR,
+    SQL_CONFLICT_CLEAR_SPACE,
+    SQL_CONFLICTS,
+    SQL_CONFLICT_COUNT,
+    SQL_PEER_PUT,
+    SQL_PEER_GET,
+    SQL_PEERS,
+    SQL_COUNT
+};
+
+/* Statements of one plain table. */
+struct plain {
+    const struct ward_kind_def *kind;
+    sqlite3_stmt *put, *del, *get;
+};
+
+struct ward_store {
+    const struct ward_env *env;
+    const struct ward_schema *schema;
+    sqlite3 *db;
+    sqlite3_stmt *stmts[SQL_COUNT];
+    struct plain *plains;
+    size_t plain_count;
+    struct ward_lock lock;
+    bool read_only, in_transaction, plain_stale, broken;
+    int wal_frames;
+    struct ward_buf scratch;
+    uint64_t own_commits;
+};
+
+/* Sets err from SQLite's last error; returns the code. */
+int store_fail(struct ward_store *s, int rc, struct ward_error *err, const char *what);
+/* The statement, reset and ready to bind; NULL with err set. */
+sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error *err);
+/* Runs a statement that gives no rows. */
+int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err);
+int store_exec(struct ward_store *s, const char *sql, struct ward_error *err);
+const char *store_sql(enum sql which);
+int store_create(struct ward_store *s, struct ward_error *err);
+int store_plain_prepare(struct ward_store *s, struct ward_error *err);
+void store_plain_finalize(struct ward_store *s);
+
+static inline void bind_hash(sqlite3_stmt *st, int i, const struct ward_hash *h)
+{
+    sqlite3_bind_blob(st, i, h->b, sizeof h->b, SQLITE_STATIC);
+}
+static inline void bind_id(sqlite3_stmt *st, int i, const struct ward_id *id)
+{
+    sqlite3_bind_blob(st, i, id->b, sizeof id->b, SQLITE_STATIC);
+}
+/* A blob column of exactly len bytes; false if it is not. */
+bool column_exact(sqlite3_stmt *st, int i, void *out, size_t len);
+
+#endif

@@ -1,0 +1,975 @@
+#!/usr/bin/python3
+"""Writes proto/vectors/*.json. Keys come from fixed names, times are fixed, so that running it twice gives the same bytes.
+
+make_vectors.py [DIRECTORY]
+"""
+import ctypes
+import hashlib
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+import cbor2
+import nacl.bindings as sodium
+
+import wardcheck as w
+from wardcheck import H, Raw, enc, head
+
+WALL = 1779235200000  # 2026-05-20T00:00:00Z
+L = 2 ** 252 + 27742317777372353535851937790883648493
+
+
+def seed(name, use):
+    return hashlib.blake2b(("wardsync vector %s %s" % (use, name)).encode(), digest_size=32).digest()
+
+
+def entity(name):
+    """16 bytes in the form of a UUIDv7, from a name."""
+    b = bytearray(hashlib.blake2b(name.encode(), digest_size=16).digest())
+    b[0:6] = WALL.to_bytes(6, "big")
+    b[6], b[8] = b[6] & 0x0f | 0x70, b[8] & 0x3f | 0x80
+    return bytes(b)
+
+
+_zstd = ctypes.CDLL("libzstd.so.1")
+_zstd.ZSTD_compressBound.restype = _zstd.ZSTD_compress.restype = ctypes.c_size_t
+
+
+def pack(data):
+    size = _zstd.ZSTD_compressBound(ctypes.c_size_t(len(data)))
+    out = ctypes.create_string_buffer(size)
+    n = _zstd.ZSTD_compress(out, ctypes.c_size_t(size), data, ctypes.c_size_t(len(data)), 3)
+    return out.raw[:n]
+
+
+# ---------------------------------------------------------------- people and places
+
+UNITS = {name: entity("unit " + name) for name in ("XDD", "UBND", "CB1", "CB2", "CB3", "MTTQ")}
+
+
+class Device:
+    def __init__(self, name, unit, role):
+        self.name, self.role = name, role
+        self.sign_seed, self.link_sk = seed(name, "sign"), seed(name, "link")
+        self.sign_pk, self.sign_sk = sodium.crypto_sign_seed_keypair(self.sign_seed)
+        self.link_pk = sodium.crypto_scalarmult_base(self.link_sk)
+        if role == w.ROOT:
+            self.unit, self.id = None, w.ward_id(self.sign_pk)
+        else:
+            self.unit = UNITS[unit]
+            self.grant = enc([1, self.sign_pk, self.link_pk, self.unit, role])
+            self.id = H("wardsync grant", self.grant)
+
+    @property
+    def entity(self):
+        return self.id[:16]
+
+    def sign(self, message):
+        return sodium.crypto_sign(message, self.sign_sk)[:64]
+
+
+ROOT = Device("root", None, w.ROOT)
+OP = Device("operator", "XDD", w.OPERATOR)
+OP2 = Device("operator 2", "XDD", w.OPERATOR)
+HUB = Device("hub", "UBND", w.HUB)
+C1 = Device("cell 1", "CB1", w.CELL)
+C2 = Device("cell 2", "CB2", w.CELL)
+C3 = Device("cell 3", "CB3", w.CELL)
+INSP = Device("inspector", "MTTQ", w.INSPECTOR)
+STRANGER = Device("stranger", "CB1", w.CELL)
+DEVICES = [ROOT, OP, OP2, HUB, C1, C2, C3, INSP, STRANGER]
+WARD = ROOT.id
+OTHER_WARD = w.ward_id(Device("other root", None, w.ROOT).sign_pk)
+
+
+def circle(*names):
+    return sorted(UNITS[n] for n in names)
+
+
+JOINT = circle("CB1", "CB2")
+ALONE = circle("CB1")
+CIRCLES = [JOINT, ALONE]
+
+TASK, PROPOSAL = 16, 17
+T1, T2, T3 = entity("task 1"), entity("task 2"), entity("task 3")
+TITLE, NOTE, DEADLINE, WITH, REACHED = 4, 8, 5, 6, 7  # by class: open, open, governed, member, sum
+
+
+# ---------------------------------------------------------------- writing changes
+
+
+def ops_enc(ops):
+    """ops: (kind, entity, field, key, value) in logical form -> encoded array."""
+    records, out = [], []
+    for kind, ent, field, key, value in ops:
+        tail = [field] + ([key] if key is not None else []) + [value]
+        if (kind, ent) in records:
+            out.append([records.index((kind, ent))] + tail)
+        else:
+            records.append((kind, ent))
+            out.append([ent, kind] + tail)
+    return Raw(enc(out))
+
+
+def body(wall, depth, deps, ops):
+    return enc([wall, depth, deps, ops_enc(ops) if not isinstance(ops, Raw) else ops])
+
+
+def op(ent, field, value, key=None, kind=TASK):
+    return (kind, ent, field, key, value)
+
+
+class Author:
+    """One device in one space: writes its feed, and knows what it has seen."""
+
+    def __init__(self, device, circle_):
+        self.device, self.circle = device, circle_
+        self.space = w.space_id(WARD, circle_)
+        self.feed = w.feed_id(WARD, self.space, device.id)
+        self.log, self.vector, self.depth, self.fresh = [], {}, 0, {}
+
+    @property
+    def prev(self):
+        return self.log[-1]["hash"] if self.log else self.feed
+
+    def see(self, other, seq=None):
+        """Applies the other's feed up to seq, with all that those changes had seen."""
+        seq = seq or len(other.log)
+        c = other.log[seq - 1]
+        for feed, (s, hash_) in c["vector"].items():
+            if feed != self.feed and s > self.vector.get(feed, (0,))[0]:
+                self.vector[feed] = s, hash_
+                self.fresh[feed] = [feed, s, hash_]
+        self.depth = max(self.depth, c["depth"])
+        return self
+
+    def write(self, *ops, wall=None, depth=None, deps=None):
+        seq = len(self.log) + 1
+        depth_ = depth if depth is not None else self.depth + 1
+        deps_ = deps if deps is not None else [self.fresh[f] for f in sorted(self.fresh)]
+        b = body(WALL + seq if wall is None else wall, depth_, deps_, list(ops))
+        hash_ = w.change_hash(seq, self.prev, b)
+        self.vector[self.feed] = seq, hash_
+        self.log.append({"body": b, "hash": hash_, "depth": depth_, "vector": dict(self.vector)})
+        self.depth, self.fresh = depth_, {}
+        return self
+
+    def copy(self):
+        a = Author(self.device, self.circle)
+        a.log, a.vector, a.depth, a.fresh = list(self.log), dict(self.vector), self.depth, dict(self.fresh)
+        return a
+
+    def seal(self, seq=None):
+        seq = seq or len(self.log)
+        return self.device.sign(w.sig_structure(enc([self.feed, seq, self.log[seq - 1]["hash"]])))
+
+    def run(self, first=1, last=None, codec=0, **change):
+        last = last or len(self.log)
+        data = b"".join(c["body"] for c in self.log[first - 1:last])
+        m = {"version": 1, "type": 4, "space8": self.space[:8], "grant8": self.device.id[:8], "first": first, "count": last - first + 1,
+             "codec": codec, "data": pack(data) if codec else data, "signature": self.seal(last)}
+        m.update(change)
+        return enc(list(m.values()))
+
+
+def grant_ops(d):
+    return [(1, d.entity, 4, None, d.grant), (1, d.entity, 8, None, "máy " + d.name)]
+
+
+def found(*devices):
+    """The ward space: the root names the operator, the operator the others."""
+    root = Author(ROOT, []).write(*grant_ops(OP), (4, WARD[:16], 4, None, "Phường Bạch Đằng"), (4, WARD[:16], 10, b"tcp://hub.example:7450", True))
+    oper = Author(OP, []).see(root).write(*[o for d in devices for o in grant_ops(d)]) if devices else None
+    return root, oper
+
+
+# ---------------------------------------------------------------- output
+
+DIR = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto/vectors")
+COUNT = {}
+
+
+def save(family, cases):
+    names = [c["name"] for c in cases]
+    assert len(set(names)) == len(names), [n for n in names if names.count(n) > 1]
+    text = json.dumps({"family": family, "cases": cases}, ensure_ascii=False, indent=1)
+    with open(os.path.join(DIR, family + ".json"), "w", encoding="utf-8") as f:
+        f.write(text + "\n")
+    COUNT[family] = len(cases)
+
+
+def hx(x):
+    return bytes(x).hex()
+
+
+# ---------------------------------------------------------------- keys, names
+
+
+def keys():
+    save("keys", [{"name": d.name, "sign_seed": hx(d.sign_seed), "sign_pk": hx(d.sign_pk), "link_sk": hx(d.link_sk), "link_pk": hx(d.link_pk)} for d in DEVICES])
+    other = Device("other root", None, w.ROOT)
+    save("ward", [{"name": n, "root_pk": hx(d.sign_pk), "certificate": hx(enc([1, d.sign_pk])), "ward": hx(d.id)} for n, d in (("ward", ROOT), ("another ward", other))])
+
+
+def circles():
+    many = sorted(entity("unit %d" % i) for i in range(257))
+    good = [("ward space", []), ("one unit", ALONE), ("two units", JOINT), ("all units", sorted(UNITS.values())), ("256 units, the limit", many[:256])]
+    save("circle", [{"name": n, "ward": hx(WARD), "circle": hx(enc(c)), "space": hx(w.space_id(WARD, c))} for n, c in good])
+    a, b = JOINT
+    bad = [("descending", enc([b, a]), w.ORDER), ("unit twice", enc([a, a]), w.ORDER), ("257 units", enc(many), w.L_CIRCLE),
+           ("unit of 15 bytes", enc([a[:15]]), w.TYPE), ("text for a unit", enc(["CB1"]), w.TYPE), ("no array", enc(a), w.TYPE),
+           ("indefinite array", b"\x9f" + enc(a) + b"\xff", w.NONCANONICAL), ("bytes after it", enc([a]) + b"\0", w.TRAILING),
+           ("cut off", enc([a, b])[:-1], w.TRUNCATED), ("long head", b"\x98\x01" + enc(a), w.NONCANONICAL), ("empty", b"", w.TRUNCATED)]
+    save("circle-bad", [{"name": n, "circle": hx(c), "error": e} for n, c, e in bad])
+
+
+def geneses():
+    good = []
+    for d, c in ((ROOT, []), (OP, []), (C1, JOINT), (C1, ALONE), (INSP, circle("MTTQ"))):
+        g = w.genesis(WARD, w.space_id(WARD, c), d.id)
+        good.append({"name": "%s in a space of %d units" % (d.name, len(c)), "genesis": hx(g), "feed": hx(H("wardsync genesis", g))})
+    save("genesis", good)
+    g = w.genesis(WARD, w.space_id(WARD, JOINT), C1.id)
+    bad = [("version 2", b"\x84\x02" + g[2:], w.VERSION), ("cut off", g[:-1], w.TRUNCATED), ("bytes after it", g + b"\0", w.TRAILING),
+           ("three members", b"\x83" + g[1:-34], w.TYPE), ("version in two bytes", b"\x84\x18\x01" + g[2:], w.NONCANONICAL),
+           ("ward of 31 bytes", enc([1, WARD[:31], w.space_id(WARD, JOINT), C1.id]), w.TYPE), ("text for the grant", enc([1, WARD, WARD, "x"]), w.TYPE)]
+    save("genesis-bad", [{"name": n, "genesis": hx(b), "error": e} for n, b, e in bad])
+
+
+def grants():
+    save("grant", [{"name": d.name, "grant": hx(d.grant), "id": hx(d.id), "entity": hx(d.entity), "role": d.role, "unit": hx(d.unit)} for d in DEVICES if d.role != w.ROOT])
+    s, k, u = C1.sign_pk, C1.link_pk, C1.unit
+    small = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")  # of order 8
+    mixed = sodium.crypto_core_ed25519_add(s, small)
+    nowhere = next(p for p in (bytes([i]) + bytes(31) for i in range(2, 99)) if not on_curve(p))
+    bad = [("version 2", enc([2, s, k, u, 1]), w.VERSION), ("role 5", enc([1, s, k, u, 5]), w.RANGE), ("negative role", enc([1, s, k, u, -1]), w.TYPE),
+           ("role as text", enc([1, s, k, u, "cell"]), w.TYPE), ("four members", enc([1, s, k, u]), w.TYPE), ("six members", enc([1, s, k, u, 1, 0]), w.TYPE),
+           ("key of 31 bytes", enc([1, s[:31], k, u, 1]), w.TYPE), ("unit of 17 bytes", enc([1, s, k, u + b"\0", 1]), w.TYPE),
+           ("bytes after it", C1.grant + b"\0", w.TRAILING), ("cut off", C1.grant[:-1], w.TRUNCATED), ("role in two bytes", C1.grant[:-1] + b"\x18\x01", w.NONCANONICAL),
+           ("role as float", C1.grant[:-1] + b"\xf9\x3c\x00", w.NONCANONICAL), ("map", b"\xa0", w.NONCANONICAL),
+           ("sign_pk all zero: small order", enc([1, bytes(32), k, u, 1]), w.KEY_POINT), ("sign_pk the neutral point", enc([1, b"\1" + bytes(31), k, u, 1]), w.KEY_POINT),
+           ("sign_pk of order 8", enc([1, small, k, u, 1]), w.KEY_POINT), ("sign_pk of mixed order", enc([1, mixed, k, u, 1]), w.KEY_POINT),
+           ("sign_pk not on the curve", enc([1, nowhere, k, u, 1]), w.KEY_POINT), ("sign_pk not reduced", enc([1, b"\xff" * 32, k, u, 1]), w.KEY_POINT),
+           ("link_pk all zero", enc([1, s, bytes(32), u, 1]), w.KEY_POINT), ("link_pk of small order", enc([1, s, b"\1" + bytes(31), u, 1]), w.KEY_POINT)]
+    cases = [{"name": n, "grant": hx(b), "error": e} for n, b, e in bad]
+    cases.append({"name": "role root, which is never granted", "grant": hx(enc([1, s, k, u, 0])), "error": w.GRANT_BAD})
+    cases.append({"name": "entity of another grant", "grant": hx(C1.grant), "entity": hx(C2.entity), "error": w.GRANT_BAD})
+    save("grant-bad", cases)
+
+
+def on_curve(p):
+    prime = 2 ** 255 - 19
+    y = int.from_bytes(p, "little") & (2 ** 255 - 1)
+    d = -121665 * pow(121666, prime - 2, prime) % prime
+    x2 = (y * y - 1) * pow(d * y * y + 1, prime - 2, prime) % prime
+    return x2 == 0 or pow(x2, (prime - 1) // 2, prime) == 1
+
+
+# ---------------------------------------------------------------- changes
+
+
+def change_case(name, b, seq=1, prev=None, **more):
+    parsed = w.read_body(b)
+    assert cbor2.loads(b)[0] == parsed.wall_ms  # a third opinion on the encoding
+    prev = prev or Author(C1, JOINT).feed
+    return {"name": name, "seq": seq, "prev": hx(prev), "body": hx(b), "hash": hx(w.change_hash(seq, prev, b)), "wall_ms": parsed.wall_ms,
+            "depth": parsed.depth, "deps": [[hx(f), s, hx(h)] for f, s, h in parsed.deps], "ops": w.describe_ops(parsed), **more}
+
+
+def feed_ids(n):
+    return sorted(H("wardsync genesis", b"%d" % i) for i in range(n))
+
+
+def changes():
+    out = []
+
+    def one(name, *ops, wall=WALL, depth=1, deps=()):
+        out.append(change_case(name, body(wall, depth, list(deps), list(ops))))
+    one("title", op(T1, TITLE, "Xây dựng kế hoạch thực hiện Nghị quyết 05-NQ/TU"))
+    values = [("null", None), ("false", False), ("true", True), ("0", 0), ("23", 23), ("24", 24), ("255", 255), ("256", 256), ("65535", 65535), ("65536", 65536),
+              ("2^32-1", 2 ** 32 - 1), ("2^32", 2 ** 32), ("2^63-1", 2 ** 63 - 1), ("-1", -1), ("-24", -24), ("-25", -25), ("-256", -256), ("-257", -257),
+              ("-2^63", -2 ** 63), ("empty text", ""), ("text of 23 bytes", "a" * 23), ("text of 24 bytes", "a" * 24), ("text of 256 bytes", "ạ" * 85 + "a"),
+              ("decomposed text stays as typed", "Bạch Đằng"), ("text beyond the basic plane", "🌾 lúa"), ("U+FFFD, U+FEFF, U+10FFFF", "\ufffd\ufeff\U0010ffff"), ("control characters but U+0000", "\u0001\t\n\u007f"),
+              ("empty bytes", b""), ("bytes", bytes(range(256))), ("empty array", []), ("mixed array", [None, True, -5, "đ", b"\0", []]),
+              ("4 arrays deep, the limit", [[[[1, "hai", b"3"]]]]), ("array of 24", list(range(24))), ("array of 256 nulls", [None] * 256)]
+    for n, v in values:
+        one("value: " + n, op(T1, NOTE, v))
+    one("value: text of 49,152 bytes encoded, the limit", op(T1, NOTE, "x" * (w.VALUE_MAX - 3)))
+    one("value: bytes of 49,152 encoded, the limit", op(T1, NOTE, bytes(w.VALUE_MAX - 3)))
+    one("value: array of 49,152 bytes encoded, the limit", op(T1, NOTE, [0] * (w.VALUE_MAX - 3)))
+    one("governed", op(T1, DEADLINE, "2026-05-31"))
+    one("member in", op(T1, WITH, True, key=UNITS["CB2"]))
+    one("member out", op(T1, WITH, False, key=UNITS["CB2"]))
+    one("key of 1 byte", op(T1, WITH, True, key=b"\0"))
+    one("key of 64 bytes, the limit", op(T1, WITH, True, key=bytes(range(64))))
+    one("sum", op(T1, REACHED, 41))
+    one("sum, negative", op(T1, REACHED, -2 ** 63))
+    one("deletion", op(T1, 1, False))
+    one("kept", op(T1, 1, True))
+    one("greatest kind and fields", op(T1, 65532, "o", kind=65535), op(T1, 65533, "g", kind=65535), op(T1, 65534, True, key=b"m", kind=65535), op(T1, 65535, 1, kind=65535))
+    one("the core's kind 3", (3, entity("reason"), 4, None, "Đã thống nhất trong cuộc họp chi bộ"), (3, entity("reason"), 8, None, T1))
+    one("the same record again by index", op(T1, TITLE, "Tên"), op(T1, NOTE, "Ghi chú"), op(T1, WITH, True, key=b"a"), op(T1, REACHED, 3))
+    one("two records in turn", op(T1, TITLE, "Một"), op(T2, TITLE, "Hai"), op(T1, NOTE, "1"), op(T2, NOTE, "2"), op(T1, TITLE, "Một lần nữa"))
+    one("one entity of two kinds", op(T1, TITLE, "a"), op(T1, TITLE, "b", kind=PROPOSAL), op(T1, NOTE, "c"))
+    one("one slot written twice", op(T1, TITLE, "trước"), op(T1, TITLE, "sau"))
+    one("30 records, an index above 23", *[op(entity("record %d" % i), TITLE, i) for i in range(30)], op(entity("record 29"), NOTE, "chỉ số 29"))
+    one("1,024 operations, the limit", *[op(T1, NOTE, i) for i in range(1024)])
+    one("1,024 records", *[op(entity("record %d" % i), TITLE, i) for i in range(1024)])
+    one("wall time 0", op(T1, NOTE, 0), wall=0)
+    one("wall time 2^53-1, the limit", op(T1, NOTE, 0), wall=w.WALL_MAX)
+    one("depth 2^63-1", op(T1, NOTE, 0), depth=2 ** 63 - 1)
+    one("one dep", op(T1, NOTE, 0), depth=8, deps=[[f, 7, H("wardsync change", f)] for f in feed_ids(1)])
+    one("three deps", op(T1, NOTE, 0), depth=8, deps=[[f, 2 ** 40, H("wardsync change", f)] for f in feed_ids(3)])
+    ids = sorted(hashlib.blake2b(b"%d" % i, digest_size=32).digest() for i in range(840))
+    assert len(enc([[f, 1, f] for f in ids])) < 61000
+    one("840 deps", op(T1, NOTE, 0), depth=2, deps=[[f, 1, f] for f in ids])
+    room = w.BODY_MAX - len(body(WALL, 1, [], [op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * 20000)]))
+    one("body of 65,536 bytes, the limit", op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * (20000 + room)))
+    assert len(out[-1]["body"]) == 2 * w.BODY_MAX
+    a = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, TITLE, "Hai")).write(op(T1, TITLE, "Ba"))
+    for i, c in enumerate(a.log):
+        out.append(change_case("chain, seq %d" % (i + 1), c["body"], i + 1, a.log[i - 1]["hash"] if i else a.feed, feed=hx(a.feed)))
+    out.append(change_case("seq 2^32", a.log[0]["body"], 2 ** 32, a.prev))
+    save("change", out)
+
+
+def changes_bad():
+    out = []
+    wall = enc(WALL)
+
+    def bad(name, b, error):
+        out.append({"name": name, "body": hx(b), "error": error})
+
+    def with_ops(name, ops_raw, error, count=None):
+        """ops_raw: encoded operations."""
+        bad(name, b"\x84" + wall + b"\x01\x80" + head(4, len(ops_raw) if count is None else count) + b"".join(ops_raw), error)
+
+    def with_value(name, raw, error):
+        with_ops(name, [b"\x84\x50" + T1 + b"\x10\x08" + raw], error)
+    fine = body(WALL, 1, [], [op(T1, NOTE, "ghi")])
+    one = [b"\x84\x50" + T1 + b"\x10\x08\x00"]
+    tail = fine[1 + len(wall):]
+    for n in (0, 1, 5, len(wall), len(wall) + 1, len(fine) // 2, len(fine) - 4, len(fine) - 1):
+        bad("cut off after %d bytes" % n, fine[:n], w.TRUNCATED)
+    bad("bytes after it", fine + b"\x00", w.TRAILING)
+    bad("twice", fine + fine, w.TRAILING)
+    bad("three members", b"\x83" + wall + b"\x01\x80", w.TYPE)
+    bad("five members", b"\x85" + fine[1:] + b"\x00", w.TYPE)
+    bad("text instead of an array", enc("x"), w.TYPE)
+    bad("indefinite array", b"\x9f" + fine[1:] + b"\xff", w.NONCANONICAL)
+    bad("array head of two bytes", b"\x98\x04" + fine[1:], w.NONCANONICAL)
+    bad("wall time 2^53", body(2 ** 53, 1, [], [op(T1, NOTE, 0)]), w.RANGE)
+    bad("wall time negative", body(-1, 1, [], [op(T1, NOTE, 0)]), w.TYPE)
+    bad("wall time as text", b"\x84\x61a" + tail, w.TYPE)
+    bad("wall time as float", b"\x84\xfb" + bytes(8) + tail, w.NONCANONICAL)
+    bad("wall time tagged", b"\x84\xc1" + wall + tail, w.NONCANONICAL)
+    bad("wall time 5 in two bytes", b"\x84\x18\x05" + tail, w.NONCANONICAL)
+    bad("wall time 5 in nine bytes", b"\x84\x1b" + bytes(7) + b"\x05" + tail, w.NONCANONICAL)
+    bad("wall time null", b"\x84\xf6" + tail, w.TYPE)
+    bad("depth 0", body(WALL, 0, [], [op(T1, NOTE, 0)]), w.RANGE)
+    bad("depth 2^63", body(WALL, 2 ** 63, [], [op(T1, NOTE, 0)]), w.RANGE)
+    bad("depth true", b"\x84" + wall + b"\xf5\x80" + enc([Raw(one[0])]), w.TYPE)
+    f = feed_ids(3)
+    base = [op(T1, NOTE, 0)]
+    bad("deps descending", body(WALL, 2, [[f[1], 1, f[0]], [f[0], 1, f[0]]], base), w.DEP_ORDER)
+    bad("a feed twice in deps", body(WALL, 2, [[f[0], 1, f[0]], [f[0], 2, f[0]]], base), w.DEP_ORDER)
+    bad("dep with seq 0", body(WALL, 2, [[f[0], 0, f[0]]], base), w.RANGE)
+    bad("dep of two members", body(WALL, 2, [[f[0], 1]], base), w.TYPE)
+    bad("dep of four members", body(WALL, 2, [[f[0], 1, f[0], 0]], base), w.TYPE)
+    bad("dep with a feed of 31 bytes", body(WALL, 2, [[f[0][:31], 1, f[0]]], base), w.TYPE)
+    bad("dep with a hash of 33 bytes", body(WALL, 2, [[f[0], 1, f[0] + b"\0"]], base), w.TYPE)
+    bad("dep with text for the feed", body(WALL, 2, [["feed", 1, f[0]]], base), w.TYPE)
+    bad("dep that is no array", body(WALL, 2, [1], base), w.TYPE)
+    bad("deps null", b"\x84" + wall + b"\x01\xf6" + enc([Raw(one[0])]), w.TYPE)
+    bad("1,025 deps", body(WALL, 2, [[x, 1, x] for x in feed_ids(1025)], base)[:w.BODY_MAX], w.L_DEPS)
+    bad("no operations", b"\x84" + wall + b"\x01\x80\x80", w.RANGE)
+    bad("ops that are no array", b"\x84" + wall + b"\x01\x80\x00", w.TYPE)
+    bad("ops indefinite", b"\x84" + wall + b"\x01\x80\x9f" + one[0] + b"\xff", w.NONCANONICAL)
+    bad("1,025 operations", body(WALL, 1, [], [op(T1, NOTE, i) for i in range(1025)]), w.L_OPS)
+    bad("body of 65,537 bytes", body(WALL, 1, [], [op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * (20001 + w.BODY_MAX - len(body(WALL, 1, [], [op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * 20000)]))))]), w.L_BODY)
+    # operations
+    e = b"\x50" + T1
+    with_ops("op of two members", [b"\x82" + e + b"\x10"], w.OP)
+    with_ops("op of one member", [b"\x81" + e], w.OP)
+    with_ops("op of no members", [b"\x80"], w.OP)
+    with_ops("op of six members", [b"\x86" + e + b"\x10\x06\x41a\xf5\x00"], w.OP)
+    with_ops("op that is no array", [b"\x00"], w.TYPE)
+    with_ops("op as map", [b"\xa0"], w.NONCANONICAL)
+    with_ops("first op by index", [b"\x83\x00\x08\x00"], w.OP)
+    with_ops("index of the next record", one + [b"\x83\x01\x08\x00"], w.OP)
+    with_ops("index 1,023 of one record", one + [b"\x83" + enc(1023) + b"\x08\x00"], w.OP)
+    with_ops("index in two bytes", one + [b"\x83\x18\x00\x08\x00"], w.NONCANONICAL)
+    with_ops("record named in full again", one + [b"\x84" + e + b"\x10\x04\x00"], w.OP)
+    with_ops("record named in full again after another", one + [b"\x84\x50" + T2 + b"\x10\x04\x00", b"\x84" + e + b"\x10\x04\x00"], w.OP)
+    with_ops("full op of three members", [b"\x83" + e + b"\x10\x08"], w.OP)
+    with_ops("op by index of five members", one + [b"\x85\x00\x06\x41a\xf5\x00"], w.OP)
+    with_ops("entity of 15 bytes", [b"\x84\x4f" + T1[:15] + b"\x10\x08\x00"], w.TYPE)
+    with_ops("entity of 17 bytes", [b"\x84\x51" + T1 + b"\0\x10\x08\x00"], w.TYPE)
+    with_ops("entity as text", [b"\x84\x64task\x10\x08\x00"], w.TYPE)
+    with_ops("entity null", [b"\x84\xf6\x10\x08\x00"], w.TYPE)
+    with_ops("kind 0", [b"\x84" + e + b"\x00\x08\x00"], w.RANGE)
+    with_ops("kind 65,536", [b"\x84" + e + enc(65536) + b"\x08\x00"], w.RANGE)
+    with_ops("kind as text", [b"\x84" + e + b"\x61t\x08\x00"], w.TYPE)
+    for n in (0, 2, 3):
+        with_ops("field %d" % n, [b"\x84" + e + b"\x10" + enc(n) + b"\x00"], w.OP)
+    with_ops("field 2 with a key", [b"\x85" + e + b"\x10\x02\x41a\xf5"], w.OP)
+    with_ops("field 65,536", [b"\x84" + e + b"\x10" + enc(65536) + b"\x00"], w.RANGE)
+    with_ops("field as bytes", [b"\x84" + e + b"\x10\x41\x08\x00"], w.TYPE)
+    with_ops("member without a key", [b"\x84" + e + b"\x10\x06\xf5"], w.OP)
+    with_ops("open with a key", [b"\x85" + e + b"\x10\x08\x41a\x00"], w.OP)
+    with_ops("governed with a key", [b"\x85" + e + b"\x10\x05\x41a\x00"], w.OP)
+    with_ops("sum with a key", [b"\x85" + e + b"\x10\x07\x41a\x00"], w.OP)
+    with_ops("presence with a key", [b"\x85" + e + b"\x10\x01\x41a\xf5"], w.OP)
+    with_ops("by index: member without a key", one + [b"\x83\x00\x06\xf5"], w.OP)
+    with_ops("by index: open with a key", one + [b"\x84\x00\x08\x41a\x00"], w.OP)
+    with_ops("empty key", [b"\x85" + e + b"\x10\x06\x40\xf5"], w.OP)
+    with_ops("key of 65 bytes", [b"\x85" + e + b"\x10\x06" + enc(bytes(65)) + b"\xf5"], w.L_KEY)
+    with_ops("key as text", [b"\x85" + e + b"\x10\x06\x61a\xf5"], w.TYPE)
+    for n, raw in (("integer", b"\x01"), ("null", b"\xf6"), ("text", b"\x62vv")):
+        with_ops("member with %s" % n, [b"\x85" + e + b"\x10\x06\x41a" + raw], w.OP)
+        with_ops("presence with %s" % n, [b"\x84" + e + b"\x10\x01" + raw], w.OP)
+    for n, raw in (("true", b"\xf5"), ("null", b"\xf6"), ("text", b"\x611"), ("array", b"\x81\x01")):
+        with_ops("sum with %s" % n, [b"\x84" + e + b"\x10\x07" + raw], w.OP)
+    with_ops("fewer operations than said", one, w.TRUNCATED, count=2)
+    with_ops("more operations than said", one + [b"\x83\x00\x04\x00"], w.TRAILING, count=1)
+    # values
+    for n, raw in (("0 in two bytes", "1800"), ("23 in two bytes", "1817"), ("24 in three bytes", "190018"), ("255 in three bytes", "1900ff"), ("65,535 in five bytes", "1a0000ffff"),
+                   ("2^32-1 in nine bytes", "1b00000000ffffffff"), ("-1 in two bytes", "3800"), ("-25 in three bytes", "390018"), ("text head of two bytes", "780161"),
+                   ("text head of three bytes", "79000161"), ("bytes head of two bytes", "580161"), ("bytes head of five bytes", "5a0000000161"), ("array head of two bytes", "980100"),
+                   ("array head of nine bytes", "9b000000000000000100"), ("indefinite text", "7f6161ff"), ("indefinite bytes", "5f4161ff"), ("indefinite array", "9f01ff"),
+                   ("empty map", "a0"), ("map", "a10102"), ("indefinite map", "bfff"), ("tag 0", "c0613a"), ("tag 24", "d8184100"), ("bignum", "c249010000000000000000"),
+                   ("half float", "f93c00"), ("single float", "fa3f800000"), ("double float", "fb3ff0000000000000"), ("NaN", "f97e00"), ("undefined", "f7"), ("simple 0", "e0"),
+                   ("simple 16", "f0"), ("simple 32", "f820"), ("false as simple in two bytes", "f814"), ("break", "ff"), ("reserved head 28", "1c"), ("reserved head 30 of text", "7e"),
+                   ("float in an array", "8201f90000"), ("map in an array", "81a0"), ("non-minimal in an array", "811801")):
+        with_value("value: " + n, bytes.fromhex(raw), w.NONCANONICAL)
+    with_value("value: 2^63", enc(2 ** 63), w.RANGE)
+    with_value("value: 2^64-1", enc(2 ** 64 - 1), w.RANGE)
+    with_value("value: -2^63-1", b"\x3b\x80" + bytes(7), w.RANGE)
+    with_value("value: -2^64", b"\x3b" + b"\xff" * 8, w.RANGE)
+    for n, raw in (("lone continuation", "80"), ("overlong slash", "c0af"), ("overlong in three", "e08080"), ("surrogate", "eda080"), ("beyond U+10FFFF", "f4908080"), ("cut in a letter", "e1ba"),
+                   ("byte fe", "fe"), ("U+0000", "00"), ("U+0000 amid letters", "c49100c491"), ("Latin-1", "e9"), ("overlong U+0000", "c080")):
+        with_value("text: " + n, enc(Raw(head(3, len(bytes.fromhex(raw))) + bytes.fromhex(raw))), w.UTF8)
+    with_value("text in an array: bad UTF-8", b"\x81\x61\xff", w.UTF8)
+    with_value("value cut off: text", b"\x65abc", w.TRUNCATED)
+    with_value("value cut off: bytes", b"\x58\x20abc", w.TRUNCATED)
+    with_value("value cut off: integer", b"\x1a\x00", w.TRUNCATED)
+    with_value("value cut off: array", b"\x83\x01\x02", w.TRUNCATED)
+    with_value("value cut off: bytes of 2^62", b"\x5b\x40" + bytes(7), w.TRUNCATED)
+    with_value("5 arrays deep", enc([[[[[1]]]]]), w.L_NESTING)
+    with_value("5 arrays deep, empty", enc([[[[[]]]]]), w.L_NESTING)
+    with_value("40 arrays deep", b"\x81" * 40 + b"\x00", w.L_NESTING)
+    with_value("text of 49,153 bytes encoded", enc("x" * (w.VALUE_MAX - 2)), w.L_VALUE)
+    with_value("bytes of 49,153 encoded", enc(bytes(w.VALUE_MAX - 2)), w.L_VALUE)
+    with_value("array of 49,153 bytes encoded", enc([0] * (w.VALUE_MAX - 2)), w.L_VALUE)
+    save("change-bad", out)
+
+
+# ---------------------------------------------------------------- seals
+
+
+def seal_case(name, author, seq, **more):
+    h = author.log[seq - 1]["hash"]
+    payload, sig = enc([author.feed, seq, h]), author.seal(seq)
+    assert cbor2.loads(w.cose_sign1(payload, sig)).value[2] == payload
+    return {"name": name, "sign_pk": hx(author.device.sign_pk), "feed": hx(author.feed), "seq": seq, "hash": hx(h), "payload": hx(payload),
+            "sig_structure": hx(w.sig_structure(payload)), "signature": hx(sig), "cose": hx(w.cose_sign1(payload, sig)), **more}
+
+
+def seals():
+    a = Author(C1, JOINT)
+    for i in range(300):
+        a.write(op(T1, REACHED, i))
+    root, _ = found()
+    save("seal", [seal_case("root's first change", root, 1)] + [seal_case("seq %d" % s, a, s) for s in (1, 23, 24, 255, 256, 300)])
+    good = seal_case("", a, 24)
+    out = []
+
+    def bad(name, **change):
+        case = {k: good[k] for k in ("sign_pk", "feed", "seq", "hash", "signature")}
+        case.update(change)
+        out.append({"name": name, **case, "error": w.SEAL})
+
+    def flip(x, bit):
+        b = bytearray(bytes.fromhex(x))
+        b[bit // 8] ^= 1 << bit % 8
+        return hx(b)
+    sig = bytes.fromhex(good["signature"])
+    for bit in (0, 100, 255, 256, 400, 503):
+        bad("signature with bit %d flipped" % bit, signature=flip(good["signature"], bit))
+    bad("hash with a bit flipped", hash=flip(good["hash"], 9))
+    bad("feed with a bit flipped", feed=flip(good["feed"], 255))
+    bad("another seq", seq=25)
+    bad("another device's key", sign_pk=hx(C2.sign_pk))
+    bad("key with a bit flipped", sign_pk=flip(good["sign_pk"], 3))
+    s = int.from_bytes(sig[32:], "little")
+    bad("S + L: not reduced", signature=hx(sig[:32] + (s + L).to_bytes(32, "little")))
+    bad("S = L", signature=hx(sig[:32] + L.to_bytes(32, "little")))
+    bad("all zero", signature=hx(bytes(64)))
+    bad("key of small order, R neutral, S 0", sign_pk=hx(b"\1" + bytes(31)), signature=hx(b"\1" + bytes(63)))
+    bad("key all zero, signature all zero", sign_pk=hx(bytes(32)), signature=hx(bytes(64)))
+    payload = bytes.fromhex(good["payload"])
+    bad("over the payload alone", signature=hx(C1.sign(payload)))
+    bad("with the aad of a bundle", signature=hx(C1.sign(w.sig_structure(payload, w.AAD_BUNDLE))))
+    bad("with no aad", signature=hx(C1.sign(w.sig_structure(payload, b""))))
+    bad("with another protected header", signature=hx(C1.sign(enc(["Signature1", b"\xa0", w.AAD_SEAL, payload]))))
+    bad("with context Signature", signature=hx(C1.sign(enc(["Signature", bytes.fromhex("a10127"), w.AAD_SEAL, payload]))))
+    save("seal-bad", out)
+
+
+# ---------------------------------------------------------------- runs
+
+
+def setup_json(held, circles_=CIRCLES, reader=None):
+    s = {"root_pk": hx(ROOT.sign_pk), "circles": [[hx(u) for u in c] for c in circles_], "held": [hx(r) for r in held]}
+    if reader:
+        s["reader"] = hx(reader.id)
+    return s
+
+
+def world():
+    root, oper = found(OP2, HUB, C1, C2, C3, INSP)
+    return [root.run(), oper.run()], root, oper
+
+
+def runs():
+    base, root, oper = world()
+    good, bads = [], []
+
+    def ok(name, held, run, result, author, seq, **kw):
+        good.append({"name": name, "setup": setup_json(base + held, **kw), "run": hx(run), "result": result, "head_seq": seq,
+                     "head_hash": hx(author.log[seq - 1]["hash"])})
+
+    def bad(name, held, run, error, **kw):
+        kw.setdefault("circles_", CIRCLES)
+        bads.append({"name": name, "setup": setup_json(kw.pop("base", base) + held, **kw), "run": hx(run), "error": error})
+
+    a = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "Hai")).write(op(T1, REACHED, 3)).write(op(T1, WITH, True, key=UNITS["CB2"]))
+    b = Author(C2, JOINT).see(a, 2).write(op(T1, NOTE, "Bốn")).write(op(T1, NOTE, "Năm"))
+    ok("first run of a feed", [], a.run(), "new", a, 4)
+    ok("one change", [], a.run(1, 1), "new", a, 1)
+    ok("the next run", [a.run(1, 2)], a.run(3, 4), "new", a, 4)
+    ok("codec 1", [], a.run(codec=1), "new", a, 4)
+    ok("overlapping what is held", [a.run(1, 2)], a.run(1, 4), "new", a, 4)
+    ok("overlapping, codec 1", [a.run(1, 3)], a.run(2, 4, codec=1), "new", a, 4)
+    ok("a duplicate", [a.run(1, 4)], a.run(1, 4), "duplicate", a, 4)
+    ok("a duplicate of a part", [a.run(1, 4)], a.run(2, 3), "duplicate", a, 4)
+    ok("deps held", [a.run(1, 2)], b.run(), "new", b, 2)
+    ok("deps held, the other further on", [a.run(1, 4)], b.run(), "new", b, 2)
+    o = Author(OP, JOINT).see(b).write(op(T1, DEADLINE, "2026-05-31"))
+    ok("an operator in a circle of others, two deps", [a.run(), b.run()], o.run(), "new", o, 1)
+    i = Author(INSP, circle("MTTQ")).write(op(T3, TITLE, "Kết quả kiểm tra"))
+    ok("an inspector in a circle of its unit", [], i.run(), "new", i, 1, circles_=[circle("MTTQ")])
+    h = Author(HUB, []).see(oper).write(*grant_ops(STRANGER))
+    ok("the hub in the ward space", [], h.run(), "new", h, 1)
+    ok("for a reader in the circle", [], a.run(), "new", a, 4, reader=C2)
+    ok("for an inspector as reader", [], a.run(), "new", a, 4, reader=INSP)
+    long = Author(C1, JOINT)
+    for n in range(1024):
+        long.write(op(T1, REACHED, n))
+    ok("1,024 changes, the limit, codec 1", [], long.run(codec=1), "new", long, 1024)
+    fat = Author(C1, JOINT)
+    for n in range(4):
+        fat.write(op(T1, NOTE, "x" * 49000), op(T1, TITLE, "y" * 8000))
+    room = w.RUN_RAW_MAX - sum(len(c["body"]) for c in fat.log)
+    fat = Author(C1, JOINT)
+    for n in range(4):
+        fat.write(op(T1, NOTE, "x" * 49000), op(T1, TITLE, "y" * (8000 + (room if n == 3 else 0))))
+    assert sum(len(c["body"]) for c in fat.log) == w.RUN_RAW_MAX
+    ok("229,376 bytes of bodies, the limit, codec 1", [], fat.run(codec=1), "new", fat, 4)
+
+    # 1: limits, codec
+    over = Author(C1, JOINT)
+    for n in range(4):
+        over.write(op(T1, NOTE, "x" * 49000), op(T1, TITLE, "y" * (8000 + (room + 1 if n == 3 else 0))))
+    bad("229,377 bytes of bodies, codec 1", [], over.run(codec=1), w.L_RUN)
+    bad("229,377 bytes of bodies, codec 0", [], over.run(), w.L_RUN)
+    long.write(op(T1, REACHED, 1024))
+    bad("1,025 changes", [], long.run(codec=1), w.L_RUN)
+    bad("count 0", [], a.run(count=0, data=b""), w.RANGE)
+    bad("first 0", [], enc([1, 4, a.space[:8], C1.id[:8], 0, 4, 0, b"".join(c["body"] for c in a.log), a.seal()]), w.RANGE)
+    bad("codec 2", [], a.run(codec=2, data=b"x"), w.CODEC)
+    bad("1 GiB claimed in a frame of 20 bytes", [], a.run(codec=1, data=bytes.fromhex("28b52ffda000000040") + bytes(11)), w.L_RUN)
+    # 2: space, grant, right, cut
+    bad("space not known", [], Author(C3, circle("CB3")).write(op(T1, NOTE, 0)).run(), w.SPACE)
+    bad("a space the reader may not hold", [], a.run(), w.SPACE, reader=C3)
+    bad("grant not known", [], Author(STRANGER, ALONE).write(op(T1, NOTE, 0)).run(), w.GRANT_UNKNOWN)
+    bad("grant not known yet", [], a.run(), w.GRANT_UNKNOWN, base=base[:1])
+    bad("a cell in the ward space", [], Author(C1, []).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED)
+    bad("a cell in a circle without its unit", [], Author(C3, JOINT).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED)
+    bad("an inspector in a circle without its unit", [], Author(INSP, JOINT).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED)
+    bad("an inspector in the ward space", [], Author(INSP, []).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED)
+    bad("the hub in a circle", [], Author(HUB, circle("UBND")).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED, circles_=[circle("UBND")])
+    bad("the root in a circle", [], Author(ROOT, JOINT).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED)
+    evil = Author(HUB, []).see(oper).write(*grant_ops(Device("made operator", "CB1", w.OPERATOR)))
+    bad("an operator made by the hub", [evil.run()], Author(Device("made operator", "CB1", w.OPERATOR), JOINT).write(op(T1, NOTE, 0)).run(), w.GRANT_UNKNOWN)
+    wrong = Author(OP2, []).see(oper).write((1, C2.entity, 4, None, STRANGER.grant))
+    bad("a grant under another's entity", [wrong.run()], Author(STRANGER, ALONE).write(op(T1, NOTE, 0)).run(), w.GRANT_UNKNOWN)
+    cut = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, [[a.feed, 2, a.log[1]["hash"]]]))
+    bad("beyond a cut", [a.run(1, 2), cut.run()], a.run(3, 4), w.CUT)
+    bad("reaching beyond a cut", [cut.run()], a.run(1, 4), w.CUT)
+    bad("another feed of a grant that was cut", [cut.run()], Author(C1, ALONE).write(op(T1, NOTE, 0)).run(), w.CUT)
+    ok("up to a cut", [cut.run()], a.run(1, 2), "new", a, 2)
+    # 3: gap
+    bad("gap of one", [a.run(1, 2)], a.run(4, 4), w.GAP)
+    bad("gap at the start", [], a.run(2, 4), w.GAP)
+    # 4: bodies
+    body1 = a.log[0]["body"]
+    bad("fewer bodies than count", [], a.run(1, 4, data=b"".join(c["body"] for c in a.log[:3])), w.TRUNCATED)
+    bad("more bodies than count", [], a.run(1, 3, data=b"".join(c["body"] for c in a.log)), w.TRAILING)
+    bad("a body cut off", [], a.run(1, 1, data=body1[:-1]), w.TRUNCATED)
+    bad("a byte after the bodies", [], a.run(1, 1, data=body1 + b"\0"), w.TRAILING)
+    bad("no bodies", [], a.run(1, 1, data=b""), w.TRUNCATED)
+    evil = Author(C1, JOINT).write(op(T1, TITLE, "x"))
+    evil.log[0]["body"] = b"\x84" + evil.log[0]["body"][1:].replace(b"\x61x", b"\x78\x01x")
+    evil.log[0]["hash"] = w.change_hash(1, evil.feed, evil.log[0]["body"])
+    bad("a body that is not canonical, sealed all the same", [], evil.run(), w.NONCANONICAL)
+    # 5, 6: deps and depth
+    bad("dep not held", [], b.run(), w.DEP_MISSING)
+    bad("dep held only in part", [a.run(1, 1)], b.run(), w.DEP_MISSING)
+    n0 = [op(T1, NOTE, 0)]
+    bad("dep of another space", [Author(C1, ALONE).write(*n0).run()],
+        Author(C2, JOINT).write(*n0, depth=2, deps=[[Author(C1, ALONE).feed, 1, Author(C1, ALONE).write(*n0).prev]]).run(), w.DEP_MISSING)
+    bad("dep with another hash", [a.run()], Author(C2, JOINT).write(*n0, depth=3, deps=[[a.feed, 2, a.log[2]["hash"]]]).run(), w.DEP_HASH)
+    me = Author(C1, JOINT).write(*n0)
+    bad("dep on the own feed", [me.run()], me.copy().write(*n0, depth=2, deps=[[me.feed, 1, me.prev]]).run(2, 2), w.DEP_ORDER)
+    twice = Author(C2, JOINT).see(a, 3).write(*n0)
+    bad("dep that does not advance", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 3, a.log[2]["hash"]]]).run(2, 2), w.DEP_ORDER)
+    bad("dep that goes back", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 2, a.log[1]["hash"]]]).run(2, 2), w.DEP_ORDER)
+    bad("depth 2 at the start", [], Author(C1, JOINT).write(*n0, depth=2).run(), w.DEPTH)
+    bad("depth that stands still", [me.run()], me.copy().write(*n0, depth=1).run(2, 2), w.DEPTH)
+    bad("depth that jumps", [me.run()], me.copy().write(*n0, depth=3).run(2, 2), w.DEPTH)
+    bad("depth without the dep's", [a.run()], Author(C2, JOINT).see(a).write(*n0, depth=1).run(), w.DEPTH)
+    # 7: seal
+    bad("signature with a bit flipped", [], a.run(signature=bytes([a.seal()[0] ^ 1]) + a.seal()[1:]), w.SEAL)
+    bad("signature of the change before", [], a.run(1, 4, signature=a.seal(3)), w.SEAL)
+    bad("signature of another device", [], a.run(signature=C2.sign(w.sig_structure(enc([a.feed, 4, a.prev])))), w.SEAL)
+    forged = a.copy()
+    forged.log[1] = dict(forged.log[1], body=body(WALL, 2, [], [op(T1, NOTE, "Giả mạo")]))
+    bad("a body in the middle replaced", [], a.run(data=b"".join(c["body"] for c in forged.log)), w.SEAL)
+    elsewhere = Author(C1, ALONE).write(*n0)
+    bad("a run of another space under this one's name", [], elsewhere.run(space8=a.space[:8]), w.SEAL)
+    branch = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "nhánh khác")).write(op(T1, REACHED, 9)).write(op(T1, REACHED, 10))
+    bad("the other branch of a fork, overlapping", [a.run(1, 3)], branch.run(1, 4), w.FORK)
+    bad("the other branch of a fork, from the head on", [a.run(1, 3)], branch.run(4, 4), w.SEAL)
+    save("run", good)
+    save("run-bad", bads)
+
+
+# ---------------------------------------------------------------- frames
+
+
+def frames():
+    base, root, oper = world()
+    a = Author(C1, JOINT).write(op(T1, TITLE, "Một"))
+    s8 = sorted([w.space_id(WARD, [])[:8], a.space[:8]])
+    g = sorted([C1.id[:8], C2.id[:8]])
+    hello = enc([1, 1, 1, WARD[:8], H("wardsync common", b"")[:16], WALL, 4])
+    spaces = enc([1, 2, [[s, H("wardsync heads", s)[:8]] for s in s8]])
+    heads = enc([1, 3, [[s8[0], [[g[0], 3, bytes(8)], [g[1], 1, b"\xff" * 8]]], [JOINT, []]], True])
+    ack = enc([1, 5, 3, [[2, 306]]])
+    secret = seed("invitation", "secret")[:16]
+    pk = w.join_key(secret)[1]
+    req = w.join_request(WARD, pk, "máy chi bộ 1", C1.sign_pk, C1.link_pk)
+    join = enc([1, 20, "máy chi bộ 1", C1.sign_pk, C1.link_pk, C1.sign(req)])
+    joined = enc([1, 21, ROOT.sign_pk, C1.grant])
+    good = [("hello", 1, hello), ("hello, window 1", 1, enc([1, 1, 1, WARD[:8], bytes(16), 0, 1])), ("hello, window 16", 1, enc([1, 1, 1, WARD[:8], bytes(16), w.WALL_MAX, 16])),
+            ("spaces", 2, spaces), ("spaces, none", 2, enc([1, 2, []])), ("4,096 spaces, the limit", 2, enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4096)]])),
+            ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
+            ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
+            ("run", 4, a.run()), ("run, codec 1", 4, a.run(codec=1)), ("ack", 5, ack), ("ack, nothing refused", 5, enc([1, 5, 0, []])), ("done", 6, enc([1, 6])),
+            ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("joined", 21, joined)]
+    cases = [{"name": n, "type": t, "frame": hx(f)} for n, t, f in good]
+    cases.append({"name": "join", "type": 20, "frame": hx(join), "ward": hx(WARD), "invitation_secret": hx(secret), "invitation_pk": hx(pk), "request": hx(req)})
+    save("frame", cases)
+    out = []
+
+    def bad(name, f, error):
+        out.append({"name": name, "frame": hx(f), "error": error})
+    for n in range(len(hello)):
+        bad("hello cut off after %d bytes" % n, hello[:n], w.TRUNCATED)
+    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined)):
+        bad("%s cut off by a byte" % name, f[:-1], w.TRUNCATED)
+        bad("%s with a byte after it" % name, f + b"\0", w.TRAILING)
+        bad("%s of version 2" % name, f[:1] + b"\x02" + f[2:], w.VERSION)
+        bad("%s of version 0" % name, f[:1] + b"\x00" + f[2:], w.VERSION)
+        bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
+        bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
+    for name, f in (("hello", [1, 1, 1, WARD[:8], bytes(16), 0]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
+                    ("joined", [1, 21, ROOT.sign_pk])):
+        bad("%s with a member less" % name, enc(f), w.TYPE)
+    bad("no frame: an integer", b"\x01", w.TYPE)
+    bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
+    for t in (0, 10, 19, 22, 99, 65536):
+        bad("type %d" % t, enc([1, t]), w.PROTOCOL)
+    bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
+    bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
+    bad("hello, window 0", enc([1, 1, 1, WARD[:8], bytes(16), 0, 0]), w.RANGE)
+    bad("hello, window 17", enc([1, 1, 1, WARD[:8], bytes(16), 0, 17]), w.RANGE)
+    bad("hello, wall time 2^53", enc([1, 1, 1, WARD[:8], bytes(16), 2 ** 53, 4]), w.RANGE)
+    bad("hello, ward of 7 bytes", enc([1, 1, 1, WARD[:7], bytes(16), 0, 4]), w.TYPE)
+    bad("hello, digest of 32 bytes", enc([1, 1, 1, WARD[:8], bytes(32), 0, 4]), w.TYPE)
+    bad("hello, ward as text", enc([1, 1, 1, "x" * 8, bytes(16), 0, 4]), w.TYPE)
+    bad("spaces descending", enc([1, 2, [[s8[1], bytes(8)], [s8[0], bytes(8)]]]), w.ORDER)
+    bad("a space twice", enc([1, 2, [[s8[1], bytes(8)], [s8[1], bytes(8)]]]), w.ORDER)
+    bad("4,097 spaces", enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4097)]]), w.L_SPACES)
+    bad("spaces with a triple", enc([1, 2, [[s8[0], bytes(8), 0]]]), w.TYPE)
+    bad("spaces with a short digest", enc([1, 2, [[s8[0], bytes(7)]]]), w.TYPE)
+    bad("heads, feeds descending", enc([1, 3, [[s8[0], [[g[1], 1, bytes(8)], [g[0], 1, bytes(8)]]]], True]), w.ORDER)
+    bad("heads, a feed twice", enc([1, 3, [[s8[0], [[g[1], 1, bytes(8)], [g[1], 2, bytes(8)]]]], True]), w.ORDER)
+    bad("heads, seq 0", enc([1, 3, [[s8[0], [[g[0], 0, bytes(8)]]]], True]), w.RANGE)
+    bad("heads, circle descending", enc([1, 3, [[JOINT[::-1], []]], True]), w.ORDER)
+    bad("heads, circle of 257", enc([1, 3, [[sorted(entity("unit %d" % i) for i in range(257)), []]], True]), w.L_CIRCLE)
+    bad("heads, ref as text", enc([1, 3, [["space", []]], True]), w.TYPE)
+    bad("heads, ref of 16 bytes", enc([1, 3, [[bytes(16), []]], True]), w.TYPE)
+    bad("heads, last as integer", enc([1, 3, [], 1]), w.TYPE)
+    bad("heads, last null", enc([1, 3, [], None]), w.TYPE)
+    bad("run, space of 7 bytes", a.run(space8=a.space[:7]), w.TYPE)
+    bad("run, grant of 32 bytes", a.run(grant8=C1.id), w.TYPE)
+    bad("run, signature of 63 bytes", a.run(signature=bytes(63)), w.TYPE)
+    bad("run, data as text", a.run(data="x"), w.TYPE)
+    bad("run, codec as text", a.run(codec="zstd", data=b"x"), w.TYPE)
+    bad("run, count 0", a.run(count=0), w.RANGE)
+    bad("run, first 0", enc([1, 4, a.space[:8], C1.id[:8], 0, 1, 0, b"", bytes(64)]), w.RANGE)
+    bad("ack, pair of one", enc([1, 5, 3, [[2]]]), w.TYPE)
+    bad("ack, n as text", enc([1, 5, "3", []]), w.TYPE)
+    bad("error, text as bytes", enc([1, 7, 405, b"x"]), w.TYPE)
+    bad("error, bad UTF-8", enc([1, 7, 405, Raw(b"\x61\xff")]), w.UTF8)
+    bad("error, U+0000", enc([1, 7, 405, "a\0"]), w.UTF8)
+    bad("join, bad UTF-8 in the name", enc([1, 20, Raw(b"\x62\xc3\x28"), C1.sign_pk, C1.link_pk, bytes(64)]), w.UTF8)
+    bad("join, key of 31 bytes", enc([1, 20, "m", C1.sign_pk[:31], C1.link_pk, bytes(64)]), w.TYPE)
+    bad("joined, root key of 33 bytes", enc([1, 21, ROOT.sign_pk + b"\0", C1.grant]), w.TYPE)
+    over = a.run(data=bytes(w.FRAME_MAX))
+    bad("a frame of more than 262,144 bytes", over[:w.FRAME_MAX + 1], w.L_FRAME)
+    out.append({"name": "join signed for another ward", "frame": hx(join), "ward": hx(OTHER_WARD), "invitation_pk": hx(pk),
+                "request": hx(w.join_request(OTHER_WARD, pk, "máy chi bộ 1", C1.sign_pk, C1.link_pk)), "error": w.SEAL})
+    save("frame-bad", out)
+
+
+# ---------------------------------------------------------------- invitations
+
+
+def invites():
+    secret = seed("invitation", "secret")[:16]
+    good = []
+    for name, addresses in (("one address", ["tcp://192.0.2.10:7450"]), ("no address", []), ("several", ["tcp://hub.example:7450", "tcp://[2001:db8::1]:7450", "tcp://192.0.2.10:7450"])):
+        code = w.invite_encode(enc([1, WARD, HUB.link_pk, secret, addresses]))
+        case = {"ward": hx(WARD), "hub_link_pk": hx(HUB.link_pk), "secret": hx(secret), "addresses": addresses, "link_sk": hx(w.join_key(secret)[0]), "link_pk": hx(w.join_key(secret)[1])}
+        body_ = code[4:]
+        good.append({"name": name, "code": code, **case})
+        good.append({"name": name + ", in groups", "code": "WS1-" + "-".join(body_[i:i + 5] for i in range(0, len(body_), 5)), **case})
+        good.append({"name": name + ", with blanks and a line break", "code": "WS1-" + " ".join(body_[i:i + 8] for i in range(0, 40, 8)) + "\n" + body_[40:], **case})
+        good.append({"name": name + ", lower case", "code": "WS1-" + body_.lower(), **case})
+    save("invite", good)
+    payload = enc([1, WARD, HUB.link_pk, secret, ["tcp://192.0.2.10:7450"]])
+    code = w.invite_encode(payload)
+    other = "A" if code[20] != "A" else "B"
+    bad = [("a letter changed", code[:20] + other + code[21:], 411), ("a letter missing", code[:30] + code[31:], 411), ("two letters swapped", swap(code), 411),
+           ("the last letter missing", code[:-1], 411), ("half of it", code[:len(code) // 2], 411), ("without WS1-", code[4:], 411), ("WS2-", "WS2" + code[3:], 411), ("empty", "", 411),
+           ("WS1- alone", "WS1-", 411), ("a digit that is not of base32", code[:20] + "1" + code[21:], 411), ("a letter of another alphabet", code[:20] + "Đ" + code[21:], 411),
+           ("padding", code + "=", 411), ("the check of another payload", "WS1-" + b32(payload + H("wardsync invite", b"x")[:4]), 411), ("no check", "WS1-" + b32(payload), 411),
+           ("version 2", w.invite_encode(enc([2, WARD, HUB.link_pk, secret, []])), w.VERSION)]
+    save("invite-bad", [{"name": n, "code": c, "error": e} for n, c, e in bad])
+
+
+def b32(data):
+    import base64
+    return base64.b32encode(data).decode().rstrip("=")
+
+
+def swap(code):
+    i = next(i for i in range(30, len(code)) if code[i] != code[i + 1])
+    return code[:i] + code[i + 1] + code[i] + code[i + 2:]
+
+
+# ---------------------------------------------------------------- bundles
+
+
+def bundle(runs_, writer=C1, ward=WARD, for_=None, spaces=(), version=1, count=None, sign=None, aad=w.AAD_BUNDLE):
+    n = len(runs_) if count is None else count
+    data = enc(enc([version, 30, ward, writer.id, WALL, for_, list(spaces), n])) + b"".join(enc(r) for r in runs_)
+    h = H("wardsync bundle", data)
+    sig = (sign or writer).sign(w.sig_structure(enc([writer.id, h, n]), aad))
+    return data + enc(enc([1, 31, h, sig]))
+
+
+def bundles():
+    base, root, oper = world()
+    a = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "Hai")).write(op(T1, REACHED, 3))
+    b = Author(C2, JOINT).see(a, 2).write(op(T1, NOTE, "Ba"))
+    full = [JOINT, sorted([[C1.id[:8], 0, 3, a.prev[:8]], [C2.id[:8], 0, 1, b.prev[:8]]])]
+    s0, held = setup_json(base), setup_json(base + [a.run(1, 2)])
+    good = [("two runs", s0, bundle([a.run(), b.run()], spaces=[full]), ["new", "new"]),
+            ("for a unit", s0, bundle([a.run()], for_=UNITS["CB2"], spaces=[[JOINT, [[C1.id[:8], 0, 3, a.prev[:8]]]]]), ["new"]),
+            ("for a device", s0, bundle([a.run()], for_=C2.id, spaces=[[JOINT, [[C1.id[:8], 0, 3, a.prev[:8]]]]]), ["new"]),
+            ("nothing new, a receipt", s0, bundle([]), []), ("from a base on", held, bundle([a.run(3, 3), b.run()], spaces=[[JOINT, sorted([[C1.id[:8], 2, 3, a.prev[:8]], [C2.id[:8], 0, 1, b.prev[:8]]])]]), ["new", "new"]),
+            ("what is held already", held, bundle([a.run(1, 2)], spaces=[[JOINT, [[C1.id[:8], 0, 2, a.log[1]["hash"][:8]]]]]), ["duplicate"]),
+            ("with the ward space, into an empty replica but the root's first change", setup_json(base[:1]), bundle([oper.run(), a.run()], writer=OP), ["new", "new"])]
+    save("bundle", [{"name": n, "setup": s, "bundle": hx(x), "results": r} for n, s, x, r in good])
+    fine = bundle([a.run(), b.run()], spaces=[full])
+    out = []
+
+    def bad(name, data, error, s=s0):
+        out.append({"name": name, "setup": s, "bundle": hx(data), "error": error})
+    for n in (0, 1, 100, len(fine) // 2, len(fine) - 105, len(fine) - 1):
+        bad("cut off after %d bytes" % n, fine[:n], w.B_DAMAGED)
+    for at in (5, 60, 200, len(fine) - 80):
+        bad("byte %d altered" % at, fine[:at] + bytes([fine[at] ^ 4]) + fine[at + 1:], w.B_DAMAGED)
+    bad("bytes after it", fine + b"\0", w.B_DAMAGED)
+    bad("a signature with a bit flipped", fine[:-1] + bytes([fine[-1] ^ 1]), w.B_DAMAGED)
+    bad("signed by another device", bundle([a.run()], sign=C2), w.B_DAMAGED)
+    bad("signed with the aad of a seal", bundle([a.run()], aad=w.AAD_SEAL), w.B_DAMAGED)
+    bad("count 1 of two runs", bundle([a.run(), b.run()], count=1), w.B_DAMAGED)
+    bad("count 3 of two runs", bundle([a.run(), b.run()], count=3), w.B_DAMAGED)
+    bad("not a bundle: text", "Kế hoạch số 12".encode(), w.B_DAMAGED)
+    bad("another ward", bundle([a.run()], ward=OTHER_WARD), w.B_WARD)
+    bad("writer not known", bundle([a.run()], writer=STRANGER), w.B_WRITER)
+    bad("header of version 2", bundle([a.run()], version=2), w.VERSION)
+    bad("base beyond what is held", bundle([a.run(3, 3)], spaces=[[JOINT, [[C1.id[:8], 2, 3, a.prev[:8]]]]]), w.B_BASE)
+    bad("a run in it with a bad seal", bundle([a.run(signature=bytes(64))], spaces=[[JOINT, [[C1.id[:8], 0, 3, a.prev[:8]]]]]), w.SEAL)
+    save("bundle-bad", out)
+
+
+# ---------------------------------------------------------------- histories
+
+
+def history(name, why, *authors, circles_=CIRCLES):
+    """authors: Author (whole feed) or run frames, in an order that is causally closed."""
+    frames_ = [a.run() if isinstance(a, Author) else a for a in authors]
+    r = w.Replica(ROOT.sign_pk, circles_)
+    for f in frames_:
+        assert r.ingest(w.read_frame(f)[1], beyond_cuts=True)[0] == "new", name
+    assert all(w.read_frame(f)[0] == 4 for f in frames_)
+    return {"name": name, "why": why, "root_pk": hx(ROOT.sign_pk), "circles": [[hx(u) for u in c] for c in circles_], "runs": [hx(f) for f in frames_],
+            "grants": sorted(hx(g) for g in r.grants), "spaces": [w.describe_space(r, s) for s in sorted(r.circles) if r.space_changes(s)],
+            "common": hx(r.common_digest(list(r.circles)))}
+
+
+def histories():
+    base, root, oper = world()
+    J = JOINT
+    out = []
+
+    def add(name, why, *authors, **kw):
+        out.append(history(name, why, *base, *authors, **kw))
+    out.append(history("founding", "the root names the first operator", base[0]))
+    out.append(history("the ward space", "grants by the root and the operator", *base))
+    start = Author(C1, J).write(op(T1, TITLE, "Tuyên truyền nghị quyết"), op(T1, NOTE, "bắt đầu"))
+    b = Author(C2, J).see(start).write(op(T1, TITLE, "Tuyên truyền Nghị quyết 05"))
+    add("one after the other", "who has seen a value supersedes it", start, b)
+    a2 = start.copy().write(op(T1, TITLE, "Tên của chi bộ 1"))
+    add("concurrent titles", "neither had seen the other: both are live, a conflict", a2, b)
+    same = start.copy().write(op(T1, TITLE, "Tuyên truyền Nghị quyết 05"))
+    add("concurrent and equal", "two live values, equal as bytes: no conflict", same, b)
+    res = Author(OP, J).see(a2).see(b).write(op(T1, TITLE, "Tuyên truyền Nghị quyết 05-NQ/TU"), (3, entity("reason 1"), 4, None, "Theo tên gọi trong kế hoạch"), (3, entity("reason 1"), 8, None, T1))
+    add("a resolution", "it has seen both, so it alone is live", a2, b, res)
+    c = Author(OP2, J).see(start).write(op(T1, TITLE, "Tên thứ ba"))
+    add("three concurrent titles", "the operator's is shown: rank goes before depth", a2, b, c)
+    half = Author(OP, J).see(b).write(op(T1, TITLE, "chỉ thấy một"))
+    add("a value that had seen only one of two", "it supersedes that one, the other stays", a2, b, half)
+    deep = start.copy().write(op(T1, NOTE, "x")).write(op(T1, NOTE, "y")).write(op(T1, TITLE, "sâu hơn"))
+    add("depth decides among equals", "equal ranks: the deeper change is shown", deep, b)
+
+    lead = Author(OP, J).see(start).write(op(T1, DEADLINE, "2026-05-31"))
+    lesser = Author(C2, J).see(lead).write(op(T1, DEADLINE, "2026-06-30"))
+    add("governed: a lesser rank after a greater", "the deadline stays, the cell's value stands beside it as a proposal", start, lead, lesser)
+    again = Author(OP2, J).see(lesser).write(op(T1, DEADLINE, "2026-06-15"))
+    add("governed: the greater decides", "a value of greater rank that has seen them supersedes both", start, lead, lesser, again)
+    conc = Author(OP2, J).see(start).write(op(T1, DEADLINE, "2026-07-01"))
+    add("governed: two operators apart", "equal greatest ranks: a conflict", start, lead, conc)
+    early = Author(C2, J).see(start).write(op(T1, DEADLINE, "2026-08-01"))
+    late = Author(OP, J).see(early).write(op(T1, DEADLINE, "2026-08-15"))
+    own = Author(C2, J).see(start).write(op(T1, DEADLINE, "2026-08-01")).write(op(T1, DEADLINE, "2026-08-02"))
+    add("governed: by a cell, then by the operator", "", start, early, late)
+    add("governed: among cells", "equal ranks: seen is superseded", start, own)
+
+    m1 = start.copy().write(op(T1, WITH, True, key=UNITS["CB2"]), op(T1, WITH, True, key=UNITS["CB3"]))
+    m2 = Author(C2, J).see(m1).write(op(T1, WITH, False, key=UNITS["CB2"]))
+    add("member: taken out", "", m1, m2)
+    m3 = m1.copy().write(op(T1, WITH, True, key=UNITS["CB2"]))
+    add("member: added again while taken out elsewhere", "a true and a false are live: add wins", m3, m2)
+    s1 = start.copy().write(op(T1, REACHED, 10)).write(op(T1, REACHED, 25))
+    s2 = Author(C2, J).see(start).write(op(T1, REACHED, 7))
+    add("sum", "a slot for each feed, the last total of each: 32", s1, s2)
+    s3 = Author(C2, J).see(s1, 1)
+    s3.write(op(T1, REACHED, 7)).write(op(T1, REACHED, -3))
+    add("sum, going down", "", s1, s3)
+
+    d = Author(C2, J).see(start).write(op(T1, 1, False))
+    add("deletion", "it had seen the edit: the record is gone", start, d)
+    edit = start.copy().write(op(T1, NOTE, "sửa trong lúc đó"))
+    add("an edit against a deletion", "presence true (unsaid) and false are live: a conflict", edit, d)
+    d2 = Author(OP, J).see(start).write(op(T1, 1, False))
+    add("an operator's deletion against a cell's edit", "whatever the ranks: a conflict", edit, d2)
+    after = start.copy().see(d2).write(op(T1, NOTE, "sửa sau khi bị xoá"))
+    add("a cell's edit after an operator's deletion", "presence is governed: the deletion is not superseded by a lesser rank", start, d2, after.run(2, 2))
+    keep = Author(OP, J).see(edit).see(d).write(op(T1, 1, True))
+    add("kept by the operator", "", edit, d, keep)
+    both = Author(C1, J).write(op(T1, TITLE, "tạo và xoá"), op(T1, 1, False))
+    add("made and deleted in one change", "presence was written: nothing is added", both)
+    twice = Author(C1, J).write(op(T1, TITLE, "trước"), op(T2, TITLE, "khác"), op(T1, TITLE, "sau"))
+    add("a slot written twice in one change", "the later operation holds", twice)
+    kinds = Author(C1, J).write(op(T1, TITLE, "nhiệm vụ"), op(T1, TITLE, "đề xuất", kind=PROPOSAL), op(T1, 65532, [1, ["lạ"]], kind=60000), op(T1, 65534, True, key=b"\xff\x00", kind=60000),
+                             op(T1, 65534, True, key=b"\xff", kind=60000), op(T1, 65534, True, key=b"\x00" * 64, kind=60000))
+    add("kinds and fields nobody knows, keys in order", "all are kept; slots ascend by kind, entity, field, key", kinds)
+    alone = Author(C1, ALONE).write(op(T3, TITLE, "việc riêng của chi bộ"))
+    add("two spaces", "each has its digests; common is over both and the ward space", start, alone)
+    hist = Author(C1, J).write(op(T1, NOTE, "01"), wall=WALL).write(op(T1, NOTE, "02"), wall=0).write(op(T1, NOTE, "03"), wall=w.WALL_MAX)
+    far = Author(C2, J).write(op(T1, NOTE, "đồng hồ năm 2099"), wall=4070908800000)
+    add("clocks that are wrong", "wall time decides nothing", hist, far)
+
+    # authority
+    edits = start.copy().write(op(T1, NOTE, "hai")).write(op(T1, NOTE, "ba"))
+    seen2 = Author(C2, J).see(start).write(op(T1, TITLE, "chi bộ 2 viết"))
+    cut = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, [[edits.feed, 2, edits.log[1]["hash"]]]), (1, C1.entity, 20, None, "máy bị mất"))
+    add("a cut", "what stands beyond seq 2 has no effect", edits, seen2, cut)
+    none = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, []))
+    add("a cut that names no feed", "nothing of the grant has effect", edits, seen2, none)
+    on_top = Author(C2, J).see(edits).write(op(T1, NOTE, "dựa trên phần bị cắt"))
+    add("a change that had seen what was cut", "it has effect; what was cut has not, though it was seen", edits, on_top, cut)
+    longer = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, [[edits.feed, 3, edits.log[2]["hash"]]]))
+    oper2 = oper.copy().write((1, C1.entity, 12, None, [[edits.feed, 1, edits.log[0]["hash"]]]))
+    add("two cuts of one grant", "the least seq holds", edits, longer, oper2.run(2, 2))
+    by_hub = Author(HUB, []).see(oper).write((1, C1.entity, 12, None, []))
+    add("a cut by the hub", "not entitled: no effect", edits, by_hub)
+    bad_cut = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, "tất cả"))
+    add("a cut that is no list", "no effect", edits, bad_cut)
+    # operators cutting each other: the shallower counts; the root's counts first
+    x = oper.copy().write((1, OP2.entity, 12, None, []))
+    y = Author(OP2, []).see(oper).write((3, entity("reason 2"), 4, None, "ghi trước")).write((1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]))
+    add("two operators cut each other", "the cut of lesser depth counts, the other is set aside by it", x.run(2, 2), y)
+    add("the root's cut goes before", "though it is deeper", x.run(2, 2), deep_root(root, x, oper))
+    # a grant by someone who is cut before it
+    late_dev = Device("late", "CB2", w.CELL)
+    g2 = Author(OP2, []).see(oper).write(*grant_ops(late_dev))
+    l1 = Author(late_dev, J).write(op(T2, TITLE, "máy được cấp quyền muộn"))
+    add("a grant by the second operator", "", g2, l1)
+    kill = oper.copy().write((1, OP2.entity, 12, None, []))
+    add("a grant whose writer is cut before it", "neither the grant nor what its device wrote has effect", g2, l1, kill.run(2, 2))
+    op3 = Device("operator 3", "XDD", w.OPERATOR)
+    g3 = Author(OP2, []).see(oper).write(*grant_ops(op3))
+    cut3 = Author(op3, []).see(g3).write((1, C1.entity, 12, None, []))
+    add("a cut by one whose grant has fallen", "its writer's grant was set aside by an earlier cut, so it does not count", edits, g3, cut3, kill.run(2, 2))
+    inv_pk = w.join_key(seed("invitation", "secret")[:16])[1]
+    inv = oper.copy().write((2, inv_pk[:16], 4, None, inv_pk), (2, inv_pk[:16], 8, None, UNITS["CB1"]), (2, inv_pk[:16], 12, None, 1), (2, inv_pk[:16], 16, None, WALL + 14 * 86400000))
+    adm = Author(HUB, []).see(inv).write(*grant_ops(STRANGER), (1, STRANGER.entity, 16, None, inv_pk[:16]), (2, inv_pk[:16], 20, None, STRANGER.id))
+    st = Author(STRANGER, ALONE).write(op(T3, TITLE, "máy mới của chi bộ 1"))
+    add("an invitation and its use", "the hub may admit a cell", inv.run(2, 2), adm, st)
+    save("history", out)
+
+
+def deep_root(root, x, oper):
+    r = root.copy().see(oper)
+    r.write((3, entity("reason 3"), 4, None, "ghi trước")).write((1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]))
+    return r.run(2, 3)
+
+
+def main():
+    os.makedirs(DIR, exist_ok=True)
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, bundles, histories):
+        family()
+    print(", ".join("%s %d" % x for x in COUNT.items()))
+    print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))
+
+
+main()

@@ -1,0 +1,1043 @@
+#!/usr/bin/python3
+"""A second implementation of the wardsync protocol, written from proto/ alone: slow, obvious, and only for checking.
+
+As a program: wardcheck.py FILE.json ...   checks vector files (proto/vectors/README.md tells their shape).
+It shares no code with the library. Needs PyNaCl (Ed25519, X25519) and libzstd.
+"""
+import base64
+import ctypes
+import hashlib
+import json
+import os
+import sys
+
+import nacl.bindings as sodium
+import nacl.exceptions
+
+INT_MIN, INT_MAX = -(1 << 63), (1 << 63) - 1
+WALL_MAX = (1 << 53) - 1
+BODY_MAX, VALUE_MAX, FRAME_MAX, RUN_RAW_MAX = 65536, 49152, 262144, 229376
+OPS_MAX = DEPS_MAX = RUN_CHANGES_MAX = 1024
+NESTING_MAX, KEY_MAX, CIRCLE_MAX, SPACES_MAX, WINDOW_MAX = 4, 64, 256, 4096, 16
+
+(TRUNCATED, TYPE, RANGE, NONCANONICAL, TRAILING, CODEC, VERSION, UTF8, ORDER, OP) = range(201, 211)
+(L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
+GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
+OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, CUT, GRANT_BAD, KEY_POINT = range(401, 408)
+INVITE_MANGLED, PROTOCOL = 411, 504
+B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
+
+ROOT, CELL, OPERATOR, INSPECTOR, HUB = range(5)
+RANK = {ROOT: 3, CELL: 1, OPERATOR: 2, INSPECTOR: 1, HUB: 2}
+
+
+class Bad(Exception):
+    """A refusal, with its number from proto/errors.md."""
+
+    def __init__(self, number, why=""):
+        super().__init__("%d %s" % (number, why))
+        self.number = number
+
+
+# ---------------------------------------------------------------- encoding (proto/README.md)
+
+
+class Raw(bytes):
+    """Bytes that are an encoded item already."""
+
+
+def head(major, n):
+    for size, info in ((1, 24), (2, 25), (4, 26), (8, 27)):
+        if n < 24:
+            return bytes([major << 5 | n])
+        if n < 1 << 8 * size:
+            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
+    raise ValueError(n)
+
+
+def enc(x):
+    if isinstance(x, Raw):
+        return bytes(x)
+    if x is None:
+        return b"\xf6"
+    if isinstance(x, bool):
+        return b"\xf5" if x else b"\xf4"
+    if isinstance(x, int):
+        return head(0, x) if x >= 0 else head(1, -1 - x)
+    if isinstance(x, bytes):
+        return head(2, len(x)) + x
+    if isinstance(x, str):
+        return head(3, len(x.encode())) + x.encode()
+    if isinstance(x, (list, tuple)):
+        return head(4, len(x)) + b"".join(enc(y) for y in x)
+    raise TypeError(type(x))
+
+
+def H(tag, data):
+    assert len(tag) <= 16
+    return hashlib.blake2b(tag.encode().ljust(16, b"\0") + data, digest_size=32).digest()
+
+
+class Cursor:
+    """Reads one structure from left to right; the only place where bytes from outside are looked at."""
+
+    def __init__(self, data):
+        self.b, self.i = bytes(data), 0
+
+    def take(self, n):
+        if len(self.b) - self.i < n:
+            raise Bad(TRUNCATED)
+        self.i += n
+        return self.b[self.i - n:self.i]
+
+    def peek(self):
+        if self.i >= len(self.b):
+            raise Bad(TRUNCATED)
+        return self.b[self.i] >> 5
+
+    def head(self):
+        first = self.take(1)[0]
+        major, info = first >> 5, first & 31
+        if major in (5, 6):
+            raise Bad(NONCANONICAL, "map or tag")
+        if major == 7:
+            if info not in (20, 21, 22):
+                raise Bad(NONCANONICAL, "float, other simple value or break")
+            return major, info
+        if info < 24:
+            return major, info
+        if info > 27:
+            raise Bad(NONCANONICAL, "indefinite or reserved")
+        n = int.from_bytes(self.take(1 << info - 24), "big")
+        if n < (24, 1 << 8, 1 << 16, 1 << 32)[info - 24]:
+            raise Bad(NONCANONICAL, "not minimal")
+        if n > INT_MAX:
+            raise Bad(RANGE if major < 2 else TRUNCATED, "beyond 63 bits")
+        return major, n
+
+    def of(self, *majors):
+        major, n = self.head()
+        if major not in majors:
+            raise Bad(TYPE, "major type %d" % major)
+        return major, n
+
+    def uint(self, low=0, high=INT_MAX):
+        n = self.of(0)[1]
+        if not low <= n <= high:
+            raise Bad(RANGE, "%d" % n)
+        return n
+
+    def bool(self):
+        n = self.of(7)[1]
+        if n == 22:
+            raise Bad(TYPE, "null")
+        return n == 21
+
+    def bytes(self, size=None):
+        n = self.of(2)[1]
+        if size is not None and n != size:
+            raise Bad(TYPE, "%d bytes instead of %d" % (n, size))
+        return self.take(n)
+
+    def text(self):
+        raw = self.take(self.of(3)[1])
+        try:
+            text = raw.decode("utf-8", "strict")
+        except UnicodeDecodeError:
+            raise Bad(UTF8) from None
+        if "\0" in text:
+            raise Bad(UTF8, "U+0000")
+        return text
+
+    def array(self, size=None, limit=None, error=None):
+        n = self.of(4)[1]
+        if size is not None and n != size:
+            raise Bad(TYPE, "%d members instead of %d" % (n, size))
+        if limit is not None and n > limit:
+            raise Bad(error, "%d members" % n)
+        return n
+
+    def value(self, nesting=0):
+        """Any value; returns (python value, its encoding)."""
+        start = self.i
+        major, n = self.head()
+        if major in (0, 1):
+            x = n if major == 0 else -1 - n
+        elif major == 2:
+            x = self.take(n)
+        elif major == 3:
+            self.i = start
+            x = self.text()
+        elif major == 7:
+            x = {20: False, 21: True, 22: None}[n]
+        else:
+            if nesting == NESTING_MAX:
+                raise Bad(L_NESTING)
+            x = [self.value(nesting + 1)[0] for _ in range(n)]
+        if nesting == 0 and self.i - start > VALUE_MAX:
+            raise Bad(L_VALUE, "%d bytes" % (self.i - start))
+        return x, self.b[start:self.i]
+
+    def end(self):
+        if self.i != len(self.b):
+            raise Bad(TRAILING, "%d bytes" % (len(self.b) - self.i))
+
+
+def whole(data, reader):
+    c = Cursor(data)
+    result = reader(c)
+    c.end()
+    return result
+
+
+def ascending(previous, item, error=ORDER):
+    if previous is not None and item <= previous:
+        raise Bad(error, "not ascending")
+    return item
+
+
+# ---------------------------------------------------------------- identifiers (change.md, authority.md)
+
+
+def ward_id(root_pk):
+    return H("wardsync ward", enc([1, root_pk]))
+
+
+def space_id(ward, circle):
+    return H("wardsync space", enc([ward, list(circle)]))
+
+
+def genesis(ward, space, grant):
+    return enc([1, ward, space, grant])
+
+
+def feed_id(ward, space, grant):
+    return H("wardsync genesis", genesis(ward, space, grant))
+
+
+def change_hash(seq, prev, body):
+    return H("wardsync change", enc([seq, prev, Raw(body)]))
+
+
+def read_circle(c):
+    units, last = [], None
+    for _ in range(c.array(limit=CIRCLE_MAX, error=L_CIRCLE)):
+        last = ascending(last, c.bytes(16))
+        units.append(last)
+    return units
+
+
+def read_version(c):
+    if c.uint() != 1:
+        raise Bad(VERSION)
+
+
+def read_genesis(c):
+    c.array(4)
+    read_version(c)
+    return {"ward": c.bytes(32), "space": c.bytes(32), "grant": c.bytes(32)}
+
+
+def valid_sign_pk(pk):
+    return sodium.crypto_core_ed25519_is_valid_point(pk)
+
+
+def valid_link_pk(pk):
+    try:
+        return any(sodium.crypto_scalarmult(b"\x40" + bytes(30) + b"\x40", pk))
+    except (nacl.exceptions.CryptoError, RuntimeError):
+        return False
+
+
+class Grant:
+    def __init__(self, raw):
+        c = Cursor(raw)
+        c.array(5)
+        read_version(c)
+        self.sign_pk, self.link_pk, self.unit = c.bytes(32), c.bytes(32), c.bytes(16)
+        self.role = c.uint(0, 4)
+        c.end()
+        if self.role == ROOT:
+            raise Bad(GRANT_BAD, "the root is not granted")
+        if not valid_sign_pk(self.sign_pk) or not valid_link_pk(self.link_pk):
+            raise Bad(KEY_POINT)
+        self.raw, self.id = raw, H("wardsync grant", raw)
+
+
+class RootGrant:
+    """What the ward certificate stands for."""
+
+    def __init__(self, root_pk):
+        self.sign_pk, self.role, self.unit, self.id = root_pk, ROOT, None, ward_id(root_pk)
+
+
+# ---------------------------------------------------------------- change (change.md)
+
+
+class Op:
+    def __init__(self, kind, entity, field, key, value, raw):
+        self.kind, self.entity, self.field, self.key, self.value, self.raw = kind, entity, field, key, value, raw
+
+
+class Body:
+    """[wall_ms, depth, deps, ops], read from a cursor."""
+
+    def __init__(self, c):
+        start = c.i
+        c.array(4)
+        self.wall_ms = c.uint(0, WALL_MAX)
+        self.depth = c.uint(1)
+        self.deps, last = [], None
+        for _ in range(c.array(limit=DEPS_MAX, error=L_DEPS)):
+            c.array(3)
+            feed = c.bytes(32)
+            last = ascending(last, feed, DEP_ORDER)
+            self.deps.append((feed, c.uint(1), c.bytes(32)))
+        count = c.array(limit=OPS_MAX, error=L_OPS)
+        if count == 0:
+            raise Bad(RANGE, "no operation")
+        self.records, self.ops = [], []
+        for _ in range(count):
+            self.ops.append(self.op(c))
+        self.raw = c.b[start:c.i]
+        if len(self.raw) > BODY_MAX:
+            raise Bad(L_BODY)
+
+    def op(self, c):
+        n = c.array()
+        if not 3 <= n <= 5:
+            raise Bad(OP, "%d members" % n)
+        if c.peek() == 2:
+            entity, first = c.bytes(16), True
+            if n == 3:
+                raise Bad(OP, "too short")
+            record = (c.uint(1, 65535), entity)
+            if record in self.records:
+                raise Bad(OP, "record named twice")
+            self.records.append(record)
+        else:
+            index, first = c.uint(), False
+            if n == 5:
+                raise Bad(OP, "too long")
+            if not 0 <= index < len(self.records):
+                raise Bad(OP, "index")
+            record = self.records[index]
+        field = c.uint(0, 65535)
+        if field in (0, 2, 3):
+            raise Bad(OP, "field %d" % field)
+        with_key = n == (5 if first else 4)
+        if with_key != (field % 4 == 2):
+            raise Bad(OP, "key")
+        key = b""
+        if with_key:
+            key = c.bytes()
+            if len(key) > KEY_MAX:
+                raise Bad(L_KEY)
+            if not key:
+                raise Bad(OP, "empty key")
+        value, raw = c.value()
+        if (field % 4 == 2 or field == 1) and not isinstance(value, bool):
+            raise Bad(OP, "not a boolean")
+        if field % 4 == 3 and (isinstance(value, bool) or not isinstance(value, int)):
+            raise Bad(OP, "not an integer")
+        return Op(record[0], record[1], field, key, value, raw)
+
+
+def read_body(data):
+    if len(data) > BODY_MAX:
+        raise Bad(L_BODY)
+    return whole(data, Body)
+
+
+# ---------------------------------------------------------------- seal (seal.md)
+
+AAD_SEAL, AAD_BUNDLE = b"wardsync/seal/1", b"wardsync/bundle/1"
+
+
+def sig_structure(payload, aad=AAD_SEAL):
+    return enc(["Signature1", bytes.fromhex("a10127"), aad, payload])
+
+
+def cose_sign1(payload, signature):
+    return b"\xd2\x84\x43\xa1\x01\x27\xa0" + enc(payload) + enc(signature)
+
+
+def verify(pk, message, signature):
+    try:
+        sodium.crypto_sign_open(signature + message, pk)
+        return True
+    except nacl.exceptions.BadSignatureError:
+        return False
+
+
+def verify_seal(pk, feed, seq, hash_, signature):
+    if not verify(pk, sig_structure(enc([feed, seq, hash_])), signature):
+        raise Bad(SEAL)
+
+
+# ---------------------------------------------------------------- frames (session.md, bundle.md)
+
+
+def read_heads(c):
+    out, last = [], None
+    for _ in range(c.array()):
+        c.array(3)
+        last = ascending(last, c.bytes(8))
+        out.append((last, c.uint(1), c.bytes(8)))
+    return out
+
+
+def read_ref(c):
+    return c.bytes(8) if c.peek() == 2 else read_circle(c)
+
+
+def f_hello(c):
+    return {"protocol": c.uint(0, (1 << 32) - 1), "ward8": c.bytes(8), "common16": c.bytes(16), "wall_ms": c.uint(0, WALL_MAX), "window": c.uint(1, WINDOW_MAX)}
+
+
+def f_spaces(c):
+    out, last = [], None
+    for _ in range(c.array(limit=SPACES_MAX, error=L_SPACES)):
+        c.array(2)
+        last = ascending(last, c.bytes(8))
+        out.append((last, c.bytes(8)))
+    return {"spaces": out}
+
+
+def f_heads(c):
+    out = []
+    for _ in range(c.array(limit=SPACES_MAX, error=L_SPACES)):
+        c.array(2)
+        ref = read_ref(c)
+        out.append((ref, read_heads(c)))
+    return {"heads": out, "last": c.bool()}
+
+
+def f_run(c):
+    r = {"space8": c.bytes(8), "grant8": c.bytes(8), "first": c.uint(1), "count": c.uint(1)}
+    r["codec"], r["data"], r["signature"] = c.uint(0), c.bytes(), c.bytes(64)
+    return r
+
+
+def f_ack(c):
+    n, out = c.uint(0), []
+    for _ in range(c.array()):
+        c.array(2)
+        out.append((c.uint(1), c.uint(1)))
+    return {"n": n, "refused": out}
+
+
+def f_none(c):
+    return {}
+
+
+def f_error(c):
+    return {"number": c.uint(0), "text": c.text()}
+
+
+def f_join(c):
+    return {"device": c.text(), "sign_pk": c.bytes(32), "link_pk": c.bytes(32), "signature": c.bytes(64)}
+
+
+def f_joined(c):
+    return {"root_pk": c.bytes(32), "grant": c.bytes()}
+
+
+def f_bundle_header(c):
+    h = {"ward": c.bytes(32), "grant": c.bytes(32), "wall_ms": c.uint(0, WALL_MAX)}
+    if c.peek() == 7:
+        if c.head()[1] != 22:
+            raise Bad(TYPE)
+        h["for"] = None
+    else:
+        h["for"] = c.bytes()
+        if len(h["for"]) not in (16, 32):
+            raise Bad(TYPE)
+    h["spaces"] = []
+    for _ in range(c.array(limit=SPACES_MAX, error=L_SPACES)):
+        c.array(2)
+        circle, feeds, last = read_circle(c), [], None
+        for _ in range(c.array()):
+            c.array(4)
+            last = ascending(last, c.bytes(8))
+            feeds.append((last, c.uint(0), c.uint(1), c.bytes(8)))
+        h["spaces"].append((circle, feeds))
+    h["count"] = c.uint(0)
+    return h
+
+
+def f_bundle_trailer(c):
+    return {"hash": c.bytes(32), "signature": c.bytes(64)}
+
+
+FRAMES = {1: ("hello", 5, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
+          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none),
+          20: ("join", 4, f_join), 21: ("joined", 2, f_joined)}
+BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
+
+
+def read_frame(data, table=None):
+    """Returns (type, members)."""
+    if len(data) > FRAME_MAX:
+        raise Bad(L_FRAME)
+    c = Cursor(data)
+    n = c.array()
+    if n < 2:
+        raise Bad(TYPE, "%d members" % n)
+    read_version(c)
+    kind = c.uint(0)
+    if kind not in (table or FRAMES):
+        raise Bad(PROTOCOL, "type %d" % kind)
+    _, members, reader = (table or FRAMES)[kind]
+    if n != members + 2:
+        raise Bad(TYPE, "%d members" % n)
+    result = reader(c)
+    c.end()
+    return kind, result
+
+
+# ---------------------------------------------------------------- zstd
+
+_zstd = ctypes.CDLL("libzstd.so.1")
+_zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+_zstd.ZSTD_decompress.restype = ctypes.c_size_t
+_zstd.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
+
+
+def unpack(codec, data):
+    if codec > 1:
+        raise Bad(CODEC)
+    if codec == 0:
+        if len(data) > RUN_RAW_MAX:
+            raise Bad(L_RUN)
+        return data
+    size = _zstd.ZSTD_getFrameContentSize(data, ctypes.c_size_t(len(data)))
+    if size == (1 << 64) - 2:
+        raise Bad(CODEC, "not zstd")
+    if size == (1 << 64) - 1 or size > RUN_RAW_MAX:
+        raise Bad(L_RUN, "size not stated or too large")
+    if _zstd.ZSTD_findFrameCompressedSize(data, ctypes.c_size_t(len(data))) != len(data):
+        raise Bad(CODEC, "not one frame")
+    out = ctypes.create_string_buffer(max(1, size))
+    n = _zstd.ZSTD_decompress(out, ctypes.c_size_t(size), data, ctypes.c_size_t(len(data)))
+    if n != size:
+        raise Bad(CODEC, "damaged")
+    return out.raw[:size]
+
+
+# ---------------------------------------------------------------- authority (authority.md)
+
+
+def may_write(grant, circle):
+    if grant.role == OPERATOR:
+        return True
+    if not circle:
+        return grant.role in (ROOT, HUB)
+    return grant.role in (CELL, INSPECTOR) and grant.unit in circle
+
+
+def may_read(grant, circle):
+    return grant.role in (OPERATOR, INSPECTOR, HUB) or not circle or grant.unit in circle
+
+
+def may_grant(writer_role, role):
+    return role != ROOT and (writer_role in (ROOT, OPERATOR) or writer_role == HUB and role == CELL)
+
+
+def may_cut(writer_role):
+    return writer_role in (ROOT, OPERATOR)
+
+
+def read_cut(raw):
+    def heads(c):
+        out, last = {}, None
+        for _ in range(c.array()):
+            c.array(3)
+            last = ascending(last, c.bytes(32))
+            out[last] = c.uint(1)
+            c.bytes(32)
+        return out
+    return whole(raw, heads)
+
+
+class Change:
+    def __init__(self, feed, seq, hash_, body, vector):
+        self.feed, self.seq, self.hash, self.body, self.vector = feed, seq, hash_, body, vector
+
+    def saw(self, other):
+        return self.vector.get(other.feed.id, 0) >= other.seq
+
+
+class Feed:
+    def __init__(self, id_, space, grant):
+        self.id, self.space, self.grant, self.changes = id_, space, grant, []
+
+
+class Replica:
+    """All that is held, and the rules over it. reader: the grant id of who holds it, None for one that may hold everything."""
+
+    def __init__(self, root_pk, circles=(), reader=None):
+        self.root, self.ward = RootGrant(root_pk), ward_id(root_pk)
+        self.reader = reader
+        self.ward_space = space_id(self.ward, [])
+        self.circles = {self.ward_space: []}
+        for circle in circles:
+            self.circles[space_id(self.ward, circle)] = list(circle)
+        self.feeds = {}
+        self.judge()
+
+    def ward_changes(self):
+        return [c for f in self.feeds.values() if f.space == self.ward_space for c in f.changes]
+
+    def judge(self):
+        """Which grants are effective, and the cuts (authority.md): a function of the set of changes held."""
+        cuts = []
+        for c in self.ward_changes():
+            for op in c.body.ops:
+                if op.kind == 1 and op.field == 12:
+                    try:
+                        cuts.append((c, op.entity, read_cut(op.raw)))
+                    except Bad:
+                        pass
+        cuts.sort(key=lambda x: (x[0].feed.grant.role != ROOT, x[0].body.depth, x[0].feed.id))
+        self.cuts = {}
+        self.grants = self.effective_grants()
+        for change, entity, named in cuts:
+            if self.effective(change) and may_cut(change.feed.grant.role):
+                self.cuts.setdefault(entity, []).append(named)
+                self.grants = self.effective_grants()
+
+    def effective_grants(self):
+        known = {self.root.id: self.root}
+        while True:
+            new = {}
+            for c in self.ward_changes():
+                writer = c.feed.grant
+                if writer.id not in known or not may_write(writer, []) or c.seq > self.bound(c.feed):
+                    continue
+                for op in c.body.ops:
+                    if op.kind == 1 and op.field == 4 and isinstance(op.value, bytes):
+                        try:
+                            grant = Grant(op.value)
+                        except Bad:
+                            continue
+                        if grant.id[:16] == op.entity and grant.id not in known and may_grant(writer.role, grant.role):
+                            new[grant.id] = grant
+            if not new:
+                return known
+            known.update(new)
+
+    def bound(self, feed):
+        """The last seq of the feed that has effect."""
+        return min([c.get(feed.id, 0) for c in self.cuts.get(feed.grant.id[:16], [])], default=INT_MAX)
+
+    def effective(self, change):
+        f = change.feed
+        return f.grant.id in self.grants and may_write(f.grant, self.circles[f.space]) and change.seq <= self.bound(f)
+
+    # ------------------------------------------------------------ run (seal.md): checks 1 to 7
+
+    def ingest(self, run, beyond_cuts=False):
+        """Returns (what, head seq, head hash); raises Bad and holds nothing of it otherwise. beyond_cuts: hold what a cut sets aside, too."""
+        if run["count"] > RUN_CHANGES_MAX:                                                          # 1
+            raise Bad(L_RUN)
+        data = unpack(run["codec"], run["data"])
+        spaces = [s for s in self.circles if s[:8] == run["space8"]]                                # 2
+        if not spaces:
+            raise Bad(SPACE)
+        space, circle = spaces[0], self.circles[spaces[0]]
+        if self.reader is not None and not may_read(self.grants[self.reader], circle):
+            raise Bad(SPACE)
+        grants = [g for g in self.grants.values() if g.id[:8] == run["grant8"]]
+        if not grants:
+            raise Bad(GRANT_UNKNOWN)
+        grant = grants[0]
+        if not may_write(grant, circle):
+            raise Bad(NOT_ENTITLED)
+        fid = feed_id(self.ward, space, grant.id)
+        feed = self.feeds.get(fid) or Feed(fid, space, grant)
+        last = run["first"] + run["count"] - 1
+        if last > self.bound(feed) and not beyond_cuts:
+            raise Bad(CUT)
+        held = len(feed.changes)                                                                    # 3
+        if run["first"] > held + 1:
+            raise Bad(GAP)
+        if last <= held:
+            return "duplicate", held, feed.changes[-1].hash
+        c, bodies = Cursor(data), []                                                                # 4
+        for _ in range(run["count"]):
+            bodies.append(Body(c))
+        c.end()
+        new = []
+        prev = feed.changes[-1] if held else None
+        for body in bodies[held + 1 - run["first"]:]:
+            seq = prev.seq + 1 if prev else 1
+            change = Change(feed, seq, change_hash(seq, prev.hash if prev else fid, body.raw), body, None)
+            vector, depth = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0
+            for dep_feed, dep_seq, dep_hash in body.deps:                                           # 5
+                if dep_feed == fid:
+                    raise Bad(DEP_ORDER, "own feed")
+                other = self.feeds.get(dep_feed)
+                if other is None or other.space != space or len(other.changes) < dep_seq:
+                    raise Bad(DEP_MISSING)
+                if other.changes[dep_seq - 1].hash != dep_hash:
+                    raise Bad(DEP_HASH)
+                if dep_seq <= vector.get(dep_feed, 0):
+                    raise Bad(DEP_ORDER, "does not advance")
+                vector[dep_feed] = dep_seq
+                depth = max(depth, other.changes[dep_seq - 1].body.depth)
+            if body.depth != depth + 1:                                                             # 6
+                raise Bad(DEPTH, "%d instead of %d" % (body.depth, depth + 1))
+            vector[fid] = seq
+            change.vector = vector
+            new.append(change)
+            prev = change
+        try:                                                                                        # 7
+            verify_seal(grant.sign_pk, fid, prev.seq, prev.hash, run["signature"])
+        except Bad:
+            raise Bad(FORK if run["first"] <= held else SEAL) from None
+        feed.changes += new
+        self.feeds[fid] = feed
+        if space == self.ward_space:
+            self.judge()
+        return "new", prev.seq, prev.hash
+
+    # ------------------------------------------------------------ merge (merge.md)
+
+    def space_changes(self, space):
+        return [c for f in self.feeds.values() if f.space == space for c in f.changes if self.effective(c)]
+
+    def slots(self, space):
+        """{(kind, entity, field, key): [(change, raw value) live]} straight from the definition."""
+        writes = {}
+        for c in self.space_changes(space):
+            here, touched, named = {}, [], set()
+            for op in c.body.ops:
+                key = c.feed.id if op.field % 4 == 3 else op.key
+                here[(op.kind, op.entity, op.field, key)] = op.raw  # a later operation of one change replaces an earlier one
+                touched.append((op.kind, op.entity))
+                if op.field == 1:
+                    named.add((op.kind, op.entity))
+            for record in touched:
+                if record not in named:
+                    here[record + (1, b"")] = enc(True)
+            for slot, raw in here.items():
+                writes.setdefault(slot, []).append((c, raw))
+
+        def superseded(slot, d, all_):
+            for c, _ in all_:
+                if c is not d and c.saw(d) and (slot[2] % 4 != 1 or RANK[c.feed.grant.role] >= RANK[d.feed.grant.role]):
+                    return True
+            return False
+        live = {}
+        for slot, all_ in writes.items():
+            live[slot] = sorted([w for w in all_ if not superseded(slot, w[0], all_)], key=lambda w: (w[0].feed.id, w[0].seq))
+        return live
+
+    @staticmethod
+    def order(w):
+        c = w[0]
+        return RANK[c.feed.grant.role], c.body.depth, c.feed.id, c.seq
+
+    def shown(self, live):
+        return max(live, key=self.order)
+
+    def in_conflict(self, slot, live):
+        """Under policy `conflict`."""
+        if slot[2] == 1:
+            return len({raw for _, raw in live}) > 1
+        if slot[2] % 4 == 0:
+            return len({raw for _, raw in live}) > 1
+        if slot[2] % 4 == 1:
+            top = max(RANK[c.feed.grant.role] for c, _ in live)
+            return len({raw for c, raw in live if RANK[c.feed.grant.role] == top}) > 1
+        return False
+
+    def state_digest(self, space):
+        out = b""
+        for slot, live in sorted(self.slots(space).items()):
+            out += enc([slot[0], slot[1], slot[2], slot[3], [[c.feed.id, c.seq, c.body.depth, Raw(raw)] for c, raw in live]])
+        return H("wardsync state", out)
+
+    def heads(self, space):
+        last = {}
+        for c in self.space_changes(space):
+            if c.feed.id not in last or last[c.feed.id].seq < c.seq:
+                last[c.feed.id] = c
+        return [[f, last[f].seq, last[f].hash] for f in sorted(last)]
+
+    def space_digest(self, space):
+        return H("wardsync heads", enc(self.heads(space)))
+
+    def common_digest(self, spaces):
+        return H("wardsync common", enc([[s, self.space_digest(s)] for s in sorted(spaces) if self.heads(s)]))
+
+
+def conflict_id(space, slot):
+    return H("wardsync slot", enc([space, slot[0], slot[1], slot[2], slot[3]]))[:16]
+
+
+# ---------------------------------------------------------------- invitation (authority.md)
+
+
+def invite_encode(payload):
+    return "WS1-" + base64.b32encode(payload + H("wardsync invite", payload)[:4]).decode().rstrip("=")
+
+
+def invite_decode(code):
+    text = "".join(code.split()).upper()
+    if not text.startswith("WS1-"):
+        raise Bad(INVITE_MANGLED)
+    text = text[4:].replace("-", "")
+    try:
+        data = base64.b32decode(text + "=" * (-len(text) % 8))
+    except ValueError:
+        raise Bad(INVITE_MANGLED) from None
+    if base64.b32encode(data).decode().rstrip("=") != text or len(data) < 5:
+        raise Bad(INVITE_MANGLED)
+    payload = data[:-4]
+    if H("wardsync invite", payload)[:4] != data[-4:]:
+        raise Bad(INVITE_MANGLED)
+    c = Cursor(payload)
+    c.array(5)
+    read_version(c)
+    out = {"ward": c.bytes(32), "hub_link_pk": c.bytes(32), "secret": c.bytes(16)}
+    out["addresses"] = [c.text() for _ in range(c.array())]
+    c.end()
+    return out
+
+
+def join_key(secret):
+    """The X25519 key pair of an invitation."""
+    sk = bytearray(H("wardsync joinkey", secret))
+    sk[0] &= 248
+    sk[31] = sk[31] & 127 | 64
+    return bytes(sk), sodium.crypto_scalarmult_base(bytes(sk))
+
+
+def join_request(ward, invitation_pk, device, sign_pk, link_pk):
+    return H("wardsync joinreq", enc([ward, invitation_pk, device, sign_pk, link_pk]))
+
+
+# ---------------------------------------------------------------- bundle (bundle.md)
+
+
+def check_bundle(data, replica):
+    """Returns (header, list of runs) after the checks that come before anything is stored."""
+    c, frames, starts = Cursor(data), [], []
+    try:
+        while c.i < len(c.b):
+            starts.append(c.i)
+            frames.append(c.bytes())
+        if len(frames) < 2:
+            raise Bad(TRUNCATED)
+        kind, trailer = read_frame(frames[-1], BUNDLE_FRAMES)
+    except Bad:
+        raise Bad(B_DAMAGED) from None
+    if kind != 31 or trailer["hash"] != H("wardsync bundle", data[:starts[-1]]):
+        raise Bad(B_DAMAGED)
+    kind, header = read_frame(frames[0], BUNDLE_FRAMES)
+    if kind != 30 or header["count"] != len(frames) - 2:
+        raise Bad(B_DAMAGED)
+    if header["ward"] != replica.ward:
+        raise Bad(B_WARD)
+    writer = replica.grants.get(header["grant"])
+    if writer is None:
+        raise Bad(B_WRITER)
+    payload = enc([header["grant"], trailer["hash"], header["count"]])
+    if not verify(writer.sign_pk, sig_structure(payload, AAD_BUNDLE), trailer["signature"]):
+        raise Bad(B_DAMAGED)
+    runs = []
+    for raw in frames[1:-1]:
+        kind, run = read_frame(raw, BUNDLE_FRAMES)
+        if kind != 4:
+            raise Bad(B_DAMAGED)
+        runs.append(run)
+    for circle, feeds in header["spaces"]:
+        space = space_id(replica.ward, circle)
+        replica.circles.setdefault(space, circle)
+        held = {f.grant.id[:8]: len(f.changes) for f in replica.feeds.values() if f.space == space}
+        for grant8, base, _, _ in feeds:
+            if base > held.get(grant8, 0):
+                raise Bad(B_BASE)
+    return header, runs
+
+
+# ---------------------------------------------------------------- vectors
+
+def unhex(x):
+    return bytes.fromhex(x)
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise AssertionError("%s: %s instead of %s" % (what, got, wanted))
+
+
+def setup(case):
+    s = case["setup"]
+    r = Replica(unhex(s["root_pk"]), [[unhex(u) for u in circle] for circle in s["circles"]])
+    for raw in s["held"]:
+        expect("held", r.ingest(read_frame(unhex(raw))[1])[0], "new")
+    if s.get("reader"):
+        r.reader = unhex(s["reader"])
+    return r
+
+
+def describe_ops(body):
+    return [{"kind": o.kind, "entity": o.entity.hex(), "field": o.field, "key": o.key.hex(), "value": o.raw.hex()} for o in body.ops]
+
+
+def check_keys(k):
+    expect("sign_pk", sodium.crypto_sign_seed_keypair(unhex(k["sign_seed"]))[0].hex(), k["sign_pk"])
+    expect("link_pk", sodium.crypto_scalarmult_base(unhex(k["link_sk"])).hex(), k["link_pk"])
+
+
+def check_ward(k):
+    expect("certificate", enc([1, unhex(k["root_pk"])]).hex(), k["certificate"])
+    expect("ward", ward_id(unhex(k["root_pk"])).hex(), k["ward"])
+
+
+def check_circle(k):
+    circle = whole(unhex(k["circle"]), read_circle)
+    if "space" in k:
+        expect("space", space_id(unhex(k["ward"]), circle).hex(), k["space"])
+
+
+def check_genesis(k):
+    g = whole(unhex(k["genesis"]), read_genesis)
+    expect("genesis", genesis(g["ward"], g["space"], g["grant"]).hex(), k["genesis"])
+    expect("feed", H("wardsync genesis", unhex(k["genesis"])).hex(), k["feed"])
+
+
+def check_grant(k):
+    g = Grant(unhex(k["grant"]))
+    if "entity" in k and g.id[:16].hex() != k["entity"]:
+        raise Bad(GRANT_BAD)
+    if "id" in k:
+        expect("id", g.id.hex(), k["id"])
+        expect("role, unit", (g.role, g.unit.hex()), (k["role"], k["unit"]))
+
+
+def check_change(k):
+    body = read_body(unhex(k["body"]))
+    if "error" in k:
+        return
+    expect("hash", change_hash(k["seq"], unhex(k["prev"]), body.raw).hex(), k["hash"])
+    expect("wall, depth", (body.wall_ms, body.depth), (k["wall_ms"], k["depth"]))
+    expect("deps", [[f.hex(), s, h.hex()] for f, s, h in body.deps], k["deps"])
+    expect("ops", describe_ops(body), k["ops"])
+
+
+def check_seal(k):
+    payload = enc([unhex(k["feed"]), k["seq"], unhex(k["hash"])])
+    if "cose" in k:
+        expect("payload", payload.hex(), k["payload"])
+        expect("sig_structure", sig_structure(payload).hex(), k["sig_structure"])
+        expect("cose", cose_sign1(payload, unhex(k["signature"])).hex(), k["cose"])
+    verify_seal(unhex(k["sign_pk"]), unhex(k["feed"]), k["seq"], unhex(k["hash"]), unhex(k["signature"]))
+
+
+def check_run(k):
+    r = setup(k)
+    what, seq, hash_ = r.ingest(read_frame(unhex(k["run"]))[1])
+    if "result" in k:
+        expect("result", [what, seq, hash_.hex()], [k["result"], k["head_seq"], k["head_hash"]])
+
+
+def check_frame(k):
+    kind, members = read_frame(unhex(k["frame"]))
+    if "type" in k:
+        expect("type", kind, k["type"])
+    if "ward" in k:
+        req = join_request(unhex(k["ward"]), unhex(k["invitation_pk"]), members["device"], members["sign_pk"], members["link_pk"])
+        expect("request", req.hex(), k["request"])
+        if not verify(members["sign_pk"], req, members["signature"]):
+            raise Bad(SEAL)
+
+
+def check_invite(k):
+    i = invite_decode(k["code"])
+    if "secret" in k:
+        expect("ward", i["ward"].hex(), k["ward"])
+        expect("hub", i["hub_link_pk"].hex(), k["hub_link_pk"])
+        expect("secret", i["secret"].hex(), k["secret"])
+        expect("addresses", i["addresses"], k["addresses"])
+        expect("link", join_key(i["secret"])[1].hex(), k["link_pk"])
+
+
+def check_bundle_case(k):
+    r = setup(k)
+    _, runs = check_bundle(unhex(k["bundle"]), r)
+    results = []
+    for run in runs:
+        results.append(r.ingest(run)[0])
+    if "results" in k:
+        expect("results", results, k["results"])
+
+
+def describe_slots(r, space):
+    out = []
+    for slot, live in sorted(r.slots(space).items()):
+        out.append({"kind": slot[0], "entity": slot[1].hex(), "field": slot[2], "key": slot[3].hex(),
+                    "live": [[c.feed.id.hex(), c.seq, c.body.depth, raw.hex()] for c, raw in live],
+                    "shown": r.shown(live)[1].hex(), "conflict": r.in_conflict(slot, live), "conflict_id": conflict_id(space, slot).hex()})
+    return out
+
+
+def describe_space(r, space):
+    return {"space": space.hex(), "circle": [u.hex() for u in r.circles[space]],
+            "heads": [[f.hex(), s, h.hex()] for f, s, h in r.heads(space)],
+            "digest": r.space_digest(space).hex(), "state": r.state_digest(space).hex(), "slots": describe_slots(r, space)}
+
+
+def check_history(k):
+    results = []
+    r = Replica(unhex(k["root_pk"]), [[unhex(u) for u in circle] for circle in k["circles"]])
+    for raw in k["runs"]:
+        results.append(r.ingest(read_frame(unhex(raw))[1], beyond_cuts=True)[0])
+    expect("results", set(results), {"new"})
+    for s in k["spaces"]:
+        expect("space", describe_space(r, unhex(s["space"])), s)
+    expect("grants", sorted(g.hex() for g in r.grants), k["grants"])
+    expect("common", r.common_digest(list(r.circles)).hex(), k["common"])
+
+
+CHECKS = {"keys": check_keys, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
+          "seal": check_seal, "run": check_run, "frame": check_frame, "invite": check_invite, "bundle": check_bundle_case, "history": check_history}
+
+
+def check_file(path):
+    """Returns (passed, failed)."""
+    with open(path, encoding="utf-8") as f:
+        doc = json.load(f)
+    passed = failed = 0
+    check = CHECKS[doc["family"].split("-")[0]]
+    for case in doc["cases"]:
+        try:
+            check(case)
+            got = 0
+        except Bad as bad:
+            got = bad.number
+        except AssertionError as wrong:
+            got = str(wrong)
+        if got == case.get("error", 0):
+            passed += 1
+        else:
+            failed += 1
+            print("%s: %s: %s instead of %s" % (os.path.basename(path), case["name"], got, case.get("error", 0)), file=sys.stderr)
+    return passed, failed
+
+
+def main():
+    if len(sys.argv) < 2:
+        print("usage: wardcheck.py FILE.json ...", file=sys.stderr)
+        return 64
+    results = [check_file(path) for path in sys.argv[1:]]
+    passed, failed = (sum(column) for column in zip(*results))
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
