@@ -300,8 +300,8 @@ int ward_begin(ward_replica *r, ward_txn **out, struct ward_error *err);
 int ward_new_id(ward_replica *r, struct ward_id *out, struct ward_error *err); /* UUIDv7 */
 
 /* Writes a slot. key: member of a set (WARD_MEMBER), else NULL, 0. For WARD_TALLY fields the value is what to add to this device's own total.
- * Values are copied. Errors: WARD_ERR_UNKNOWN_KIND, WARD_ERR_UNKNOWN_FIELD, WARD_ERR_VALUE (type, length, UTF-8), WARD_ERR_FIXED,
- * WARD_ERR_IN_CONFLICT (resolve it first), WARD_ERR_NOT_ENTITLED, WARD_ERR_LIMIT_*. After an error the transaction can go on without it. */
+ * Values are copied. Errors: WARD_ERR_UNKNOWN_KIND, WARD_ERR_UNKNOWN_FIELD, WARD_ERR_VALUE (type), WARD_ERR_UTF8, WARD_ERR_LIMIT_*,
+ * WARD_ERR_NOT_ENTITLED, WARD_ERR_SPACE. After an error the transaction can go on without it. */
 int ward_put(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
              size_t key_len, const struct ward_value *value, struct ward_error *err);
 int ward_delete(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
@@ -313,7 +313,8 @@ struct ward_commit {
     size_t ops;
     uint64_t bytes;
 };
-/* Durable on return. Writes that change nothing are left out; WARD_ERR_NOTHING if nothing is left (the transaction is then over and nothing was written).
+/* Durable on return. What stands in the replica is looked at now: WARD_ERR_IN_CONFLICT (resolve it first), WARD_ERR_FIXED, WARD_ERR_NOT_FOUND (the record was
+ * deleted), WARD_ERR_CUT. Writes that change nothing are left out; WARD_ERR_NOTHING if nothing is left (the transaction is then over and nothing was written).
  * The transaction is freed in any case. */
 int ward_commit(ward_txn *t, struct ward_commit *out, struct ward_error *err);
 void ward_abort(ward_txn *t);
@@ -487,7 +488,7 @@ struct ward_sync_result {
     int64_t ms;
     int64_t clock_offset_ms;
 };
-/* One round with one peer, until both hold the same. What was committed before an error stays. */
+/* One round with one peer, until both hold the same. What was committed before an error stays, and *out (never NULL) tells of it then too. */
 int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct ward_sync_result *out, struct ward_error *err);
 
 struct ward_serve_options {

@@ -95,8 +95,8 @@ static int entitled(ward_txn *t, const struct ward_hash *space, struct ward_erro
     bool is_ward = ward_hash_compare(&ward_space, space) == 0;
     if (!s && !c && !is_ward)
         return ward_fail(err, WARD_ERR_SPACE, "no such space here");
-    if (!g)
-        return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "this device has no grant yet");
+    if (!g || (!t->root && !ward_grant_effective(&t->r->dir, &g->id)))
+        return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "the ward's records have not arrived here yet");
     bool may = s ? ward_may_write(g, s->circle, s->circle_count) : ward_may_write(g, c ? c->units : NULL, c ? c->count : 0);
     if (!may)
         return ward_fail(err, WARD_ERR_NOT_ENTITLED, "%s device", ward_role_name(g->role));

@@ -22,6 +22,8 @@ struct joining {
     int timeout_ms;
     uint8_t root_pk[32];
     struct ward_hash grant;
+    uint8_t body[256];
+    size_t body_len;
 };
 
 static int ask(struct joining *j, struct ward_link *link, ward_peer peer, struct ward_error *err)
@@ -61,6 +63,8 @@ static int check_answer(struct joining *j, const struct ward_link_event *e, stru
         return ward_fail(err, WARD_ERR_GRANT_BAD, "the grant is not for this device");
     memcpy(j->root_pk, m.joined.root_pk, 32);
     j->grant = g.id;
+    j->body_len = m.joined.grant_len; /* a grant that parses is shorter than this */
+    memcpy(j->body, m.joined.grant, j->body_len);
     return WARD_OK;
 }
 
@@ -129,6 +133,8 @@ static int keep_hub(ward_replica *r, const struct ward_invitation *v, struct war
     if (rc)
         return rc;
     rc = ward_store_meta_put(r->store, "hub_key", v->hub_link_pk, 32, err);
+    if (!rc && v->address_count) /* until the ward's own list has arrived */
+        rc = ward_store_meta_put(r->store, "hub_addresses", v->addresses, v->address_count * sizeof v->addresses[0], err);
     if (!rc)
         return ward_store_commit(r->store, err);
     ward_store_rollback(r->store);
@@ -144,6 +150,8 @@ static int enrol(ward_replica **out, struct joining *j, struct ward_keys *keys, 
         rc = anywhere(j, err);
     if (!rc)
         rc = ward_home_create(&r, home, options, keys, &j->invitation->ward, j->root_pk, &j->grant, err);
+    if (!rc)
+        rc = ward_home_keep_grant(r, j->body, j->body_len, err);
     if (!rc)
         rc = keep_hub(r, j->invitation, err);
     if (rc) {

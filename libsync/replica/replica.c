@@ -104,6 +104,8 @@ static int renew_plain(ward_replica *r, struct ward_error *err)
     return ward_apply_end(&a, rc, err);
 }
 
+static int load_own_grant(ward_replica *r, struct ward_error *err);
+
 int ward_open(ward_replica **out, const char *home, const struct ward_options *options, struct ward_error *err)
 {
     char path[640];
@@ -130,6 +132,8 @@ int ward_open(ward_replica **out, const char *home, const struct ward_options *o
         rc = meta_exact(r, "root", r->root_pk, sizeof r->root_pk, err);
     if (!rc)
         rc = meta_exact(r, "grant", r->self.b, sizeof r->self.b, err);
+    if (!rc)
+        rc = load_own_grant(r, err);
     path_of(path, r, "device.key");
     if (!rc)
         rc = ward_keys_load(r->keys, path, err);
@@ -170,7 +174,33 @@ int ward_replica_refresh(ward_replica *r, struct ward_error *err)
 
 const struct ward_grant *ward_replica_grant(const ward_replica *r)
 {
-    return ward_directory_grant(&r->dir, &r->self);
+    const struct ward_grant *arrived = ward_directory_grant(&r->dir, &r->self);
+    return arrived ? arrived : ward_hash_compare(&r->own.id, &r->self) == 0 ? &r->own : NULL;
+}
+
+static int load_own_grant(ward_replica *r, struct ward_error *err)
+{
+    struct ward_buf b;
+    ward_buf_init(&b, &r->env);
+    int rc = ward_store_meta_get(r->store, "grant_body", &b, NULL);
+    if (!rc)
+        rc = ward_grant_parse(&r->own, b.p, b.len, err);
+    ward_buf_free(&b);
+    return rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc; /* a founder's stands in its own ward space */
+}
+
+int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct ward_error *err)
+{
+    int rc = ward_store_begin(r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_store_meta_put(r->store, "grant_body", body, len, err);
+    if (rc) {
+        ward_store_rollback(r->store);
+        return rc;
+    }
+    rc = ward_store_commit(r->store, err);
+    return rc ? rc : load_own_grant(r, err);
 }
 
 int64_t ward_replica_now(const ward_replica *r)

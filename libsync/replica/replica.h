@@ -37,6 +37,7 @@ struct ward_replica {
     uint64_t stamp; /* the store's when dir was loaded */
     struct ward_keys *keys;
     struct ward_hash ward, self; /* self: own grant id */
+    struct ward_grant own;       /* as joining brought it; id zero where it is to be looked up in dir */
     uint8_t root_pk[32];
     struct ward_circle *circles; /* named by the application, not yet in the store */
     size_t circle_count, circle_cap;
@@ -51,7 +52,7 @@ struct ward_replica {
 int ward_replica_refresh(ward_replica *r, struct ward_error *err);
 /* Loads dir anew, whatever its stamp; after a rollback. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err);
-/* The own grant's row; NULL while this device's grant has not arrived or was never there. */
+/* The own grant: known from joining on, even before the ward's own records have arrived. NULL if it is not known at all. */
 const struct ward_grant *ward_replica_grant(const ward_replica *r);
 /* Remembers a circle so that its space can be made when its first change comes. WARD_ERR_MEMORY. */
 int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space);
@@ -69,6 +70,8 @@ int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct wa
 /* Makes a home: store with ward and grant known, keys saved. Used by founding and joining. */
 int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys, const struct ward_hash *ward,
                      const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err);
+/* Keeps the own grant as the hub answered it. */
+int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct ward_error *err);
 ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err);
 
 #endif

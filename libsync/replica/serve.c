@@ -230,7 +230,8 @@ static int on_up(struct ward_server *s, const struct ward_link_event *e, struct 
         return WARD_OK;
     s->backoff_ms = BACKOFF_MS_MIN;
     const struct ward_grant *known = ward_directory_grant_by_link(&s->r->dir, g->link_pk);
-    struct ward_grant peer = {.role = WARD_ROLE_OPERATOR};
+    struct ward_grant peer = {.role = WARD_ROLE_OPERATOR}; /* as in route.c: the invitation's hub */
+    memcpy(peer.link_pk, g->link_pk, 32);
     if (known)
         peer = *known;
     return start_talk(s, g, &peer, err);

@@ -164,9 +164,9 @@ static int over_link(struct round *x, struct ward_sync_result *out, struct ward_
     struct ward_error ignored = {0};
     if (!rc)
         rc = farewell(x, err);
-    report(x, out);
     if (x->up && !x->options->plan && !ward_store_read_only(x->r->store))
         ward_talk_remember(&x->talk, x->route->address, &ignored); /* a hint: that it cannot be kept is no failure of the round */
+    report(x, out);
     ward_talk_free(&x->talk);
     return rc;
 }
@@ -189,15 +189,6 @@ static int one_route(ward_replica *r, const struct ward_sync_options *options, c
     return rc;
 }
 
-/* A founder's invitation names the founder's key; until the ward space has arrived, nobody else is known here. */
-static void expect_peer(const ward_replica *r, struct ward_route *route)
-{
-    if (ward_hash_compare(&route->peer.id, &(struct ward_hash){{0}}) != 0)
-        return;
-    (void)r;
-    route->peer.role = WARD_ROLE_OPERATOR; /* it may read all; what it sends is checked like anyone's */
-}
-
 int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct ward_sync_result *out, struct ward_error *err)
 {
     struct ward_routes routes;
@@ -207,13 +198,11 @@ int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct w
     if (rc)
         return rc;
     for (size_t i = 0; i < routes.count; i++) {
-        expect_peer(r, &routes.v[i]);
         rc = one_route(r, options, &routes.v[i], &result, err);
         if (!rc || (rc != WARD_ERR_NETWORK && rc != WARD_ERR_HANDSHAKE && rc != WARD_ERR_TIMEOUT))
             break;
     }
     result.ms = r->env.mono_ms(r->env.ctx) - start;
-    if (out)
-        *out = result;
+    *out = result; /* after a failure too: what was committed before it stays */
     return rc;
 }

@@ -359,11 +359,15 @@ int ward_talk_leave(struct ward_talk *t, struct ward_error *err)
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err)
 {
     ward_replica *r = t->r;
-    struct ward_store_peer p = {.grant = t->peer.id};
+    struct ward_store_peer p = {0};
+    const struct ward_grant *g = ward_directory_grant_by_link(&r->dir, t->peer.link_pk); /* by now it may have arrived */
+    if (!g)
+        return WARD_OK;
     int rc = ward_store_begin(r->store, err);
     if (rc)
         return rc;
-    rc = ward_store_get_peer(r->store, &t->peer.id, &p, err);
+    t->peer = *g;
+    rc = ward_store_get_peer(r->store, &g->id, &p, err);
     if (rc == WARD_ERR_NOT_FOUND)
         rc = WARD_OK;
     p.grant = t->peer.id;

@@ -5,13 +5,14 @@
 #include <cbor.h>
 
 /* One head as libcbor reports it, before canonical form is checked. */
+enum item_kind { I_NONE, I_UINT, I_NINT, I_BYTES, I_TEXT, I_ARRAY, I_BOOL, I_NULL, I_FORBIDDEN };
 struct item {
-    enum { I_NONE, I_UINT, I_NINT, I_BYTES, I_TEXT, I_ARRAY, I_BOOL, I_NULL, I_FORBIDDEN } kind;
+    enum item_kind kind;
     uint64_t n; /* the argument: number, length or count */
     const uint8_t *p;
 };
 
-static void set(void *ctx, int kind, uint64_t n)
+static void set(void *ctx, enum item_kind kind, uint64_t n)
 {
     struct item *it = ctx;
     it->kind = kind;
@@ -149,12 +150,12 @@ static bool look(struct ward_cbor *c, struct item *it, size_t *read)
     return true;
 }
 
-static bool take(struct ward_cbor *c, int kind, struct item *it)
+static bool take(struct ward_cbor *c, enum item_kind kind, struct item *it)
 {
     size_t read;
     if (!look(c, it, &read))
         return false;
-    if ((int)it->kind != kind)
+    if (it->kind != kind)
         return ward_cbor_fail(c, WARD_ERR_TYPE);
     c->pos += read;
     return true;
