@@ -23,8 +23,8 @@ extern "C" {
 #endif
 
 #define WARDSYNC_VERSION "0.1.0"
-#define WARD_ID_BYTES 16
-#define WARD_HASH_BYTES 32
+#define WARD_ID_BYTES    16
+#define WARD_HASH_BYTES  32
 
 /* ---------------------------------------------------------------- errors */
 
@@ -158,7 +158,7 @@ struct ward_hash {
     uint8_t b[WARD_HASH_BYTES];
 };
 
-#define WARD_ID_HEX (2 * WARD_ID_BYTES + 1)
+#define WARD_ID_HEX   (2 * WARD_ID_BYTES + 1)
 #define WARD_HASH_HEX (2 * WARD_HASH_BYTES + 1)
 void ward_id_hex(char out[WARD_ID_HEX], const struct ward_id *id);
 void ward_hash_hex(char out[WARD_HASH_HEX], const struct ward_hash *hash);
@@ -188,7 +188,7 @@ struct ward_value ward_value_id(const struct ward_id *id);
 
 /* The class stands in the field's number (proto/merge.md): WARD_FIELD(class, n), n >= 1. */
 enum ward_field_class { WARD_OPEN = 0, WARD_GOVERNED = 1, WARD_MEMBER = 2, WARD_TALLY = 3 };
-#define WARD_FIELD(cls, n) ((uint32_t)(((uint32_t)(n) << 2) | (uint32_t)(cls)))
+#define WARD_FIELD(cls, n)  ((uint32_t)(((uint32_t)(n) << 2) | (uint32_t)(cls)))
 #define WARD_FIELD_PRESENCE 1u
 
 /* What a view shows of several live values, and whether they are a conflict.
@@ -299,23 +299,24 @@ typedef struct ward_txn ward_txn;
 int ward_begin(ward_replica *r, ward_txn **out, struct ward_error *err);
 int ward_new_id(ward_replica *r, struct ward_id *out, struct ward_error *err); /* UUIDv7 */
 
-/* Writes a slot. key: member of a set (WARD_MEMBER), else NULL, 0. For WARD_TALLY fields the value is what to add to this device's own total.
- * Values are copied. Errors: WARD_ERR_UNKNOWN_KIND, WARD_ERR_UNKNOWN_FIELD, WARD_ERR_VALUE (type), WARD_ERR_UTF8, WARD_ERR_LIMIT_*,
+/* Writes a slot. key: member of a set (WARD_MEMBER), else NULL, 0. For WARD_TALLY fields the value is what to add to this device's own
+ * total. Values are copied. Errors: WARD_ERR_UNKNOWN_KIND, WARD_ERR_UNKNOWN_FIELD, WARD_ERR_VALUE (type), WARD_ERR_UTF8, WARD_ERR_LIMIT_*,
  * WARD_ERR_NOT_ENTITLED, WARD_ERR_SPACE. After an error the transaction can go on without it. */
 int ward_put(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
              size_t key_len, const struct ward_value *value, struct ward_error *err);
 int ward_delete(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
 /* Why: kept beside the changes of this transaction, about the record (kind 3, reason). */
-int ward_reason(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, const char *text, struct ward_error *err);
+int ward_reason(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, const char *text,
+                struct ward_error *err);
 
 struct ward_commit {
     size_t changes; /* one per space */
     size_t ops;
     uint64_t bytes;
 };
-/* Durable on return. What stands in the replica is looked at now: WARD_ERR_IN_CONFLICT (resolve it first), WARD_ERR_FIXED, WARD_ERR_NOT_FOUND (the record was
- * deleted), WARD_ERR_CUT. Writes that change nothing are left out; WARD_ERR_NOTHING if nothing is left (the transaction is then over and nothing was written).
- * The transaction is freed in any case. */
+/* Durable on return. What stands in the replica is looked at now: WARD_ERR_IN_CONFLICT (resolve it first), WARD_ERR_FIXED,
+ * WARD_ERR_NOT_FOUND (the record was deleted), WARD_ERR_CUT. Writes that change nothing are left out; WARD_ERR_NOTHING if nothing is left
+ * (the transaction is then over and nothing was written). The transaction is freed in any case. */
 int ward_commit(ward_txn *t, struct ward_commit *out, struct ward_error *err);
 void ward_abort(ward_txn *t);
 
@@ -399,10 +400,11 @@ struct ward_conflict {
 typedef int ward_conflict_fn(void *ctx, const struct ward_conflict *conflict);
 int ward_conflicts(ward_replica *r, ward_conflict_fn *fn, void *ctx, struct ward_error *err);
 int ward_conflict_count(ward_replica *r, size_t *out, struct ward_error *err);
-/* Settles one: writes `value` (or, if NULL, the value with index take, as listed) with a reason. For a presence conflict the value is a boolean: true keeps the record.
- * expected_count guards against values that arrived meanwhile (WARD_ERR_STALE). WARD_ERR_NO_RIGHT: someone of greater rank wrote one of the values. */
-int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expected_count, size_t take, const struct ward_value *value, const char *reason,
-                 struct ward_error *err);
+/* Settles one: writes `value` (or, if NULL, the value with index take, as listed) with a reason. For a presence conflict the value is a
+ * boolean: true keeps the record. expected_count guards against values that arrived meanwhile (WARD_ERR_STALE). WARD_ERR_NO_RIGHT: someone
+ * of greater rank wrote one of the values. */
+int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expected_count, size_t take, const struct ward_value *value,
+                 const char *reason, struct ward_error *err);
 
 /* ---------------------------------------------------------------- devices */
 
@@ -410,10 +412,11 @@ int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expecte
 #define WARD_INVITE_MAX 2048
 int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *hub_addresses, size_t address_count,
                 int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
-/* Enrols a new device in `home` over the network: asks the first hub address that answers, checks the ward, stores keys and grant. Asking again after a broken
- * link gives the same device. WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE. Nothing is left in home on failure but the key, kept for another try. */
-int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms, const struct ward_options *options,
-              struct ward_error *err);
+/* Enrols a new device in `home` over the network: asks the first hub address that answers, checks the ward, stores keys and grant. Asking
+ * again after a broken link gives the same device. WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE. Nothing is left in home on
+ * failure but the key, kept for another try. */
+int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
+              const struct ward_options *options, struct ward_error *err);
 
 struct ward_device {
     struct ward_hash grant;
@@ -421,10 +424,10 @@ struct ward_device {
     enum ward_role role;
     char name[256];
     bool self;
-    bool ended;                /* cut */
-    int64_t last_contact_ms;   /* by this replica's clock; 0: never */
-    int64_t clock_offset_ms;   /* its clock minus ours at the last contact */
-    uint64_t backlog_to;       /* changes here that it may read and had not at the last contact */
+    bool ended;              /* cut */
+    int64_t last_contact_ms; /* by this replica's clock; 0: never */
+    int64_t clock_offset_ms; /* its clock minus ours at the last contact */
+    uint64_t backlog_to;     /* changes here that it may read and had not at the last contact */
     bool backlog_known;
     char address[128];
 };
@@ -436,14 +439,14 @@ int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reas
 /* ---------------------------------------------------------------- status */
 
 struct ward_status {
-    struct ward_hash digest;   /* over all spaces held */
+    struct ward_hash digest; /* over all spaces held */
     size_t spaces;
     uint64_t changes;
-    uint64_t unsent;           /* own changes that no other device is known to hold */
-    int64_t unsent_since_ms;   /* when the oldest of them was written; 0: none */
+    uint64_t unsent;         /* own changes that no other device is known to hold */
+    int64_t unsent_since_ms; /* when the oldest of them was written; 0: none */
     size_t conflicts;
     size_t devices;
-    uint64_t quarantined;      /* changes beyond cuts */
+    uint64_t quarantined; /* changes beyond cuts */
 };
 int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err);
 
@@ -481,20 +484,21 @@ struct ward_sync_options {
 };
 struct ward_sync_result {
     struct ward_hash peer;
-    uint64_t sent, received; /* changes (with plan: that would be) */
+    uint64_t sent, received;      /* changes (with plan: that would be) */
     uint64_t bytes_out, bytes_in; /* frames, above CURVE */
     uint64_t refused_here, refused_there;
     size_t conflicts_new;
     int64_t ms;
     int64_t clock_offset_ms;
 };
-/* One round with one peer, until both hold the same. What was committed before an error stays, and *out (never NULL) tells of it then too. */
+/* One round with one peer, until both hold the same. What was committed before an error stays, and *out (never NULL) tells of it then too.
+ */
 int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct ward_sync_result *out, struct ward_error *err);
 
 struct ward_serve_options {
     const char *const *listen; /* tcp://HOST:PORT, port 0 picks one */
     size_t listen_count;
-    int every_ms;   /* sync upward with the hub that often, and at once after local changes; 0: never */
+    int every_ms; /* sync upward with the hub that often, and at once after local changes; 0: never */
     ward_event_fn *on_event;
     void *ctx;
 };
@@ -523,8 +527,10 @@ struct ward_bundle_info {
     size_t conflicts_new;
 };
 /* Written to a temporary name, flushed, read back and compared before it takes its name. */
-int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out, struct ward_error *err);
-int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out, struct ward_error *err);
+int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
+                      struct ward_error *err);
+int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out,
+                     struct ward_error *err);
 /* Checks and describes without storing anything. */
 int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info *out, struct ward_error *err);
 
@@ -540,8 +546,10 @@ typedef void ward_bad_fn(void *ctx, const struct ward_bad *bad);
 struct ward_verify_result {
     uint64_t changes, seals, records, bad;
 };
-/* Walks every chain and seal; full: replays all into an empty state and compares it with slots and plain tables, and runs SQLite's integrity check. */
-int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out, struct ward_error *err);
+/* Walks every chain and seal; full: replays all into an empty state and compares it with slots and plain tables, and runs SQLite's
+ * integrity check. */
+int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out,
+                struct ward_error *err);
 /* A consistent copy of the database while others work on it. The device's keys are not in it. WARD_ERR_EXISTS if path exists. */
 int ward_backup(ward_replica *r, const char *path, struct ward_error *err);
 

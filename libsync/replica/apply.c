@@ -50,7 +50,8 @@ int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *e
     return rc ? ward_apply_end(a, rc, err) : WARD_OK;
 }
 
-static int fetch(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_cached **out, struct ward_error *err)
+static int fetch(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_cached **out,
+                 struct ward_error *err)
 {
     struct ward_cached **head = &a->buckets[bucket_of(sid, kind, entity)];
     for (struct ward_cached *c = *head; c; c = c->next)
@@ -86,7 +87,8 @@ int ward_apply_peek(struct ward_apply *a, uint32_t sid, uint32_t kind, const str
 
 /* ---- writing out */
 
-static int show(struct ward_apply *a, const struct ward_kind_def *kind, const struct ward_cached *c, size_t conflicts, struct ward_error *err)
+static int show(struct ward_apply *a, const struct ward_kind_def *kind, const struct ward_cached *c, size_t conflicts,
+                struct ward_error *err)
 {
     struct ward_store *store = a->r->store;
     if (!ward_state_present(&c->state))
@@ -158,25 +160,33 @@ static int within_budget(struct ward_apply *a, struct ward_error *err)
 
 /* ---- one change */
 
-static int write_slot(struct ward_apply *a, const struct ward_feed *f, struct ward_cached *c, const struct ward_write *w, struct ward_error *err)
+static int write_slot(struct ward_apply *a, const struct ward_feed *f, struct ward_cached *c, const struct ward_write *w,
+                      struct ward_error *err)
 {
     int rc = ward_slot_write(&c->state, w, &f->vv, &a->r->dir.authors);
     c->dirty = true;
     return rc ? ward_fail(err, rc, "slot") : WARD_OK;
 }
 
-static int apply_op(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op, struct ward_error *err)
+static int apply_op(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op,
+                    struct ward_error *err)
 {
     struct ward_cached *c;
     int rc = fetch(a, f->sid, op->kind, &op->entity, &c, err);
-    struct ward_write w = {.field = op->field, .key = op->key, .key_len = op->key_len, .raw = op->raw, .raw_len = op->raw_len,
-                           .fid = f->fid, .seq = seq, .depth = depth};
+    struct ward_write w = {.field = op->field,
+                           .key = op->key,
+                           .key_len = op->key_len,
+                           .raw = op->raw,
+                           .raw_len = op->raw_len,
+                           .fid = f->fid,
+                           .seq = seq,
+                           .depth = depth};
     return rc ? rc : write_slot(a, f, c, &w, err);
 }
 
 /* Each record written without a word on its presence is thereby said to exist (proto/change.md). */
-static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
-                          struct ward_error *err)
+static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch,
+                          const struct ward_op *ops, struct ward_error *err)
 {
     static const uint8_t yes[] = {0xf5};
     for (uint32_t record = 0; record < ch->record_count; record++) {
@@ -198,10 +208,16 @@ static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint6
     return WARD_OK;
 }
 
-static int note_cut(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op, struct ward_error *err)
+static int note_cut(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op,
+                    struct ward_error *err)
 {
-    struct ward_cut cut = {.fid = f->fid, .seq = seq, .depth = depth, .rank = ward_role_rules(f->role)->rank, .author_feed = f->id,
-                           .author_grant = f->grant, .grant_entity = op->entity};
+    struct ward_cut cut = {.fid = f->fid,
+                           .seq = seq,
+                           .depth = depth,
+                           .rank = ward_role_rules(f->role)->rank,
+                           .author_feed = f->id,
+                           .author_grant = f->grant,
+                           .grant_entity = op->entity};
     size_t cap = op->raw_len / 64 + 1, count;
     struct ward_cut_entry *entries = ward_alloc(&a->r->env, cap * sizeof *entries);
     if (!entries)
@@ -234,8 +250,8 @@ static int note_grant(struct ward_apply *a, const struct ward_feed *f, uint64_t 
 }
 
 /* Grants and cuts are noted whether or not the change has effect: which of them count is judged over all of them. */
-static int note_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
-                          struct ward_error *err)
+static int note_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch,
+                          const struct ward_op *ops, struct ward_error *err)
 {
     const struct ward_space *space = ward_directory_space(&a->r->dir, f->sid);
     bool before = a->authority_changed;

@@ -22,8 +22,8 @@ struct ward_apply {
 /* Takes the write lock, begins, and brings the directory up to date. */
 int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *err);
 /* One change of feed fid at seq, its version vector already raised in the feed's vv. Pointers of the change are not kept. */
-int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *change, const struct ward_scratch *scratch,
-                      struct ward_error *err);
+int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *change,
+                      const struct ward_scratch *scratch, struct ward_error *err);
 /* The record's slots as they stand within this transaction; NULL state: there is none yet. Valid until the next change. */
 int ward_apply_peek(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, const struct ward_state **out,
                     struct ward_error *err);
@@ -33,7 +33,8 @@ int ward_apply_reshow(struct ward_apply *a, uint32_t sid, struct ward_error *err
 int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err);
 /* Writes out the records held so far. */
 int ward_apply_write(struct ward_apply *a, struct ward_error *err);
-/* Ends: with rc 0 writes everything and commits, durable on return; otherwise, or if that fails, rolls back and reloads. Returns what came of it. */
+/* Ends: with rc 0 writes everything and commits, durable on return; otherwise, or if that fails, rolls back and reloads. Returns what came
+ * of it. */
 int ward_apply_end(struct ward_apply *a, int rc, struct ward_error *err);
 
 #endif

@@ -215,7 +215,8 @@ static int address(struct writer *w, struct ward_error *err)
     return rc;
 }
 
-int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out, struct ward_error *err)
+int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
+                      struct ward_error *err)
 {
     struct writer w = {.r = r, .options = options};
     int rc = ward_replica_refresh(r, err);
@@ -481,7 +482,8 @@ static int take_all(struct reader *b, struct ward_error *err)
         if (!rc)
             rc = take_run(b, &batch, err);
         if (!rc && b->on_event) {
-            struct ward_event e = {.type = WARD_EVENT_PROGRESS, .done = (int64_t)(b->info.applied + b->info.known), .total = (int64_t)b->info.changes};
+            struct ward_event e = {
+                .type = WARD_EVENT_PROGRESS, .done = (int64_t)(b->info.applied + b->info.known), .total = (int64_t)b->info.changes};
             b->on_event(b->ctx, &e);
         }
     }
@@ -518,7 +520,8 @@ static void close_reader(struct reader *b)
     ward_buf_free(&b->frame);
 }
 
-int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out, struct ward_error *err)
+int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out,
+                     struct ward_error *err)
 {
     struct reader b;
     int rc = open_reader(&b, r, path, err);

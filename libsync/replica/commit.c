@@ -170,7 +170,8 @@ int ward_delete(ward_txn *t, const struct ward_hash *space, uint32_t kind, const
     return ward_put(t, space, kind, entity, WARD_FIELD_PRESENCE, NULL, 0, &no, err);
 }
 
-int ward_reason(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, const char *text, struct ward_error *err)
+int ward_reason(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, const char *text,
+                struct ward_error *err)
 {
     struct ward_id id;
     if (!text || !text[0])
@@ -279,7 +280,12 @@ static struct ward_op *new_op(struct compile *c, const struct put *p)
     if (ward_grow(&c->t->r->env, (void **)&c->ops, &c->op_cap, c->op_count, sizeof *c->ops))
         return NULL;
     struct ward_op *o = &c->ops[c->op_count++];
-    *o = (struct ward_op){.kind = p->kind, .field = p->field, .entity = p->entity, .key = p->key, .key_len = p->key_len, .raw = p->raw,
+    *o = (struct ward_op){.kind = p->kind,
+                          .field = p->field,
+                          .entity = p->entity,
+                          .key = p->key,
+                          .key_len = p->key_len,
+                          .raw = p->raw,
                           .raw_len = p->raw_len};
     return o;
 }
@@ -355,8 +361,16 @@ static int ensure_feed(struct compile *c, const struct ward_grant *g, struct war
     ward_replica *r = c->t->r;
     if (c->fid)
         return WARD_OK;
-    struct ward_feed f = {.fid = (uint32_t)r->dir.feed_count + 1, .sid = c->sid, .id = c->feed_id, .grant = g->id, .unit = g->unit, .role = g->role,
-                          .head_hash = c->feed_id, .limit = UINT64_MAX, .applied_limit = UINT64_MAX, .vv_loaded = true};
+    struct ward_feed f = {.fid = (uint32_t)r->dir.feed_count + 1,
+                          .sid = c->sid,
+                          .id = c->feed_id,
+                          .grant = g->id,
+                          .unit = g->unit,
+                          .role = g->role,
+                          .head_hash = c->feed_id,
+                          .limit = UINT64_MAX,
+                          .applied_limit = UINT64_MAX,
+                          .vv_loaded = true};
     int rc = ward_directory_add_feed(&r->dir, &f);
     c->fid = f.fid;
     return rc ? ward_fail(err, rc, "feed") : WARD_OK;
@@ -443,8 +457,8 @@ static int add_segment(struct compile *c, uint64_t first, uint32_t count, const 
 }
 
 /* One change: written, chained, applied. */
-static int write_change(struct compile *c, const struct ward_op *ops, size_t n, const struct ward_dep *deps, size_t dep_count, uint64_t depth,
-                        struct ward_buf *bodies, struct ward_error *err)
+static int write_change(struct compile *c, const struct ward_op *ops, size_t n, const struct ward_dep *deps, size_t dep_count,
+                        uint64_t depth, struct ward_buf *bodies, struct ward_error *err)
 {
     ward_replica *r = c->t->r;
     size_t start = bodies->len, used;

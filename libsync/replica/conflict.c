@@ -37,7 +37,8 @@ static size_t distinct(const struct ward_slot *slot, const struct ward_authors *
 }
 
 /* Whether the change (fid, seq) had seen other's: its version vector is rebuilt from the deps of its feed up to it. */
-static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out, struct ward_error *err)
+static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out,
+                    struct ward_error *err)
 {
     const struct ward_hash *target = &ward_directory_feed(&r->dir, other->fid)->id;
     struct ward_segment seg = {0};
@@ -63,7 +64,8 @@ static int had_seen(ward_replica *r, const struct ward_live_value *v, const stru
     return rc;
 }
 
-static int fill(ward_replica *r, const struct ward_live_value **values, size_t n, struct ward_live *live, bool *seen, struct ward_error *err)
+static int fill(ward_replica *r, const struct ward_live_value **values, size_t n, struct ward_live *live, bool *seen,
+                struct ward_error *err)
 {
     int rc = WARD_OK;
     for (size_t i = 0; !rc && i < n; i++) {
@@ -84,8 +86,14 @@ static int lay_out(struct walk *w, const struct ward_store_conflict *row, const 
     if (!values || !live || !seen)
         return ward_fail(w->err, WARD_ERR_MEMORY, "conflict");
     int rc = fill(r, values, n, live, seen, w->err);
-    struct ward_conflict c = {.id = row->id, .space = ward_directory_space(&r->dir, row->sid)->id, .kind = row->kind, .entity = row->entity,
-                              .field = row->field, .value_count = n, .values = live, .seen = seen};
+    struct ward_conflict c = {.id = row->id,
+                              .space = ward_directory_space(&r->dir, row->sid)->id,
+                              .kind = row->kind,
+                              .entity = row->entity,
+                              .field = row->field,
+                              .value_count = n,
+                              .values = live,
+                              .seen = seen};
     return rc ? rc : w->fn(w->ctx, &c);
 }
 
@@ -147,8 +155,8 @@ static int prepare(void *ctx, const struct ward_conflict *c)
     return rc ? rc : ward_reason(s->txn, &c->space, c->kind, &c->entity, s->reason, s->err);
 }
 
-int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expected_count, size_t take, const struct ward_value *value, const char *reason,
-                 struct ward_error *err)
+int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expected_count, size_t take, const struct ward_value *value,
+                 const char *reason, struct ward_error *err)
 {
     struct settle s = {.r = r, .expected = expected_count, .take = take, .value = value, .reason = reason, .err = err};
     struct walk w = {.r = r, .only = conflict, .fn = prepare, .ctx = &s, .err = err};

@@ -26,7 +26,10 @@ static void name_of(ward_replica *r, const struct ward_hash *grant, char *out, s
 static int describe(ward_replica *r, const struct ward_grant *g, struct ward_device *out, struct ward_error *err)
 {
     struct ward_store_peer p = {0};
-    *out = (struct ward_device){.grant = g->id, .unit = g->unit, .role = g->role, .self = ward_hash_compare(&g->id, &r->self) == 0,
+    *out = (struct ward_device){.grant = g->id,
+                                .unit = g->unit,
+                                .role = g->role,
+                                .self = ward_hash_compare(&g->id, &r->self) == 0,
                                 .ended = ward_grant_is_cut(&r->dir, &g->id)};
     name_of(r, &g->id, out->name, sizeof out->name);
     int rc = ward_store_get_peer(r->store, &g->id, &p, err);

@@ -13,8 +13,8 @@ struct history {
     size_t op_cap;
 };
 
-static int give_change(struct history *h, const struct ward_feed *f, uint64_t seq, const struct ward_hash *hash, const struct ward_change *ch,
-                       struct ward_error *err)
+static int give_change(struct history *h, const struct ward_feed *f, uint64_t seq, const struct ward_hash *hash,
+                       const struct ward_change *ch, struct ward_error *err)
 {
     const struct ward_op *ops = h->r->scratch.ops + ch->op_first;
     size_t n = 0;
@@ -23,13 +23,25 @@ static int give_change(struct history *h, const struct ward_feed *f, uint64_t se
             return ward_fail(err, WARD_ERR_MEMORY, "history");
     for (size_t i = 0; i < ch->op_count; i++)
         if (!h->entity || ward_id_equal(&ops[i].entity, h->entity))
-            h->ops[n++] = (struct ward_op_info){.kind = ops[i].kind, .entity = ops[i].entity, .field = ops[i].field, .key = ops[i].key,
-                                                .key_len = ops[i].key_len, .value = ops[i].value};
+            h->ops[n++] = (struct ward_op_info){.kind = ops[i].kind,
+                                                .entity = ops[i].entity,
+                                                .field = ops[i].field,
+                                                .key = ops[i].key,
+                                                .key_len = ops[i].key_len,
+                                                .value = ops[i].value};
     if (n == 0)
         return WARD_OK;
-    struct ward_change_info info = {.space = ward_directory_space(&h->r->dir, f->sid)->id, .feed = f->id, .seq = seq, .hash = *hash,
-                                    .grant = f->grant, .unit = f->unit, .role = f->role, .wall_ms = ch->wall_ms, .depth = ch->depth,
-                                    .op_count = ch->op_count, .own = ward_hash_compare(&f->grant, &h->r->self) == 0};
+    struct ward_change_info info = {.space = ward_directory_space(&h->r->dir, f->sid)->id,
+                                    .feed = f->id,
+                                    .seq = seq,
+                                    .hash = *hash,
+                                    .grant = f->grant,
+                                    .unit = f->unit,
+                                    .role = f->role,
+                                    .wall_ms = ch->wall_ms,
+                                    .depth = ch->depth,
+                                    .op_count = ch->op_count,
+                                    .own = ward_hash_compare(&f->grant, &h->r->self) == 0};
     return h->fn(h->ctx, &info, h->ops, n);
 }
 

@@ -183,8 +183,14 @@ static int enter_directory(struct incoming *in, uint32_t *fid, struct ward_error
     uint32_t sid = in->space ? in->space->sid : (uint32_t)d->space_count + 1;
     int rc = in->space ? WARD_OK : ward_directory_add_space(d, sid, &in->space_id, in->circle, in->circle_count);
     if (!rc && !in->feed) {
-        struct ward_feed f = {.fid = (uint32_t)d->feed_count + 1, .sid = sid, .id = in->feed_id, .grant = in->grant->id, .unit = in->grant->unit,
-                              .role = in->grant->role, .head_hash = in->feed_id, .vv_loaded = true};
+        struct ward_feed f = {.fid = (uint32_t)d->feed_count + 1,
+                              .sid = sid,
+                              .id = in->feed_id,
+                              .grant = in->grant->id,
+                              .unit = in->grant->unit,
+                              .role = in->grant->role,
+                              .head_hash = in->feed_id,
+                              .vv_loaded = true};
         f.limit = f.applied_limit = ward_directory_limit(d, &f);
         *fid = f.fid;
         rc = ward_directory_add_feed(d, &f);

@@ -7,14 +7,14 @@
 
 /* What came of one run. */
 struct ward_ingested {
-    uint32_t fid;       /* 0 if refused before the feed was known */
-    uint64_t last;      /* its last seq */
-    uint32_t applied;   /* changes that were new */
+    uint32_t fid;     /* 0 if refused before the feed was known */
+    uint64_t last;    /* its last seq */
+    uint32_t applied; /* changes that were new */
 };
 
-/* One run within a transaction begun by ward_apply_begin. A refusal (3xx, 4xx, 2xx) leaves no trace and the transaction goes on; other codes
- * (6xx, memory) mean that it must end.
- * Spaces that the source names by their circle must be known before (ward_replica_know_circle). */
+/* One run within a transaction begun by ward_apply_begin. A refusal (3xx, 4xx, 2xx) leaves no trace and the transaction goes on; other
+ * codes (6xx, memory) mean that it must end. Spaces that the source names by their circle must be known before (ward_replica_know_circle).
+ */
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err);
 /* Whether the code is a refusal of the run, after which the rest goes on. */
 bool ward_is_refusal(int code);

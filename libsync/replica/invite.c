@@ -86,9 +86,9 @@ static bool read_payload(struct ward_invitation *v, const uint8_t *p, size_t len
     size_t count, text_len;
     const uint8_t *ward, *hub, *secret, *text;
     ward_cbor_init(&c, p, len);
-    if (!ward_cbor_array_exact(&c, 5) || !ward_cbor_uint(&c, &version, 1) || version != WARD_FORMAT || !ward_cbor_bytes_exact(&c, &ward, 32) ||
-        !ward_cbor_bytes_exact(&c, &hub, 32) || !ward_cbor_bytes_exact(&c, &secret, SECRET_BYTES) || !ward_cbor_array(&c, &count) ||
-        count > WARD_HUB_ADDRESSES_MAX)
+    if (!ward_cbor_array_exact(&c, 5) || !ward_cbor_uint(&c, &version, 1) || version != WARD_FORMAT ||
+        !ward_cbor_bytes_exact(&c, &ward, 32) || !ward_cbor_bytes_exact(&c, &hub, 32) ||
+        !ward_cbor_bytes_exact(&c, &secret, SECRET_BYTES) || !ward_cbor_array(&c, &count) || count > WARD_HUB_ADDRESSES_MAX)
         return false;
     memcpy(v->ward.b, ward, 32);
     memcpy(v->hub_link_pk, hub, 32);
@@ -135,8 +135,8 @@ static const uint8_t *hub_key(const ward_replica *r)
     return r->keys->link_pk;
 }
 
-static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], const char *const *addresses, size_t count, char *out, size_t out_size,
-                      struct ward_error *err)
+static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], const char *const *addresses, size_t count, char *out,
+                      size_t out_size, struct ward_error *err)
 {
     struct ward_buf b;
     uint8_t check[CHECK_BYTES];
@@ -210,8 +210,8 @@ static int write_invitation(ward_replica *r, const uint8_t link_pk[32], const st
     return ward_commit(t, NULL, err);
 }
 
-int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *addresses, size_t count, int64_t lifetime_ms,
-                char *out, size_t out_size, struct ward_error *err)
+int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *addresses, size_t count,
+                int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err)
 {
     uint8_t secret[SECRET_BYTES], sk[32], pk[32];
     int rc = ward_replica_refresh(r, err);
@@ -261,8 +261,8 @@ static int read_invitation(ward_replica *r, const uint8_t link_pk[32], struct in
     struct ward_value link = ward_record_value(rec, WARD_INVITE_LINK), unit = ward_record_value(rec, WARD_INVITE_UNIT),
                       role = ward_record_value(rec, WARD_INVITE_ROLE), expires = ward_record_value(rec, WARD_INVITE_EXPIRES),
                       used = ward_record_value(rec, WARD_INVITE_USED);
-    bool fine = link.type == WARD_BYTES && link.len == 32 && memcmp(link.p, link_pk, 32) == 0 && unit.type == WARD_BYTES && unit.len == 16 &&
-                role.type == WARD_INT && expires.type == WARD_INT;
+    bool fine = link.type == WARD_BYTES && link.len == 32 && memcmp(link.p, link_pk, 32) == 0 && unit.type == WARD_BYTES &&
+                unit.len == 16 && role.type == WARD_INT && expires.type == WARD_INT;
     if (fine) {
         *out = (struct invitation_row){.role = (enum ward_role)role.integer, .expires_ms = expires.integer};
         memcpy(out->unit.b, unit.p, 16);
@@ -303,7 +303,8 @@ static int write_grant(ward_replica *r, const struct ward_grant *g, const struct
     ward_space_of_ward(r, &space);
     ward_grant_entity(&grant_entity, &g->id);
     memcpy(invite_entity.b, invite_pk, sizeof invite_entity.b);
-    struct ward_value bytes = ward_value_bytes(body->p, body->len), id = ward_value_bytes(g->id.b, 32), from = ward_value_id(&invite_entity);
+    struct ward_value bytes = ward_value_bytes(body->p, body->len), id = ward_value_bytes(g->id.b, 32),
+                      from = ward_value_id(&invite_entity);
     struct ward_value name = {.type = WARD_TEXT, .p = join->text, .len = join->text_len};
     int rc = ward_begin(r, &t, err);
     if (rc)

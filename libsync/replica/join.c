@@ -176,8 +176,8 @@ static int home_is_free(const char *home, struct ward_error *err)
     return rc ? rc : ward_dir_check_local(home, err);
 }
 
-int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms, const struct ward_options *options,
-              struct ward_error *err)
+int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
+              const struct ward_options *options, struct ward_error *err)
 {
     struct ward_invitation v;
     const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
@@ -194,7 +194,8 @@ int ward_join(ward_replica **out, const char *home, const char *code, const char
     if (rc)
         return rc;
     struct ward_keys *keys = ward_keys_new();
-    struct joining j = {.env = env, .invitation = &v, .keys = keys, .name = device_name, .timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS};
+    struct joining j = {
+        .env = env, .invitation = &v, .keys = keys, .name = device_name, .timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS};
     rc = keys ? enrol(out, &j, keys, home, options, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
     ward_keys_free(keys);
     sodium_memzero(&v, sizeof v);

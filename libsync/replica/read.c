@@ -170,7 +170,8 @@ int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct wa
     const struct ward_feed *f = ward_directory_feed(&r->dir, v->fid);
     struct ward_segment seg;
     struct ward_change_head head = {0};
-    *out = (struct ward_live){.value = ward_live_decode(v), .feed = f->id, .seq = v->seq, .grant = f->grant, .unit = f->unit, .role = f->role};
+    *out =
+        (struct ward_live){.value = ward_live_decode(v), .feed = f->id, .seq = v->seq, .grant = f->grant, .unit = f->unit, .role = f->role};
     int rc = ward_store_find_segment(r->store, v->fid, v->seq, &seg, err);
     if (!rc)
         rc = ward_store_unpack(&seg, &r->unpacked, err);
@@ -323,7 +324,8 @@ int ward_spaces(ward_replica *r, ward_space_fn *fn, void *ctx, struct ward_error
     int rc = ward_replica_refresh(r, err);
     for (size_t i = 0; !rc && i < r->dir.space_count; i++) {
         const struct ward_space *s = &r->dir.spaces[i];
-        struct ward_space_info info = {.id = s->id, .digest = s->digest, .changes = s->changes, .circle = s->circle, .circle_count = s->circle_count};
+        struct ward_space_info info = {
+            .id = s->id, .digest = s->digest, .changes = s->changes, .circle = s->circle, .circle_count = s->circle_count};
         rc = fn(ctx, &info);
     }
     return rc;
@@ -353,8 +355,8 @@ static void sort_live(struct ward_live_value *v, size_t n, const struct ward_aut
         }
 }
 
-static void digest_slot(struct digest *d, uint32_t kind, const struct ward_id *entity, const struct ward_slot *slot, const void *key, size_t key_len,
-                        const struct ward_live_value *live, size_t count)
+static void digest_slot(struct digest *d, uint32_t kind, const struct ward_id *entity, const struct ward_slot *slot, const void *key,
+                        size_t key_len, const struct ward_live_value *live, size_t count)
 {
     struct ward_buf *b = &d->buf;
     ward_put_array(b, 5);

@@ -68,8 +68,8 @@ void ward_chain_forget(ward_replica *r);
 int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct ward_live *out, struct ward_error *err);
 
 /* Makes a home: store with ward and grant known, keys saved. Used by founding and joining. */
-int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys, const struct ward_hash *ward,
-                     const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err);
+int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
+                     const struct ward_hash *ward, const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err);
 /* Keeps the own grant as the hub answered it. */
 int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct ward_error *err);
 ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err);

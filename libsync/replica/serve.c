@@ -1,4 +1,5 @@
-/* serve.c - the loop of a peer that listens, and of a cell that keeps a link upward. Nothing here asks whether this is a hub: it is whoever is met. */
+/* serve.c - the loop of a peer that listens, and of a cell that keeps a link upward. Nothing here asks whether this is a hub: it is whoever
+ * is met. */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/invite.h"
@@ -12,18 +13,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_EVERY_MS     200   /* for commits of other processes */
+#define LOOK_EVERY_MS     200 /* for commits of other processes */
 #define TICK_EVERY_MS     1000
 #define REMEMBER_EVERY_MS 10000
-#define EVENTS_A_STEP     64    /* then the rest of the world gets its turn */
+#define EVENTS_A_STEP     64 /* then the rest of the world gets its turn */
 #define BACKOFF_MS_MIN    500
 #define BACKOFF_MS_MAX    60000
 
 /* One peer on the line. */
 struct guest {
     ward_peer peer;
-    bool upward;   /* called by us */
-    bool joining;  /* linked by an invitation's key: may join and nothing else */
+    bool upward;  /* called by us */
+    bool joining; /* linked by an invitation's key: may join and nothing else */
     bool told_up, remembered;
     uint8_t link_pk[32];
     struct ward_server *server;
@@ -394,7 +395,11 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
     struct ward_server *s = ward_alloc(&r->env, sizeof *s);
     if (!s)
         return ward_fail(err, WARD_ERR_MEMORY, "server");
-    *s = (struct ward_server){.r = r, .on_event = options->on_event, .ctx = options->ctx, .batch = {.r = r}, .every_ms = options->every_ms,
+    *s = (struct ward_server){.r = r,
+                              .on_event = options->on_event,
+                              .ctx = options->ctx,
+                              .batch = {.r = r},
+                              .every_ms = options->every_ms,
                               .backoff_ms = BACKOFF_MS_MIN};
     s->call_at_ms = s->looked_ms = s->ticked_ms = s->remembered_ms = mono(s);
     struct ward_link_options link = {.env = &r->env, .admit = admit, .ctx = s};

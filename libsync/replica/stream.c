@@ -88,7 +88,8 @@ static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_
     return ward_buf_status(bodies) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
 }
 
-/* Takes following segments of the same feed into the run, as long as nothing the other needs stands between them: one seal covers them all. */
+/* Takes following segments of the same feed into the run, as long as nothing the other needs stands between them: one seal covers them all.
+ */
 static int extend(struct ward_stream *s, struct ward_segment *last, uint32_t *count, struct ward_buf *bodies, struct ward_error *err)
 {
     for (;;) {
@@ -136,12 +137,19 @@ int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_st
     if (!rc) {
         const struct ward_feed *f = ward_directory_feed(&s->r->dir, seg.fid);
         const struct ward_buf *data = codec ? &s->packed : &bodies;
-        struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b, .grant8 = f->grant.b, .first = first, .count = count,
-                               .codec = codec, .data = data->p, .len = data->len, .sig = seg.sig};
+        struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b,
+                               .grant8 = f->grant.b,
+                               .first = first,
+                               .count = count,
+                               .codec = codec,
+                               .data = data->p,
+                               .len = data->len,
+                               .sig = seg.sig};
         ward_buf_clear(out);
         ward_frame_run(out, &run);
         *result = (struct ward_streamed){.fid = seg.fid, .last = first + count - 1, .count = count};
-        rc = ward_buf_status(out) || ward_vv_raise(&s->have, &s->r->env, seg.fid, result->last) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
+        rc = ward_buf_status(out) || ward_vv_raise(&s->have, &s->r->env, seg.fid, result->last) ? ward_fail(err, WARD_ERR_MEMORY, "run")
+                                                                                                : WARD_OK;
     }
     ward_buf_free(&bodies);
     return rc;

@@ -7,9 +7,9 @@
 
 struct ward_stream {
     ward_replica *r;
-    struct ward_grant to;  /* who may read it */
-    struct ward_vv have;   /* what the other holds or was sent, by fid */
-    int64_t cursor;        /* the last segment looked at */
+    struct ward_grant to; /* who may read it */
+    struct ward_vv have;  /* what the other holds or was sent, by fid */
+    int64_t cursor;       /* the last segment looked at */
     struct ward_buf raw, packed;
 };
 /* One run that was written to a frame. */

@@ -31,8 +31,8 @@ void ward_batch_abort(struct ward_batch *b)
 
 /* ---- life */
 
-int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant *peer, struct ward_batch *batch, const struct ward_talk_hooks *hooks,
-                   struct ward_error *err)
+int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant *peer, struct ward_batch *batch,
+                   const struct ward_talk_hooks *hooks, struct ward_error *err)
 {
     *t = (struct ward_talk){.r = r, .batch = batch, .hooks = *hooks, .peer = *peer};
     ward_session_init(&t->s, r->env.mono_ms(r->env.ctx));

@@ -1,7 +1,7 @@
 /* talk.h - carries out a session over any transport: the pure state table of rules/session.h on one side, the store on the other.
  *
- * The owner feeds frames and ticks and gives a way to send; what came in is committed for all talks of an owner together (struct ward_batch), and
- * acknowledged after that.
+ * The owner feeds frames and ticks and gives a way to send; what came in is committed for all talks of an owner together (struct
+ * ward_batch), and acknowledged after that.
  */
 #ifndef WARD_TALK_H
 #define WARD_TALK_H
@@ -60,8 +60,8 @@ struct ward_talk {
     struct ward_buf out;
 };
 
-int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant *peer, struct ward_batch *batch, const struct ward_talk_hooks *hooks,
-                   struct ward_error *err);
+int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant *peer, struct ward_batch *batch,
+                   const struct ward_talk_hooks *hooks, struct ward_error *err);
 void ward_talk_free(struct ward_talk *t);
 /* Errors close the session (t->s.state, t->s.error); only trouble of the store or of memory is returned. */
 int ward_talk_link_up(struct ward_talk *t, struct ward_error *err);

@@ -81,7 +81,8 @@ int ward_talk_assume_equal(struct ward_talk *t, struct ward_error *err)
         const struct ward_space *s = ward_directory_space(&t->r->dir, t->common[i].sid);
         for (size_t j = 0; t->common[i].equal && j < s->feed_count; j++) {
             uint64_t seq = ward_vv_get(&t->snapshot, s->feeds[j]);
-            if (seq && (ward_vv_raise(&t->stream.have, &t->r->env, s->feeds[j], seq) || ward_vv_raise(&t->known, &t->r->env, s->feeds[j], seq)))
+            if (seq &&
+                (ward_vv_raise(&t->stream.have, &t->r->env, s->feeds[j], seq) || ward_vv_raise(&t->known, &t->r->env, s->feeds[j], seq)))
                 return ward_fail(err, WARD_ERR_MEMORY, "session");
         }
     }
@@ -157,7 +158,8 @@ int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err)
 }
 
 /* The space an entry speaks of, if both may have it. A circle is remembered: its first run will found the space here. */
-static int space_of_entry(struct ward_talk *t, const struct ward_heads_entry *h, const struct ward_space **out, bool *welcome, struct ward_error *err)
+static int space_of_entry(struct ward_talk *t, const struct ward_heads_entry *h, const struct ward_space **out, bool *welcome,
+                          struct ward_error *err)
 {
     const struct ward_grant *self = ward_replica_grant(t->r);
     *out = NULL;

@@ -1,4 +1,5 @@
-/* verify.c - does everything held prove itself? Chains and seals against the keys granted; state against a replay; plain tables against slots. */
+/* verify.c - does everything held prove itself? Chains and seals against the keys granted; state against a replay; plain tables against
+ * slots. */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/apply.h"
@@ -34,7 +35,8 @@ static void report(struct verify *v, int code, const struct ward_feed *f, uint64
 }
 
 /* The bodies of one segment: canonical, chained; the seal over the last. */
-static int check_bodies(struct verify *v, const struct ward_feed *f, const struct ward_segment *seg, const struct ward_buf *raw, struct ward_hash *hash)
+static int check_bodies(struct verify *v, const struct ward_feed *f, const struct ward_segment *seg, const struct ward_buf *raw,
+                        struct ward_hash *hash)
 {
     struct ward_scratch *s = &v->r->scratch;
     const struct ward_grant *g = ward_directory_grant(&v->r->dir, &f->grant);
@@ -161,7 +163,8 @@ static bool same_value(const struct ward_value *a, const struct ward_value *b)
     return a->type == WARD_NULL || (a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0));
 }
 
-static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
+                           size_t len)
 {
     struct plain_check *c = ctx;
     ward_replica *r = c->v->r;
@@ -242,7 +245,8 @@ static int check_replay(struct verify *v, struct ward_error *err)
     for (uint32_t sid = 1; !rc && sid <= n; sid++) {
         rc = ward_state_digest(r, &ward_directory_space(&r->dir, sid)->id, &after, err);
         if (!rc && ward_hash_compare(&before[sid], &after) != 0) {
-            struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = ward_directory_space(&r->dir, sid)->id, .what = "the state is not that of the log"};
+            struct ward_bad bad = {
+                .code = WARD_ERR_CORRUPT, .space = ward_directory_space(&r->dir, sid)->id, .what = "the state is not that of the log"};
             v->result.bad++;
             if (v->on_bad)
                 v->on_bad(v->ctx, &bad);
@@ -269,7 +273,8 @@ static int check_state(struct verify *v, struct ward_error *err)
     return rc;
 }
 
-int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out, struct ward_error *err)
+int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out,
+                struct ward_error *err)
 {
     struct verify v = {.r = r, .on_bad = on_bad, .ctx = ctx, .on_event = on_event, .event_ctx = ctx};
     int rc = ward_replica_reload(r, err);

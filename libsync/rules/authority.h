@@ -16,18 +16,19 @@ struct ward_grant {
 /* What each role may; a row of the table in proto/authority.md. */
 struct ward_role_rules {
     uint8_t rank;
-    bool reads_all;       /* else the ward space and circles its unit is in */
-    bool writes_ward;     /* the ward space */
-    bool writes_circles;  /* circles its unit is in */
-    bool writes_all;      /* any circle */
-    uint8_t may_grant;    /* bit per role number */
+    bool reads_all;      /* else the ward space and circles its unit is in */
+    bool writes_ward;    /* the ward space */
+    bool writes_circles; /* circles its unit is in */
+    bool writes_all;     /* any circle */
+    uint8_t may_grant;   /* bit per role number */
     bool may_cut;
 };
 const struct ward_role_rules *ward_role_rules(enum ward_role role);
 const char *ward_role_name(enum ward_role role);
 
 void ward_grant_write(struct ward_buf *out, const struct ward_grant *g);
-/* Strict; sets id. Keys must be valid points, role one that can be granted. WARD_ERR_2xx, WARD_ERR_VERSION, WARD_ERR_KEY_POINT, WARD_ERR_GRANT_BAD. */
+/* Strict; sets id. Keys must be valid points, role one that can be granted. WARD_ERR_2xx, WARD_ERR_VERSION, WARD_ERR_KEY_POINT,
+ * WARD_ERR_GRANT_BAD. */
 int ward_grant_parse(struct ward_grant *out, const void *p, size_t len, struct ward_error *err);
 /* The root's: id is the ward, its key seals the root's feed. */
 void ward_grant_of_root(struct ward_grant *out, const struct ward_hash *ward, const uint8_t root_pk[32]);

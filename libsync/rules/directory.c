@@ -384,7 +384,8 @@ static int by_space_id(const void *a, const void *b)
     return ward_hash_compare(&(*(const struct ward_space *const *)a)->id, &(*(const struct ward_space *const *)b)->id);
 }
 
-void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer, struct ward_hash *out)
+void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer,
+                           struct ward_hash *out)
 {
     const struct ward_space **common = ward_alloc(d->env, (d->space_count + 1) * sizeof *common);
     size_t n = 0;

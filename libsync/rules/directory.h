@@ -39,7 +39,7 @@ struct ward_feed {
     struct ward_hash head_hash; /* the feed id while empty */
     uint64_t limit;             /* last seq with effect, by grants and cuts; UINT64_MAX: all */
     uint64_t applied_limit;     /* the one the stored state was made with */
-    struct ward_vv vv; /* of the last change; loaded on demand */
+    struct ward_vv vv;          /* of the last change; loaded on demand */
     bool vv_loaded, dirty;
 };
 
@@ -88,7 +88,8 @@ struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const s
 
 /* Rows are copied in; sid and fid must be the next number. WARD_ERR_MEMORY. */
 int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq);
-int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle, size_t count);
+int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle,
+                             size_t count);
 int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f);
 int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count);
 
@@ -102,7 +103,8 @@ uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_
 
 /* Digests of proto/merge.md. digest also counts the changes. common: over spaces that both grants may read. */
 void ward_directory_digest(const struct ward_directory *d, struct ward_space *space);
-void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer, struct ward_hash *out);
+void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer,
+                           struct ward_hash *out);
 bool ward_space_is_common(const struct ward_space *s, const struct ward_grant *self, const struct ward_grant *peer);
 
 #endif

@@ -47,8 +47,8 @@ struct ward_message {
     /* spaces, heads, ack, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
     struct ward_cbor list;
     size_t count;
-    bool last;         /* heads */
-    uint64_t acked;    /* ack */
+    bool last;      /* heads */
+    uint64_t acked; /* ack */
     struct ward_run run;
     uint64_t error;
     const uint8_t *text; /* error, join */
@@ -78,8 +78,8 @@ struct ward_space_entry {
     const uint8_t *space8, *digest8;
 };
 struct ward_heads_entry {
-    const uint8_t *space8;           /* or NULL: then the circle */
-    const struct ward_id *circle;    /* in `storage` */
+    const uint8_t *space8;        /* or NULL: then the circle */
+    const struct ward_id *circle; /* in `storage` */
     size_t circle_count;
     struct ward_cbor feeds;
     size_t feed_count;

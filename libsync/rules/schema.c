@@ -7,20 +7,20 @@
 #include <string.h>
 
 static const struct ward_field_def grant_fields[] = {
-    {WARD_GRANT_BODY, "body", WARD_BYTES, WARD_FIXED, 256},
-    {WARD_GRANT_NAME, "name", WARD_TEXT, WARD_LATEST, WARD_NAME_MAX},
-    {WARD_GRANT_CUT, "cut", WARD_ARRAY, WARD_LATEST, 0},
-    {WARD_GRANT_INVITATION, "invitation", WARD_BYTES, WARD_LATEST, 32},
+    {WARD_GRANT_BODY, "body", WARD_BYTES, WARD_FIXED, 256},        {WARD_GRANT_NAME, "name", WARD_TEXT, WARD_LATEST, WARD_NAME_MAX},
+    {WARD_GRANT_CUT, "cut", WARD_ARRAY, WARD_LATEST, 0},           {WARD_GRANT_INVITATION, "invitation", WARD_BYTES, WARD_LATEST, 32},
     {WARD_GRANT_RETIRED, "retired", WARD_TEXT, WARD_LATEST, 4096},
 };
 static const struct ward_field_def invite_fields[] = {
-    {WARD_INVITE_LINK, "link", WARD_BYTES, WARD_FIXED, 32},   {WARD_INVITE_UNIT, "unit", WARD_BYTES, WARD_FIXED, 16},
-    {WARD_INVITE_ROLE, "role", WARD_INT, WARD_FIXED, 0},      {WARD_INVITE_EXPIRES, "expires_ms", WARD_INT, WARD_FIXED, 0},
+    {WARD_INVITE_LINK, "link", WARD_BYTES, WARD_FIXED, 32},     {WARD_INVITE_UNIT, "unit", WARD_BYTES, WARD_FIXED, 16},
+    {WARD_INVITE_ROLE, "role", WARD_INT, WARD_FIXED, 0},        {WARD_INVITE_EXPIRES, "expires_ms", WARD_INT, WARD_FIXED, 0},
     {WARD_INVITE_USED, "used_by", WARD_BYTES, WARD_LATEST, 32},
 };
 static const struct ward_field_def reason_fields[] = {
-    {WARD_REASON_TEXT, "text", WARD_TEXT, WARD_LATEST, 8192}, {WARD_REASON_ENTITY, "entity", WARD_BYTES, WARD_LATEST, 16},
-    {WARD_REASON_KIND, "kind", WARD_INT, WARD_LATEST, 0},     {WARD_REASON_FIELD, "field", WARD_INT, WARD_LATEST, 0},
+    {WARD_REASON_TEXT, "text", WARD_TEXT, WARD_LATEST, 8192},
+    {WARD_REASON_ENTITY, "entity", WARD_BYTES, WARD_LATEST, 16},
+    {WARD_REASON_KIND, "kind", WARD_INT, WARD_LATEST, 0},
+    {WARD_REASON_FIELD, "field", WARD_INT, WARD_LATEST, 0},
     {WARD_REASON_KEY, "key", WARD_BYTES, WARD_LATEST, WARD_KEY_MAX},
 };
 static const struct ward_field_def ward_fields[] = {
@@ -111,7 +111,8 @@ int ward_schema_check(const struct ward_schema *app, struct ward_error *err)
     return WARD_OK;
 }
 
-int ward_field_accepts(const struct ward_field_def *field, const void *key, size_t key_len, const struct ward_value *v, struct ward_error *err)
+int ward_field_accepts(const struct ward_field_def *field, const void *key, size_t key_len, const struct ward_value *v,
+                       struct ward_error *err)
 {
     bool member = ward_field_class(field->number) == WARD_MEMBER;
     if (member != (key_len > 0) || (key_len && !key))

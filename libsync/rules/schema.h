@@ -33,6 +33,7 @@ const struct ward_field_def *ward_kind_field(const struct ward_kind_def *kind, u
 /* Numbers and names in range and unique, types that fit the class. WARD_ERR_ARGUMENT with the place. */
 int ward_schema_check(const struct ward_schema *app, struct ward_error *err);
 /* Type, length, UTF-8, key. WARD_ERR_VALUE, WARD_ERR_UTF8, WARD_ERR_LIMIT_VALUE, WARD_ERR_LIMIT_KEY. */
-int ward_field_accepts(const struct ward_field_def *field, const void *key, size_t key_len, const struct ward_value *v, struct ward_error *err);
+int ward_field_accepts(const struct ward_field_def *field, const void *key, size_t key_len, const struct ward_value *v,
+                       struct ward_error *err);
 
 #endif

@@ -252,8 +252,8 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",     "heads-last", "run",  "ack",
-                                        "done",        "ping",         "bye",    "error",     "bad",        "link-up", "committed",
-                                        "sent",        "drained",      "news",   "tick",      "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads", "heads-last", "run",     "ack",
+                                        "done",        "ping",         "bye",    "error", "bad",        "link-up", "committed",
+                                        "sent",        "drained",      "news",   "tick",  "leave"};
     return event < WARD_SE_COUNT ? names[event] : "?";
 }

@@ -15,7 +15,7 @@ enum ward_session_event_type {
     WARD_SE_HELLO_EQUAL,  /* a good hello whose digest equals ours */
     WARD_SE_HELLO_DIFFER, /* a good hello with another digest */
     WARD_SE_SPACES,
-    WARD_SE_HEADS,      /* more will follow */
+    WARD_SE_HEADS, /* more will follow */
     WARD_SE_HEADS_LAST,
     WARD_SE_RUN,
     WARD_SE_ACK, /* n: run frames acknowledged so far */
@@ -44,7 +44,7 @@ enum ward_session_action {
     WARD_SA_ACK = 1 << 5,
     WARD_SA_STREAM = 1 << 6, /* send runs while ward_session_may_send */
     WARD_SA_DONE = 1 << 7,
-    WARD_SA_LIVE = 1 << 8,   /* both hold the same now */
+    WARD_SA_LIVE = 1 << 8, /* both hold the same now */
     WARD_SA_PING = 1 << 9,
     WARD_SA_BYE = 1 << 10,
     WARD_SA_ERROR = 1 << 11, /* tell the peer s->error, then close */
@@ -53,8 +53,8 @@ enum ward_session_action {
 
 struct ward_session {
     enum ward_session_state state;
-    uint32_t window;   /* the peer's */
-    uint64_t sent, acked;        /* our run frames */
+    uint32_t window;              /* the peer's */
+    uint64_t sent, acked;         /* our run frames */
     uint64_t received, committed; /* theirs */
     bool streaming, done_sent, done_received, reported_live;
     int64_t now_ms, heard_ms, spoke_ms;
@@ -65,7 +65,8 @@ struct ward_session {
 #define WARD_IDLE_CLOSE_MS 75000
 
 void ward_session_init(struct ward_session *s, int64_t now_ms);
-/* The actions to carry out, as a set, in the order of their bits. An event that the table does not list for the state is a protocol error. */
+/* The actions to carry out, as a set, in the order of their bits. An event that the table does not list for the state is a protocol error.
+ */
 unsigned ward_session_step(struct ward_session *s, enum ward_session_event_type event, uint64_t n);
 bool ward_session_may_send(const struct ward_session *s);
 const char *ward_session_state_name(enum ward_session_state state);

@@ -86,7 +86,8 @@ static uint8_t rank_of(const struct ward_authors *authors, uint32_t fid)
     return authors->v[fid].rank;
 }
 
-static bool supersedes(const struct ward_write *w, const struct ward_live_value *v, const struct ward_vv *seen, const struct ward_authors *authors)
+static bool supersedes(const struct ward_write *w, const struct ward_live_value *v, const struct ward_vv *seen,
+                       const struct ward_authors *authors)
 {
     bool own = v->fid == w->fid;
     if (own ? v->seq > w->seq : v->seq > ward_vv_get(seen, v->fid))

@@ -59,7 +59,8 @@ struct ward_write {
 };
 
 void ward_state_init(struct ward_state *s, struct ward_arena *arena);
-/* Applies one write; seen is the version vector of its change (the own feed is seen up to seq in any case). Copies what it keeps. WARD_ERR_MEMORY. */
+/* Applies one write; seen is the version vector of its change (the own feed is seen up to seq in any case). Copies what it keeps.
+ * WARD_ERR_MEMORY. */
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors);
 
 /* As the store keeps it. Decoding copies into the arena; WARD_ERR_CORRUPT. */

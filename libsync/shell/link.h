@@ -24,13 +24,13 @@ struct ward_link_options {
 };
 
 enum ward_link_event_type {
-    WARD_LINK_UP,      /* a DEALER's handshake is done. (A ROUTER's peer is known by its first frame: no event.) */
-    WARD_LINK_FRAME,   /* p, len: valid until the next call on the link; link_pk: who sent it, authenticated */
-    WARD_LINK_DOWN,    /* the connection is gone and its number void; code: WARD_ERR_HANDSHAKE (wrong key or refused), WARD_ERR_NETWORK,
-                          WARD_ERR_LINK_CLOSED (it was up), WARD_ERR_LIMIT_FRAME (too many parts; for too many bytes libzmq
-                          itself cuts the connection, which is LINK_CLOSED). Frames sent before the end come first. */
-    WARD_LINK_REFUSED  /* an incoming connection was refused; link_pk: whose (zero if it got no further than noise); code:
-                          WARD_ERR_PEER_UNKNOWN, WARD_ERR_HANDSHAKE, WARD_ERR_PEERS. For people: under a flood not all are told. */
+    WARD_LINK_UP,     /* a DEALER's handshake is done. (A ROUTER's peer is known by its first frame: no event.) */
+    WARD_LINK_FRAME,  /* p, len: valid until the next call on the link; link_pk: who sent it, authenticated */
+    WARD_LINK_DOWN,   /* the connection is gone and its number void; code: WARD_ERR_HANDSHAKE (wrong key or refused), WARD_ERR_NETWORK,
+                         WARD_ERR_LINK_CLOSED (it was up), WARD_ERR_LIMIT_FRAME (too many parts; for too many bytes libzmq
+                         itself cuts the connection, which is LINK_CLOSED). Frames sent before the end come first. */
+    WARD_LINK_REFUSED /* an incoming connection was refused; link_pk: whose (zero if it got no further than noise); code:
+                         WARD_ERR_PEER_UNKNOWN, WARD_ERR_HANDSHAKE, WARD_ERR_PEERS. For people: under a flood not all are told. */
 };
 struct ward_link_event {
     enum ward_link_event_type type;
@@ -51,15 +51,15 @@ void ward_link_close(struct ward_link *l); /* at once: what was not acknowledged
  * WARD_ERR_ADDRESS, WARD_ERR_ADDRESS_IN_USE. */
 int ward_link_listen(struct ward_link *l, const char *address, char bound[128], struct ward_error *err);
 
-/* Starts to connect; WARD_LINK_UP or WARD_LINK_DOWN follows. No reconnecting: that is the session's to decide. as_sk, if not NULL, is used in place of the link's own key
- * (joining). WARD_ERR_ADDRESS; WARD_ERR_PEERS: too many at once. */
+/* Starts to connect; WARD_LINK_UP or WARD_LINK_DOWN follows. No reconnecting: that is the session's to decide. as_sk, if not NULL, is used
+ * in place of the link's own key (joining). WARD_ERR_ADDRESS; WARD_ERR_PEERS: too many at once. */
 int ward_link_connect(struct ward_link *l, const char *address, const uint8_t server_pk[32], const uint8_t *as_sk, ward_peer *out,
                       struct ward_error *err);
 /* The number is void at once and no event follows. An incoming peer cannot be cut off, but is not listened to any more. */
 void ward_link_drop(struct ward_link *l, ward_peer peer);
 
-/* One frame, queued or refused, never waiting. WARD_ERR_BUSY: the queue is full, try after the next step. WARD_ERR_LINK_CLOSED: the peer is gone (WARD_LINK_DOWN follows,
- * unless it was told or the peer was dropped). WARD_ERR_LIMIT_FRAME. */
+/* One frame, queued or refused, never waiting. WARD_ERR_BUSY: the queue is full, try after the next step. WARD_ERR_LINK_CLOSED: the peer is
+ * gone (WARD_LINK_DOWN follows, unless it was told or the peer was dropped). WARD_ERR_LIMIT_FRAME. */
 int ward_link_send(struct ward_link *l, ward_peer peer, const void *p, size_t len, struct ward_error *err);
 
 /* Waits at most timeout_ms for one event. *got false: nothing came. wake_fd, if >= 0, ends the wait as well when it can be read. */

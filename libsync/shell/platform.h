@@ -17,7 +17,8 @@ int ward_file_read_secret(const char *path, uint8_t *out, size_t len_max, size_t
 int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, struct ward_error *err);
 
 /* Streams to a temporary name beside path; nothing is at path until finish, which flushes, reads all back and compares its
- * BLAKE2b, and renames. abandon removes it. Both free f, finish also where it fails (nothing is left then). WARD_ERR_DISK_FULL, WARD_ERR_IO, WARD_ERR_HOME_READONLY. */
+ * BLAKE2b, and renames. abandon removes it. Both free f, finish also where it fails (nothing is left then). WARD_ERR_DISK_FULL,
+ * WARD_ERR_IO, WARD_ERR_HOME_READONLY. */
 struct ward_file_out;
 int ward_file_out_open(const struct ward_env *env, const char *path, struct ward_file_out **out, struct ward_error *err);
 int ward_file_out_write(struct ward_file_out *f, const void *p, size_t len, struct ward_error *err);

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define APPLICATION_ID 0x57535931 /* "WSY1" */
-#define USER_VERSION   1
-#define BUSY_MS        10000
-#define CHECKPOINT_FRAMES 1000
+#define APPLICATION_ID      0x57535931 /* "WSY1" */
+#define USER_VERSION        1
+#define BUSY_MS             10000
+#define CHECKPOINT_FRAMES   1000
 #define STATEMENT_CACHE_KIB 4096
 
 static int code_of(int rc, int extended)

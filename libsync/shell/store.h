@@ -66,7 +66,8 @@ struct ward_segment {
 };
 int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err); /* sets seg */
 /* The next one after `after` in order of arrival; *got false at the end. head_only: without data. */
-int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got, struct ward_error *err);
+int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got,
+                            struct ward_error *err);
 /* The one that holds (fid, seq). WARD_ERR_NOT_FOUND. */
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
 /* The number of the newest; 0 while there is none. */
@@ -84,16 +85,17 @@ int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, con
 int ward_store_put_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, const void *p, size_t len,
                           size_t conflicts, struct ward_error *err);
 /* sid 0: any space; entity prefix: a range of ids. In order of (entity, sid). fn must not write; state blobs are valid during the call. */
-typedef int ward_store_record_fn(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len);
-int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct ward_id *low, const struct ward_id *high, ward_store_record_fn *fn,
-                           void *ctx, struct ward_error *err);
+typedef int ward_store_record_fn(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
+                                 size_t len);
+int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct ward_id *low, const struct ward_id *high,
+                           ward_store_record_fn *fn, void *ctx, struct ward_error *err);
 /* All of a space in order of (kind, entity). */
 int ward_store_each_in_space(struct ward_store *s, uint32_t sid, ward_store_record_fn *fn, void *ctx, struct ward_error *err);
 int ward_store_clear_space(struct ward_store *s, uint32_t sid, struct ward_error *err); /* records, plain rows, conflicts */
 
 /* The plain row of a record, from what a view shows: a value per field of the kind (sets as JSON text in a text value). */
-int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity, size_t conflicts,
-                         const struct ward_value *values, struct ward_error *err);
+int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
+                         size_t conflicts, const struct ward_value *values, struct ward_error *err);
 int ward_store_delete_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
                             struct ward_error *err);
 /* Reads it back for comparison: text and bytes into buf, lengths and types in values. WARD_ERR_NOT_FOUND. */

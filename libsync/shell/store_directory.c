@@ -14,7 +14,8 @@ static int corrupt(struct ward_error *err, const char *what)
 }
 
 /* Steps through a statement, giving each row to fn. */
-static int each_row(struct ward_store *s, sqlite3_stmt *st, int (*fn)(void *, sqlite3_stmt *, struct ward_error *), void *ctx, struct ward_error *err)
+static int each_row(struct ward_store *s, sqlite3_stmt *st, int (*fn)(void *, sqlite3_stmt *, struct ward_error *), void *ctx,
+                    struct ward_error *err)
 {
     int rc, code = WARD_OK;
     while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW)
@@ -135,7 +136,8 @@ int ward_store_put_space(struct ward_store *s, const struct ward_space *space, s
         return WARD_ERR_STORE;
     sqlite3_bind_int64(st, 1, space->sid);
     bind_hash(st, 2, &space->id);
-    sqlite3_bind_blob(st, 3, space->circle_count ? (const void *)space->circle : "", (int)(space->circle_count * WARD_ID_BYTES), SQLITE_STATIC);
+    sqlite3_bind_blob(st, 3, space->circle_count ? (const void *)space->circle : "", (int)(space->circle_count * WARD_ID_BYTES),
+                      SQLITE_STATIC);
     bind_hash(st, 4, &space->digest);
     sqlite3_bind_int64(st, 5, (sqlite3_int64)space->changes);
     return store_run(s, st, err);

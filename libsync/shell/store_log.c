@@ -66,7 +66,8 @@ static int take(struct ward_store *s, sqlite3_stmt *st, bool head_only, struct w
     return WARD_OK;
 }
 
-int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got, struct ward_error *err)
+int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got,
+                            struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, head_only ? SQL_SEGMENT_NEXT_HEAD : SQL_SEGMENT_NEXT, err);
     if (!st)

@@ -45,8 +45,9 @@ static int prepare_str(struct ward_store *s, sqlite3_str *sql, sqlite3_stmt **ou
 static int create_table(struct ward_store *s, const struct ward_kind_def *k, struct ward_error *err)
 {
     sqlite3_str *sql = sqlite3_str_new(s->db);
-    sqlite3_str_appendf(sql, "DROP TABLE IF EXISTS \"%w\"; CREATE TABLE \"%w\"(id BLOB NOT NULL, space INTEGER NOT NULL, conflicts INTEGER NOT NULL", k->name,
-                        k->name);
+    sqlite3_str_appendf(
+        sql, "DROP TABLE IF EXISTS \"%w\"; CREATE TABLE \"%w\"(id BLOB NOT NULL, space INTEGER NOT NULL, conflicts INTEGER NOT NULL",
+        k->name, k->name);
     for (size_t i = 0; i < k->field_count; i++)
         sqlite3_str_appendf(sql, ", \"%w\" %s", k->fields[i].name, column_type(&k->fields[i]));
     sqlite3_str_appendf(sql, ", PRIMARY KEY(id, space)) STRICT, WITHOUT ROWID");
@@ -119,7 +120,8 @@ int store_plain_prepare(struct ward_store *s, struct ward_error *err)
         return ward_fail(err, WARD_ERR_MEMORY, "store");
     s->plain_count = n;
     for (size_t i = 0; i < n; i++)
-        s->plains[i].kind = i < ward_core_schema.kind_count ? &ward_core_schema.kinds[i] : &s->schema->kinds[i - ward_core_schema.kind_count];
+        s->plains[i].kind =
+            i < ward_core_schema.kind_count ? &ward_core_schema.kinds[i] : &s->schema->kinds[i - ward_core_schema.kind_count];
     fingerprint(s, &now);
     ward_buf_init(&made, s->env);
     int rc = ward_store_meta_get(s, "plain", &made, NULL);
@@ -181,8 +183,8 @@ static void bind_value(sqlite3_stmt *st, int i, const struct ward_value *v)
     }
 }
 
-int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity, size_t conflicts,
-                         const struct ward_value *values, struct ward_error *err)
+int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
+                         size_t conflicts, const struct ward_value *values, struct ward_error *err)
 {
     struct plain *p = find(s, kind, err);
     if (!p)

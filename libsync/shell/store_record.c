@@ -67,8 +67,8 @@ static sqlite3_stmt *walk(struct ward_store *s, enum sql which, struct ward_erro
     return st;
 }
 
-int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct ward_id *low, const struct ward_id *high, ward_store_record_fn *fn,
-                           void *ctx, struct ward_error *err)
+int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct ward_id *low, const struct ward_id *high,
+                           ward_store_record_fn *fn, void *ctx, struct ward_error *err)
 {
     sqlite3_stmt *st = walk(s, SQL_RECORD_RANGE, err);
     if (!st)

@@ -5,7 +5,8 @@ static const char tables[] =
     "CREATE TABLE ward_meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE ward_space(sid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, circle BLOB NOT NULL, digest BLOB NOT NULL,"
     " changes INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE ward_feed(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT NULL, unit BLOB NOT NULL,"
+    "CREATE TABLE ward_feed(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT NULL, unit BLOB NOT "
+    "NULL,"
     " role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
     /* What operators wrote; which of it counts is decided when it is loaded. */
     "CREATE TABLE ward_grant(id BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(id, fid, seq))"
@@ -16,9 +17,11 @@ static const char tables[] =
     "CREATE TABLE ward_segment(seg INTEGER PRIMARY KEY AUTOINCREMENT, fid INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
     " codec INTEGER NOT NULL, last_hash BLOB NOT NULL, sig BLOB NOT NULL, data BLOB NOT NULL) STRICT;"
     "CREATE UNIQUE INDEX ward_segment_by_feed ON ward_segment(fid, first);"
-    "CREATE TABLE ward_record(kind INTEGER NOT NULL, entity BLOB NOT NULL, sid INTEGER NOT NULL, conflicts INTEGER NOT NULL, state BLOB NOT NULL,"
+    "CREATE TABLE ward_record(kind INTEGER NOT NULL, entity BLOB NOT NULL, sid INTEGER NOT NULL, conflicts INTEGER NOT NULL, state BLOB "
+    "NOT NULL,"
     " PRIMARY KEY(kind, entity, sid)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE ward_conflict(id BLOB PRIMARY KEY, sid INTEGER NOT NULL, kind INTEGER NOT NULL, entity BLOB NOT NULL, field INTEGER NOT NULL)"
+    "CREATE TABLE ward_conflict(id BLOB PRIMARY KEY, sid INTEGER NOT NULL, kind INTEGER NOT NULL, entity BLOB NOT NULL, field INTEGER NOT "
+    "NULL)"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE ward_peer(grant_id BLOB PRIMARY KEY, last_contact_ms INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,"
     " address TEXT NOT NULL, have BLOB NOT NULL) STRICT, WITHOUT ROWID;";

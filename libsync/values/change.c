@@ -27,7 +27,7 @@ void ward_scratch_free(struct ward_scratch *s)
 
 /* The next free place of one of the scratch's arrays, or NULL. */
 #define NEXT(s, name)                                                                                                                      \
-    (ward_grow((s)->env, (void **)&(s)->name##s, &(s)->name##_cap, (s)->name##_count, sizeof *(s)->name##s)                               \
+    (ward_grow((s)->env, (void **)&(s)->name##s, &(s)->name##_cap, (s)->name##_count, sizeof *(s)->name##s)                                \
          ? NULL                                                                                                                            \
          : memset(&(s)->name##s[(s)->name##_count++], 0, sizeof *(s)->name##s))
 

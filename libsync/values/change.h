@@ -67,7 +67,8 @@ struct ward_change_head {
 };
 int ward_change_skip(const uint8_t *p, size_t len, struct ward_change_head *out);
 
-/* Deps ascending by feed; ops with `record` indices in order of first use (0, 1, ...), so that the first op of an index carries kind and entity. */
+/* Deps ascending by feed; ops with `record` indices in order of first use (0, 1, ...), so that the first op of an index carries kind and
+ * entity. */
 void ward_change_write(struct ward_buf *out, int64_t wall_ms, uint64_t depth, const struct ward_dep *deps, size_t dep_count,
                        const struct ward_op *ops, size_t op_count);
 
