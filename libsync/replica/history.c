@@ -63,6 +63,7 @@ static int give_segment(struct history *h, const struct ward_segment *seg, struc
         if (rc)
             break;
         ward_chain(&hash, seg->first + i, &hash, raw.p + at, used);
+        f = ward_directory_feed(&r->dir, seg->fid); /* the callback may have read, and so renewed the directory */
         if (seg->first + i <= f->limit)
             rc = give_change(h, f, seg->first + i, &hash, &r->scratch.changes[0], err);
     }

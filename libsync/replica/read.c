@@ -1,6 +1,7 @@
 /* read.c - snapshots of records, spaces and digests for the application. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "replica/replica.h"
 #include "rules/view.h"
 #include "values/cbor.h"
@@ -323,9 +324,13 @@ int ward_spaces(ward_replica *r, ward_space_fn *fn, void *ctx, struct ward_error
 {
     int rc = ward_replica_refresh(r, err);
     for (size_t i = 0; !rc && i < r->dir.space_count; i++) {
-        const struct ward_space *s = &r->dir.spaces[i];
+        /* Copied: the callback may read, and reading may bring the directory up to date. */
+        const struct ward_space s = r->dir.spaces[i];
+        struct ward_id circle[WARD_CIRCLE_MAX];
+        if (s.circle_count)
+            memcpy(circle, s.circle, s.circle_count * sizeof circle[0]);
         struct ward_space_info info = {
-            .id = s->id, .digest = s->digest, .changes = s->changes, .circle = s->circle, .circle_count = s->circle_count};
+            .id = s.id, .digest = s.digest, .changes = s.changes, .circle = circle, .circle_count = s.circle_count};
         rc = fn(ctx, &info);
     }
     return rc;

@@ -191,6 +191,7 @@ static int note_feed(struct ward_talk *t, const struct ward_space *space, const 
     if (!f)
         return WARD_OK;
     uint64_t shared = e->seq < f->head_seq ? e->seq : f->head_seq;
+    uint32_t fid = f->fid; /* f may move while the event is told */
     if (e->seq <= f->head_seq) {
         int rc = ward_chain_at(t->r, f->fid, e->seq, &hash, &depth, err);
         if (rc)
@@ -200,7 +201,7 @@ static int note_feed(struct ward_talk *t, const struct ward_space *space, const 
             t->hooks.on_event(t->hooks.event_ctx, &event);
         }
     }
-    if (ward_vv_raise(&t->stream.have, &t->r->env, f->fid, e->seq) || ward_vv_raise(&t->known, &t->r->env, f->fid, shared))
+    if (ward_vv_raise(&t->stream.have, &t->r->env, fid, e->seq) || ward_vv_raise(&t->known, &t->r->env, fid, shared))
         return ward_fail(err, WARD_ERR_MEMORY, "heads");
     return WARD_OK;
 }

@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+struct head {
+    uint64_t seq;
+    struct ward_hash hash;
+};
+
 struct verify {
     ward_replica *r;
     ward_bad_fn *on_bad;
@@ -20,6 +25,9 @@ struct verify {
     uint64_t total;
     struct ward_hash *last; /* by fid: hash and seq reached */
     uint64_t *reached;
+    struct head *heads; /* by fid, as they stood at the start: others may go on writing meanwhile */
+    size_t feeds;
+    int64_t last_segment;
 };
 
 static void report(struct verify *v, int code, const struct ward_feed *f, uint64_t seq, const char *what)
@@ -65,14 +73,14 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
     char what[200];
     const struct ward_feed *f = ward_directory_feed(&v->r->dir, seg->fid);
     struct ward_buf raw;
-    if (!f) {
+    if (!f || seg->fid > v->feeds) {
         report(v, WARD_ERR_CORRUPT, NULL, 0, "a segment belongs to no feed");
         return WARD_OK;
     }
     uint64_t last = seg->first + seg->count - 1;
-    struct ward_hash hash = seg->first == 1 ? f->id : v->last[f->fid];
+    struct ward_hash hash = seg->first == 1 ? f->id : v->last[seg->fid];
     ward_buf_init(&raw, &v->r->env);
-    int rc = seg->first == v->reached[f->fid] + 1 ? ward_store_unpack(seg, &raw, err) : WARD_ERR_GAP;
+    int rc = seg->first == v->reached[seg->fid] + 1 ? ward_store_unpack(seg, &raw, err) : WARD_ERR_GAP;
     if (rc == WARD_ERR_MEMORY) {
         ward_buf_free(&raw);
         return rc;
@@ -88,8 +96,8 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
                      ward_error_name(rc));
         report(v, rc, f, seg->first, what);
     }
-    v->last[f->fid] = seg->last_hash; /* what follows is judged by itself */
-    v->reached[f->fid] = last;
+    v->last[seg->fid] = seg->last_hash; /* what follows is judged by itself */
+    v->reached[seg->fid] = last;
     v->result.changes += seg->count;
     v->result.seals++;
     struct ward_event e = {.type = WARD_EVENT_PROGRESS, .done = (int64_t)v->result.changes, .total = (int64_t)v->total};
@@ -105,19 +113,20 @@ static int check_log(struct verify *v, struct ward_error *err)
     int rc = WARD_OK;
     while (!rc && got) {
         rc = ward_store_next_segment(v->r->store, seg.seg, false, &seg, &got, err);
+        got = got && seg.seg <= v->last_segment;
         if (!rc && got)
             rc = check_segment(v, &seg, err);
     }
-    for (uint32_t fid = 1; !rc && fid <= v->r->dir.feed_count; fid++) {
-        const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid);
-        bool same = f->head_seq == v->reached[fid] && (f->head_seq == 0 || ward_hash_compare(&f->head_hash, &v->last[fid]) == 0);
+    for (uint32_t fid = 1; !rc && fid <= v->feeds; fid++) {
+        const struct head *h = &v->heads[fid];
+        bool same = h->seq == v->reached[fid] && (h->seq == 0 || ward_hash_compare(&h->hash, &v->last[fid]) == 0);
         if (!same)
-            report(v, WARD_ERR_CHAIN, f, f->head_seq, "the head is not that of the log");
+            report(v, WARD_ERR_CHAIN, ward_directory_feed(&v->r->dir, fid), h->seq, "the head is not that of the log");
     }
     return rc;
 }
 
-static int check_digests(struct verify *v)
+static void check_digests(struct verify *v)
 {
     for (size_t i = 0; i < v->r->dir.space_count; i++) {
         struct ward_space copy = v->r->dir.spaces[i];
@@ -129,7 +138,6 @@ static int check_digests(struct verify *v)
                 v->on_bad(v->ctx, &bad);
         }
     }
-    return WARD_OK;
 }
 
 /* ---- state */
@@ -273,28 +281,49 @@ static int check_state(struct verify *v, struct ward_error *err)
     return rc;
 }
 
+/* The directory and the newest segment as of one moment. */
+static int begin(struct verify *v, struct ward_error *err)
+{
+    ward_replica *r = v->r;
+    int64_t before;
+    int rc;
+    do {
+        rc = ward_store_last_segment(r->store, &before, err);
+        if (!rc)
+            rc = ward_replica_reload(r, err);
+        if (!rc)
+            rc = ward_store_last_segment(r->store, &v->last_segment, err);
+    } while (!rc && before != v->last_segment);
+    if (rc)
+        return rc;
+    v->feeds = r->dir.feed_count;
+    v->last = ward_alloc(&r->env, (v->feeds + 1) * sizeof *v->last);
+    v->reached = ward_alloc(&r->env, (v->feeds + 1) * sizeof *v->reached);
+    v->heads = ward_alloc(&r->env, (v->feeds + 1) * sizeof *v->heads);
+    if (!v->last || !v->reached || !v->heads)
+        return ward_fail(err, WARD_ERR_MEMORY, "verify");
+    for (size_t i = 0; i < v->feeds; i++) {
+        v->heads[i + 1] = (struct head){r->dir.feeds[i].head_seq, r->dir.feeds[i].head_hash};
+        v->total += r->dir.feeds[i].head_seq;
+    }
+    return WARD_OK;
+}
+
 int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out,
                 struct ward_error *err)
 {
     struct verify v = {.r = r, .on_bad = on_bad, .ctx = ctx, .on_event = on_event, .event_ctx = ctx};
-    int rc = ward_replica_reload(r, err);
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < r->dir.space_count; i++)
-        v.total += r->dir.spaces[i].changes;
-    v.last = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *v.last);
-    v.reached = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *v.reached);
-    if (!v.last || !v.reached)
-        rc = ward_fail(err, WARD_ERR_MEMORY, "verify");
+    int rc = begin(&v, err);
     if (!rc)
         rc = check_log(&v, err);
     if (!rc)
-        rc = check_digests(&v);
+        check_digests(&v);
     if (!rc && full)
         rc = check_state(&v, err);
     ward_release(&r->env, v.last);
     ward_release(&r->env, v.reached);
-    if (!rc && out)
+    ward_release(&r->env, v.heads);
+    if (!rc)
         *out = v.result;
     return rc;
 }
