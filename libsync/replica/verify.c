@@ -126,17 +126,22 @@ static int check_log(struct verify *v, struct ward_error *err)
     return rc;
 }
 
+static void report_space(struct verify *v, uint32_t sid, const char *what)
+{
+    v->result.bad++;
+    struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = ward_directory_space(&v->r->dir, sid)->id, .what = what};
+    if (v->on_bad)
+        v->on_bad(v->ctx, &bad);
+}
+
 static void check_digests(struct verify *v)
 {
-    for (size_t i = 0; i < v->r->dir.space_count; i++) {
-        struct ward_space copy = v->r->dir.spaces[i];
+    for (uint32_t sid = 1; sid <= v->r->dir.space_count; sid++) {
+        struct ward_space copy = *ward_directory_space(&v->r->dir, sid);
+        struct ward_hash stored = copy.digest;
         ward_directory_digest(&v->r->dir, &copy);
-        if (ward_hash_compare(&copy.digest, &v->r->dir.spaces[i].digest) != 0) {
-            v->result.bad++;
-            struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = copy.id, .what = "the digest is not that of the heads"};
-            if (v->on_bad)
-                v->on_bad(v->ctx, &bad);
-        }
+        if (ward_hash_compare(&copy.digest, &stored) != 0)
+            report_space(v, sid, "the digest is not that of the heads");
     }
 }
 
@@ -228,56 +233,47 @@ static int check_plain(struct verify *v, struct ward_error *err)
     return rc;
 }
 
-/* Replays every space within a transaction that is then rolled back, and compares the digests of the states. */
-static int check_replay(struct verify *v, struct ward_error *err)
+/* Replays every space and compares the digests of the states. Within a transaction that is rolled back afterwards. */
+static int check_replay(struct verify *v, struct ward_apply *a, struct ward_error *err)
 {
     ward_replica *r = v->r;
-    struct ward_apply a;
     size_t n = r->dir.space_count;
     struct ward_hash *before = ward_alloc(&r->env, (n + 1) * sizeof *before), after;
     int rc = before ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "verify");
-    if (!rc)
-        rc = ward_apply_begin(&a, r, err);
-    if (rc) {
-        ward_release(&r->env, before);
-        return rc;
-    }
-    if (r->dir.space_count != n)
-        rc = ward_fail(err, WARD_ERR_BUSY, "the replica grew meanwhile");
     for (uint32_t sid = 1; !rc && sid <= n; sid++)
         rc = ward_state_digest(r, &ward_directory_space(&r->dir, sid)->id, &before[sid], err);
     for (uint32_t sid = 1; !rc && sid <= n; sid++)
-        rc = ward_apply_replay(&a, sid, err);
+        rc = ward_apply_replay(a, sid, err);
     if (!rc)
-        rc = ward_apply_write(&a, err);
+        rc = ward_apply_write(a, err);
     for (uint32_t sid = 1; !rc && sid <= n; sid++) {
         rc = ward_state_digest(r, &ward_directory_space(&r->dir, sid)->id, &after, err);
-        if (!rc && ward_hash_compare(&before[sid], &after) != 0) {
-            struct ward_bad bad = {
-                .code = WARD_ERR_CORRUPT, .space = ward_directory_space(&r->dir, sid)->id, .what = "the state is not that of the log"};
-            v->result.bad++;
-            if (v->on_bad)
-                v->on_bad(v->ctx, &bad);
-        }
+        if (!rc && ward_hash_compare(&before[sid], &after) != 0)
+            report_space(v, sid, "the state is not that of the log");
     }
-    ward_apply_end(&a, WARD_ERR_CANCELLED, NULL);
     ward_release(&r->env, before);
     return rc;
 }
 
+/* Others must not write while rows are compared with each other: where this replica may write, it holds the lock for that time. */
 static int check_state(struct verify *v, struct ward_error *err)
 {
     struct ward_error why = {0};
+    struct ward_apply a;
     int rc = ward_store_integrity(v->r->store, &why);
-    if (rc == WARD_ERR_CORRUPT) {
+    if (rc == WARD_ERR_CORRUPT)
         report(v, rc, NULL, 0, why.detail);
-        rc = WARD_OK;
-    }
-    if (!rc)
-        rc = check_plain(v, err);
-    /* A log that does not hold cannot be replayed; that it does not hold has been said. */
-    if (!rc && v->result.bad == 0 && !ward_store_read_only(v->r->store))
-        rc = check_replay(v, err);
+    else if (rc)
+        return err ? (*err = why, rc) : rc;
+    if (ward_store_read_only(v->r->store))
+        return check_plain(v, err);
+    rc = ward_apply_begin(&a, v->r, err);
+    if (rc)
+        return rc;
+    rc = check_plain(v, err);
+    if (!rc && v->result.bad == 0) /* a log that does not hold cannot be replayed; that it does not hold has been said */
+        rc = check_replay(v, &a, err);
+    ward_apply_end(&a, WARD_ERR_CANCELLED, NULL);
     return rc;
 }
 
