@@ -1,5 +1,6 @@
 /* finding.c - what an inspection found: between the inspecting and the inspected unit. */
 #include "base/err.h"
+#include "domain/add.h"
 #include "domain/ref.h"
 #include "domain/value.h"
 
@@ -40,8 +41,9 @@ static int place(const struct plan_scope *scope, struct plan_form *form, const s
     return rc ? rc : ward_space_of_circle(scope->r, &form->space, pair, 2, err);
 }
 
-static int fill(const struct plan_scope *scope, struct plan_form *form, const struct ward_finding_spec *spec, struct ward_error *err)
+static int fill(const struct plan_scope *scope, struct plan_form *form, const void *given, struct ward_error *err)
 {
+    const struct ward_finding_spec *spec = given;
     int rc = place(scope, form, spec, err);
     if (rc == WARD_OK)
         rc = plan_assign_field(scope, form, WARD_FINDING_TITLE, spec->title, err);
@@ -54,21 +56,5 @@ static int fill(const struct plan_scope *scope, struct plan_form *form, const st
 
 int ward_plan_finding_add(ward_replica *r, const struct ward_finding_spec *spec, struct ward_id *out, struct ward_error *err)
 {
-    struct plan_scope scope;
-    struct plan_form form;
-    struct ward_id id;
-    int rc = ward_new_id(r, &id, err);
-    if (rc == WARD_OK)
-        rc = plan_scope_open(&scope, r, err);
-    if (rc)
-        return rc;
-    plan_form_init(&form, WARD_KIND_FINDING, &id);
-    rc = fill(&scope, &form, spec, err);
-    if (rc == WARD_OK)
-        rc = plan_commit(r, (struct plan_form *[]){&form}, 1, err);
-    if (rc == WARD_OK)
-        *out = id;
-    plan_form_free(&form);
-    plan_scope_close(&scope);
-    return rc;
+    return plan_add(r, WARD_KIND_FINDING, fill, spec, out, err);
 }

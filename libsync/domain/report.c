@@ -1,5 +1,6 @@
 /* report.c - reports of units, on a task or on a period of their own. */
 #include "base/err.h"
+#include "domain/add.h"
 #include "domain/value.h"
 
 /* Sets whose report it is and on what, and with that the space. */
@@ -18,8 +19,9 @@ static int place(const struct plan_scope *scope, struct plan_form *form, const s
     return rc ? rc : plan_form_set_id(form, WARD_REPORT_TASK, &task, err);
 }
 
-static int fill(const struct plan_scope *scope, struct plan_form *form, const struct ward_report_spec *spec, struct ward_error *err)
+static int fill(const struct plan_scope *scope, struct plan_form *form, const void *given, struct ward_error *err)
 {
+    const struct ward_report_spec *spec = given;
     const struct {
         uint32_t field;
         const char *text;
@@ -36,21 +38,5 @@ static int fill(const struct plan_scope *scope, struct plan_form *form, const st
 
 int ward_plan_report_add(ward_replica *r, const struct ward_report_spec *spec, struct ward_id *out, struct ward_error *err)
 {
-    struct plan_scope scope;
-    struct plan_form form;
-    struct ward_id id;
-    int rc = ward_new_id(r, &id, err);
-    if (rc == WARD_OK)
-        rc = plan_scope_open(&scope, r, err);
-    if (rc)
-        return rc;
-    plan_form_init(&form, WARD_KIND_REPORT, &id);
-    rc = fill(&scope, &form, spec, err);
-    if (rc == WARD_OK)
-        rc = plan_commit(r, (struct plan_form *[]){&form}, 1, err);
-    if (rc == WARD_OK)
-        *out = id;
-    plan_form_free(&form);
-    plan_scope_close(&scope);
-    return rc;
+    return plan_add(r, WARD_KIND_REPORT, fill, spec, out, err);
 }

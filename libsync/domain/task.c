@@ -1,5 +1,6 @@
 /* task.c - new tasks, and which space a task lives in. */
 #include "domain/task.h"
+#include "domain/add.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,8 +124,9 @@ static int fill_plan(const struct plan_scope *scope, struct plan_form *form, con
     return found ? plan_form_set_id(form, WARD_TASK_PLAN, &plan, err) : WARD_OK;
 }
 
-static int fill(const struct plan_scope *scope, struct plan_form *form, const struct ward_task_spec *spec, struct ward_error *err)
+static int fill(const struct plan_scope *scope, struct plan_form *form, const void *given, struct ward_error *err)
 {
+    const struct ward_task_spec *spec = given;
     int rc = fill_texts(scope, form, spec, err);
     if (rc == WARD_OK)
         rc = fill_units(scope, form, spec, err);
@@ -141,21 +143,5 @@ static int fill(const struct plan_scope *scope, struct plan_form *form, const st
 
 int ward_plan_task_add(ward_replica *r, const struct ward_task_spec *spec, struct ward_id *out, struct ward_error *err)
 {
-    struct plan_scope scope;
-    struct plan_form form;
-    struct ward_id id;
-    int rc = ward_new_id(r, &id, err);
-    if (rc == WARD_OK)
-        rc = plan_scope_open(&scope, r, err);
-    if (rc)
-        return rc;
-    plan_form_init(&form, WARD_KIND_TASK, &id);
-    rc = fill(&scope, &form, spec, err);
-    if (rc == WARD_OK)
-        rc = plan_commit(r, (struct plan_form *[]){&form}, 1, err);
-    if (rc == WARD_OK)
-        *out = id;
-    plan_form_free(&form);
-    plan_scope_close(&scope);
-    return rc;
+    return plan_add(r, WARD_KIND_TASK, fill, spec, out, err);
 }
