@@ -28,11 +28,6 @@ struct ward_link {
 
 /* ---------------------------------------------------------------- opening and closing */
 
-void ward_link_public(uint8_t pk[32], const uint8_t sk[32])
-{
-    crypto_scalarmult_base(pk, sk);
-}
-
 /* CVE-2019-13132 and CVE-2020-15166: older ones can be broken into or worn down before the handshake. */
 static int check_library(struct ward_error *err)
 {

@@ -109,3 +109,8 @@ int ward_socket_send(void *socket, const void *p, size_t len, int flags)
     while (n < 0 && zmq_errno() == EINTR);
     return n < 0 ? -1 : 0;
 }
+
+void ward_link_public(uint8_t pk[32], const uint8_t sk[32])
+{
+    crypto_scalarmult_base(pk, sk);
+}
