@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #define DEFAULT_ADDRESS "tcp://*:7450"
 #define STEP_MS         500
@@ -50,12 +51,24 @@ static void on_event(void *ctx, const struct ward_event *event)
         fprintf(stderr, "%s\n", cli_clean(c, text, false));
 }
 
+/* Trouble that may pass: nobody's acknowledged work is touched by it, so the hub says so and goes on. */
+static bool passes(int code)
+{
+    return code == WARD_ERR_DISK_FULL || code == WARD_ERR_BUSY || code == WARD_ERR_MEMORY;
+}
+
 static int serve(struct cli *c, ward_server *server, struct serving *s)
 {
-    struct ward_error err = {0};
+    const struct timespec pause = {.tv_sec = 1};
     while (!stopping) {
-        if (ward_serve_step(server, STEP_MS, &err))
-            return cli_fail(c, &err);
+        struct ward_error err = {0};
+        if (ward_serve_step(server, STEP_MS, &err)) {
+            int rc = cli_fail(c, &err);
+            if (!passes(err.code))
+                return rc;
+            nanosleep(&pause, NULL);
+            continue;
+        }
         if (s->names_stale) {
             cli_names_forget(c);
             if (cli_names(c))
