@@ -56,8 +56,8 @@ static int run_import(struct cli *c)
     struct ward_error err = {0};
     struct ward_import_result result = {0};
     bool dry_run = cli_opt(c, "dry-run") != NULL;
-    char *data;
-    size_t len;
+    char *data = NULL;
+    size_t len = 0;
     int rc = read_file(c, cli_arg(c, 0), &data, &len);
     if (rc == CLI_DONE)
         rc = cli_open(c);

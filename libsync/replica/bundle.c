@@ -254,7 +254,7 @@ struct reader {
     ward_event_fn *on_event;
     void *ctx;
     struct ward_bundle_info info;
-    struct ward_hash writer;
+    struct ward_hash ward, writer;
 };
 
 static int damaged(struct ward_error *err, const char *what)
@@ -328,8 +328,7 @@ static int read_header(struct reader *b, ward_hasher *hasher, struct ward_messag
         return rc;
     if (rc || m->type != WARD_MSG_BUNDLE)
         return damaged(err, "this is not a bundle");
-    if (memcmp(m->bundle.ward, b->r->ward.b, 32) != 0)
-        return ward_fail(err, WARD_ERR_BUNDLE_WARD, "another ward's");
+    memcpy(b->ward.b, m->bundle.ward, 32);
     memcpy(b->writer.b, m->bundle.grant, 32);
     b->info.writer = b->writer;
     b->info.wall_ms = m->bundle.wall_ms;
@@ -362,6 +361,8 @@ static int check_whole(struct reader *b, struct ward_error *err)
         return damaged(err, "the end is missing or something follows it");
     if (memcmp(hash.b, m.end.hash, 32) != 0)
         return damaged(err, "it was altered");
+    if (ward_hash_compare(&b->ward, &b->r->ward) != 0)
+        return ward_fail(err, WARD_ERR_BUNDLE_WARD, "another ward's");
     const struct ward_grant *g = ward_directory_grant(&b->r->dir, &b->writer);
     if (!g)
         return ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is not known here");

@@ -483,9 +483,9 @@ static int write_change(struct compile *c, const struct ward_op *ops, size_t n, 
 static int write_changes(struct compile *c, const struct ward_keys *keys, struct ward_commit *out, struct ward_error *err)
 {
     ward_replica *r = c->t->r;
-    struct ward_dep *deps;
-    size_t dep_count, done = 0;
-    uint64_t depth;
+    struct ward_dep *deps = NULL;
+    size_t dep_count = 0, done = 0;
+    uint64_t depth = 0;
     struct ward_buf bodies;
     int rc = ward_store_load_vv(r->store, ward_directory_feed(&r->dir, c->fid), err);
     if (!rc)

@@ -93,12 +93,13 @@ static int pass_overlap(struct incoming *in, const struct ward_buf *raw, bool *d
         return rc;
     bool diverged = false;
     for (uint64_t seq = run->first; seq <= last; seq++) {
-        struct ward_change_head head;
-        rc = ward_change_skip(raw->p + at, raw->len - at, &head);
+        size_t used;
+        ward_scratch_clear(&in->r->scratch);
+        rc = ward_change_parse(&in->r->scratch, raw->p + at, raw->len - at, &used, err);
         if (rc)
-            return ward_fail(err, rc, "change %llu", (unsigned long long)seq);
-        ward_chain(&hash, seq, &hash, raw->p + at, head.len);
-        at += head.len;
+            return ward_at(err, rc, "change %llu", (unsigned long long)seq);
+        ward_chain(&hash, seq, &hash, raw->p + at, used);
+        at += used;
         if (seq == upto) {
             meeting = at;
             diverged = ward_hash_compare(&hash, &held) != 0;
@@ -106,6 +107,8 @@ static int pass_overlap(struct incoming *in, const struct ward_buf *raw, bool *d
                 break;
         }
     }
+    if ((diverged || last <= in->head_seq) && at != raw->len)
+        return ward_fail(err, WARD_ERR_TRAILING, "%zu bytes after the last change", raw->len - at);
     if (diverged || last <= in->head_seq) {
         bool sealed = ward_seal_check(run->sig, &in->feed_id, last, &hash, in->grant->sign_pk);
         if (!sealed)
@@ -123,17 +126,15 @@ static int check_dep(struct incoming *in, const struct ward_dep *d, uint64_t *de
     const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed);
     struct ward_hash hash;
     uint64_t held_depth;
-    if (ward_hash_compare(&d->feed, &in->feed_id) == 0)
-        return ward_fail(err, WARD_ERR_DEP_ORDER, "depends on its own feed");
     if (!g || !in->space || g->sid != in->space->sid || d->seq > g->head_seq)
         return ward_fail(err, WARD_ERR_DEP_MISSING, "depends on a change that is not here");
-    if (d->seq <= ward_vv_get(&in->vv, g->fid))
-        return ward_fail(err, WARD_ERR_DEP_ORDER, "depends on what it had seen before");
     int rc = ward_chain_at(in->r, g->fid, d->seq, &hash, &held_depth, err);
     if (rc)
         return rc;
     if (ward_hash_compare(&hash, &d->hash) != 0)
         return ward_fail(err, WARD_ERR_DEP_HASH, "depends on another change than the one here");
+    if (g == in->feed || d->seq <= ward_vv_get(&in->vv, g->fid))
+        return ward_fail(err, WARD_ERR_DEP_ORDER, "depends on itself or on what it had seen before");
     if (held_depth > *depth)
         *depth = held_depth;
     return ward_vv_raise(&in->vv, &in->r->env, g->fid, d->seq) ? ward_fail(err, WARD_ERR_MEMORY, "vv") : WARD_OK;

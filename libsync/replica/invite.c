@@ -79,14 +79,13 @@ static void check_of(uint8_t check[CHECK_BYTES], const void *p, size_t len)
     memcpy(check, h.b, CHECK_BYTES);
 }
 
-static bool read_payload(struct ward_invitation *v, const uint8_t *p, size_t len)
+static bool read_payload(struct ward_invitation *v, uint64_t *version, const uint8_t *p, size_t len)
 {
     struct ward_cbor c;
-    uint64_t version;
     size_t count, text_len;
     const uint8_t *ward, *hub, *secret, *text;
     ward_cbor_init(&c, p, len);
-    if (!ward_cbor_array_exact(&c, 5) || !ward_cbor_uint(&c, &version, 1) || version != WARD_FORMAT ||
+    if (!ward_cbor_array_exact(&c, 5) || !ward_cbor_uint(&c, version, UINT64_MAX) || *version != WARD_FORMAT ||
         !ward_cbor_bytes_exact(&c, &ward, 32) || !ward_cbor_bytes_exact(&c, &hub, 32) ||
         !ward_cbor_bytes_exact(&c, &secret, SECRET_BYTES) || !ward_cbor_array(&c, &count) || count > WARD_HUB_ADDRESSES_MAX)
         return false;
@@ -103,21 +102,23 @@ static bool read_payload(struct ward_invitation *v, const uint8_t *p, size_t len
     return ward_cbor_end(&c);
 }
 
-int ward_invitation_parse(struct ward_invitation *out, const struct ward_env *env, const char *code, struct ward_error *err)
+int ward_invitation_parse(struct ward_invitation *out, const char *code, struct ward_error *err)
 {
     uint8_t bytes[WARD_INVITE_MAX], check[CHECK_BYTES];
     size_t len;
+    uint64_t version = WARD_FORMAT;
     struct ward_invitation v = {0};
-    (void)env;
     while (*code == ' ' || *code == '\t' || *code == '\n')
         code++;
     bool fine = strlen(code) < WARD_INVITE_MAX && toupper((unsigned char)code[0]) == 'W' && toupper((unsigned char)code[1]) == 'S' &&
                 code[2] == '1' && code[3] == '-' && decode32(bytes, sizeof bytes, &len, code + 4) && len > CHECK_BYTES;
     if (fine) {
         check_of(check, bytes, len - CHECK_BYTES);
-        fine = memcmp(check, bytes + len - CHECK_BYTES, CHECK_BYTES) == 0 && read_payload(&v, bytes, len - CHECK_BYTES);
+        fine = memcmp(check, bytes + len - CHECK_BYTES, CHECK_BYTES) == 0 && read_payload(&v, &version, bytes, len - CHECK_BYTES);
     }
     sodium_memzero(bytes, sizeof bytes);
+    if (version != WARD_FORMAT)
+        return ward_fail(err, WARD_ERR_VERSION, "invitation of version %llu", (unsigned long long)version);
     if (!fine)
         return ward_fail(err, WARD_ERR_INVITE_MANGLED, "the code is not complete or has a typing error");
     *out = v;

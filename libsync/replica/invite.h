@@ -14,8 +14,8 @@ struct ward_invitation {
     size_t address_count;
 };
 
-/* WARD_ERR_INVITE_MANGLED. The secret itself is not kept. */
-int ward_invitation_parse(struct ward_invitation *out, const struct ward_env *env, const char *code, struct ward_error *err);
+/* WARD_ERR_INVITE_MANGLED, WARD_ERR_VERSION. The secret itself is not kept. */
+int ward_invitation_parse(struct ward_invitation *out, const char *code, struct ward_error *err);
 /* An open invitation with this key: known, not used up. WARD_ERR_INVITE_UNKNOWN. */
 int ward_invitation_known(ward_replica *r, const uint8_t link_pk[32], struct ward_error *err);
 /* The hub's side of one join message: writes grant, name and use, and builds the answer. The same keys again get the same answer. */

@@ -188,7 +188,7 @@ int ward_join(ward_replica **out, const char *home, const char *code, const char
     if (!rc)
         rc = ward_schema_check(options ? options->schema : NULL, err);
     if (!rc)
-        rc = ward_invitation_parse(&v, env, code, err);
+        rc = ward_invitation_parse(&v, code, err);
     if (!rc)
         rc = home_is_free(home, err);
     if (rc)

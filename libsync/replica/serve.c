@@ -307,7 +307,7 @@ static int tick(struct ward_server *s, struct ward_error *err)
             continue;
         rc = ward_talk_tick(&g->talk, s->ticked_ms, err);
         if (!rc && remember && !g->remembered && g->talk.s.state == WARD_S_LIVE) {
-            g->remembered = true; /* once while the link stays, and once when it ends */
+            g->remembered = true;                                             /* once while the link stays, and once when it ends */
             ward_talk_remember(&g->talk, g->upward ? s->called : NULL, NULL); /* a hint: nothing hangs on it */
         }
     }

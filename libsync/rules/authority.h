@@ -11,6 +11,7 @@ struct ward_grant {
     uint8_t link_pk[32];
     struct ward_id unit;
     enum ward_role role;
+    bool effective; /* in a directory: it counts, as judged */
 };
 
 /* What each role may; a row of the table in proto/authority.md. */

@@ -273,38 +273,39 @@ int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut,
 
 /* ---- rules over it */
 
-/* A grant may have been given by one whose own grant was given by another ...: no honest ward nests them that deep. */
-#define GRANT_CHAIN_MAX 32
-
-static bool change_counts(const struct ward_directory *d, uint32_t fid, uint64_t seq, size_t cuts, unsigned depth);
-
-/* By the first `cuts` cuts alone. */
-static bool grant_counts(const struct ward_directory *d, const struct ward_grant *g, size_t cuts, unsigned depth)
-{
-    if (g->role == WARD_ROLE_ROOT)
-        return true;
-    uint32_t index = (uint32_t)(g - d->grants) + 1;
-    for (size_t i = 0; depth < GRANT_CHAIN_MAX && i < d->writer_count; i++) {
-        const struct ward_grant_writer *w = &d->writers[i];
-        const struct ward_feed *f = w->grant == index ? ward_directory_feed(d, w->fid) : NULL;
-        const struct ward_grant as = {.role = f ? f->role : WARD_ROLE_CELL};
-        if (f && ward_may_grant(&as, g->role) && change_counts(d, w->fid, w->seq, cuts, depth + 1))
-            return true;
-    }
-    return false;
-}
-
-static bool change_counts(const struct ward_directory *d, uint32_t fid, uint64_t seq, size_t cuts, unsigned depth)
+/* The change counts by the first `cuts` cuts alone, grants being marked as they stand by the same. */
+static bool change_counts(const struct ward_directory *d, uint32_t fid, uint64_t seq, size_t cuts)
 {
     const struct ward_feed *f = ward_directory_feed(d, fid);
     const struct ward_grant *g = f ? ward_directory_grant(d, &f->grant) : NULL;
-    return g && grant_counts(d, g, cuts, depth) && (g->role == WARD_ROLE_ROOT || seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id));
+    return g && g->effective && (g->role == WARD_ROLE_ROOT || seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id));
+}
+
+/* Marks the grants that reach back to the root by changes that count; grows until nothing is added, so that grants which go round are as
+ * harmless as others. */
+static void mark_grants(struct ward_directory *d, size_t cuts)
+{
+    bool grown = true;
+    for (size_t i = 0; i < d->grant_count; i++)
+        d->grants[i].effective = d->grants[i].role == WARD_ROLE_ROOT;
+    while (grown) {
+        grown = false;
+        for (size_t i = 0; i < d->writer_count; i++) {
+            const struct ward_grant_writer *w = &d->writers[i];
+            const struct ward_feed *f = ward_directory_feed(d, w->fid);
+            struct ward_grant *g = &d->grants[w->grant - 1];
+            const struct ward_grant as = {.role = f ? f->role : WARD_ROLE_CELL};
+            if (g->effective || !f || !ward_may_grant(&as, g->role) || !change_counts(d, w->fid, w->seq, cuts))
+                continue;
+            g->effective = grown = true;
+        }
+    }
 }
 
 bool ward_grant_effective(const struct ward_directory *d, const struct ward_hash *grant)
 {
     const struct ward_grant *g = ward_directory_grant(d, grant);
-    return g && grant_counts(d, g, d->cut_count, 0);
+    return g && g->effective;
 }
 
 bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *grant)
@@ -324,15 +325,29 @@ uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_
     return ward_grant_effective(d, &f->grant) ? ward_cut_limit(d->cuts, d->cut_count, &f->grant, &f->id) : 0;
 }
 
+/* Where the cuts made by the same change as cut i begin: they are decided together, by those before all of them. */
+static size_t first_of_change(const struct ward_cut *cuts, size_t i)
+{
+    while (i > 0 && cuts[i - 1].fid == cuts[i].fid && cuts[i - 1].seq == cuts[i].seq)
+        i--;
+    return i;
+}
+
 void ward_directory_judge(struct ward_directory *d)
 {
     ward_cuts_sort(d->cuts, d->cut_count);
     for (size_t i = 0; i < d->cut_count; i++)
         d->cuts[i].effective = false;
+    mark_grants(d, 0);
     for (size_t i = 0; i < d->cut_count; i++) {
-        const struct ward_feed *f = ward_directory_feed(d, d->cuts[i].fid);
-        d->cuts[i].effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, d->cuts[i].fid, d->cuts[i].seq, i, 0);
+        struct ward_cut *cut = &d->cuts[i];
+        size_t before = first_of_change(d->cuts, i);
+        const struct ward_feed *f = ward_directory_feed(d, cut->fid);
+        if (before == i && i > 0 && d->cuts[i - 1].effective)
+            mark_grants(d, i);
+        cut->effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, cut->fid, cut->seq, before);
     }
+    mark_grants(d, d->cut_count);
     for (size_t i = 0; i < d->feed_count; i++)
         d->feeds[i].limit = ward_directory_limit(d, &d->feeds[i]);
 }

@@ -116,8 +116,10 @@ int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct w
     if (codec != WARD_CODEC_ZSTD)
         return ward_fail(err, WARD_ERR_CODEC, "codec %u", (unsigned)codec);
     unsigned long long size = ZSTD_getFrameContentSize(p, len);
-    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR)
-        return ward_fail(err, WARD_ERR_CODEC, "no content size");
+    if (size == ZSTD_CONTENTSIZE_ERROR)
+        return ward_fail(err, WARD_ERR_CODEC, "not a zstd frame");
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN)
+        return ward_fail(err, WARD_ERR_LIMIT_RUN, "no content size");
     if (size > WARD_RUN_RAW_MAX)
         return ward_fail(err, WARD_ERR_LIMIT_RUN, "%llu bytes", size);
     if (ZSTD_findFrameCompressedSize(p, len) != len)

@@ -75,7 +75,7 @@ static bool read_record(struct ward_cbor *c, const struct ward_scratch *s, struc
     *again = type == WARD_INT;
     if (*again) {
         uint64_t index;
-        if (!ward_cbor_uint(c, &index, WARD_OPS_MAX))
+        if (!ward_cbor_uint(c, &index, UINT64_MAX))
             return false;
         if (index >= ch->record_count)
             return ward_cbor_fail(c, WARD_ERR_OP);

@@ -43,6 +43,18 @@ def pack(data):
     return out.raw[:n]
 
 
+def pack_unsaid(data):
+    """A zstd frame that does not state its content size."""
+    _zstd.ZSTD_createCCtx.restype = ctypes.c_void_p
+    _zstd.ZSTD_compress2.restype = ctypes.c_size_t
+    cctx = ctypes.c_void_p(_zstd.ZSTD_createCCtx())
+    _zstd.ZSTD_CCtx_setParameter(cctx, 200, 0)
+    out = ctypes.create_string_buffer(len(data) + 512)
+    n = _zstd.ZSTD_compress2(cctx, out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)))
+    _zstd.ZSTD_freeCCtx(cctx)
+    return out.raw[:n]
+
+
 # ---------------------------------------------------------------- people and places
 
 UNITS = {name: entity("unit " + name) for name in ("XDD", "UBND", "CB1", "CB2", "CB3", "MTTQ")}
@@ -321,9 +333,7 @@ def changes():
     one("depth 2^63-1", op(T1, NOTE, 0), depth=2 ** 63 - 1)
     one("one dep", op(T1, NOTE, 0), depth=8, deps=[[f, 7, H("wardsync change", f)] for f in feed_ids(1)])
     one("three deps", op(T1, NOTE, 0), depth=8, deps=[[f, 2 ** 40, H("wardsync change", f)] for f in feed_ids(3)])
-    ids = sorted(hashlib.blake2b(b"%d" % i, digest_size=32).digest() for i in range(840))
-    assert len(enc([[f, 1, f] for f in ids])) < 61000
-    one("840 deps", op(T1, NOTE, 0), depth=2, deps=[[f, 1, f] for f in ids])
+    one("512 deps, the limit", op(T1, NOTE, 0), depth=2, deps=[[f, 1, f] for f in feed_ids(512)])
     room = w.BODY_MAX - len(body(WALL, 1, [], [op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * 20000)]))
     one("body of 65,536 bytes, the limit", op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * (20000 + room)))
     assert len(out[-1]["body"]) == 2 * w.BODY_MAX
@@ -382,7 +392,7 @@ def changes_bad():
     bad("dep with text for the feed", body(WALL, 2, [["feed", 1, f[0]]], base), w.TYPE)
     bad("dep that is no array", body(WALL, 2, [1], base), w.TYPE)
     bad("deps null", b"\x84" + wall + b"\x01\xf6" + enc([Raw(one[0])]), w.TYPE)
-    bad("1,025 deps", body(WALL, 2, [[x, 1, x] for x in feed_ids(1025)], base)[:w.BODY_MAX], w.L_DEPS)
+    bad("513 deps", body(WALL, 2, [[x, 1, x] for x in feed_ids(513)], base), w.L_DEPS)
     bad("no operations", b"\x84" + wall + b"\x01\x80\x80", w.RANGE)
     bad("ops that are no array", b"\x84" + wall + b"\x01\x80\x00", w.TYPE)
     bad("ops indefinite", b"\x84" + wall + b"\x01\x80\x9f" + one[0] + b"\xff", w.NONCANONICAL)
@@ -590,7 +600,14 @@ def runs():
     bad("first 0", [], enc([1, 4, a.space[:8], C1.id[:8], 0, 4, 0, b"".join(c["body"] for c in a.log), a.seal()]), w.RANGE)
     bad("codec 2", [], a.run(codec=2, data=b"x"), w.CODEC)
     bad("1 GiB claimed in a frame of 20 bytes", [], a.run(codec=1, data=bytes.fromhex("28b52ffda000000040") + bytes(11)), w.L_RUN)
-    # 2: space, grant, right, cut
+    bodies = b"".join(c["body"] for c in a.log)
+    bad("codec 1, a frame that does not state its size", [], a.run(codec=1, data=pack_unsaid(bodies)), w.L_RUN)
+    bad("codec 1, data that are no zstd frame", [], a.run(codec=1, data=bodies), w.CODEC)
+    bad("codec 1, no data", [], a.run(codec=1, data=b""), w.CODEC)
+    bad("codec 1, a frame cut off", [], a.run(codec=1, data=pack(bodies)[:-1]), w.CODEC)
+    bad("codec 1, a byte after the frame", [], a.run(codec=1, data=pack(bodies) + b"\0"), w.CODEC)
+    bad("codec 1, two frames", [], a.run(codec=1, data=pack(a.log[0]["body"]) + pack(b"".join(c["body"] for c in a.log[1:]))), w.CODEC)
+    # 2: space, grant, right
     bad("space not known", [], Author(C3, circle("CB3")).write(op(T1, NOTE, 0)).run(), w.SPACE)
     bad("a space the reader may not hold", [], a.run(), w.SPACE, reader=C3)
     bad("grant not known", [], Author(STRANGER, ALONE).write(op(T1, NOTE, 0)).run(), w.GRANT_UNKNOWN)
@@ -602,14 +619,25 @@ def runs():
     bad("the hub in a circle", [], Author(HUB, circle("UBND")).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED, circles_=[circle("UBND")])
     bad("the root in a circle", [], Author(ROOT, JOINT).write(op(T1, NOTE, 0)).run(), w.NOT_ENTITLED)
     evil = Author(HUB, []).see(oper).write(*grant_ops(Device("made operator", "CB1", w.OPERATOR)))
-    bad("an operator made by the hub", [evil.run()], Author(Device("made operator", "CB1", w.OPERATOR), JOINT).write(op(T1, NOTE, 0)).run(), w.GRANT_UNKNOWN)
+    made = Author(Device("made operator", "CB1", w.OPERATOR), JOINT).write(op(T1, NOTE, 0))
+    ok("under a grant without effect: an operator made by the hub", [evil.run()], made.run(), "new", made, 1)
+    made_cell = Author(Device("made cell", "CB3", w.CELL), JOINT).write(op(T1, NOTE, 0))
+    bad("under a grant without effect, in a circle without its unit", [Author(HUB, []).see(oper).write(*grant_ops(made_cell.device)).run()], made_cell.run(), w.NOT_ENTITLED)
     wrong = Author(OP2, []).see(oper).write((1, C2.entity, 4, None, STRANGER.grant))
     bad("a grant under another's entity", [wrong.run()], Author(STRANGER, ALONE).write(op(T1, NOTE, 0)).run(), w.GRANT_UNKNOWN)
     cut = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, [[a.feed, 2, a.log[1]["hash"]]]))
-    bad("beyond a cut", [a.run(1, 2), cut.run()], a.run(3, 4), w.CUT)
-    bad("reaching beyond a cut", [cut.run()], a.run(1, 4), w.CUT)
-    bad("another feed of a grant that was cut", [cut.run()], Author(C1, ALONE).write(op(T1, NOTE, 0)).run(), w.CUT)
     ok("up to a cut", [cut.run()], a.run(1, 2), "new", a, 2)
+    ok("beyond a cut", [a.run(1, 2), cut.run()], a.run(3, 4), "new", a, 4)
+    ok("reaching beyond a cut", [cut.run()], a.run(1, 4), "new", a, 4)
+    other = Author(C1, ALONE).write(op(T1, NOTE, 0))
+    ok("another feed of a grant that was cut", [cut.run()], other.run(), "new", other, 1)
+    on_cut = Author(C2, JOINT).see(a, 4).write(op(T1, NOTE, 0))
+    ok("a dep beyond a cut", [cut.run(), a.run()], on_cut.run(), "new", on_cut, 1)
+    bad("beyond a cut, with a bad seal", [a.run(1, 2), cut.run()], a.run(3, 4, signature=bytes(64)), w.SEAL)
+    fallen = Author(Device("fallen", "CB2", w.CELL), JOINT).write(op(T1, NOTE, 0))
+    giver = Author(OP2, []).see(oper).write(*grant_ops(fallen.device))
+    against = oper.copy().write((1, OP2.entity, 12, None, []))
+    ok("under a grant whose giver is cut before it", [giver.run(), against.run(2, 2)], fallen.run(), "new", fallen, 1)
     # 3: gap
     bad("gap of one", [a.run(1, 2)], a.run(4, 4), w.GAP)
     bad("gap at the start", [], a.run(2, 4), w.GAP)
@@ -636,10 +664,21 @@ def runs():
     twice = Author(C2, JOINT).see(a, 3).write(*n0)
     bad("dep that does not advance", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 3, a.log[2]["hash"]]]).run(2, 2), w.DEP_ORDER)
     bad("dep that goes back", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 2, a.log[1]["hash"]]]).run(2, 2), w.DEP_ORDER)
+    bad("dep that does not advance, with another hash", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 3, a.log[1]["hash"]]]).run(2, 2), w.DEP_HASH)
+    bad("dep that goes back, with another hash", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 2, a.log[0]["hash"]]]).run(2, 2), w.DEP_HASH)
     bad("depth 2 at the start", [], Author(C1, JOINT).write(*n0, depth=2).run(), w.DEPTH)
     bad("depth that stands still", [me.run()], me.copy().write(*n0, depth=1).run(2, 2), w.DEPTH)
     bad("depth that jumps", [me.run()], me.copy().write(*n0, depth=3).run(2, 2), w.DEPTH)
     bad("depth without the dep's", [a.run()], Author(C2, JOINT).see(a).write(*n0, depth=1).run(), w.DEPTH)
+    # 4 to 6 go body by body
+    bad("a dep not held, then a body that is not canonical", [], b.run(data=b.log[0]["body"] + b"\x84\x18\x01"), w.DEP_MISSING)
+    bad("a dep not held, then too few bodies", [], b.run(data=b.log[0]["body"]), w.DEP_MISSING)
+    deep = Author(C1, JOINT).write(*n0, depth=7)
+    bad("a wrong depth, then a byte after the bodies", [], deep.run(data=deep.log[0]["body"] + b"\0"), w.DEPTH)
+    deep.write(*n0, depth=8, deps=[[b.feed, 1, b.feed]])
+    bad("a wrong depth, then a dep not held", [], deep.run(), w.DEPTH)
+    bad("a body cut off, and a bad seal", [], a.run(1, 1, data=body1[:-1], signature=bytes(64)), w.TRUNCATED)
+    bad("a wrong depth and a bad seal", [], Author(C1, JOINT).write(*n0, depth=2).run(signature=bytes(64)), w.DEPTH)
     # 7: seal
     bad("signature with a bit flipped", [], a.run(signature=bytes([a.seal()[0] ^ 1]) + a.seal()[1:]), w.SEAL)
     bad("signature of the change before", [], a.run(1, 4, signature=a.seal(3)), w.SEAL)
@@ -652,6 +691,21 @@ def runs():
     branch = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "nhánh khác")).write(op(T1, REACHED, 9)).write(op(T1, REACHED, 10))
     bad("the other branch of a fork, overlapping", [a.run(1, 3)], branch.run(1, 4), w.FORK)
     bad("the other branch of a fork, from the head on", [a.run(1, 3)], branch.run(4, 4), w.SEAL)
+    bad("the other branch, overlapping from where it parts", [a.run(1, 3)], branch.run(2, 4), w.FORK)
+    bad("the other branch, overlapping in part of it", [a.run(1, 3)], branch.run(3, 4), w.SEAL)
+    bad("the other branch, overlapping, codec 1", [a.run(1, 3)], branch.run(1, 4, codec=1), w.FORK)
+    bad("the other branch, up to the head", [a.run(1, 3)], branch.run(1, 3), w.FORK)
+    bad("the other branch, ending before the head", [a.run(1, 4)], branch.run(1, 2), w.FORK)
+    bad("the other branch, overlapping, with a bad seal", [a.run(1, 3)], branch.run(1, 4, signature=bytes(64)), w.SEAL)
+    bad("the other branch, overlapping, with the seal of the held one", [a.run(1, 3)], branch.run(1, 4, signature=a.seal(4)), w.SEAL)
+    bad("the other branch, ending before the head, with the seal of the held one", [a.run(1, 4)], branch.run(1, 2, signature=a.seal(2)), w.SEAL)
+    bad("a duplicate with a bad seal", [a.run(1, 4)], a.run(1, 4, signature=bytes(64)), w.SEAL)
+    bad("a duplicate with the seal of another change", [a.run(1, 4)], a.run(1, 3, signature=a.seal(4)), w.SEAL)
+    bad("overlapping, with a bad seal", [a.run(1, 2)], a.run(1, 4, signature=bytes(64)), w.SEAL)
+    bad("overlapping, the new part not canonical", [a.run(1, 2)], a.run(1, 3, data=b"".join(c["body"] for c in a.log[:2]) + b"\x84\x18\x01"), w.NONCANONICAL)
+    bad("overlapping, a byte after the bodies", [a.run(1, 2)], a.run(1, 4, data=b"".join(c["body"] for c in a.log) + b"\0"), w.TRAILING)
+    ok("a duplicate of the first change alone", [a.run(1, 4)], a.run(1, 1), "duplicate", a, 4)
+    ok("a duplicate under one seal of what came in two runs", [a.run(1, 2), a.run(3, 4)], a.run(2, 4), "duplicate", a, 4)
     save("run", good)
     save("run-bad", bads)
 
@@ -815,6 +869,7 @@ def bundles():
         bad("cut off after %d bytes" % n, fine[:n], w.B_DAMAGED)
     for at in (5, 60, 200, len(fine) - 80):
         bad("byte %d altered" % at, fine[:at] + bytes([fine[at] ^ 4]) + fine[at + 1:], w.B_DAMAGED)
+    bad("a byte of the ward altered", fine.replace(WARD, WARD[:9] + bytes([WARD[9] ^ 4]) + WARD[10:], 1), w.B_DAMAGED)
     bad("bytes after it", fine + b"\0", w.B_DAMAGED)
     bad("a signature with a bit flipped", fine[:-1] + bytes([fine[-1] ^ 1]), w.B_DAMAGED)
     bad("signed by another device", bundle([a.run()], sign=C2), w.B_DAMAGED)
@@ -834,14 +889,14 @@ def bundles():
 
 
 def history(name, why, *authors, circles_=CIRCLES):
-    """authors: Author (whole feed) or run frames, in an order that is causally closed."""
-    frames_ = [a.run() if isinstance(a, Author) else a for a in authors]
+    """authors: Author (whole feed, a run for each change) or run frames, in an order that is causally closed."""
+    frames_ = [f for a in authors for f in ([a.run(i, i) for i in range(1, len(a.log) + 1)] if isinstance(a, Author) else [a])]
     r = w.Replica(ROOT.sign_pk, circles_)
     for f in frames_:
-        assert r.ingest(w.read_frame(f)[1], beyond_cuts=True)[0] == "new", name
+        assert r.ingest(w.read_frame(f)[1])[0] == "new", name
     assert all(w.read_frame(f)[0] == 4 for f in frames_)
     return {"name": name, "why": why, "root_pk": hx(ROOT.sign_pk), "circles": [[hx(u) for u in c] for c in circles_], "runs": [hx(f) for f in frames_],
-            "grants": sorted(hx(g) for g in r.grants), "spaces": [w.describe_space(r, s) for s in sorted(r.circles) if r.space_changes(s)],
+            "grants": sorted(hx(g) for g in r.grants), "spaces": [w.describe_space(r, s) for s in sorted(r.circles) if r.heads(s)],
             "common": hx(r.common_digest(list(r.circles)))}
 
 
@@ -937,6 +992,14 @@ def histories():
     # operators cutting each other: the shallower counts; the root's counts first
     x = oper.copy().write((1, OP2.entity, 12, None, []))
     y = Author(OP2, []).see(oper).write((3, entity("reason 2"), 4, None, "ghi trước")).write((1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]))
+    ring = [Device("ring %d" % i, "XDD", w.OPERATOR) for i in (1, 2)]
+    r0 = oper.copy().write(*grant_ops(ring[0]), *grant_ops(ring[1]))
+    r1 = Author(ring[0], []).see(r0).write(*grant_ops(ring[1]))
+    r2 = Author(ring[1], []).see(r0).write(*grant_ops(ring[0]), *grant_ops(OP))
+    ring_text = Author(ring[0], J).write(op(T1, NOTE, "ai cũng do người kia cấp quyền"))
+    add("operators who grant each other", "", start, r0.run(2, 2), r1, r2, ring_text)
+    r_cut = root.copy().see(oper).write((1, OP.entity, 12, None, []))
+    add("operators who grant each other, their first giver cut", "neither is reached from the root any more", start, r0.run(2, 2), r1, r2, ring_text, r_cut.run(2, 2))
     add("two operators cut each other", "the cut of lesser depth counts, the other is set aside by it", x.run(2, 2), y)
     add("the root's cut goes before", "though it is deeper", x.run(2, 2), deep_root(root, x, oper))
     # a grant by someone who is cut before it
@@ -950,12 +1013,74 @@ def histories():
     g3 = Author(OP2, []).see(oper).write(*grant_ops(op3))
     cut3 = Author(op3, []).see(g3).write((1, C1.entity, 12, None, []))
     add("a cut by one whose grant has fallen", "its writer's grant was set aside by an earlier cut, so it does not count", edits, g3, cut3, kill.run(2, 2))
+    # cuts and who made them
+    self_cut = oper.copy().write((1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]))
+    after_it = self_cut.copy().write(*grant_ops(late_dev))
+    add("an operator cuts itself", "the cut counts though it lies beyond itself; what it grants afterwards has no effect", after_it.run(2, 3), l1)
+    all_of_it = oper.copy().write((1, OP.entity, 12, None, []))
+    add("an operator cuts itself from the start", "all that it gave falls, and all written under it", start, all_of_it.run(2, 2))
+    on_root = oper.copy().write((1, WARD[:16], 12, None, []))
+    add("a cut of the root", "the root cannot be cut: no effect", start, on_root.run(2, 2))
+    p = Author(OP2, []).see(oper).write((1, C1.entity, 12, None, [[edits.feed, 1, edits.log[0]["hash"]]])).write((1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]))
+    q = oper.copy().write((1, OP2.entity, 12, None, [[p.feed, 1, p.log[0]["hash"]]]))
+    add("mutual cuts, one change before them kept", "the first cut of the second operator is named by the other's cut, so it counts; its second does not", edits, q.run(2, 2), p)
+    even_a = Author(OP2, []).see(oper).write((1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]))
+    even_b = oper.copy().write((1, OP2.entity, 12, None, []))
+    assert even_a.depth == even_b.depth
+    add("two operators cut each other at one depth", "the lesser feed id counts", edits, even_a, even_b.run(2, 2))
+    third = Device("operator 4", "XDD", w.OPERATOR)
+    named = oper.copy().write(*grant_ops(third))
+    n1 = Author(OP2, []).see(named).write((1, third.entity, 12, None, []))
+    n2 = Author(third, []).see(named).write((3, entity("reason 4"), 4, None, "trước")).write((1, OP.entity, 12, None, [[named.feed, 2, named.log[1]["hash"]]]))
+    n3 = named.copy().write((3, entity("reason 5"), 4, None, "một")).write((3, entity("reason 6"), 4, None, "hai")).write((1, OP2.entity, 12, None, []))
+    add("three operators cut each other in a ring", "the shallowest first: the third falls, so its cut of the first does not count, and the first's of the second comes last",
+        named.run(2, 2), n1, n2, n3.run(3, 5))
+    unmade = root.copy().see(oper).write((1, OP.entity, 12, None, []))
+    add("the root cuts the operator from the start", "every grant it gave falls, and with them what was written under them", edits, seen2, unmade.run(2, 2))
+    again = unmade.copy().write(*grant_ops(C1))
+    add("a grant given by two, one of whom is cut", "one effective giver is enough", edits, seen2, again.run(2, 3))
+    over_g = Author(HUB, []).see(oper).write(*grant_ops(op3))
+    g3_text = Author(op3, J).write(op(T1, NOTE, "không có hiệu lực"))
+    add("an operator made by the hub", "a hub may grant cells only: what the made one writes is held and has no effect", start, over_g, g3_text)
+    meant = Author(op3, []).see(over_g).write((1, C1.entity, 12, None, []))
+    add("a cut by an operator made by the hub", "without effect", start, over_g, meant)
+    back = Author(C2, J).see(edits).write(op(T1, NOTE, "chi bộ 2")).write(op(T1, TITLE, "chi bộ 2 viết sau"))
+    edits_far = edits.copy().see(back).write(op(T1, TITLE, "phần bị cắt đã thấy cả hai")).write(op(T1, 1, False))
+    add("a deletion beyond a cut", "it had seen all and changes nothing", edits_far.run(1, 3), back, edits_far.run(4, 5), cut)
     inv_pk = w.join_key(seed("invitation", "secret")[:16])[1]
     inv = oper.copy().write((2, inv_pk[:16], 4, None, inv_pk), (2, inv_pk[:16], 8, None, UNITS["CB1"]), (2, inv_pk[:16], 12, None, 1), (2, inv_pk[:16], 16, None, WALL + 14 * 86400000))
     adm = Author(HUB, []).see(inv).write(*grant_ops(STRANGER), (1, STRANGER.entity, 16, None, inv_pk[:16]), (2, inv_pk[:16], 20, None, STRANGER.id))
     st = Author(STRANGER, ALONE).write(op(T3, TITLE, "máy mới của chi bộ 1"))
     add("an invitation and its use", "the hub may admit a cell", inv.run(2, 2), adm, st)
     save("history", out)
+
+
+def histories_deep():
+    """Authority as far as the pages let it go."""
+    base, root, oper = world()
+    J, out = JOINT, []
+
+    def add(name, why, *authors):
+        out.append(history(name, why, *base, *authors))
+    a = Author(C1, J).write(op(T1, TITLE, "chi bộ 1"))
+    b = Author(C2, J).write(op(T1, NOTE, "chi bộ 2"))
+    chain, last, givers = [Device("chain %d" % i, "XDD", w.OPERATOR) for i in range(40)], oper.copy().write(*grant_ops(Device("chain 0", "XDD", w.OPERATOR))), []
+    givers.append(last.run(2, 2))
+    for i in range(1, 40):
+        last = Author(chain[i - 1], []).see(last).write(*grant_ops(chain[i]))
+        givers.append(last.run())
+    end = Author(chain[-1], J).write(op(T1, TITLE, "người thứ bốn mươi"))
+    add("a chain of 40 operators, each admitted by the one before", "the last one's word counts like any other's", *givers, end)
+    assert C2.entity < OP.entity < C1.entity
+    self_and = oper.copy().write((1, C1.entity, 12, None, []), (1, OP.entity, 12, None, [[oper.feed, 1, oper.log[0]["hash"]]]), (1, C2.entity, 12, None, []))
+    add("an operator cuts itself and two others in one change", "cuts of one change stand at one place in the order: all three count", a, b, self_and.run(2, 2))
+    ring = [Device("ring %d" % i, "XDD", w.OPERATOR) for i in (1, 2, 3)]
+    first = oper.copy().write(*[o for d in ring for o in grant_ops(d)])
+    each = [Author(d, []).see(first).write(*[o for e in ring if e is not d for o in grant_ops(e)]) for d in ring]
+    text = Author(ring[0], J).write(op(T1, TITLE, "trong vòng"))
+    fall = root.copy().see(oper).write((1, OP.entity, 12, None, []))
+    add("three operators who all grant each other, their first giver cut", "none is reached from the root any more; to find that out must not take long", a, first.run(2, 2), *each, text, fall.run(2, 2))
+    save("history-deep", out)
 
 
 def deep_root(root, x, oper):
@@ -966,7 +1091,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, bundles, histories):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

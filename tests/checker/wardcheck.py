@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import json
 import os
+import random
 import sys
 
 import nacl.bindings as sodium
@@ -17,13 +18,14 @@ import nacl.exceptions
 INT_MIN, INT_MAX = -(1 << 63), (1 << 63) - 1
 WALL_MAX = (1 << 53) - 1
 BODY_MAX, VALUE_MAX, FRAME_MAX, RUN_RAW_MAX = 65536, 49152, 262144, 229376
-OPS_MAX = DEPS_MAX = RUN_CHANGES_MAX = 1024
+OPS_MAX = RUN_CHANGES_MAX = 1024
+DEPS_MAX = 512
 NESTING_MAX, KEY_MAX, CIRCLE_MAX, SPACES_MAX, WINDOW_MAX = 4, 64, 256, 4096, 16
 
 (TRUNCATED, TYPE, RANGE, NONCANONICAL, TRAILING, CODEC, VERSION, UTF8, ORDER, OP) = range(201, 211)
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
-OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, CUT, GRANT_BAD, KEY_POINT = range(401, 408)
+OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, PROTOCOL = 411, 504
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
 
@@ -590,45 +592,49 @@ class Replica:
         return [c for f in self.feeds.values() if f.space == self.ward_space for c in f.changes]
 
     def judge(self):
-        """Which grants are effective, and the cuts (authority.md): a function of the set of changes held."""
-        cuts = []
+        """Which grants are known, which effective, and the cuts (authority.md): a function of the set of changes held."""
+        cuts, written = [], []
         for c in self.ward_changes():
             for op in c.body.ops:
-                if op.kind == 1 and op.field == 12:
-                    try:
+                if op.kind != 1:
+                    continue
+                try:
+                    if op.field == 12:
                         cuts.append((c, op.entity, read_cut(op.raw)))
-                    except Bad:
-                        pass
-        cuts.sort(key=lambda x: (x[0].feed.grant.role != ROOT, x[0].body.depth, x[0].feed.id))
+                    elif op.field == 4 and isinstance(op.value, bytes):
+                        grant = Grant(op.value)
+                        if grant.id[:16] == op.entity:
+                            written.append((c, grant))
+                except Bad:
+                    pass
+        self.written = written
+        self.known = {self.root.id: self.root}
+        self.known.update((grant.id, grant) for _, grant in written)
+        cuts.sort(key=lambda x: (x[0].feed.grant.role != ROOT, x[0].body.depth, x[0].feed.id, x[0].seq))
         self.cuts = {}
         self.grants = self.effective_grants()
-        for change, entity, named in cuts:
-            if self.effective(change) and may_cut(change.feed.grant.role):
-                self.cuts.setdefault(entity, []).append(named)
+        for change in dict.fromkeys(c for c, _, _ in cuts):  # those of one change stand at one place in the order
+            if may_cut(change.feed.grant.role) and self.effective(change):
+                for c, entity, named in cuts:
+                    if c is change:
+                        self.cuts.setdefault(entity, []).append(named)
                 self.grants = self.effective_grants()
 
     def effective_grants(self):
-        known = {self.root.id: self.root}
+        """Those that the root's word reaches, by the cuts that count so far."""
+        reached = {self.root.id: self.root}
         while True:
-            new = {}
-            for c in self.ward_changes():
-                writer = c.feed.grant
-                if writer.id not in known or not may_write(writer, []) or c.seq > self.bound(c.feed):
-                    continue
-                for op in c.body.ops:
-                    if op.kind == 1 and op.field == 4 and isinstance(op.value, bytes):
-                        try:
-                            grant = Grant(op.value)
-                        except Bad:
-                            continue
-                        if grant.id[:16] == op.entity and grant.id not in known and may_grant(writer.role, grant.role):
-                            new[grant.id] = grant
+            new = {grant.id: grant for c, grant in self.written
+                   if grant.id not in reached and c.feed.grant.id in reached and may_write(c.feed.grant, []) and c.seq <= self.bound(c.feed)
+                   and may_grant(c.feed.grant.role, grant.role)}
             if not new:
-                return known
-            known.update(new)
+                return reached
+            reached.update(new)
 
     def bound(self, feed):
-        """The last seq of the feed that has effect."""
+        """The last seq of the feed that its grant's cuts leave."""
+        if feed.grant.role == ROOT:
+            return INT_MAX
         return min([c.get(feed.id, 0) for c in self.cuts.get(feed.grant.id[:16], [])], default=INT_MAX)
 
     def effective(self, change):
@@ -637,8 +643,8 @@ class Replica:
 
     # ------------------------------------------------------------ run (seal.md): checks 1 to 7
 
-    def ingest(self, run, beyond_cuts=False):
-        """Returns (what, head seq, head hash); raises Bad and holds nothing of it otherwise. beyond_cuts: hold what a cut sets aside, too."""
+    def ingest(self, run):
+        """Returns (what, head seq, head hash); raises Bad and holds nothing of it otherwise."""
         if run["count"] > RUN_CHANGES_MAX:                                                          # 1
             raise Bad(L_RUN)
         data = unpack(run["codec"], run["data"])
@@ -646,9 +652,9 @@ class Replica:
         if not spaces:
             raise Bad(SPACE)
         space, circle = spaces[0], self.circles[spaces[0]]
-        if self.reader is not None and not may_read(self.grants[self.reader], circle):
+        if self.reader is not None and not may_read(self.known[self.reader], circle):
             raise Bad(SPACE)
-        grants = [g for g in self.grants.values() if g.id[:8] == run["grant8"]]
+        grants = [g for g in self.known.values() if g.id[:8] == run["grant8"]]
         if not grants:
             raise Bad(GRANT_UNKNOWN)
         grant = grants[0]
@@ -657,21 +663,18 @@ class Replica:
         fid = feed_id(self.ward, space, grant.id)
         feed = self.feeds.get(fid) or Feed(fid, space, grant)
         last = run["first"] + run["count"] - 1
-        if last > self.bound(feed) and not beyond_cuts:
-            raise Bad(CUT)
         held = len(feed.changes)                                                                    # 3
         if run["first"] > held + 1:
             raise Bad(GAP)
-        if last <= held:
-            return "duplicate", held, feed.changes[-1].hash
-        c, bodies = Cursor(data), []                                                                # 4
-        for _ in range(run["count"]):
-            bodies.append(Body(c))
-        c.end()
+        c = Cursor(data)
+        if run["first"] <= held:
+            self.overlap(feed, run, c)
+            if last <= held:
+                return "duplicate", held, feed.changes[-1].hash
         new = []
         prev = feed.changes[-1] if held else None
-        for body in bodies[held + 1 - run["first"]:]:
-            seq = prev.seq + 1 if prev else 1
+        for seq in range(held + 1, last + 1):
+            body = Body(c)                                                                          # 4
             change = Change(feed, seq, change_hash(seq, prev.hash if prev else fid, body.raw), body, None)
             vector, depth = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0
             for dep_feed, dep_seq, dep_hash in body.deps:                                           # 5
@@ -692,15 +695,31 @@ class Replica:
             change.vector = vector
             new.append(change)
             prev = change
-        try:                                                                                        # 7
-            verify_seal(grant.sign_pk, fid, prev.seq, prev.hash, run["signature"])
-        except Bad:
-            raise Bad(FORK if run["first"] <= held else SEAL) from None
+        c.end()
+        verify_seal(grant.sign_pk, fid, prev.seq, prev.hash, run["signature"])                      # 7
         feed.changes += new
         self.feeds[fid] = feed
         if space == self.ward_space:
             self.judge()
         return "new", prev.seq, prev.hash
+
+    @staticmethod
+    def overlap(feed, run, c):
+        """Passes over the bodies of what is held already; they must lead to the held hash. The seal of a duplicate is checked here."""
+        last = run["first"] + run["count"] - 1
+        meeting = min(last, len(feed.changes))
+        hash_ = feed.changes[run["first"] - 2].hash if run["first"] > 1 else feed.id
+        for seq in range(run["first"], meeting + 1):
+            hash_ = change_hash(seq, hash_, Body(c).raw)
+        branches = hash_ != feed.changes[meeting - 1].hash
+        if branches:
+            for seq in range(meeting + 1, last + 1):
+                hash_ = change_hash(seq, hash_, Body(c).raw)
+        if branches or meeting == last:
+            c.end()
+            verify_seal(feed.grant.sign_pk, feed.id, last, hash_, run["signature"])
+        if branches:
+            raise Bad(FORK)
 
     # ------------------------------------------------------------ merge (merge.md)
 
@@ -760,11 +779,15 @@ class Replica:
         return H("wardsync state", out)
 
     def heads(self, space):
+        """Of what is held, with effect or not."""
+        return sorted([f.id, len(f.changes), f.changes[-1].hash] for f in self.feeds.values() if f.space == space)
+
+    def effective_heads(self, space):
+        """Up to where each feed has effect."""
         last = {}
         for c in self.space_changes(space):
-            if c.feed.id not in last or last[c.feed.id].seq < c.seq:
-                last[c.feed.id] = c
-        return [[f, last[f].seq, last[f].hash] for f in sorted(last)]
+            last[c.feed.id] = max(c.seq, last.get(c.feed.id, 0))
+        return [[f, last[f]] for f in sorted(last)]
 
     def space_digest(self, space):
         return H("wardsync heads", enc(self.heads(space)))
@@ -841,7 +864,7 @@ def check_bundle(data, replica):
         raise Bad(B_DAMAGED)
     if header["ward"] != replica.ward:
         raise Bad(B_WARD)
-    writer = replica.grants.get(header["grant"])
+    writer = replica.known.get(header["grant"])
     if writer is None:
         raise Bad(B_WRITER)
     payload = enc([header["grant"], trailer["hash"], header["count"]])
@@ -987,20 +1010,41 @@ def describe_slots(r, space):
 
 def describe_space(r, space):
     return {"space": space.hex(), "circle": [u.hex() for u in r.circles[space]],
-            "heads": [[f.hex(), s, h.hex()] for f, s, h in r.heads(space)],
+            "heads": [[f.hex(), s, h.hex()] for f, s, h in r.heads(space)], "effective": [[f.hex(), s] for f, s in r.effective_heads(space)],
             "digest": r.space_digest(space).hex(), "state": r.state_digest(space).hex(), "slots": describe_slots(r, space)}
 
 
+def take_in_any_order(r, runs, rng):
+    """A causally closed order by chance: what cannot be taken yet is tried again later."""
+    waiting = list(runs)
+    rng.shuffle(waiting)
+    while waiting:
+        later = []
+        for run in waiting:
+            try:
+                expect("result", r.ingest(run)[0], "new")
+            except Bad as bad:
+                if bad.number not in (GAP, DEP_MISSING, GRANT_UNKNOWN):
+                    raise
+                later.append(run)
+        if len(later) == len(waiting):
+            raise AssertionError("runs that no order lets in")
+        waiting = later
+
+
 def check_history(k):
-    results = []
-    r = Replica(unhex(k["root_pk"]), [[unhex(u) for u in circle] for circle in k["circles"]])
-    for raw in k["runs"]:
-        results.append(r.ingest(read_frame(unhex(raw))[1], beyond_cuts=True)[0])
-    expect("results", set(results), {"new"})
-    for s in k["spaces"]:
-        expect("space", describe_space(r, unhex(s["space"])), s)
-    expect("grants", sorted(g.hex() for g in r.grants), k["grants"])
-    expect("common", r.common_digest(list(r.circles)).hex(), k["common"])
+    runs = [read_frame(unhex(raw))[1] for raw in k["runs"]]
+    for order in range(8):  # as given, then by chance
+        r = Replica(unhex(k["root_pk"]), [[unhex(u) for u in circle] for circle in k["circles"]])
+        if order:
+            take_in_any_order(r, runs, random.Random(order))
+        else:
+            expect("results", {r.ingest(run)[0] for run in runs}, {"new"})
+        expect("spaces held", sorted(s.hex() for s in r.circles if r.heads(s)), [s["space"] for s in k["spaces"]])
+        for s in k["spaces"]:
+            expect("space in order %d" % order, describe_space(r, unhex(s["space"])), s)
+        expect("grants", sorted(g.hex() for g in r.grants), k["grants"])
+        expect("common", r.common_digest(list(r.circles)).hex(), k["common"])
 
 
 CHECKS = {"keys": check_keys, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,

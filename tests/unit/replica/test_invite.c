@@ -82,7 +82,7 @@ static void invite(struct world *w, struct ward_invitation *out, char *code, siz
     struct ward_error err = {0};
     const char *const at[] = {"tcp://127.0.0.1:7450"};
     if (ward_invite(w->hub, &w->unit, WARD_ROLE_CELL, at, 1, 14 * DAY_MS, code, size, &err) ||
-        ward_invitation_parse(out, &w->env, code, &err))
+        ward_invitation_parse(out, code, &err))
         fail_msg("%s: %s", ward_error_name(err.code), err.detail);
 }
 
@@ -200,10 +200,10 @@ static void every_typing_error_is_noticed(void **state)
     for (size_t i = 0; i < strlen(code); i++) {
         strcpy(bad, code);
         bad[i] = code[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(ward_invitation_parse(&v, &w->env, bad, NULL), WARD_ERR_INVITE_MANGLED);
+        assert_int_equal(ward_invitation_parse(&v, bad, NULL), WARD_ERR_INVITE_MANGLED);
         strcpy(bad, code);
         bad[i] = 0; /* cut off */
-        assert_int_equal(ward_invitation_parse(&v, &w->env, bad, NULL), WARD_ERR_INVITE_MANGLED);
+        assert_int_equal(ward_invitation_parse(&v, bad, NULL), WARD_ERR_INVITE_MANGLED);
     }
     size_t n = 0; /* as people write it: small letters, groups */
     for (size_t i = 0; code[i]; i++) {
@@ -212,7 +212,7 @@ static void every_typing_error_is_noticed(void **state)
             bad[n++] = i % 12 ? '-' : ' ';
     }
     bad[n] = 0;
-    assert_int_equal(ward_invitation_parse(&v, &w->env, bad, NULL), 0);
+    assert_int_equal(ward_invitation_parse(&v, bad, NULL), 0);
 }
 
 static void only_who_may_admit_invites(void **state)
