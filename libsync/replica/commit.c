@@ -252,6 +252,11 @@ static bool settles(const ward_txn *t, const struct put *p)
     return t->settles && p->kind == t->settle_kind && p->field == t->settle_field && ward_id_equal(&p->entity, &t->settle_entity);
 }
 
+static bool is_gone(const struct ward_state *state, const struct put *p)
+{
+    return state && !ward_state_present(state) && p->field != WARD_FIELD_PRESENCE;
+}
+
 /* Whether this write may be done to the record as it stands, and whether it changes anything. */
 static int weigh(struct compile *c, const struct put *p, const struct ward_state *state, bool *needed, struct ward_error *err)
 {
@@ -262,7 +267,7 @@ static int weigh(struct compile *c, const struct put *p, const struct ward_state
     *needed = true;
     if (settles(c->t, p))
         return check_settlement(c, slot, err);
-    if (state && !ward_state_present(state) && p->field != WARD_FIELD_PRESENCE)
+    if (is_gone(state, p))
         return ward_fail(err, WARD_ERR_NOT_FOUND, "%s: it has been deleted", kind ? kind->name : "record");
     if (!slot || slot->live_count == 0)
         return WARD_OK;
@@ -293,6 +298,8 @@ static struct ward_op *new_op(struct compile *c, const struct put *p)
 /* A tally's value is the author's new total: the one before, here or in the store, and what is added. */
 static int compile_tally(struct compile *c, const struct put *p, const struct ward_state *state, struct ward_error *err)
 {
+    if (is_gone(state, p))
+        return ward_fail(err, WARD_ERR_NOT_FOUND, "it has been deleted");
     struct ward_op *earlier = same_slot(c, p);
     const struct ward_slot *slot = state ? ward_state_find(state, p->field, NULL, 0) : NULL;
     struct ward_live_value before = {.len = 0};

@@ -213,24 +213,22 @@ bool ward_value_is_true(const struct ward_live_value *v)
     return v->len == 1 && v->raw[0] == 0xf5;
 }
 
+/* Wide enough for any number of authors, so that the order in which they are added cannot show. */
+__extension__ typedef __int128 wide;
+
 int64_t ward_slot_sum(const struct ward_slot *slot)
 {
-    int64_t sum = 0;
+    wide sum = 0;
     for (size_t i = 0; i < slot->live_count; i++) {
         struct ward_cbor c;
         struct ward_value v;
         const uint8_t *raw;
         size_t len;
         ward_cbor_init(&c, slot->live[i].raw, slot->live[i].len);
-        if (!ward_cbor_value(&c, &v, &raw, &len) || v.type != WARD_INT)
-            continue;
-        if (v.integer > 0 && sum > INT64_MAX - v.integer)
-            return INT64_MAX;
-        if (v.integer < 0 && sum < INT64_MIN - v.integer)
-            return INT64_MIN;
-        sum += v.integer;
+        if (ward_cbor_value(&c, &v, &raw, &len) && v.type == WARD_INT)
+            sum += v.integer;
     }
-    return sum;
+    return sum > INT64_MAX ? INT64_MAX : sum < INT64_MIN ? INT64_MIN : (int64_t)sum;
 }
 
 bool ward_state_present(const struct ward_state *s)
