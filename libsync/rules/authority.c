@@ -47,7 +47,7 @@ static bool link_pk_valid(const uint8_t pk[32])
     return crypto_scalarmult(shared, any_scalar, pk) == 0;
 }
 
-int ward_grant_parse(struct ward_grant *out, const void *p, size_t len, struct ward_error *err)
+int ward_grant_read(struct ward_grant *out, const void *p, size_t len, struct ward_error *err)
 {
     struct ward_cbor c;
     struct ward_grant g = {0};
@@ -62,13 +62,23 @@ int ward_grant_parse(struct ward_grant *out, const void *p, size_t len, struct w
         return ward_fail(err, c.code, "grant: byte %zu", c.pos);
     if (role == WARD_ROLE_ROOT || !(any_role & BIT(role)))
         return ward_fail(err, WARD_ERR_GRANT_BAD, "grant: role %u", (unsigned)role);
-    if (!ward_sign_pk_valid(sign_pk) || !link_pk_valid(link_pk))
-        return ward_fail(err, WARD_ERR_KEY_POINT, "grant: key");
     memcpy(g.sign_pk, sign_pk, 32);
     memcpy(g.link_pk, link_pk, 32);
     memcpy(g.unit.b, unit, sizeof g.unit.b);
     g.role = (enum ward_role)role;
     ward_name_grant(&g.id, p, len);
+    *out = g;
+    return WARD_OK;
+}
+
+int ward_grant_parse(struct ward_grant *out, const void *p, size_t len, struct ward_error *err)
+{
+    struct ward_grant g;
+    int rc = ward_grant_read(&g, p, len, err);
+    if (rc)
+        return rc;
+    if (!ward_sign_pk_valid(g.sign_pk) || !link_pk_valid(g.link_pk))
+        return ward_fail(err, WARD_ERR_KEY_POINT, "grant: key");
     *out = g;
     return WARD_OK;
 }

@@ -28,6 +28,8 @@ const struct ward_role_rules *ward_role_rules(enum ward_role role);
 const char *ward_role_name(enum ward_role role);
 
 void ward_grant_write(struct ward_buf *out, const struct ward_grant *g);
+/* The structure alone, of bytes whose keys were checked when they came in. */
+int ward_grant_read(struct ward_grant *out, const void *p, size_t len, struct ward_error *err);
 /* Strict; sets id. Keys must be valid points, role one that can be granted. WARD_ERR_2xx, WARD_ERR_VERSION, WARD_ERR_KEY_POINT,
  * WARD_ERR_GRANT_BAD. */
 int ward_grant_parse(struct ward_grant *out, const void *p, size_t len, struct ward_error *err);

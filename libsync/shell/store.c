@@ -243,7 +243,8 @@ void ward_store_close(struct ward_store *s)
         sqlite3_finalize(s->stmts[i]);
     store_plain_finalize(s);
     if (s->db && !s->read_only && !s->broken && s->wal_frames > 0 && ward_lock_take(&s->lock, 0, NULL) == WARD_OK) {
-        checkpoint(s);
+        sqlite3_busy_timeout(s->db, 0); /* while others read, the log stays for them */
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         ward_lock_release(&s->lock);
     }
     sqlite3_close(s->db);

@@ -65,7 +65,7 @@ static int load_feed(void *ctx, sqlite3_stmt *st, struct ward_error *err)
 static int load_grant(void *ctx, sqlite3_stmt *st, struct ward_error *err)
 {
     struct ward_grant g;
-    if (ward_grant_parse(&g, sqlite3_column_blob(st, 3), (size_t)sqlite3_column_bytes(st, 3), NULL) != WARD_OK)
+    if (ward_grant_read(&g, sqlite3_column_blob(st, 3), (size_t)sqlite3_column_bytes(st, 3), NULL) != WARD_OK)
         return corrupt(err, "grant");
     int rc = ward_directory_add_grant(ctx, &g, (uint32_t)sqlite3_column_int64(st, 1), (uint64_t)sqlite3_column_int64(st, 2));
     return rc ? ward_fail(err, rc, "grant") : WARD_OK;

@@ -50,7 +50,7 @@ static int create_table(struct ward_store *s, const struct ward_kind_def *k, str
         k->name, k->name);
     for (size_t i = 0; i < k->field_count; i++)
         sqlite3_str_appendf(sql, ", \"%w\" %s", k->fields[i].name, column_type(&k->fields[i]));
-    sqlite3_str_appendf(sql, ", PRIMARY KEY(id, space)) STRICT, WITHOUT ROWID");
+    sqlite3_str_appendf(sql, ", PRIMARY KEY(space, id)) STRICT, WITHOUT ROWID; CREATE INDEX \"%w_by_id\" ON \"%w\"(id)", k->name, k->name);
     return exec_str(s, sql, err);
 }
 

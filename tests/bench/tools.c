@@ -1,0 +1,151 @@
+#define _XOPEN_SOURCE 700 /* nftw */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+double bench_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, ascending);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+void bench_memory(double *peak_mib)
+{
+    char line[128];
+    FILE *f = fopen("/proc/self/status", "r");
+    *peak_mib = 0;
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            *peak_mib = strtod(line + 6, NULL) / 1024;
+    if (f)
+        fclose(f);
+}
+
+_Noreturn void bench_die(const char *what, const struct ward_error *err)
+{
+    if (err && err->code)
+        fprintf(stderr, "ward-bench: %s: %s: %s\n", what, ward_error_name(err->code), err->detail);
+    else
+        fprintf(stderr, "ward-bench: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+/* ---- files */
+
+static void copy_file(const char *from, const char *to, bool must)
+{
+    static char buf[1 << 16];
+    FILE *in = fopen(from, "rb");
+    if (!in && !must)
+        return;
+    int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!in || !out)
+        bench_die(from, NULL);
+    size_t n;
+    while ((n = fread(buf, 1, sizeof buf, in)) > 0)
+        if (fwrite(buf, 1, n, out) != n)
+            bench_die(to, NULL);
+    fclose(in);
+    if (fflush(out) || fsync(fd) || fclose(out))
+        bench_die(to, NULL);
+}
+
+int bench_copy_home(const struct bench *b, const char *from, const char *to)
+{
+    static const char *const names[] = {"replica.db", "device.key", "replica.db-wal"};
+    char a[512], c[512], x[600], y[600];
+    bench_path(a, b, from);
+    bench_path(c, b, to);
+    bench_remove_tree(c);
+    if (mkdir(c, 0700))
+        bench_die(c, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(x, sizeof x, "%s/%s", a, names[i]);
+        snprintf(y, sizeof y, "%s/%s", c, names[i]);
+        copy_file(x, y, i < 2);
+    }
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+    (void)st, (void)flag, (void)f;
+    return remove(path);
+}
+
+void bench_remove_tree(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+double bench_file_mb(const char *home, const char *name)
+{
+    char path[600];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", home, name);
+    return stat(path, &st) == 0 ? (double)st.st_size / 1e6 : 0;
+}
+
+/* ---- processes */
+
+void bench_child_start(const struct bench *b, struct bench_child *c, const char *part, const char *a1, const char *a2)
+{
+    char seed[32];
+    int up[2], down[2];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)b->seed);
+    fflush(NULL);
+    if (pipe(up) || pipe(down) || (c->pid = fork()) < 0)
+        bench_die("process", NULL);
+    if (c->pid == 0) {
+        dup2(down[0], 0);
+        dup2(up[1], 1);
+        close(up[0]), close(up[1]), close(down[0]), close(down[1]);
+        execl(b->program, b->program, "--part", part, seed, a1 ? a1 : "", a2 ? a2 : "", (char *)NULL);
+        _exit(127);
+    }
+    close(up[1]);
+    close(down[0]);
+    c->to = down[1];
+    c->from = fdopen(up[0], "r");
+    fcntl(c->to, F_SETFD, FD_CLOEXEC);
+    fcntl(up[0], F_SETFD, FD_CLOEXEC);
+}
+
+bool bench_child_line(struct bench_child *c, char name[64], char value[192])
+{
+    char line[300];
+    return fgets(line, sizeof line, c->from) && sscanf(line, "%63s %191s", name, value) == 2;
+}
+
+void bench_child_end(struct bench_child *c)
+{
+    int status = 0;
+    close(c->to);
+    fclose(c->from);
+    if (waitpid(c->pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        fprintf(stderr, "ward-bench: a part of the run failed\n");
+        exit(1);
+    }
+}

@@ -1,0 +1,297 @@
+/* The session's state table, pair by pair against proto/session.md, and the courses it allows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "rules/session.h"
+
+#include <string.h>
+
+#define PROTOCOL_ERROR (WARD_SA_ERROR | WARD_SA_CLOSE)
+
+/* A row per event, a column per state: greeting, comparing, exchanging, live. "x": 504; a letter: where it leads; "-": stays. */
+struct row {
+    enum ward_session_event_type event;
+    const char *leads;
+};
+static const struct row rows[] = {
+    {WARD_SE_HELLO_EQUAL, "lxxx"}, {WARD_SE_HELLO_DIFFER, "cxxx"}, {WARD_SE_SPACES, "xexx"},
+    {WARD_SE_HEADS, "xx-x"},       {WARD_SE_HEADS_LAST, "xx-x"},   {WARD_SE_RUN, "xx--"},
+    {WARD_SE_ACK, "xx--"},         {WARD_SE_DONE, "xx-x"},         {WARD_SE_PING, "x---"},
+    {WARD_SE_BYE, "####"},         {WARD_SE_ERROR, "####"},        {WARD_SE_BAD, "####"},
+    /* from this side */
+    {WARD_SE_LINK_UP, "-xxx"},     {WARD_SE_COMMITTED, "xx--"},    {WARD_SE_SENT, "xx--"},
+    {WARD_SE_DRAINED, "xx--"},     {WARD_SE_NEWS, "----"},         {WARD_SE_TICK, "----"},
+    {WARD_SE_LEAVE, "####"},
+};
+
+static struct ward_session at(enum ward_session_state state)
+{
+    struct ward_session s;
+    ward_session_init(&s, 1000);
+    assert_int_equal(s.state, WARD_S_GREETING);
+    if (state == WARD_S_GREETING)
+        return s;
+    assert_int_equal(ward_session_step(&s, WARD_SE_LINK_UP, 0), WARD_SA_HELLO);
+    if (state == WARD_S_LIVE) {
+        ward_session_step(&s, WARD_SE_HELLO_EQUAL, 4);
+    } else {
+        ward_session_step(&s, WARD_SE_HELLO_DIFFER, 4);
+        if (state == WARD_S_EXCHANGING)
+            ward_session_step(&s, WARD_SE_SPACES, 0);
+    }
+    assert_int_equal(s.state, state);
+    return s;
+}
+
+static void every_pair(void **state)
+{
+    static const char letters[] = "gcel#";
+    size_t pairs = 0;
+    (void)state;
+    assert_int_equal(sizeof rows / sizeof rows[0], WARD_SE_COUNT);
+    for (size_t i = 0; i < WARD_SE_COUNT; i++)
+        for (enum ward_session_state from = WARD_S_GREETING; from < WARD_S_CLOSED; from++, pairs++) {
+            struct ward_session s = at(from);
+            char leads = rows[i].leads[from];
+            uint64_t n = rows[i].event == WARD_SE_TICK ? 1001 : rows[i].event == WARD_SE_BAD ? WARD_ERR_TRUNCATED : 0;
+            unsigned actions = ward_session_step(&s, rows[i].event, n);
+            enum ward_session_state to = leads == '-' ? from : leads == 'x' ? WARD_S_CLOSED : (enum ward_session_state)(strchr(letters, leads) - letters);
+            if (s.state != to || ward_session_listed(from, rows[i].event) != (leads != 'x'))
+                print_error("%s in %s: led to %s\n", ward_session_event_name(rows[i].event), ward_session_state_name(from),
+                            ward_session_state_name(s.state));
+            assert_int_equal(s.state, to);
+            assert_int_equal(ward_session_listed(from, rows[i].event), leads != 'x');
+            if (leads == 'x') {
+                assert_int_equal(actions, PROTOCOL_ERROR);
+                assert_int_equal(s.error, WARD_ERR_PROTOCOL);
+            }
+            assert_int_equal((actions & WARD_SA_CLOSE) != 0, to == WARD_S_CLOSED);
+        }
+    assert_int_equal(pairs, 4 * WARD_SE_COUNT);
+}
+
+static void closed_is_deaf(void **state)
+{
+    (void)state;
+    for (enum ward_session_event_type e = 0; e < WARD_SE_COUNT; e++) {
+        struct ward_session s = at(WARD_S_LIVE);
+        ward_session_step(&s, WARD_SE_LEAVE, 0);
+        assert_int_equal(s.state, WARD_S_CLOSED);
+        assert_int_equal(ward_session_step(&s, e, 3), 0);
+        assert_int_equal(s.state, WARD_S_CLOSED);
+        assert_int_equal(s.error, 0);
+    }
+}
+
+static void actions_of_the_course(void **state)
+{
+    struct ward_session s = at(WARD_S_GREETING);
+    (void)state;
+    assert_int_equal(ward_session_step(&s, WARD_SE_LINK_UP, 0), WARD_SA_HELLO);
+    assert_int_equal(ward_session_step(&s, WARD_SE_HELLO_DIFFER, 2), WARD_SA_SPACES);
+    assert_false(ward_session_may_send(&s));
+    assert_int_equal(ward_session_step(&s, WARD_SE_SPACES, 0), WARD_SA_HEADS);
+    assert_false(ward_session_may_send(&s)); /* not before the other's last heads */
+    assert_int_equal(ward_session_step(&s, WARD_SE_HEADS, 0), WARD_SA_NOTE_HEADS);
+    assert_false(ward_session_may_send(&s));
+    assert_int_equal(ward_session_step(&s, WARD_SE_HEADS_LAST, 0), WARD_SA_NOTE_HEADS | WARD_SA_STREAM);
+    assert_true(ward_session_may_send(&s));
+    /* the window is two */
+    assert_int_equal(ward_session_step(&s, WARD_SE_SENT, 0), 0);
+    assert_true(ward_session_may_send(&s));
+    assert_int_equal(ward_session_step(&s, WARD_SE_SENT, 0), 0);
+    assert_false(ward_session_may_send(&s));
+    assert_int_equal(ward_session_step(&s, WARD_SE_ACK, 1), WARD_SA_STREAM);
+    assert_true(ward_session_may_send(&s));
+    assert_int_equal(ward_session_step(&s, WARD_SE_RUN, 0), WARD_SA_INGEST);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DRAINED, 0), WARD_SA_DONE);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DRAINED, 0), 0); /* said once */
+    assert_int_equal(ward_session_step(&s, WARD_SE_DONE, 0), 0);
+    assert_int_equal(s.state, WARD_S_EXCHANGING); /* one of ours and one of theirs are still under way */
+    assert_int_equal(ward_session_step(&s, WARD_SE_COMMITTED, 1), WARD_SA_ACK);
+    assert_int_equal(s.state, WARD_S_EXCHANGING);
+    assert_int_equal(ward_session_step(&s, WARD_SE_ACK, 2), WARD_SA_STREAM | WARD_SA_LIVE);
+    assert_int_equal(s.state, WARD_S_LIVE);
+    /* live: news at once, no second done, no second "live" */
+    assert_int_equal(ward_session_step(&s, WARD_SE_NEWS, 0), WARD_SA_STREAM);
+    assert_int_equal(ward_session_step(&s, WARD_SE_SENT, 0), 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DRAINED, 0), 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_ACK, 3), WARD_SA_STREAM);
+    assert_int_equal(ward_session_step(&s, WARD_SE_RUN, 0), WARD_SA_INGEST);
+    assert_int_equal(ward_session_step(&s, WARD_SE_COMMITTED, 2), WARD_SA_ACK);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DONE, 0), PROTOCOL_ERROR);
+}
+
+/* The four things that must have come together, in each order: live exactly at the last. */
+static void live_when_all_four_are_there(void **state)
+{
+    static const unsigned orders[24][4] = {
+        {0, 1, 2, 3}, {0, 1, 3, 2}, {0, 2, 1, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {0, 3, 2, 1}, {1, 0, 2, 3}, {1, 0, 3, 2},
+        {1, 2, 0, 3}, {1, 2, 3, 0}, {1, 3, 0, 2}, {1, 3, 2, 0}, {2, 0, 1, 3}, {2, 0, 3, 1}, {2, 1, 0, 3}, {2, 1, 3, 0},
+        {2, 3, 0, 1}, {2, 3, 1, 0}, {3, 0, 1, 2}, {3, 0, 2, 1}, {3, 1, 0, 2}, {3, 1, 2, 0}, {3, 2, 0, 1}, {3, 2, 1, 0}};
+    static const struct {
+        enum ward_session_event_type event;
+        uint64_t n;
+    } things[4] = {{WARD_SE_DRAINED, 0}, {WARD_SE_DONE, 0}, {WARD_SE_ACK, 1}, {WARD_SE_COMMITTED, 1}};
+    (void)state;
+    for (size_t i = 0; i < 24; i++) {
+        struct ward_session s = at(WARD_S_EXCHANGING);
+        ward_session_step(&s, WARD_SE_HEADS_LAST, 0);
+        ward_session_step(&s, WARD_SE_SENT, 0);
+        ward_session_step(&s, WARD_SE_RUN, 0);
+        for (size_t j = 0; j < 4; j++) {
+            unsigned actions = ward_session_step(&s, things[orders[i][j]].event, things[orders[i][j]].n);
+            assert_int_equal((actions & WARD_SA_LIVE) != 0, j == 3);
+            assert_int_equal(s.state, j == 3 ? WARD_S_LIVE : WARD_S_EXCHANGING);
+        }
+    }
+}
+
+static void wrong_acknowledgements(void **state)
+{
+    (void)state;
+    for (int live = 0; live < 2; live++) {
+        struct ward_session s = at(live ? WARD_S_LIVE : WARD_S_EXCHANGING);
+        assert_int_equal(ward_session_step(&s, WARD_SE_ACK, 1), PROTOCOL_ERROR); /* nothing was sent */
+        assert_int_equal(s.error, WARD_ERR_PROTOCOL);
+        s = at(live ? WARD_S_LIVE : WARD_S_EXCHANGING);
+        for (int i = 0; i < 3; i++)
+            ward_session_step(&s, WARD_SE_SENT, 0);
+        assert_false(ward_session_step(&s, WARD_SE_ACK, 2) & WARD_SA_ERROR);
+        assert_false(ward_session_step(&s, WARD_SE_ACK, 2) & WARD_SA_ERROR); /* the same again says nothing new */
+        assert_int_equal(ward_session_step(&s, WARD_SE_ACK, 1), PROTOCOL_ERROR);
+        s = at(live ? WARD_S_LIVE : WARD_S_EXCHANGING);
+        ward_session_step(&s, WARD_SE_SENT, 0);
+        assert_int_equal(ward_session_step(&s, WARD_SE_ACK, UINT64_MAX), PROTOCOL_ERROR);
+    }
+}
+
+static void said_twice(void **state)
+{
+    struct ward_session s = at(WARD_S_EXCHANGING);
+    (void)state;
+    assert_int_equal(ward_session_step(&s, WARD_SE_DONE, 0), 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DONE, 0), PROTOCOL_ERROR);
+    s = at(WARD_S_EXCHANGING);
+    ward_session_step(&s, WARD_SE_HEADS_LAST, 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_HEADS, 0), PROTOCOL_ERROR);
+    s = at(WARD_S_EXCHANGING);
+    ward_session_step(&s, WARD_SE_HEADS_LAST, 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_HEADS_LAST, 0), PROTOCOL_ERROR);
+}
+
+static void leaving(void **state)
+{
+    (void)state;
+    for (enum ward_session_state from = WARD_S_GREETING; from < WARD_S_CLOSED; from++) {
+        struct ward_session s = at(from);
+        assert_int_equal(ward_session_step(&s, WARD_SE_LEAVE, 0), WARD_SA_BYE | WARD_SA_CLOSE);
+        s = at(from);
+        assert_int_equal(ward_session_step(&s, WARD_SE_BYE, 0), WARD_SA_BYE | WARD_SA_CLOSE); /* answered */
+        assert_int_equal(s.error, 0);
+        s = at(from);
+        assert_int_equal(ward_session_step(&s, WARD_SE_ERROR, WARD_ERR_CUT), WARD_SA_CLOSE); /* not answered */
+        assert_int_equal(s.error, WARD_ERR_CUT);
+        s = at(from);
+        assert_int_equal(ward_session_step(&s, WARD_SE_BAD, WARD_ERR_TRAILING), PROTOCOL_ERROR);
+        assert_int_equal(s.error, WARD_ERR_TRAILING);
+    }
+}
+
+static void idle(void **state)
+{
+    (void)state;
+    for (enum ward_session_state from = WARD_S_GREETING; from < WARD_S_CLOSED; from++) {
+        struct ward_session s = at(from);
+        assert_int_equal(ward_session_step(&s, WARD_SE_TICK, 1000 + WARD_IDLE_PING_MS), 0);
+        unsigned actions = ward_session_step(&s, WARD_SE_TICK, 1001 + WARD_IDLE_PING_MS);
+        assert_int_equal(actions, from == WARD_S_GREETING ? 0 : WARD_SA_PING);
+        assert_int_equal(ward_session_step(&s, WARD_SE_TICK, 1002 + WARD_IDLE_PING_MS), 0); /* just said */
+        ward_session_step(&s, WARD_SE_TICK, 1000 + WARD_IDLE_CLOSE_MS);
+        assert_int_equal(s.state, from);
+        assert_int_equal(ward_session_step(&s, WARD_SE_TICK, 1001 + WARD_IDLE_CLOSE_MS), WARD_SA_CLOSE);
+        assert_int_equal(s.error, WARD_ERR_TIMEOUT);
+    }
+    /* A ping is a sign of life; own doings are not. */
+    struct ward_session s = at(WARD_S_LIVE);
+    ward_session_step(&s, WARD_SE_TICK, 60000);
+    ward_session_step(&s, WARD_SE_PING, 0);
+    ward_session_step(&s, WARD_SE_TICK, 60000 + WARD_IDLE_CLOSE_MS);
+    assert_int_equal(s.state, WARD_S_LIVE);
+    ward_session_step(&s, WARD_SE_SENT, 0);
+    ward_session_step(&s, WARD_SE_NEWS, 0);
+    ward_session_step(&s, WARD_SE_TICK, 60001 + WARD_IDLE_CLOSE_MS);
+    assert_int_equal(s.state, WARD_S_CLOSED);
+}
+
+/* Two machines talking to each other, one frame at a time, with any amounts to send: both end live with everything acknowledged. */
+static void two_ends(void **state)
+{
+    (void)state;
+    for (unsigned a_runs = 0; a_runs < 12; a_runs++)
+        for (unsigned b_runs = 0; b_runs < 12; b_runs++) {
+            struct ward_session s[2] = {at(WARD_S_EXCHANGING), at(WARD_S_EXCHANGING)};
+            unsigned left[2] = {a_runs, b_runs}, lives = 0;
+            ward_session_step(&s[0], WARD_SE_HEADS_LAST, 0);
+            ward_session_step(&s[1], WARD_SE_HEADS_LAST, 0);
+            for (unsigned round = 0; round < 100 && lives < 2; round++)
+                for (unsigned i = 0; i < 2; i++) {
+                    struct ward_session *me = &s[i], *peer = &s[1 - i];
+                    unsigned actions = 0;
+                    while (left[i] && ward_session_may_send(me)) {
+                        ward_session_step(me, WARD_SE_SENT, 0);
+                        assert_true(me->sent - me->acked <= 4);
+                        assert_int_equal(ward_session_step(peer, WARD_SE_RUN, 0), WARD_SA_INGEST);
+                        left[i]--;
+                    }
+                    if (!left[i] && !me->done_sent) {
+                        actions |= ward_session_step(me, WARD_SE_DRAINED, 0);
+                        assert_true(actions & WARD_SA_DONE);
+                        lives += (ward_session_step(peer, WARD_SE_DONE, 0) & WARD_SA_LIVE) != 0;
+                    }
+                    if (me->received > me->committed) {
+                        actions |= ward_session_step(me, WARD_SE_COMMITTED, me->received);
+                        lives += (ward_session_step(peer, WARD_SE_ACK, me->committed) & WARD_SA_LIVE) != 0;
+                    }
+                    lives += (actions & WARD_SA_LIVE) != 0;
+                }
+            assert_int_equal(lives, 2);
+            for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(s[i].state, WARD_S_LIVE);
+                assert_int_equal(s[i].sent, s[i].acked);
+                assert_int_equal(s[i].sent, s[1 - i].received);
+            }
+        }
+}
+
+static void names(void **state)
+{
+    (void)state;
+    for (enum ward_session_event_type e = 0; e < WARD_SE_COUNT; e++)
+        for (enum ward_session_event_type f = 0; f < e; f++)
+            assert_string_not_equal(ward_session_event_name(e), ward_session_event_name(f));
+    assert_string_equal(ward_session_state_name(WARD_S_CLOSED), "closed");
+    assert_string_equal(ward_session_event_name(WARD_SE_LEAVE), "leave");
+    assert_string_equal(ward_session_event_name(WARD_SE_HEADS_LAST), "heads-last");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pair),
+        cmocka_unit_test(closed_is_deaf),
+        cmocka_unit_test(actions_of_the_course),
+        cmocka_unit_test(live_when_all_four_are_there),
+        cmocka_unit_test(wrong_acknowledgements),
+        cmocka_unit_test(said_twice),
+        cmocka_unit_test(leaving),
+        cmocka_unit_test(idle),
+        cmocka_unit_test(two_ends),
+        cmocka_unit_test(names),
+    };
+    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}
