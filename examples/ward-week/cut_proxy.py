@@ -4,7 +4,8 @@
     cut_proxy.py tcp://HOST:PORT BYTES [up|down]
 
 Prints `listening on tcp://127.0.0.1:PORT`. `up` (usual) counts what the caller sends, `down` what it gets. When the count is reached the
-connection is reset, in the middle of whatever it carried, nobody gets through any more, and the program ends with `cut after N bytes`.
+link is gone, in the middle of whatever it carried: just so many bytes arrive, the sender is reset, nobody gets through any more, and the
+program ends with `cut after N bytes`.
 """
 import selectors
 import socket
@@ -14,6 +15,18 @@ import sys
 
 def reset(connection):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def finish(connection):
+    """Closes it so that what was sent on it arrives: a reset would throw that away."""
+    try:
+        connection.settimeout(10)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+    except OSError:
+        pass
     connection.close()
 
 
@@ -62,10 +75,13 @@ def main():
                 if not left:
                     break
     listener.close()
-    for end in list(ends):
-        if end in ends:
-            drop(end)
+    for end, (_, way) in ends.items():
+        if way == counted:  # end was sending
+            reset(end)
     print(f"cut after {limit} bytes", flush=True)
+    for end, (_, way) in ends.items():
+        if way != counted:
+            finish(end)
 
 
 if __name__ == "__main__":

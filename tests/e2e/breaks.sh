@@ -43,6 +43,7 @@ wait_for() {
 }
 
 proxy() { # BYTES [up|down]: $through is its address
+    : >"$work/proxy.out" # what the last one said does not count
     python3 -B "$proxy_program" "$address" "$@" >"$work/proxy.out" &
     proxy=$!
     pids+=("$proxy")

@@ -9,6 +9,7 @@ for unit in CB01 CB02; do "$WARDSYNC" unit add $unit "Chi bộ ${unit#CB}" >/dev
 
 # up HOME: a served replica; tells every event as a line of JSON in HOME.events, its address in $bound, its process in $up.
 up() {
+    : >"$1.serving"
     WARDSYNC_HOME=$1 "$WARDSYNC" serve --json --listen "${2:-tcp://127.0.0.1:0}" --every 1s >"$1.serving" 2>"$1.events" &
     up=$!
     pids+=("$up")

@@ -39,10 +39,14 @@ enum {
 #define OWNER_MAX 40
 
 static const struct ward_field_def item_fields[] = {
-    {TITLE, "title", WARD_TEXT, WARD_CONFLICT, 0},  {NOTE, "note", WARD_TEXT, WARD_LATEST, 0},
-    {LEVEL, "level", WARD_INT, WARD_MAX, 0},        {DUE, "due", WARD_INT, WARD_CONFLICT, 0},
-    {OWNER, "owner", WARD_TEXT, WARD_FIXED, OWNER_MAX}, {TAGS, "tags", WARD_BOOL, WARD_ADD_WINS, 0},
-    {COUNTED, "counted", WARD_INT, WARD_SUM, 0},    {HELD, "held", WARD_BOOL, WARD_LATEST, 0},
+    {TITLE, "title", WARD_TEXT, WARD_CONFLICT, 0},
+    {NOTE, "note", WARD_TEXT, WARD_LATEST, 0},
+    {LEVEL, "level", WARD_INT, WARD_MAX, 0},
+    {DUE, "due", WARD_INT, WARD_CONFLICT, 0},
+    {OWNER, "owner", WARD_TEXT, WARD_FIXED, OWNER_MAX},
+    {TAGS, "tags", WARD_BOOL, WARD_ADD_WINS, 0},
+    {COUNTED, "counted", WARD_INT, WARD_SUM, 0},
+    {HELD, "held", WARD_BOOL, WARD_LATEST, 0},
 };
 static const struct ward_field_def other_fields[] = {{NAME, "name", WARD_TEXT, WARD_CONFLICT, 0}};
 static const struct ward_kind_def all_kinds[] = {

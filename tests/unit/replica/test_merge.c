@@ -12,7 +12,7 @@ enum { OFFICE, A, B };
 
 struct fixture {
     struct world w;
-    struct ward_hash space;   /* of the circle {a, b} */
+    struct ward_hash space; /* of the circle {a, b} */
     struct ward_id item;
 };
 

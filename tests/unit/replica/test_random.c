@@ -147,8 +147,8 @@ static int put_something(struct story *s, ward_txn *t, const struct ward_hash *s
 /* What a person may be told, and no more. */
 static void assert_civil(struct story *s, size_t who, int rc)
 {
-    bool civil = rc == WARD_OK || rc == WARD_ERR_NOTHING || rc == WARD_ERR_IN_CONFLICT || rc == WARD_ERR_FIXED || rc == WARD_ERR_NOT_FOUND ||
-                 rc == WARD_ERR_NO_RIGHT || (rc == WARD_ERR_CUT && s->cut[who]) ||
+    bool civil = rc == WARD_OK || rc == WARD_ERR_NOTHING || rc == WARD_ERR_IN_CONFLICT || rc == WARD_ERR_FIXED ||
+                 rc == WARD_ERR_NOT_FOUND || rc == WARD_ERR_NO_RIGHT || (rc == WARD_ERR_CUT && s->cut[who]) ||
                  (rc == WARD_ERR_NOT_ENTITLED && s->w.d[who].role == WARD_ROLE_INSPECTOR); /* reads more than it may settle */
     if (!civil)
         print_error("device %zu: %d %s: %s\n", who, rc, ward_error_name(rc), s->w.err.detail);
@@ -289,8 +289,8 @@ static void random_histories(void **state)
         carried += s.carried;
         revoked += s.revoked;
     }
-    fprintf(stderr, "\r%" PRIu64 " histories: %zu acts, %zu conflicts settled, %zu bundles with news, %zu devices cut\n", count, written, settled,
-            carried, revoked);
+    fprintf(stderr, "\r%" PRIu64 " histories: %zu acts, %zu conflicts settled, %zu bundles with news, %zu devices cut\n", count, written,
+            settled, carried, revoked);
     if (count >= 100) /* the dice must not have forgotten anything */
         assert_true(written > 5 * count && settled > count / 8 && carried > count && revoked > count / 16);
 }

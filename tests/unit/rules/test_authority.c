@@ -28,7 +28,7 @@ static void role_table(void **state)
         const char *reads, *writes, *grants;
         bool cuts;
     } rows[] = {
-        {WARD_ROLE_ROOT, 3, "---", "w--", "-coih", true},   {WARD_ROLE_CELL, 1, "wi-", "-i-", "-----", false},
+        {WARD_ROLE_ROOT, 3, "---", "w--", "-coih", true},     {WARD_ROLE_CELL, 1, "wi-", "-i-", "-----", false},
         {WARD_ROLE_OPERATOR, 2, "wio", "wio", "-coih", true}, {WARD_ROLE_INSPECTOR, 1, "wio", "-i-", "-----", false},
         {WARD_ROLE_HUB, 2, "wio", "w--", "-c---", false},
     };
@@ -224,11 +224,13 @@ static void picture(struct ward_picture *p)
     ward_directory_judge(&p->d);
 }
 
-static void cut(struct ward_picture *p, uint32_t by, uint64_t seq, uint64_t depth, const struct ward_grant *whom, uint32_t feed, uint64_t keeps)
+static void cut(struct ward_picture *p, uint32_t by, uint64_t seq, uint64_t depth, const struct ward_grant *whom, uint32_t feed,
+                uint64_t keeps)
 {
     const struct ward_feed *f = ward_directory_feed(&p->d, by), *of = ward_directory_feed(&p->d, feed);
     const struct ward_cut_entry e = {.feed = of->id, .seq = keeps};
-    struct ward_cut c = {.fid = by, .seq = seq, .depth = depth, .rank = ward_role_rules(f->role)->rank, .author_feed = f->id, .author_grant = f->grant};
+    struct ward_cut c = {
+        .fid = by, .seq = seq, .depth = depth, .rank = ward_role_rules(f->role)->rank, .author_feed = f->id, .author_grant = f->grant};
     ward_grant_entity(&c.grant_entity, &whom->id);
     assert_int_equal(ward_directory_add_cut(&p->d, &c, &e, keeps ? 1 : 0), WARD_OK);
     ward_directory_judge(&p->d);

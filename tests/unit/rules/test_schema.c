@@ -34,11 +34,23 @@ static void kinds(void **state)
     assert_int_equal(check_kind(65535, "thing"), WARD_OK);
     assert_int_equal(check_kind(15, "thing"), WARD_ERR_ARGUMENT);
     assert_int_equal(check_kind(65536, "thing"), WARD_ERR_ARGUMENT);
-    static const char *const wrong[] = {"", "Thing", "th ing", "th1ng", "thing\"", "device", "invitation", "reason", "ward", "ward_things", "sqlite_things", NULL,
+    static const char *const wrong[] = {"",
+                                        "Thing",
+                                        "th ing",
+                                        "th1ng",
+                                        "thing\"",
+                                        "device",
+                                        "invitation",
+                                        "reason",
+                                        "ward",
+                                        "ward_things",
+                                        "sqlite_things",
+                                        NULL,
                                         "a_name_that_is_longer_than_forty_eight_bytes_is_too_long"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(check_kind(16, wrong[i]), WARD_ERR_ARGUMENT);
-    const struct ward_kind_def same_number[] = {{16, "a", NULL, 0}, {16, "b", NULL, 0}}, same_name[] = {{16, "a", NULL, 0}, {17, "a", NULL, 0}};
+    const struct ward_kind_def same_number[] = {{16, "a", NULL, 0}, {16, "b", NULL, 0}},
+                               same_name[] = {{16, "a", NULL, 0}, {17, "a", NULL, 0}};
     assert_int_equal(ward_schema_check(&(struct ward_schema){same_number, 2, 1}, NULL), WARD_ERR_ARGUMENT);
     assert_int_equal(ward_schema_check(&(struct ward_schema){same_name, 2, 1}, NULL), WARD_ERR_ARGUMENT);
 }
@@ -56,7 +68,8 @@ static void classes(void **state)
                 else if (cls == WARD_TALLY)
                     fine = type == WARD_INT && policy == WARD_SUM;
                 else
-                    fine = policy == WARD_CONFLICT || policy == WARD_LATEST || policy == WARD_FIXED || (policy == WARD_MAX && type == WARD_INT);
+                    fine = policy == WARD_CONFLICT || policy == WARD_LATEST || policy == WARD_FIXED ||
+                           (policy == WARD_MAX && type == WARD_INT);
                 int rc = check_field((struct ward_field_def){WARD_FIELD(cls, 1), "f", type, policy, 0});
                 if (rc != (fine ? WARD_OK : WARD_ERR_ARGUMENT))
                     print_error("class %u type %u policy %u: %d\n", (unsigned)cls, (unsigned)type, (unsigned)policy, rc);

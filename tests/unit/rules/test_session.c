@@ -18,13 +18,25 @@ struct row {
     const char *leads;
 };
 static const struct row rows[] = {
-    {WARD_SE_HELLO_EQUAL, "lxxx"}, {WARD_SE_HELLO_DIFFER, "cxxx"}, {WARD_SE_SPACES, "xexx"},
-    {WARD_SE_HEADS, "xx-x"},       {WARD_SE_HEADS_LAST, "xx-x"},   {WARD_SE_RUN, "xx--"},
-    {WARD_SE_ACK, "xx--"},         {WARD_SE_DONE, "xx-x"},         {WARD_SE_PING, "x---"},
-    {WARD_SE_BYE, "####"},         {WARD_SE_ERROR, "####"},        {WARD_SE_BAD, "####"},
+    {WARD_SE_HELLO_EQUAL, "lxxx"},
+    {WARD_SE_HELLO_DIFFER, "cxxx"},
+    {WARD_SE_SPACES, "xexx"},
+    {WARD_SE_HEADS, "xx-x"},
+    {WARD_SE_HEADS_LAST, "xx-x"},
+    {WARD_SE_RUN, "xx--"},
+    {WARD_SE_ACK, "xx--"},
+    {WARD_SE_DONE, "xx-x"},
+    {WARD_SE_PING, "x---"},
+    {WARD_SE_BYE, "####"},
+    {WARD_SE_ERROR, "####"},
+    {WARD_SE_BAD, "####"},
     /* from this side */
-    {WARD_SE_LINK_UP, "-xxx"},     {WARD_SE_COMMITTED, "xx--"},    {WARD_SE_SENT, "xx--"},
-    {WARD_SE_DRAINED, "xx--"},     {WARD_SE_NEWS, "----"},         {WARD_SE_TICK, "----"},
+    {WARD_SE_LINK_UP, "-xxx"},
+    {WARD_SE_COMMITTED, "xx--"},
+    {WARD_SE_SENT, "xx--"},
+    {WARD_SE_DRAINED, "xx--"},
+    {WARD_SE_NEWS, "----"},
+    {WARD_SE_TICK, "----"},
     {WARD_SE_LEAVE, "####"},
 };
 
@@ -59,7 +71,9 @@ static void every_pair(void **state)
             char leads = rows[i].leads[from];
             uint64_t n = rows[i].event == WARD_SE_TICK ? 1001 : rows[i].event == WARD_SE_BAD ? WARD_ERR_TRUNCATED : 0;
             unsigned actions = ward_session_step(&s, rows[i].event, n);
-            enum ward_session_state to = leads == '-' ? from : leads == 'x' ? WARD_S_CLOSED : (enum ward_session_state)(strchr(letters, leads) - letters);
+            enum ward_session_state to = leads == '-'   ? from
+                                         : leads == 'x' ? WARD_S_CLOSED
+                                                        : (enum ward_session_state)(strchr(letters, leads) - letters);
             if (s.state != to || ward_session_listed(from, rows[i].event) != (leads != 'x'))
                 print_error("%s in %s: led to %s\n", ward_session_event_name(rows[i].event), ward_session_state_name(from),
                             ward_session_state_name(s.state));
@@ -129,10 +143,10 @@ static void actions_of_the_course(void **state)
 /* The four things that must have come together, in each order: live exactly at the last. */
 static void live_when_all_four_are_there(void **state)
 {
-    static const unsigned orders[24][4] = {
-        {0, 1, 2, 3}, {0, 1, 3, 2}, {0, 2, 1, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {0, 3, 2, 1}, {1, 0, 2, 3}, {1, 0, 3, 2},
-        {1, 2, 0, 3}, {1, 2, 3, 0}, {1, 3, 0, 2}, {1, 3, 2, 0}, {2, 0, 1, 3}, {2, 0, 3, 1}, {2, 1, 0, 3}, {2, 1, 3, 0},
-        {2, 3, 0, 1}, {2, 3, 1, 0}, {3, 0, 1, 2}, {3, 0, 2, 1}, {3, 1, 0, 2}, {3, 1, 2, 0}, {3, 2, 0, 1}, {3, 2, 1, 0}};
+    static const unsigned orders[24][4] = {{0, 1, 2, 3}, {0, 1, 3, 2}, {0, 2, 1, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {0, 3, 2, 1},
+                                           {1, 0, 2, 3}, {1, 0, 3, 2}, {1, 2, 0, 3}, {1, 2, 3, 0}, {1, 3, 0, 2}, {1, 3, 2, 0},
+                                           {2, 0, 1, 3}, {2, 0, 3, 1}, {2, 1, 0, 3}, {2, 1, 3, 0}, {2, 3, 0, 1}, {2, 3, 1, 0},
+                                           {3, 0, 1, 2}, {3, 0, 2, 1}, {3, 1, 0, 2}, {3, 1, 2, 0}, {3, 2, 0, 1}, {3, 2, 1, 0}};
     static const struct {
         enum ward_session_event_type event;
         uint64_t n;

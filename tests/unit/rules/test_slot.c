@@ -18,8 +18,12 @@
 
 #define FEEDS 3
 
-enum { OPEN = WARD_FIELD(WARD_OPEN, 1), GOVERNED = WARD_FIELD(WARD_GOVERNED, 1), MEMBER = WARD_FIELD(WARD_MEMBER, 1),
-       TALLY = WARD_FIELD(WARD_TALLY, 1) };
+enum {
+    OPEN = WARD_FIELD(WARD_OPEN, 1),
+    GOVERNED = WARD_FIELD(WARD_GOVERNED, 1),
+    MEMBER = WARD_FIELD(WARD_MEMBER, 1),
+    TALLY = WARD_FIELD(WARD_TALLY, 1)
+};
 
 /* Feed ids ascend with the number. */
 static struct ward_author rows[FEEDS + 1];
@@ -39,8 +43,14 @@ static const uint8_t yes[] = {0xf5}, no[] = {0xf4}, one[] = {0x01}, two[] = {0x0
 static void write_at(struct ward_state *s, uint32_t field, const char *key, uint32_t fid, uint64_t seq, uint64_t depth, const uint8_t *raw,
                      const struct ward_vv *seen)
 {
-    const struct ward_write w = {.field = field, .key = (const uint8_t *)key, .key_len = key ? strlen(key) : 0, .raw = raw, .raw_len = 1,
-                                 .fid = fid, .seq = seq, .depth = depth};
+    const struct ward_write w = {.field = field,
+                                 .key = (const uint8_t *)key,
+                                 .key_len = key ? strlen(key) : 0,
+                                 .raw = raw,
+                                 .raw_len = 1,
+                                 .fid = fid,
+                                 .seq = seq,
+                                 .depth = depth};
     const struct ward_vv nothing = {0};
     assert_int_equal(ward_slot_write(s, &w, seen ? seen : &nothing, &authors), WARD_OK);
 }
@@ -299,8 +309,8 @@ static unsigned expected_live(const struct history *h)
         for (unsigned c = d + 1; c < h->count; c++) {
             bool saw = h->c[c].past >> d & 1;
             bool may = h->field == GOVERNED ? rows[h->c[c].fid].rank >= rows[h->c[d].fid].rank
-                       : h->field == TALLY ? h->c[c].fid == h->c[d].fid
-                                           : true;
+                       : h->field == TALLY  ? h->c[c].fid == h->c[d].fid
+                                            : true;
             gone |= saw && may;
         }
         live |= gone ? 0u : 1u << d;
@@ -349,8 +359,8 @@ static void print_history(const struct history *h, const unsigned *order, unsign
 {
     print_error("field class %u, expected %x, found %x\n", (unsigned)(h->field & 3u), expected, found);
     for (unsigned i = 0; i < h->count; i++)
-        print_error("  change %u: feed %u seq %u had seen %x; arrived as %u\n", i, (unsigned)h->c[i].fid, (unsigned)h->c[i].seq, h->c[i].past,
-                    order[i]);
+        print_error("  change %u: feed %u seq %u had seen %x; arrived as %u\n", i, (unsigned)h->c[i].fid, (unsigned)h->c[i].seq,
+                    h->c[i].past, order[i]);
 }
 
 static void each_order(const struct history *h, unsigned *order, unsigned n, unsigned arrived, unsigned expected, struct ward_arena *arena)

@@ -11,10 +11,16 @@
 #include "rules/view.h"
 #include "values/cbor.h"
 
-enum { OPEN = WARD_FIELD(WARD_OPEN, 1), GOVERNED = WARD_FIELD(WARD_GOVERNED, 1), TAGS = WARD_FIELD(WARD_MEMBER, 1), COUNT = WARD_FIELD(WARD_TALLY, 1) };
+enum {
+    OPEN = WARD_FIELD(WARD_OPEN, 1),
+    GOVERNED = WARD_FIELD(WARD_GOVERNED, 1),
+    TAGS = WARD_FIELD(WARD_MEMBER, 1),
+    COUNT = WARD_FIELD(WARD_TALLY, 1)
+};
 
 /* Feeds 1 and 2 are of rank 1, 3 and 4 of rank 2. */
-static const struct ward_author rows[] = {{.rank = 0}, {.feed = {{1}}, .rank = 1}, {.feed = {{2}}, .rank = 1}, {.feed = {{3}}, .rank = 2}, {.feed = {{4}}, .rank = 2}};
+static const struct ward_author rows[] = {
+    {.rank = 0}, {.feed = {{1}}, .rank = 1}, {.feed = {{2}}, .rank = 1}, {.feed = {{3}}, .rank = 2}, {.feed = {{4}}, .rank = 2}};
 static const struct ward_authors authors = {rows, 5};
 
 struct view {
@@ -35,8 +41,14 @@ static void live(struct view *v, uint32_t field, const char *key, uint32_t fid, 
     struct ward_buf b;
     ward_buf_init(&b, &vectors_env);
     ward_put_value(&b, &value);
-    const struct ward_write w = {.field = field, .key = (const uint8_t *)key, .key_len = key ? strlen(key) : 0, .raw = b.p, .raw_len = b.len, .fid = fid,
-                                 .seq = 1, .depth = 1};
+    const struct ward_write w = {.field = field,
+                                 .key = (const uint8_t *)key,
+                                 .key_len = key ? strlen(key) : 0,
+                                 .raw = b.p,
+                                 .raw_len = b.len,
+                                 .fid = fid,
+                                 .seq = 1,
+                                 .depth = 1};
     assert_int_equal(ward_slot_write(&v->s, &w, &nothing, &authors), WARD_OK);
     ward_buf_free(&b);
 }

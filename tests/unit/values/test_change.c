@@ -266,7 +266,8 @@ static int with_values(size_t first, size_t second)
     struct ward_buf a, b, body;
     long_value(&a, first);
     long_value(&b, second ? second : 300);
-    const struct ward_op ops[] = {{.kind = 16, .field = 4, .raw = a.p, .raw_len = a.len}, {.kind = 16, .field = 8, .raw = b.p, .raw_len = b.len}};
+    const struct ward_op ops[] = {{.kind = 16, .field = 4, .raw = a.p, .raw_len = a.len},
+                                  {.kind = 16, .field = 8, .raw = b.p, .raw_len = b.len}};
     ward_buf_init(&body, &vectors_env);
     ward_change_write(&body, 0, 1, NULL, 0, ops, second ? 2 : 1);
     int rc = parse_once(&body);
@@ -399,13 +400,21 @@ static void wrong_records(void **state)
     } cases[] = {
         {"no ops", WARD_ERR_RANGE, {0x80}, 1},
         {"index before any record", WARD_ERR_OP, {0x81, 0x83, 0x00, 0x04, 0x01}, 5},
-        {"named twice", WARD_ERR_OP, {0x82, 0x84, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x04, 0x01,
-                                      0x84, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x08, 0x01}, 43},
-        {"index beyond", WARD_ERR_OP, {0x82, 0x84, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x04, 0x01,
-                                       0x83, 0x01, 0x08, 0x01}, 26},
+        {"named twice",
+         WARD_ERR_OP,
+         {0x82, 0x84, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0x10, 0x04, 0x01,
+          0x84, 0x50, 0,    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x08, 0x01},
+         43},
+        {"index beyond",
+         WARD_ERR_OP,
+         {0x82, 0x84, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x04, 0x01, 0x83, 0x01, 0x08, 0x01},
+         26},
         {"two members", WARD_ERR_OP, {0x81, 0x82, 0x00, 0x04}, 4},
         {"six members", WARD_ERR_OP, {0x81, 0x86, 0x00, 0x04, 0x01, 0x01, 0x01, 0x01}, 8},
-        {"a key where none belongs", WARD_ERR_OP, {0x81, 0x85, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x04, 0x41, 0x01, 0x01}, 24},
+        {"a key where none belongs",
+         WARD_ERR_OP,
+         {0x81, 0x85, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x04, 0x41, 0x01, 0x01},
+         24},
         {"no key where one belongs", WARD_ERR_OP, {0x81, 0x84, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x06, 0xf5}, 22},
         {"an entity of 15 bytes", WARD_ERR_TYPE, {0x81, 0x84, 0x4f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x04, 0x01}, 21},
     };
@@ -429,10 +438,7 @@ static void wrong_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trips),
-        cmocka_unit_test(flipped_bits),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(values_fit_their_class),
+        cmocka_unit_test(round_trips),   cmocka_unit_test(flipped_bits), cmocka_unit_test(limits), cmocka_unit_test(values_fit_their_class),
         cmocka_unit_test(wrong_records),
     };
     return cmocka_run_group_tests_name("change", tests, NULL, NULL);

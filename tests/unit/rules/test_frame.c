@@ -1,0 +1,378 @@
+/* Frames: each type there and back, every truncation of it refused, and the refusals that no vector shows. proto/session.md. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "../vectors.h"
+#include "base/limits.h"
+#include "rules/frame.h"
+
+static const uint8_t bytes[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+static const struct ward_hash low = {{1}}, high = {{2}};
+
+static int parse(struct ward_message *m, const void *p, size_t len)
+{
+    return ward_frame_parse(m, p, len, NULL);
+}
+
+static void build(struct ward_buf *b, enum ward_message_type type)
+{
+    const struct ward_id circle[] = {{{1}}, {{2}}};
+    const uint64_t refused[][2] = {{3, 301}, {4, 404}};
+    ward_buf_init(b, &vectors_env);
+    switch (type) {
+    case WARD_MSG_HELLO:
+        ward_frame_hello(b, &low, &high, 1750000000000);
+        break;
+    case WARD_MSG_SPACES:
+        ward_frame_spaces(b, 2);
+        ward_frame_space(b, &low, &high);
+        ward_frame_space(b, &high, &low);
+        break;
+    case WARD_MSG_HEADS:
+        ward_frame_begin(b, type, 2);
+        ward_put_array(b, 2);
+        ward_put_array(b, 2);
+        ward_put_bytes(b, low.b, 8);
+        ward_put_array(b, 1);
+        ward_put_array(b, 3);
+        ward_put_bytes(b, high.b, 8);
+        ward_put_uint(b, 300);
+        ward_put_bytes(b, low.b, 8);
+        ward_put_array(b, 2);
+        ward_put_circle(b, circle, 2);
+        ward_put_array(b, 0);
+        ward_put_bool(b, true);
+        break;
+    case WARD_MSG_RUN: {
+        const struct ward_run run = {
+            .space8 = low.b, .grant8 = high.b, .first = 7, .count = 3, .codec = WARD_CODEC_ZSTD, .data = bytes, .len = 40, .sig = bytes};
+        ward_frame_run(b, &run);
+        break;
+    }
+    case WARD_MSG_ACK:
+        ward_frame_ack(b, 4, refused, 2);
+        break;
+    case WARD_MSG_ERROR:
+        ward_frame_error(b, 504, "phòng");
+        break;
+    case WARD_MSG_JOIN:
+        ward_frame_join(b, "tablet", bytes, bytes, bytes);
+        break;
+    case WARD_MSG_JOINED:
+        ward_frame_joined(b, bytes, bytes, 30);
+        break;
+    case WARD_MSG_BUNDLE:
+        ward_frame_begin(b, type, 6);
+        ward_put_bytes(b, low.b, 32);
+        ward_put_bytes(b, high.b, 32);
+        ward_put_uint(b, 1);
+        ward_put_bytes(b, bytes, 16);
+        ward_put_array(b, 1);
+        ward_put_array(b, 2);
+        ward_put_circle(b, circle, 1);
+        ward_put_array(b, 1);
+        ward_put_array(b, 4);
+        ward_put_bytes(b, high.b, 8);
+        ward_put_uint(b, 2);
+        ward_put_uint(b, 9);
+        ward_put_bytes(b, low.b, 8);
+        ward_put_uint(b, 5);
+        break;
+    case WARD_MSG_BUNDLE_END:
+        ward_frame_begin(b, type, 2);
+        ward_put_bytes(b, low.b, 32);
+        ward_put_bytes(b, bytes, 64);
+        break;
+    default:
+        ward_frame_simple(b, type);
+    }
+    assert_int_equal(ward_buf_status(b), WARD_OK);
+}
+
+static const enum ward_message_type types[] = {WARD_MSG_HELLO,  WARD_MSG_SPACES, WARD_MSG_HEADS,     WARD_MSG_RUN,  WARD_MSG_ACK,
+                                               WARD_MSG_DONE,   WARD_MSG_ERROR,  WARD_MSG_BYE,       WARD_MSG_PING, WARD_MSG_JOIN,
+                                               WARD_MSG_JOINED, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END};
+#define TYPES (sizeof types / sizeof types[0])
+
+static void every_truncation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TYPES; i++) {
+        struct ward_buf b;
+        struct ward_message m;
+        build(&b, types[i]);
+        assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+        assert_int_equal(m.type, types[i]);
+        for (size_t n = 0; n < b.len; n++) {
+            uint8_t *cut = malloc(n ? n : 1);
+            assert_non_null(cut);
+            memcpy(cut, b.p, n);
+            int rc = parse(&m, cut, n);
+            if (rc != WARD_ERR_TRUNCATED)
+                print_error("type %u cut to %zu of %zu: %d\n", (unsigned)types[i], n, b.len, rc);
+            assert_int_equal(rc, WARD_ERR_TRUNCATED);
+            free(cut);
+        }
+        ward_buf_add(&b, bytes, 1);
+        assert_int_equal(parse(&m, b.p, b.len), WARD_ERR_TRAILING);
+        b.len--;
+        b.p[1] = 2; /* another version is never guessed at */
+        assert_int_equal(parse(&m, b.p, b.len), WARD_ERR_VERSION);
+        b.p[1] = 1;
+        b.p[0]++; /* the byte behind it now is a member too many */
+        assert_int_equal(parse(&m, b.p, b.len + 1), WARD_ERR_TYPE);
+        ward_buf_free(&b);
+    }
+}
+
+static void contents(void **state)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    struct ward_space_entry space;
+    struct ward_heads_entry heads;
+    struct ward_feed_entry feed;
+    static struct ward_id storage[WARD_CIRCLE_MAX];
+    uint64_t i, error;
+    (void)state;
+
+    build(&b, WARD_MSG_HELLO);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.hello.protocol, WARD_PROTOCOL);
+    assert_memory_equal(m.hello.ward8, low.b, 8);
+    assert_memory_equal(m.hello.common16, high.b, 16);
+    assert_int_equal(m.hello.wall_ms, 1750000000000);
+    assert_int_equal(m.hello.window, WARD_WINDOW);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_SPACES);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.count, 2);
+    ward_frame_next_space(&m, &space);
+    assert_memory_equal(space.space8, low.b, 8);
+    assert_memory_equal(space.digest8, high.b, 8);
+    ward_frame_next_space(&m, &space);
+    assert_memory_equal(space.space8, high.b, 8);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_HEADS);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.count, 2);
+    assert_true(m.last);
+    ward_frame_next_heads(&m, &heads, storage);
+    assert_memory_equal(heads.space8, low.b, 8);
+    assert_int_equal(heads.feed_count, 1);
+    ward_frame_next_feed(&heads, false, &feed);
+    assert_memory_equal(feed.grant8, high.b, 8);
+    assert_int_equal(feed.seq, 300);
+    ward_frame_next_heads(&m, &heads, storage);
+    assert_null(heads.space8);
+    assert_int_equal(heads.circle_count, 2);
+    assert_int_equal(heads.circle[1].b[0], 2);
+    assert_int_equal(heads.feed_count, 0);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_RUN);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.run.first, 7);
+    assert_int_equal(m.run.count, 3);
+    assert_int_equal(m.run.codec, WARD_CODEC_ZSTD);
+    assert_int_equal(m.run.len, 40);
+    assert_memory_equal(m.run.data, bytes, 40);
+    assert_memory_equal(m.run.sig, bytes, 64);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_ACK);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.acked, 4);
+    assert_int_equal(m.count, 2);
+    ward_frame_next_refusal(&m, &i, &error);
+    assert_int_equal(i, 3);
+    assert_int_equal(error, 301);
+    ward_frame_next_refusal(&m, &i, &error);
+    assert_int_equal(error, 404);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_BUNDLE);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.bundle.addressee_len, 16);
+    assert_int_equal(m.bundle.runs, 5);
+    ward_frame_next_heads(&m, &heads, storage);
+    ward_frame_next_feed(&heads, true, &feed);
+    assert_int_equal(feed.base, 2);
+    assert_int_equal(feed.seq, 9);
+    ward_buf_free(&b);
+}
+
+/* Small frames by hand, where one member is out of line. */
+static int hello_with(uint64_t window, uint64_t wall)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_begin(&b, WARD_MSG_HELLO, 5);
+    ward_put_uint(&b, 1);
+    ward_put_bytes(&b, bytes, 8);
+    ward_put_bytes(&b, bytes, 16);
+    ward_put_uint(&b, wall);
+    ward_put_uint(&b, window);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int spaces_with(size_t count, bool twice)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_spaces(&b, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t n = twice ? 0 : i;
+        const struct ward_hash id = {{(uint8_t)(n >> 8), (uint8_t)n}};
+        ward_frame_space(&b, &id, &id);
+    }
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int circle_with(size_t count, bool descending)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    static struct ward_id circle[WARD_CIRCLE_MAX + 1];
+    for (size_t i = 0; i < count; i++) {
+        size_t n = descending ? count - i : i;
+        circle[i] = (struct ward_id){{(uint8_t)(n >> 8), (uint8_t)n}};
+    }
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_begin(&b, WARD_MSG_HEADS, 2);
+    ward_put_array(&b, 1);
+    ward_put_array(&b, 2);
+    ward_put_circle(&b, circle, count);
+    ward_put_array(&b, 0);
+    ward_put_bool(&b, false);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int ack_with(size_t count)
+{
+    static const uint64_t refused[WARD_WINDOW_MAX + 1][2] = {{1, 301}};
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_ack(&b, 20, refused, count);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int run_with(uint64_t first, uint32_t count)
+{
+    const struct ward_run run = {.space8 = bytes, .grant8 = bytes, .first = first, .count = count, .data = bytes, .len = 1, .sig = bytes};
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_run(&b, &run);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int run_frame_of(size_t size)
+{
+    uint8_t *data = calloc(1, size);
+    struct ward_run run = {.space8 = bytes, .grant8 = bytes, .first = 1, .count = 1, .data = data, .sig = bytes};
+    struct ward_buf b;
+    struct ward_message m;
+    assert_non_null(data);
+    run.len = size - 96;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_run(&b, &run);
+    run.len -= b.len - size;
+    ward_buf_clear(&b);
+    ward_frame_run(&b, &run);
+    assert_int_equal(b.len, size);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    free(data);
+    return rc;
+}
+
+static int join_with(size_t name)
+{
+    char text[WARD_NAME_MAX + 2];
+    struct ward_buf b;
+    struct ward_message m;
+    memset(text, 'n', sizeof text);
+    text[name] = 0;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_join(&b, text, bytes, bytes, bytes);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static void limits_and_refusals(void **state)
+{
+    (void)state;
+    assert_int_equal(hello_with(1, 0), WARD_OK);
+    assert_int_equal(hello_with(16, WARD_WALL_MS_MAX), WARD_OK);
+    assert_int_equal(hello_with(0, 0), WARD_ERR_RANGE);
+    assert_int_equal(hello_with(17, 0), WARD_ERR_RANGE);
+    assert_int_equal(hello_with(4, (uint64_t)WARD_WALL_MS_MAX + 1), WARD_ERR_RANGE);
+    assert_int_equal(spaces_with(0, false), WARD_OK);
+    assert_int_equal(spaces_with(4096, false), WARD_OK);
+    assert_int_equal(spaces_with(4097, false), WARD_ERR_LIMIT_SPACES);
+    assert_int_equal(spaces_with(2, true), WARD_ERR_ORDER);
+    assert_int_equal(circle_with(256, false), WARD_OK);
+    assert_int_equal(circle_with(257, false), WARD_ERR_LIMIT_CIRCLE);
+    assert_int_equal(circle_with(2, true), WARD_ERR_ORDER);
+    assert_int_equal(ack_with(16), WARD_OK);
+    assert_int_equal(ack_with(17), WARD_ERR_RANGE);
+    assert_int_equal(run_with(1, 1), WARD_OK);
+    assert_int_equal(run_with(0, 1), WARD_ERR_RANGE);
+    assert_int_equal(run_with(1, 0), WARD_ERR_RANGE);
+    assert_int_equal(run_frame_of(262144), WARD_OK);
+    assert_int_equal(run_frame_of(262145), WARD_ERR_LIMIT_FRAME);
+    assert_int_equal(join_with(200), WARD_OK);
+    assert_int_equal(join_with(201), WARD_ERR_RANGE);
+}
+
+static void unknown_types(void **state)
+{
+    (void)state;
+    for (uint64_t type = 0; type < 300; type++) {
+        struct ward_buf b;
+        struct ward_message m;
+        bool known = false;
+        for (size_t i = 0; i < TYPES; i++)
+            known |= types[i] == type;
+        if (known)
+            continue;
+        ward_buf_init(&b, &vectors_env);
+        ward_put_array(&b, 2);
+        ward_put_uint(&b, 1);
+        ward_put_uint(&b, type);
+        assert_int_equal(parse(&m, b.p, b.len), WARD_ERR_PROTOCOL);
+        ward_buf_free(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_truncation),
+        cmocka_unit_test(contents),
+        cmocka_unit_test(limits_and_refusals),
+        cmocka_unit_test(unknown_types),
+    };
+    return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
+}
