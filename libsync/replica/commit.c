@@ -340,11 +340,13 @@ static int compile_put(struct compile *c, const struct put *p, struct ward_error
     if (rc)
         return rc;
     struct ward_op *earlier = same_slot(c, p);
-    if (earlier) { /* the last word of a transaction counts */
+    if (earlier && needed) { /* the last word of a transaction counts */
         earlier->raw = p->raw;
         earlier->raw_len = p->raw_len;
         return WARD_OK;
     }
+    if (earlier) /* there and back is nothing */
+        memmove(earlier, earlier + 1, (size_t)(c->ops + c->op_count-- - (earlier + 1)) * sizeof *earlier);
     if (!needed)
         return WARD_OK;
     return new_op(c, p) ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "transaction");
