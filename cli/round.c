@@ -74,7 +74,7 @@ int cli_round(struct cli *c, struct ward_sync_options *options, json_t *model)
         cli_fail(c, &err);
     if (describe(c, reached, options->plan, &result, model) || (!reached && !is_passing(err.code)))
         return CLI_FAILED;
-    bool attention = !reached || count(model, "conflicts") || count(model, "refused") || (!options->plan && count(model, "unsent"));
+    bool attention = !reached || count(model, "conflicts") || count(model, "refused") || count(model, "unsent");
     return attention ? CLI_ATTENTION : CLI_DONE;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The week of a ward, played with the real program; ends with 1 at the first thing that is not as it must be."""
 import argparse
+import csv
 import os
 import shutil
 import signal
@@ -10,19 +11,26 @@ import sys
 
 from stage import HERE, LIMIT_S, Device, NotAsItMustBe, Stage, minutes
 
-PLAN = os.path.join(HERE, "..", "bach-dang", "plan.csv")
+DATA = os.path.join(HERE, "..", "bach-dang")
+PLAN = os.path.join(DATA, "plan.csv")
 QUIET_BYTES = 500  # what a round may move when there is nothing to move
+
+
+def names():
+    """The first device of each unit, by devices.csv."""
+    first = {}
+    with open(os.path.join(DATA, "devices.csv"), encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            first.setdefault(row["unit"], row["name"])
+    return first
 
 
 class Week:
     def __init__(self, stage):
         self.stage, self.must, self.say = stage, stage.must, stage.say
-        self.hub = Device(stage, "BXDD", "máy chủ phường")
-        self.cell1 = Device(stage, "TDP-01", "máy tổ dân phố 1")
-        self.cell2 = Device(stage, "TDP-02", "máy tổ dân phố 2")
-        self.cell3 = Device(stage, "TDP-03", "máy tổ dân phố 3")
-        self.office = Device(stage, "UBND", "máy UBND")
-        self.inspector = Device(stage, "UBKT", "máy UBKT")
+        name = names()
+        self.hub, self.cell1, self.cell2, self.cell3, self.office, self.inspector = (
+            Device(stage, unit, name[unit]) for unit in ("BXDD", "TDP-01", "TDP-02", "TDP-03", "UBND", "UBKT"))
         self.joined = [self.cell1, self.cell2, self.cell3, self.office, self.inspector]
         self.online = [d for d in self.joined if d is not self.cell3]
         self.all = [self.hub, *self.joined]

@@ -14,6 +14,10 @@
 ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err)
 {
     const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
+    if (!env->alloc || !env->wall_ms || !env->mono_ms || !env->random) {
+        ward_fail(err, WARD_ERR_ARGUMENT, "env: all its functions are needed");
+        return NULL;
+    }
     if (!home || !home[0] || strlen(home) >= sizeof((ward_replica *)0)->home) {
         ward_fail(err, WARD_ERR_ARGUMENT, "home");
         return NULL;

@@ -102,7 +102,7 @@ static int send_hello(struct ward_talk *t, struct ward_error *err)
     if (rc)
         return rc;
     ward_buf_clear(&t->out);
-    ward_frame_hello(&t->out, &t->r->ward, &t->digest, ward_replica_now(t->r));
+    ward_frame_hello(&t->out, &t->r->ward, &t->digest, ward_replica_now(t->r), t->bucketed ? t->buckets : NULL);
     return ward_talk_send(t, err);
 }
 
@@ -125,8 +125,6 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
         if (ward_talk_closed(t))
             return WARD_OK;
         ward_session_step(&t->s, WARD_SE_SENT, 0);
-        t->sent += run.count;
-        tell_progress(t);
     }
     return WARD_OK;
 }
@@ -210,9 +208,12 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
     }
     for (uint64_t i = before; i < t->s.acked; i++) {
         const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
-        if (!lost[i % WARD_WINDOW_MAX])
-            ward_vv_raise(&t->known, &t->r->env, run->fid, run->last); /* a hint: if memory lacks, it stays smaller */
+        if (lost[i % WARD_WINDOW_MAX])
+            continue;
+        ward_vv_raise(&t->known, &t->r->env, run->fid, run->last); /* a hint: if memory lacks, it stays smaller */
+        t->sent += run->count;
     }
+    tell_progress(t);
 }
 
 static unsigned step_hello(struct ward_talk *t, const struct ward_message *m)
@@ -226,6 +227,8 @@ static unsigned step_hello(struct ward_talk *t, const struct ward_message *m)
     bool equal = memcmp(m->hello.common16, t->digest.b, 16) == 0;
     for (size_t i = 0; equal && i < t->common_count; i++)
         t->common[i].equal = t->common[i].listed = true;
+    if (!equal && m->hello.buckets)
+        ward_talk_note_buckets(t, m->hello.buckets);
     return ward_session_step(&t->s, equal ? WARD_SE_HELLO_EQUAL : WARD_SE_HELLO_DIFFER, m->hello.window);
 }
 

@@ -36,6 +36,7 @@ struct ward_common { /* a space both may read, as it stood when hello was sent *
     uint32_t sid;
     struct ward_hash id, digest;
     bool listed, equal; /* by the peer */
+    bool quiet;         /* its whole group is equal: not listed by either */
 };
 
 struct ward_talk {
@@ -47,14 +48,17 @@ struct ward_talk {
     struct ward_common *common; /* ascending by id */
     size_t common_count;
     struct ward_hash digest;
-    struct ward_vv snapshot; /* heads when hello was sent */
-    struct ward_vv known;    /* what the peer durably holds, by fid */
+    uint8_t buckets[WARD_BUCKETS * WARD_BUCKET_BYTES]; /* digests of groups of common spaces */
+    bool bucketed;                                     /* there are enough of them to group */
+    struct ward_vv snapshot;                           /* heads when hello was sent */
+    struct ward_vv known;                              /* what the peer durably holds, by fid */
     struct ward_stream stream;
     struct ward_streamed flight[WARD_WINDOW_MAX];
     uint64_t refused[WARD_WINDOW_MAX][2];
     size_t refused_count;
-    bool plan; /* compare only */
-    uint64_t sent, received, bytes_out, bytes_in, refused_here, refused_there;
+    bool plan;     /* compare only */
+    uint64_t sent; /* acknowledged by the peer */
+    uint64_t received, bytes_out, bytes_in, refused_here, refused_there;
     uint64_t total_out, total_in;
     int64_t clock_offset_ms;
     struct ward_buf out;
@@ -84,6 +88,7 @@ static inline bool ward_talk_uncommitted(const struct ward_talk *t)
 /* talk_compare.c */
 int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err);
 int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err);
+void ward_talk_note_buckets(struct ward_talk *t, const uint8_t *theirs);
 void ward_talk_note_spaces(struct ward_talk *t, struct ward_message *m);
 int ward_talk_assume_equal(struct ward_talk *t, struct ward_error *err); /* the peer holds the snapshot of spaces marked equal */
 int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err);

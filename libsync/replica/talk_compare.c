@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "replica/talk.h"
 #include "values/feed.h"
+#include "values/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,35 @@
 static int by_id(const void *a, const void *b)
 {
     return ward_hash_compare(&((const struct ward_common *)a)->id, &((const struct ward_common *)b)->id);
+}
+
+static size_t bucket_of(const struct ward_hash *space)
+{
+    return space->b[0] >> 4;
+}
+
+/* The common spaces stand in order of id, so each group is a run of them. */
+static int digest_buckets(struct ward_talk *t, struct ward_error *err)
+{
+    size_t first = 0;
+    for (size_t b = 0; b < WARD_BUCKETS; b++) {
+        size_t end = first;
+        struct ward_hash digest;
+        while (end < t->common_count && bucket_of(&t->common[end].id) == b)
+            end++;
+        ward_buf_clear(&t->out);
+        ward_put_array(&t->out, end - first);
+        for (; first < end; first++) {
+            ward_put_array(&t->out, 2);
+            ward_put_bytes(&t->out, t->common[first].id.b, WARD_HASH_BYTES);
+            ward_put_bytes(&t->out, t->common[first].digest.b, WARD_HASH_BYTES);
+        }
+        if (ward_buf_status(&t->out))
+            return ward_fail(err, WARD_ERR_MEMORY, "session");
+        ward_hash_once(&digest, "wardsync bucket", t->out.p, t->out.len);
+        memcpy(t->buckets + b * WARD_BUCKET_BYTES, digest.b, WARD_BUCKET_BYTES);
+    }
+    return WARD_OK;
 }
 
 int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
@@ -42,15 +72,33 @@ int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
     if (t->common_count)
         qsort(t->common, t->common_count, sizeof *t->common, by_id);
     ward_directory_common(d, self, &t->peer, &t->digest);
-    return WARD_OK;
+    t->bucketed = t->common_count >= WARD_BUCKETS_FROM;
+    return t->bucketed ? digest_buckets(t, err) : WARD_OK;
+}
+
+void ward_talk_note_buckets(struct ward_talk *t, const uint8_t *theirs)
+{
+    /* Where no group differs though the whole does, a short digest has collided: then all are listed, on both sides alike. */
+    if (!t->bucketed || memcmp(t->buckets, theirs, sizeof t->buckets) == 0)
+        return;
+    for (size_t i = 0; i < t->common_count; i++) {
+        struct ward_common *c = &t->common[i];
+        size_t at = bucket_of(&c->id) * WARD_BUCKET_BYTES;
+        c->quiet = memcmp(t->buckets + at, theirs + at, WARD_BUCKET_BYTES) == 0;
+        c->listed = c->equal = c->quiet;
+    }
 }
 
 int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err)
 {
-    ward_buf_clear(&t->out);
-    ward_frame_spaces(&t->out, t->common_count);
+    size_t count = 0;
     for (size_t i = 0; i < t->common_count; i++)
-        ward_frame_space(&t->out, &t->common[i].id, &t->common[i].digest);
+        count += !t->common[i].quiet;
+    ward_buf_clear(&t->out);
+    ward_frame_spaces(&t->out, count);
+    for (size_t i = 0; i < t->common_count; i++)
+        if (!t->common[i].quiet)
+            ward_frame_space(&t->out, &t->common[i].id, &t->common[i].digest);
     return ward_talk_send(t, err);
 }
 

@@ -11,13 +11,22 @@
 static bool read_hello(struct ward_cbor *c, struct ward_message *m)
 {
     uint64_t wall, window;
+    size_t len;
     if (!ward_cbor_uint(c, &m->hello.protocol, UINT32_MAX) || !ward_cbor_bytes_exact(c, &m->hello.ward8, SHORT) ||
         !ward_cbor_bytes_exact(c, &m->hello.common16, 16) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) ||
         !ward_cbor_uint(c, &window, WARD_WINDOW_MAX))
         return false;
+    if (window == 0)
+        return ward_cbor_fail(c, WARD_ERR_RANGE);
+    if (!ward_cbor_bytes(c, &m->hello.buckets, &len))
+        return false;
+    if (len != 0 && len != WARD_BUCKETS * WARD_BUCKET_BYTES)
+        return ward_cbor_fail(c, WARD_ERR_TYPE);
+    if (len == 0)
+        m->hello.buckets = NULL;
     m->hello.wall_ms = (int64_t)wall;
     m->hello.window = (uint32_t)window;
-    return window >= 1 || ward_cbor_fail(c, WARD_ERR_RANGE);
+    return true;
 }
 
 /* Opens a list: remembers where its members start, so that it can be walked again after it was checked. */
@@ -206,7 +215,7 @@ static size_t members_of(uint64_t type)
 {
     switch (type) {
     case WARD_MSG_HELLO:
-        return 5;
+        return 6;
     case WARD_MSG_SPACES:
         return 1;
     case WARD_MSG_HEADS:
@@ -281,14 +290,16 @@ void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t me
     ward_put_uint(b, (uint64_t)type);
 }
 
-void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms)
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,
+                      const uint8_t *buckets)
 {
-    ward_frame_begin(b, WARD_MSG_HELLO, 5);
+    ward_frame_begin(b, WARD_MSG_HELLO, 6);
     ward_put_uint(b, WARD_PROTOCOL);
     ward_put_bytes(b, ward->b, SHORT);
     ward_put_bytes(b, common->b, 16);
     ward_put_uint(b, wall_ms < 0 ? 0 : (uint64_t)wall_ms);
     ward_put_uint(b, WARD_WINDOW);
+    ward_put_bytes(b, buckets, buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
 }
 
 void ward_frame_spaces(struct ward_buf *b, size_t count)

@@ -43,6 +43,7 @@ struct ward_message {
         const uint8_t *ward8, *common16;
         int64_t wall_ms;
         uint32_t window;
+        const uint8_t *buckets; /* WARD_BUCKETS x WARD_BUCKET_BYTES, or NULL: the sender has few spaces */
     } hello;
     /* spaces, heads, ack, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
     struct ward_cbor list;
@@ -96,7 +97,8 @@ void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out,
 void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
-void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms);
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,
+                      const uint8_t *buckets);
 void ward_frame_spaces(struct ward_buf *b, size_t count); /* then count times: */
 void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest);
 void ward_frame_run(struct ward_buf *b, const struct ward_run *run);

@@ -393,8 +393,15 @@ def read_ref(c):
     return c.bytes(8) if c.peek() == 2 else read_circle(c)
 
 
+def f_buckets(c):
+    b = c.bytes()
+    if len(b) not in (0, 48):
+        raise Bad(TYPE, "%d bytes of buckets" % len(b))
+    return b
+
+
 def f_hello(c):
-    return {"protocol": c.uint(0, (1 << 32) - 1), "ward8": c.bytes(8), "common16": c.bytes(16), "wall_ms": c.uint(0, WALL_MAX), "window": c.uint(1, WINDOW_MAX)}
+    return {"protocol": c.uint(0, (1 << 32) - 1), "ward8": c.bytes(8), "common16": c.bytes(16), "wall_ms": c.uint(0, WALL_MAX), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
 
 
 def f_spaces(c):
@@ -472,7 +479,7 @@ def f_bundle_trailer(c):
     return {"hash": c.bytes(32), "signature": c.bytes(64)}
 
 
-FRAMES = {1: ("hello", 5, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
+FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
           6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}

@@ -87,6 +87,7 @@ found() {
 
 # serve HOME: starts the hub; $address is where it answers.
 serve() {
+    : >"$work/.serving" # what an earlier one said does not count
     WARDSYNC_HOME=$1 "$WARDSYNC" serve --listen tcp://127.0.0.1:0 >"$work/.serving" 2>"$work/.events" &
     server=$!
     pids+=("$server")

@@ -81,8 +81,7 @@ static void invite(struct world *w, struct ward_invitation *out, char *code, siz
 {
     struct ward_error err = {0};
     const char *const at[] = {"tcp://127.0.0.1:7450"};
-    if (ward_invite(w->hub, &w->unit, WARD_ROLE_CELL, at, 1, 14 * DAY_MS, code, size, &err) ||
-        ward_invitation_parse(out, code, &err))
+    if (ward_invite(w->hub, &w->unit, WARD_ROLE_CELL, at, 1, 14 * DAY_MS, code, size, &err) || ward_invitation_parse(out, code, &err))
         fail_msg("%s: %s", ward_error_name(err.code), err.detail);
 }
 

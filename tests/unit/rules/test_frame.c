@@ -25,7 +25,7 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     ward_buf_init(b, &vectors_env);
     switch (type) {
     case WARD_MSG_HELLO:
-        ward_frame_hello(b, &low, &high, 1750000000000);
+        ward_frame_hello(b, &low, &high, 1750000000000, bytes);
         break;
     case WARD_MSG_SPACES:
         ward_frame_spaces(b, 2);
@@ -147,6 +147,7 @@ static void contents(void **state)
     assert_memory_equal(m.hello.common16, high.b, 16);
     assert_int_equal(m.hello.wall_ms, 1750000000000);
     assert_int_equal(m.hello.window, WARD_WINDOW);
+    assert_memory_equal(m.hello.buckets, bytes, WARD_BUCKETS * WARD_BUCKET_BYTES);
     ward_buf_free(&b);
 
     build(&b, WARD_MSG_SPACES);
@@ -214,12 +215,13 @@ static int hello_with(uint64_t window, uint64_t wall)
     struct ward_buf b;
     struct ward_message m;
     ward_buf_init(&b, &vectors_env);
-    ward_frame_begin(&b, WARD_MSG_HELLO, 5);
+    ward_frame_begin(&b, WARD_MSG_HELLO, 6);
     ward_put_uint(&b, 1);
     ward_put_bytes(&b, bytes, 8);
     ward_put_bytes(&b, bytes, 16);
     ward_put_uint(&b, wall);
     ward_put_uint(&b, window);
+    ward_put_bytes(&b, NULL, 0);
     int rc = parse(&m, b.p, b.len);
     ward_buf_free(&b);
     return rc;
