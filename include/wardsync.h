@@ -223,8 +223,9 @@ struct ward_schema {
 
 /* ---------------------------------------------------------------- the world outside */
 
-/* Memory, clocks and randomness come from here; NULL in ward_options means the platform's. All functions are needed. Each function may be called from
- * the thread that uses the replica only. alloc: realloc's contract (size 0 frees). wall_ms is claimed in changes and orders nothing. */
+/* Memory, clocks and randomness come from here; NULL in ward_options means the platform's. All functions are needed. Each function may be
+ * called from the thread that uses the replica only. alloc: realloc's contract (size 0 frees). wall_ms is claimed in changes and orders
+ * nothing. */
 struct ward_env {
     void *ctx;
     void *(*alloc)(void *ctx, void *p, size_t size);
