@@ -385,8 +385,9 @@ static int take_header(struct reader *b, struct ward_message *m, struct ward_vv 
         uint64_t depth;
         ward_frame_next_heads(m, &h, storage);
         bool mine = self ? ward_may_read(self, h.circle, h.circle_count) : h.circle_count == 0;
-        if (mine && ward_replica_know_circle(r, h.circle, h.circle_count, &id))
-            return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+        int rc = mine ? ward_replica_know_circle(r, h.circle, h.circle_count, &id) : WARD_OK;
+        if (rc)
+            return ward_fail(err, rc, "bundle");
         const struct ward_space *s = mine ? ward_directory_space_by_id(&r->dir, &id) : NULL;
         for (size_t j = 0; j < h.feed_count; j++) {
             struct ward_feed_entry e;

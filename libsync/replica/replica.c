@@ -97,11 +97,28 @@ int64_t ward_replica_now(const ward_replica *r)
 
 /* ---- circles */
 
+/* Circles whose space has come into being stand in the directory. */
+static void forget_founded(ward_replica *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->circle_count; i++) {
+        if (ward_directory_space_by_id(&r->dir, &r->circles[i].space))
+            ward_release(&r->env, r->circles[i].units);
+        else
+            r->circles[kept++] = r->circles[i];
+    }
+    r->circle_count = kept;
+}
+
 int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space)
 {
     ward_name_space(space, &r->ward, units, count);
     if (ward_directory_space_by_id(&r->dir, space) || ward_replica_circle(r, space))
         return WARD_OK;
+    if (r->circle_count >= WARD_SPACES_MAX)
+        forget_founded(r);
+    if (r->circle_count >= WARD_SPACES_MAX)
+        return WARD_ERR_LIMIT_SPACES;
     int rc = ward_grow(&r->env, (void **)&r->circles, &r->circle_cap, r->circle_count, sizeof r->circles[0]);
     struct ward_id *own = rc ? NULL : ward_alloc(&r->env, (count + 1) * sizeof *own);
     if (!own)
@@ -167,5 +184,6 @@ int ward_space_of_circle(ward_replica *r, struct ward_hash *out, const struct wa
     for (size_t i = 0; i < count; i++)
         if (n == 0 || ward_id_compare(&sorted[n - 1], &sorted[i]) != 0)
             sorted[n++] = sorted[i];
-    return ward_replica_know_circle(r, sorted, n, out) ? ward_fail(err, WARD_ERR_MEMORY, "circle") : WARD_OK;
+    int rc = ward_replica_know_circle(r, sorted, n, out);
+    return rc ? ward_fail(err, rc, "circle") : WARD_OK;
 }

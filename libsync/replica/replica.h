@@ -54,7 +54,9 @@ int ward_replica_refresh(ward_replica *r, struct ward_error *err);
 int ward_replica_reload(ward_replica *r, struct ward_error *err);
 /* The own grant: known from joining on, even before the ward's own records have arrived. NULL if it is not known at all. */
 const struct ward_grant *ward_replica_grant(const ward_replica *r);
-/* Remembers a circle so that its space can be made when its first change comes. WARD_ERR_MEMORY. */
+/* Remembers a circle so that its space can be made when its first change comes. At most
+ * WARD_SPACES_MAX wait for that (WARD_ERR_LIMIT_SPACES): whoever announces circles and sends nothing in them wastes no more.
+ * WARD_ERR_MEMORY. */
 int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space);
 const struct ward_circle *ward_replica_circle(const ward_replica *r, const struct ward_hash *space);
 const struct ward_circle *ward_replica_circle_short(const ward_replica *r, const uint8_t short_id[8]);

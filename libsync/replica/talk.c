@@ -339,7 +339,7 @@ int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_
 
 int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
 {
-    if (!ward_talk_uncommitted(t) || ward_talk_closed(t))
+    if (t->plan || !ward_talk_uncommitted(t) || ward_talk_closed(t))
         return WARD_OK;
     return act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
 }
