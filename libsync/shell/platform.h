@@ -1,4 +1,4 @@
-/* platform.h - what differs between operating systems: clocks, randomness, files, locks. All POSIX of the library stands in platform.c. */
+/* platform.h - what differs between operating systems: clocks, randomness, files, locks. All POSIX of the library stands in platform*.c. */
 #ifndef WARD_PLATFORM_H
 #define WARD_PLATFORM_H
 
@@ -7,6 +7,8 @@
 /* malloc, the system's clocks, libsodium's randomness. */
 const struct ward_env *ward_platform_env(void);
 
+/* What the errno of a failed write means: WARD_ERR_DISK_FULL, WARD_ERR_HOME_READONLY, WARD_ERR_IO. */
+int ward_file_fail(struct ward_error *err, const char *what, const char *path, int number);
 /* A whole small file. WARD_ERR_NOT_FOUND, WARD_ERR_IO, WARD_ERR_LIMIT_VALUE if it is longer than len_max. Free with ward_release. */
 int ward_file_read(const struct ward_env *env, const char *path, size_t len_max, uint8_t **out, size_t *len, struct ward_error *err);
 
