@@ -71,18 +71,18 @@ static void tell_progress(struct ward_talk *t)
 
 /* ---- sending */
 
-int ward_talk_send(struct ward_talk *t, struct ward_error *err)
+int ward_talk_send(struct ward_talk *t, const struct ward_buf *frame, struct ward_error *err)
 {
-    if (ward_buf_status(&t->out))
+    if (ward_buf_status(frame))
         return ward_fail(err, WARD_ERR_MEMORY, "frame");
     struct ward_error why = {0};
-    int rc = t->hooks.send(t->hooks.ctx, t->out.p, t->out.len, &why);
+    int rc = t->hooks.send(t->hooks.ctx, frame->p, frame->len, &why);
     if (rc) { /* the link is gone or stuffed: this session ends, the next one starts from what was committed */
         t->s.state = WARD_S_CLOSED;
         t->s.error = rc == WARD_ERR_BUSY ? WARD_ERR_TIMEOUT : rc;
         return WARD_OK;
     }
-    t->bytes_out += t->out.len;
+    t->bytes_out += frame->len;
     t->s.spoke_ms = t->s.now_ms;
     return WARD_OK;
 }
@@ -91,7 +91,7 @@ static int send_simple(struct ward_talk *t, enum ward_message_type type, struct 
 {
     ward_buf_clear(&t->out);
     ward_frame_simple(&t->out, type);
-    return ward_talk_send(t, err);
+    return ward_talk_send(t, &t->out, err);
 }
 
 static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err);
@@ -103,7 +103,7 @@ static int send_hello(struct ward_talk *t, struct ward_error *err)
         return rc;
     ward_buf_clear(&t->out);
     ward_frame_hello(&t->out, &t->r->ward, &t->digest, ward_replica_now(t->r), t->bucketed ? t->buckets : NULL);
-    return ward_talk_send(t, err);
+    return ward_talk_send(t, &t->out, err);
 }
 
 static int stream_runs(struct ward_talk *t, struct ward_error *err)
@@ -119,7 +119,9 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
         if (!got)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
         t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
-        rc = ward_talk_send(t, err);
+        rc = ward_talk_send_circle(t, ward_directory_feed(&t->r->dir, run.fid)->sid, err);
+        if (!rc && !ward_talk_closed(t))
+            rc = ward_talk_send(t, &t->out, err);
         if (rc)
             return rc;
         if (ward_talk_closed(t))
@@ -134,7 +136,7 @@ static int send_ack(struct ward_talk *t, struct ward_error *err)
     ward_buf_clear(&t->out);
     ward_frame_ack(&t->out, t->s.committed, (const uint64_t(*)[2])t->refused, t->refused_count);
     t->refused_count = 0;
-    return ward_talk_send(t, err);
+    return ward_talk_send(t, &t->out, err);
 }
 
 static int send_error(struct ward_talk *t, struct ward_error *err)
@@ -143,7 +145,7 @@ static int send_error(struct ward_talk *t, struct ward_error *err)
     ward_frame_error(&t->out, t->s.error, ward_error_name(t->s.error));
     enum ward_session_state closed = t->s.state;
     int code = t->s.error;
-    int rc = ward_talk_send(t, err);
+    int rc = ward_talk_send(t, &t->out, err);
     t->s.state = closed;
     t->s.error = code;
     return rc;
@@ -246,6 +248,8 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
         return actions;
     case WARD_MSG_HEADS:
         return ward_session_step(&t->s, m->last ? WARD_SE_HEADS_LAST : WARD_SE_HEADS, 0);
+    case WARD_MSG_CIRCLE:
+        return ward_session_step(&t->s, WARD_SE_CIRCLE, 0);
     case WARD_MSG_RUN:
         return ward_session_step(&t->s, WARD_SE_RUN, 0);
     case WARD_MSG_ACK:
@@ -291,6 +295,8 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
         rc = ward_talk_send_heads(t, err);
     if (!rc && (actions & WARD_SA_NOTE_HEADS))
         rc = ward_talk_note_heads(t, m, err);
+    if (!rc && (actions & WARD_SA_NOTE_CIRCLE))
+        rc = ward_talk_note_circle(t, m, err);
     if (!rc && (actions & WARD_SA_INGEST))
         rc = ingest(t, &m->run, err);
     if (!rc && (actions & WARD_SA_ACK))

@@ -56,6 +56,7 @@ struct ward_talk {
     struct ward_streamed flight[WARD_WINDOW_MAX];
     uint64_t refused[WARD_WINDOW_MAX][2];
     size_t refused_count;
+    uint32_t told; /* spaces up to this number are known to the peer, by comparison or by their circle */
     bool plan;     /* compare only */
     uint64_t sent; /* acknowledged by the peer */
     uint64_t received, bytes_out, bytes_in, refused_here, refused_there;
@@ -92,7 +93,9 @@ void ward_talk_note_buckets(struct ward_talk *t, const uint8_t *theirs);
 void ward_talk_note_spaces(struct ward_talk *t, struct ward_message *m);
 int ward_talk_assume_equal(struct ward_talk *t, struct ward_error *err); /* the peer holds the snapshot of spaces marked equal */
 int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err);
+int ward_talk_send_circle(struct ward_talk *t, uint32_t sid, struct ward_error *err); /* if the peer may not know it */
+int ward_talk_note_circle(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
 int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
-int ward_talk_send(struct ward_talk *t, struct ward_error *err); /* t->out */
+int ward_talk_send(struct ward_talk *t, const struct ward_buf *frame, struct ward_error *err);
 
 #endif

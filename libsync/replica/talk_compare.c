@@ -72,6 +72,7 @@ int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
     if (t->common_count)
         qsort(t->common, t->common_count, sizeof *t->common, by_id);
     ward_directory_common(d, self, &t->peer, &t->digest);
+    t->told = (uint32_t)d->space_count;
     t->bucketed = t->common_count >= WARD_BUCKETS_FROM;
     return t->bucketed ? digest_buckets(t, err) : WARD_OK;
 }
@@ -99,7 +100,7 @@ int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err)
     for (size_t i = 0; i < t->common_count; i++)
         if (!t->common[i].quiet)
             ward_frame_space(&t->out, &t->common[i].id, &t->common[i].digest);
-    return ward_talk_send(t, err);
+    return ward_talk_send(t, &t->out, err);
 }
 
 static struct ward_common *find_common(struct ward_talk *t, const uint8_t *space8)
@@ -179,7 +180,7 @@ static int send_heads_frame(struct ward_talk *t, const struct ward_buf *members,
     ward_put_array(&t->out, count);
     ward_buf_add(&t->out, members->p, members->len);
     ward_put_bool(&t->out, last);
-    return ward_talk_send(t, err);
+    return ward_talk_send(t, &t->out, err);
 }
 
 int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err)
@@ -272,4 +273,31 @@ int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct war
         }
     }
     return rc;
+}
+
+/* Spaces get their numbers in the order in which their first changes come, and runs go out in that order too: so one number tells which are
+ * news. */
+int ward_talk_send_circle(struct ward_talk *t, uint32_t sid, struct ward_error *err)
+{
+    const struct ward_space *s = ward_directory_space(&t->r->dir, sid);
+    struct ward_buf frame;
+    if (sid <= t->told)
+        return WARD_OK;
+    t->told = sid;
+    ward_buf_init(&frame, &t->r->env);
+    ward_frame_begin(&frame, WARD_MSG_CIRCLE, 1);
+    ward_put_circle(&frame, s->circle, s->circle_count);
+    int rc = ward_talk_send(t, &frame, err);
+    ward_buf_free(&frame);
+    return rc;
+}
+
+int ward_talk_note_circle(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
+{
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    const struct ward_space *space;
+    bool welcome;
+    ward_frame_circle_units(m, storage);
+    struct ward_heads_entry h = {.circle = storage, .circle_count = m->count};
+    return space_of_entry(t, &h, &space, &welcome, err); /* one that is not for this device is passed over; its runs will be refused */
 }

@@ -79,6 +79,14 @@ static bool read_circle(struct ward_cbor *c, struct ward_id *storage, size_t *co
     return ward_circle_sorted(storage, *count) || ward_cbor_fail(c, WARD_ERR_ORDER);
 }
 
+/* A space named by its circle while the session is on. */
+static bool read_named_circle(struct ward_cbor *c, struct ward_message *m)
+{
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    m->list = *c;
+    return read_circle(c, storage, &m->count);
+}
+
 static bool feed_entry(struct ward_cbor *c, bool bundle, struct ward_feed_entry *e)
 {
     *e = (struct ward_feed_entry){0};
@@ -189,6 +197,8 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
         return read_spaces(c, m);
     case WARD_MSG_HEADS:
         return read_heads(c, m, false) && ward_cbor_bool(c, &m->last);
+    case WARD_MSG_CIRCLE:
+        return read_named_circle(c, m);
     case WARD_MSG_RUN:
         return read_run(c, &m->run);
     case WARD_MSG_ACK:
@@ -217,6 +227,7 @@ static size_t members_of(uint64_t type)
     case WARD_MSG_HELLO:
         return 6;
     case WARD_MSG_SPACES:
+    case WARD_MSG_CIRCLE:
         return 1;
     case WARD_MSG_HEADS:
     case WARD_MSG_ACK:
@@ -276,6 +287,12 @@ void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out,
 void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out)
 {
     feed_entry(&h->feeds, bundle, out);
+}
+
+void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage)
+{
+    size_t count;
+    read_circle(&m->list, storage, &count);
 }
 
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)

@@ -16,6 +16,7 @@ enum ward_message_type {
     WARD_MSG_ERROR = 7,
     WARD_MSG_BYE = 8,
     WARD_MSG_PING = 9,
+    WARD_MSG_CIRCLE = 10,
     WARD_MSG_JOIN = 20,
     WARD_MSG_JOINED = 21,
     WARD_MSG_BUNDLE = 30,
@@ -47,7 +48,7 @@ struct ward_message {
     } hello;
     /* spaces, heads, ack, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
     struct ward_cbor list;
-    size_t count;
+    size_t count;   /* circle: units, see ward_frame_circle_units */
     bool last;      /* heads */
     uint64_t acked; /* ack */
     struct ward_run run;
@@ -95,6 +96,7 @@ struct ward_feed_entry {
 void ward_frame_next_space(struct ward_message *m, struct ward_space_entry *out);
 void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out, struct ward_id *storage);
 void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out);
+void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
 void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,

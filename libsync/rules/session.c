@@ -65,6 +65,12 @@ static unsigned heads_last(struct ward_session *s, uint64_t n)
     return actions | WARD_SA_STREAM;
 }
 
+static unsigned circle(struct ward_session *s, uint64_t n)
+{
+    (void)s, (void)n;
+    return WARD_SA_NOTE_CIRCLE;
+}
+
 static unsigned run(struct ward_session *s, uint64_t n)
 {
     (void)n;
@@ -186,6 +192,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
         {
             [WARD_SE_HEADS] = heads,
             [WARD_SE_HEADS_LAST] = heads_last,
+            [WARD_SE_CIRCLE] = circle,
             [WARD_SE_RUN] = run,
             [WARD_SE_COMMITTED] = committed,
             [WARD_SE_SENT] = sent,
@@ -202,6 +209,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
         },
     [WARD_S_LIVE] =
         {
+            [WARD_SE_CIRCLE] = circle,
             [WARD_SE_RUN] = run,
             [WARD_SE_COMMITTED] = committed,
             [WARD_SE_SENT] = sent,
@@ -252,8 +260,8 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads", "heads-last", "run",     "ack",
-                                        "done",        "ping",         "bye",    "error", "bad",        "link-up", "committed",
-                                        "sent",        "drained",      "news",   "tick",  "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "spaces",  "heads", "heads-last", "circle", "run",
+                                        "ack",         "done",         "ping",    "bye",   "error",      "bad",    "link-up",
+                                        "committed",   "sent",         "drained", "news",  "tick",       "leave"};
     return event < WARD_SE_COUNT ? names[event] : "?";
 }

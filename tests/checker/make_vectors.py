@@ -732,7 +732,7 @@ def frames():
             ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
             ("run", 4, a.run()), ("run, codec 1", 4, a.run(codec=1)), ("ack", 5, ack), ("ack, nothing refused", 5, enc([1, 5, 0, []])), ("done", 6, enc([1, 6])),
-            ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("joined", 21, joined)]
+            ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("circle", 10, enc([1, 10, JOINT])), ("circle of the ward space", 10, enc([1, 10, []])), ("joined", 21, joined)]
     cases = [{"name": n, "type": t, "frame": hx(f)} for n, t, f in good]
     cases.append({"name": "join", "type": 20, "frame": hx(join), "ward": hx(WARD), "invitation_secret": hx(secret), "invitation_pk": hx(pk), "request": hx(req)})
     save("frame", cases)
@@ -754,7 +754,7 @@ def frames():
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
-    for t in (0, 10, 19, 22, 99, 65536):
+    for t in (0, 11, 19, 22, 99, 65536):
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
@@ -763,6 +763,8 @@ def frames():
     bad("hello, wall time 2^53", enc([1, 1, 1, WARD[:8], bytes(16), 2 ** 53, 4, b""]), w.RANGE)
     bad("hello, ward of 7 bytes", enc([1, 1, 1, WARD[:7], bytes(16), 0, 4, b""]), w.TYPE)
     bad("hello, digest of 32 bytes", enc([1, 1, 1, WARD[:8], bytes(32), 0, 4, b""]), w.TYPE)
+    bad("circle out of order", enc([1, 10, JOINT[::-1]]), w.ORDER)
+    bad("circle, unit of 15 bytes", enc([1, 10, [bytes(15)]]), w.TYPE)
     bad("hello, 47 bytes of buckets", enc([1, 1, 1, WARD[:8], bytes(16), 0, 4, bytes(47)]), w.TYPE)
     bad("hello without buckets", enc([1, 1, 1, WARD[:8], bytes(16), 0, 4]), w.TYPE)
     bad("hello, ward as text", enc([1, 1, 1, "x" * 8, bytes(16), 0, 4, b""]), w.TYPE)

@@ -480,7 +480,7 @@ def f_bundle_trailer(c):
 
 
 FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
-          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none),
+          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 

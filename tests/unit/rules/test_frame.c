@@ -87,15 +87,19 @@ static void build(struct ward_buf *b, enum ward_message_type type)
         ward_put_bytes(b, low.b, 32);
         ward_put_bytes(b, bytes, 64);
         break;
+    case WARD_MSG_CIRCLE:
+        ward_frame_begin(b, type, 1);
+        ward_put_circle(b, (const struct ward_id *)bytes, 1);
+        break;
     default:
         ward_frame_simple(b, type);
     }
     assert_int_equal(ward_buf_status(b), WARD_OK);
 }
 
-static const enum ward_message_type types[] = {WARD_MSG_HELLO,  WARD_MSG_SPACES, WARD_MSG_HEADS,     WARD_MSG_RUN,  WARD_MSG_ACK,
-                                               WARD_MSG_DONE,   WARD_MSG_ERROR,  WARD_MSG_BYE,       WARD_MSG_PING, WARD_MSG_JOIN,
-                                               WARD_MSG_JOINED, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END};
+static const enum ward_message_type types[] = {WARD_MSG_HELLO, WARD_MSG_SPACES, WARD_MSG_HEADS,  WARD_MSG_RUN,       WARD_MSG_ACK,
+                                               WARD_MSG_DONE,  WARD_MSG_ERROR,  WARD_MSG_BYE,    WARD_MSG_PING,      WARD_MSG_CIRCLE,
+                                               WARD_MSG_JOIN,  WARD_MSG_JOINED, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)

@@ -23,6 +23,7 @@ static const struct row rows[] = {
     {WARD_SE_SPACES, "xexx"},
     {WARD_SE_HEADS, "xx-x"},
     {WARD_SE_HEADS_LAST, "xx-x"},
+    {WARD_SE_CIRCLE, "xx--"},
     {WARD_SE_RUN, "xx--"},
     {WARD_SE_ACK, "xx--"},
     {WARD_SE_DONE, "xx-x"},

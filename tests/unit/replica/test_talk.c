@@ -1,0 +1,376 @@
+/* Sessions between two real replicas over a transport made of memory: complete, cut at every frame, altered at every frame, with many
+ * spaces, live. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "replica/talk.h"
+#include "replicas.h"
+
+#define FRAMES_MAX 256
+
+struct side {
+    struct ward_talk talk;
+    struct ward_batch batch;
+    struct side *other;
+    uint8_t *queue[FRAMES_MAX]; /* on their way to this side */
+    size_t lengths[FRAMES_MAX];
+    size_t head, tail;
+    size_t spaces_listed;
+};
+struct line {
+    struct world *w;
+    struct side a, b;
+    size_t delivered;
+};
+
+static int send_frame(void *ctx, const void *p, size_t len, struct ward_error *err)
+{
+    struct side *to = ((struct side *)ctx)->other;
+    (void)err;
+    assert_true(to->tail < FRAMES_MAX);
+    to->queue[to->tail] = malloc(len);
+    assert_non_null(to->queue[to->tail]);
+    memcpy(to->queue[to->tail], p, len);
+    to->lengths[to->tail++] = len;
+    return WARD_OK;
+}
+
+/* A refusal is told, so that a failing test says why. */
+static void tell(void *ctx, const struct ward_event *e)
+{
+    (void)ctx;
+    if (e->type == WARD_EVENT_RUN_REFUSED)
+        print_message("refused: %d %s\n", e->code, e->text);
+}
+
+static void open_side(struct line *l, struct side *s, size_t self, size_t peer)
+{
+    struct ward_talk_hooks hooks = {.ctx = s, .send = send_frame, .on_event = tell};
+    OK(l->w, ward_replica_refresh(l->w->d[self].r, &l->w->err));
+    const struct ward_grant *g = ward_directory_grant(&l->w->d[self].r->dir, &l->w->d[peer].grant);
+    assert_non_null(g);
+    const struct ward_grant grant = *g;
+    s->batch = (struct ward_batch){.r = l->w->d[self].r};
+    OK(l->w, ward_talk_open(&s->talk, l->w->d[self].r, &grant, &s->batch, &hooks, &l->w->err));
+}
+
+static void line_open(struct line *l, struct world *w, size_t a, size_t b)
+{
+    *l = (struct line){.w = w};
+    l->a.other = &l->b;
+    l->b.other = &l->a;
+    open_side(l, &l->a, a, b);
+    open_side(l, &l->b, b, a);
+    OK(w, ward_talk_link_up(&l->a.talk, &w->err));
+    OK(w, ward_talk_link_up(&l->b.talk, &w->err));
+}
+
+static void close_side(struct line *l, struct side *s)
+{
+    OK(l->w, ward_batch_commit(&s->batch, &l->w->err)); /* what had arrived when the link broke */
+    for (size_t i = s->head; i < s->tail; i++)
+        free(s->queue[i]);
+    ward_talk_free(&s->talk);
+}
+
+static void line_close(struct line *l)
+{
+    close_side(l, &l->a);
+    close_side(l, &l->b);
+}
+
+/* One frame to one side, damaged if so wished. */
+static void deliver(struct line *l, struct side *s, size_t flip_at, uint8_t flip)
+{
+    uint8_t *p = s->queue[s->head];
+    size_t len = s->lengths[s->head++];
+    if (flip)
+        p[flip_at % len] ^= flip;
+    if (p[2] == WARD_MSG_SPACES && !flip)
+        s->spaces_listed = p[3] & 0x1f;
+    OK(l->w, ward_talk_frame(&s->talk, p, len, &l->w->err));
+    free(p);
+    l->delivered++;
+}
+
+static bool idle(const struct line *l)
+{
+    return l->a.head == l->a.tail && l->b.head == l->b.tail;
+}
+
+static void settle(struct line *l)
+{
+    OK(l->w, ward_batch_commit(&l->a.batch, &l->w->err));
+    OK(l->w, ward_talk_committed(&l->a.talk, &l->w->err));
+    OK(l->w, ward_batch_commit(&l->b.batch, &l->w->err));
+    OK(l->w, ward_talk_committed(&l->b.talk, &l->w->err));
+}
+
+/* Delivers until all is quiet or so many frames are through. */
+static void pump(struct line *l, size_t frames_max)
+{
+    while (l->delivered < frames_max) {
+        struct side *s = l->a.head < l->a.tail && (l->delivered % 2 == 0 || l->b.head == l->b.tail) ? &l->a : &l->b;
+        if (s->head < s->tail)
+            deliver(l, s, 0, 0);
+        if (idle(l))
+            settle(l);
+        if (idle(l))
+            return;
+    }
+}
+
+static void assert_live(const struct line *l)
+{
+    assert_int_equal(l->a.talk.s.state, WARD_S_LIVE);
+    assert_int_equal(l->b.talk.s.state, WARD_S_LIVE);
+}
+
+static void whole_round(struct world *w, size_t a, size_t b)
+{
+    struct line l;
+    line_open(&l, w, a, b);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    line_close(&l);
+}
+
+static void write_note(struct world *w, size_t i, const char *units, size_t count, int64_t number)
+{
+    struct ward_id circle[8], id;
+    struct ward_hash space;
+    struct ward_value level = ward_value_int(number), title = ward_value_text("việc của tổ dân phố");
+    ward_txn *t;
+    for (size_t j = 0; j < count; j++)
+        circle[j] = unit_id(units[j]);
+    OK(w, ward_space_of_circle(w->d[i].r, &space, circle, count, &w->err));
+    OK(w, ward_new_id(w->d[i].r, &id, &w->err));
+    OK(w, ward_begin(w->d[i].r, &t, &w->err));
+    OK(w, ward_put(t, &space, KIND_ITEM, &id, LEVEL, NULL, 0, &level, &w->err));
+    OK(w, ward_put(t, &space, KIND_ITEM, &id, TITLE, NULL, 0, &title, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
+}
+
+static uint64_t changes_of(struct world *w, size_t i)
+{
+    struct ward_status s;
+    OK(w, ward_status(w->d[i].r, &s, &w->err));
+    return s.changes;
+}
+
+static void set_up(struct world *w)
+{
+    world_found(w, 20260524);
+    admit(w, 'a', WARD_ROLE_CELL, 20260524);
+    admit(w, 'b', WARD_ROLE_CELL, 20260524);
+}
+
+static void both_ways(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    for (int i = 0; i < 5; i++) {
+        write_note(&w, 0, "a", 1, i);
+        write_note(&w, 1, "ab", 2, i);
+    }
+    line_open(&l, &w, 0, 1);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.b.talk.sent, 5);
+    assert_int_equal(l.a.talk.received, 5);
+    line_close(&l);
+    line_open(&l, &w, 0, 1); /* again: two hellos and no more */
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.delivered, 2);
+    line_close(&l);
+    whole_round(&w, 0, 2);
+    assert_converged(&w);
+    world_close(&w);
+}
+
+/* Whatever arrived and was committed before the link broke is not sent again, and the rest is. */
+static void cut_at_every_frame(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    bool complete = false;
+    for (size_t frames = 0; !complete; frames++) {
+        struct line l;
+        assert_true(frames < 100);
+        write_note(&w, 0, "a", 1, (int64_t)frames);
+        write_note(&w, 1, "ab", 2, (int64_t)frames);
+        write_note(&w, 0, "ab", 2, (int64_t)frames);
+        line_open(&l, &w, 0, 1);
+        pump(&l, frames);
+        complete = idle(&l);
+        line_close(&l);
+        uint64_t here = changes_of(&w, 0), there = changes_of(&w, 1);
+        line_open(&l, &w, 0, 1);
+        pump(&l, SIZE_MAX);
+        assert_live(&l);
+        assert_int_equal(l.a.talk.received, changes_of(&w, 0) - here);
+        assert_int_equal(l.b.talk.received, changes_of(&w, 1) - there);
+        assert_int_equal(l.a.talk.sent, l.b.talk.received); /* not one change that was there already */
+        assert_int_equal(l.b.talk.sent, l.a.talk.received);
+        line_close(&l);
+    }
+    whole_round(&w, 0, 2);
+    assert_converged(&w);
+    world_close(&w);
+}
+
+/* A bit turned anywhere ends the session or refuses the run; it stores nothing wrong, and the next session finishes the work. */
+static void altered_at_every_frame(void **state)
+{
+    struct world w;
+    struct dice dice = {7};
+    (void)state;
+    set_up(&w);
+    for (size_t round = 0; round < 120; round++) {
+        struct line l;
+        write_note(&w, 0, "a", 1, (int64_t)round);
+        write_note(&w, 1, "ab", 2, (int64_t)round);
+        line_open(&l, &w, 0, 1);
+        pump(&l, round % 14);
+        struct side *s = round % 2 ? &l.a : &l.b;
+        if (s->head < s->tail)
+            deliver(&l, s, dice_below(&dice, 4096), (uint8_t)(1u << dice_below(&dice, 8)));
+        pump(&l, l.delivered + 20);
+        line_close(&l);
+        whole_round(&w, 0, 1);
+    }
+    whole_round(&w, 0, 2);
+    assert_converged(&w);
+    for (size_t i = 0; i < w.count; i++) {
+        struct ward_verify_result v;
+        OK(&w, ward_verify(w.d[i].r, true, NULL, NULL, NULL, &v, &w.err));
+        assert_int_equal(v.bad, 0);
+    }
+    world_close(&w);
+}
+
+/* With many spaces in common only those near the change are listed. */
+static void many_spaces(void **state)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    size_t inspector = admit(&w, 'i', WARD_ROLE_INSPECTOR, 20260524);
+    for (size_t i = 0; i < 26; i++)
+        write_note(&w, 0, letters + i, 1, (int64_t)i);
+    whole_round(&w, 0, inspector);
+    for (size_t i = 0; i < 26; i++) {
+        write_note(&w, 0, letters + i, 1, 100);
+        line_open(&l, &w, 0, inspector);
+        pump(&l, SIZE_MAX);
+        assert_live(&l);
+        assert_int_equal(l.b.talk.received, 1);
+        assert_in_range(l.a.spaces_listed, 1, 13);
+        assert_int_equal(l.a.spaces_listed, l.b.spaces_listed);
+        line_close(&l);
+    }
+    write_note(&w, 0, "xyz", 3, 1); /* a space that the other has never heard of */
+    whole_round(&w, 0, inspector);
+    assert_int_equal(changes_of(&w, 0), changes_of(&w, inspector));
+    world_close(&w);
+}
+
+static void live_news(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    line_open(&l, &w, 0, 1);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    uint64_t first = l.b.talk.received;
+    for (int i = 0; i < 10; i++) { /* more than a window, in spaces that were not there when the session compared */
+        write_note(&w, 0, "ab", 2, i);
+        write_note(&w, 0, "a", 1, i);
+    }
+    OK(&w, ward_talk_news(&l.a.talk, &w.err));
+    pump(&l, SIZE_MAX);
+    assert_int_equal(l.b.talk.received - first, 20);
+    assert_int_equal(l.a.talk.sent - first, 20);
+    assert_int_equal(l.b.talk.refused_here, 0);
+    write_note(&w, 1, "a", 1, 1);
+    OK(&w, ward_talk_news(&l.b.talk, &w.err));
+    pump(&l, SIZE_MAX);
+    assert_int_equal(l.a.talk.received, 1);
+    assert_live(&l);
+    line_close(&l);
+    whole_round(&w, 0, 2);
+    assert_converged(&w);
+    world_close(&w);
+}
+
+/* Rights are looked at for each message, not at the door alone. */
+static void cut_while_connected(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    line_open(&l, &w, 0, 1);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    OK(&w, ward_revoke(w.d[0].r, &w.d[1].grant, "máy bị mất", &w.err));
+    uint64_t before = changes_of(&w, 0);
+    write_note(&w, 1, "a", 1, 1);
+    OK(&w, ward_talk_news(&l.b.talk, &w.err));
+    pump(&l, SIZE_MAX);
+    assert_int_equal(l.a.talk.s.state, WARD_S_CLOSED);
+    assert_int_equal(l.a.talk.s.error, WARD_ERR_CUT);
+    assert_int_equal(l.b.talk.s.state, WARD_S_CLOSED);
+    assert_int_equal(l.b.talk.s.error, WARD_ERR_CUT);
+    assert_int_equal(changes_of(&w, 0), before);
+    line_close(&l);
+    world_close(&w);
+}
+
+/* A comparison shows what a round would do, and does nothing. */
+static void planning_moves_nothing(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    write_note(&w, 0, "a", 1, 1);
+    write_note(&w, 1, "ab", 2, 1);
+    uint64_t here = changes_of(&w, 0), there = changes_of(&w, 1);
+    line_open(&l, &w, 0, 1);
+    l.b.talk.plan = true;
+    pump(&l, SIZE_MAX);
+    assert_int_equal(l.b.talk.total_in, changes_of(&w, 0) - there + 1);
+    assert_int_equal(l.b.talk.total_out, 1);
+    assert_int_equal(l.a.talk.sent, 0); /* nothing was acknowledged */
+    line_close(&l);
+    assert_int_equal(changes_of(&w, 0), here);
+    assert_int_equal(changes_of(&w, 1), there);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_ways),
+        cmocka_unit_test(cut_at_every_frame),
+        cmocka_unit_test(altered_at_every_frame),
+        cmocka_unit_test(many_spaces),
+        cmocka_unit_test(live_news),
+        cmocka_unit_test(cut_while_connected),
+        cmocka_unit_test(planning_moves_nothing),
+    };
+    return cmocka_run_group_tests_name("talk", tests, NULL, NULL);
+}
