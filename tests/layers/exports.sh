@@ -8,8 +8,8 @@ shift 3
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# What the sanitizers add begins with an underscore, as everything that belongs to the compiler.
-"$nm" -D --defined-only "$library" | awk 'NF == 3 {print $3} NF == 2 {print $2}' | sed 's/@.*//' | grep -v '^_' | sort -u >"$dir/exported"
+# What the sanitizers add begins with an underscore, as everything that belongs to the compiler; libgcov alone brings a name of its own, mangle_path.
+"$nm" -D --defined-only "$library" | awk 'NF == 3 {print $3} NF == 2 {print $2}' | sed 's/@.*//' | grep -vE '^_|^mangle_path$' | sort -u >"$dir/exported"
 for header in "$@"; do
     "$cc" -std=c17 -E -P -I"$(dirname "$header")" -x c "$header"
 done | grep -v '^ *typedef' | grep -oE '\bward_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$dir/declared"
