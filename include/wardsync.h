@@ -252,7 +252,8 @@ enum ward_role { WARD_ROLE_ROOT = 0, WARD_ROLE_CELL = 1, WARD_ROLE_OPERATOR = 2,
 int ward_found(ward_replica **out, const char *home, const char *ward_name, const struct ward_id *unit, const char *device_name,
                const struct ward_options *options, struct ward_error *err);
 
-/* WARD_ERR_HOME_MISSING, WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_KEY_MODE, WARD_ERR_CORRUPT ... */
+/* The process holds keys from now on, and leaves no core dumps any more (so with ward_found and ward_join).
+ * WARD_ERR_HOME_MISSING, WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_KEY_MODE, WARD_ERR_CORRUPT ... */
 int ward_open(ward_replica **out, const char *home, const struct ward_options *options, struct ward_error *err);
 void ward_close(ward_replica *r);
 

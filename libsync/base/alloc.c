@@ -24,14 +24,6 @@ void ward_release(const struct ward_env *env, void *p)
         env->alloc(env->ctx, p, 0);
 }
 
-char *ward_strndup(const struct ward_env *env, const void *p, size_t n)
-{
-    char *out = ward_alloc(env, n + 1);
-    if (out && n)
-        memcpy(out, p, n);
-    return out;
-}
-
 int ward_grow(const struct ward_env *env, void **items, size_t *cap, size_t count, size_t size)
 {
     if (count < *cap)

@@ -11,8 +11,6 @@ void *ward_alloc(const struct ward_env *env, size_t size);
 /* p grown or shrunk; p stays valid on failure (NULL). New bytes are not zeroed. */
 void *ward_realloc(const struct ward_env *env, void *p, size_t size);
 void ward_release(const struct ward_env *env, void *p);
-/* A copy of n bytes with a zero byte after them. */
-char *ward_strndup(const struct ward_env *env, const void *p, size_t n);
 /* Makes room for one more of `size`-byte items in a growing array: doubles *items when count reaches *cap. 0 or WARD_ERR_MEMORY. */
 int ward_grow(const struct ward_env *env, void **items, size_t *cap, size_t count, size_t size);
 

@@ -1,6 +1,7 @@
 #include "domain/add.h"
 
-int plan_add(ward_replica *r, uint32_t kind, plan_fill_fn *fill, const void *given, struct ward_id *out, struct ward_error *err)
+int plan_add(ward_replica *r, uint32_t kind, plan_step_fn *fill, plan_step_fn *write, const void *given, struct ward_id *out,
+             struct ward_error *err)
 {
     struct plan_scope scope;
     struct plan_form form;
@@ -13,7 +14,7 @@ int plan_add(ward_replica *r, uint32_t kind, plan_fill_fn *fill, const void *giv
     plan_form_init(&form, kind, &id);
     rc = fill(&scope, &form, given, err);
     if (rc == WARD_OK)
-        rc = plan_commit(r, (struct plan_form *[]){&form}, 1, err);
+        rc = write ? write(&scope, &form, given, err) : plan_commit(r, (struct plan_form *[]){&form}, 1, err);
     if (rc == WARD_OK)
         *out = id;
     plan_form_free(&form);

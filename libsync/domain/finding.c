@@ -56,5 +56,5 @@ static int fill(const struct plan_scope *scope, struct plan_form *form, const vo
 
 int ward_plan_finding_add(ward_replica *r, const struct ward_finding_spec *spec, struct ward_id *out, struct ward_error *err)
 {
-    return plan_add(r, WARD_KIND_FINDING, fill, spec, out, err);
+    return plan_add(r, WARD_KIND_FINDING, fill, NULL, spec, out, err);
 }

@@ -1,4 +1,5 @@
 #include "domain/proposal.h"
+#include "domain/add.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -216,8 +217,9 @@ int plan_proposal_space(const struct plan_scope *scope, const struct plan_form *
     return ward_space_of_circle(scope->r, out, circle, count, err);
 }
 
-static int fill(const struct plan_scope *scope, struct plan_form *form, const struct ward_proposal_spec *spec, struct ward_error *err)
+static int fill(const struct plan_scope *scope, struct plan_form *form, const void *given, struct ward_error *err)
 {
+    const struct ward_proposal_spec *spec = given;
     struct ward_id unit, plan;
     bool found;
     int rc = plan_assign_field(scope, form, WARD_PROPOSAL_TITLE, spec->title, err);
@@ -240,23 +242,14 @@ static int fill(const struct plan_scope *scope, struct plan_form *form, const st
     return rc ? rc : plan_proposal_space(scope, form, &form->space, err);
 }
 
+/* What is stated along with it may move it on, which is for the plan to allow. */
+static int write_stated(const struct plan_scope *scope, struct plan_form *form, const void *given, struct ward_error *err)
+{
+    const struct ward_proposal_spec *spec = given;
+    return plan_proposal_write(scope, form, spec->assignments, spec->assignment_count, NULL, err);
+}
+
 int ward_plan_proposal_add(ward_replica *r, const struct ward_proposal_spec *spec, struct ward_id *out, struct ward_error *err)
 {
-    struct plan_scope scope;
-    struct plan_form form;
-    struct ward_id id;
-    int rc = ward_new_id(r, &id, err);
-    if (rc == WARD_OK)
-        rc = plan_scope_open(&scope, r, err);
-    if (rc)
-        return rc;
-    plan_form_init(&form, WARD_KIND_PROPOSAL, &id);
-    rc = fill(&scope, &form, spec, err);
-    if (rc == WARD_OK)
-        rc = plan_proposal_write(&scope, &form, spec->assignments, spec->assignment_count, NULL, err);
-    if (rc == WARD_OK)
-        *out = id;
-    plan_form_free(&form);
-    plan_scope_close(&scope);
-    return rc;
+    return plan_add(r, WARD_KIND_PROPOSAL, fill, write_stated, spec, out, err);
 }

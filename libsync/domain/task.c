@@ -143,5 +143,5 @@ static int fill(const struct plan_scope *scope, struct plan_form *form, const vo
 
 int ward_plan_task_add(ward_replica *r, const struct ward_task_spec *spec, struct ward_id *out, struct ward_error *err)
 {
-    return plan_add(r, WARD_KIND_TASK, fill, spec, out, err);
+    return plan_add(r, WARD_KIND_TASK, fill, NULL, spec, out, err);
 }

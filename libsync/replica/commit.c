@@ -144,12 +144,6 @@ static int add_put(ward_txn *t, const struct ward_hash *space, uint32_t kind, co
     return WARD_OK;
 }
 
-int ward_put_core(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field,
-                  const struct ward_value *value, struct ward_error *err)
-{
-    return add_put(t, space, kind, entity, field, NULL, 0, value, err);
-}
-
 int ward_put(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
              size_t key_len, const struct ward_value *value, struct ward_error *err)
 {

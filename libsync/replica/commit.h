@@ -9,8 +9,4 @@ void ward_txn_as_root(ward_txn *t, const struct ward_keys *root);
 /* The transaction settles the conflict at this slot, which must still have that many distinct values (WARD_ERR_STALE), none by a greater
  * rank than the writer's (WARD_ERR_NO_RIGHT). */
 void ward_txn_settles(ward_txn *t, uint32_t kind, const struct ward_id *entity, uint32_t field, size_t distinct);
-/* As ward_put, without asking the schema: for core kinds whose values were built here. */
-int ward_put_core(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field,
-                  const struct ward_value *value, struct ward_error *err);
-
 #endif

@@ -100,7 +100,7 @@ static int put_cut(ward_replica *r, const struct ward_hash *grant, const struct 
     int rc = ward_begin(r, &t, err);
     if (rc)
         return rc;
-    rc = ward_put_core(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_CUT, &value, err);
+    rc = ward_put(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_CUT, NULL, 0, &value, err);
     if (!rc)
         rc = ward_put(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_RETIRED, NULL, 0, &words, err);
     if (!rc)

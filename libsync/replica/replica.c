@@ -22,6 +22,7 @@ ward_replica *ward_replica_new(const char *home, const struct ward_options *opti
         ward_fail(err, WARD_ERR_ARGUMENT, "home");
         return NULL;
     }
+    ward_process_harden(); /* keys are about to be held */
     ward_replica *r = ward_alloc(env, sizeof *r);
     struct ward_keys *keys = r ? ward_keys_new() : NULL;
     if (!keys) {

@@ -9,9 +9,6 @@ const struct ward_env *ward_platform_env(void);
 
 /* What the errno of a failed write means: WARD_ERR_DISK_FULL, WARD_ERR_HOME_READONLY, WARD_ERR_IO. */
 int ward_file_fail(struct ward_error *err, const char *what, const char *path, int number);
-/* A whole small file. WARD_ERR_NOT_FOUND, WARD_ERR_IO, WARD_ERR_LIMIT_VALUE if it is longer than len_max. Free with ward_release. */
-int ward_file_read(const struct ward_env *env, const char *path, size_t len_max, uint8_t **out, size_t *len, struct ward_error *err);
-
 /* A secret file: regular, not a link, owned by us, mode 0600, else WARD_ERR_KEY_MODE; WARD_ERR_KEY_MISSING. */
 int ward_file_read_secret(const char *path, uint8_t *out, size_t len_max, size_t *len, struct ward_error *err);
 

@@ -1,6 +1,5 @@
 /* platform_file.c - files and directories: read whole, written whole or not at all, streamed and read back. */
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "shell/platform.h"
 
@@ -54,42 +53,6 @@ static ssize_t read_some(int fd, void *p, size_t len)
         n = read(fd, p, len);
     while (n < 0 && errno == EINTR);
     return n;
-}
-
-/* Appends the file to b; WARD_ERR_LIMIT_VALUE as soon as it is longer than len_max. */
-static int read_all(int fd, const char *path, size_t len_max, struct ward_buf *b, struct ward_error *err)
-{
-    for (;;) {
-        uint8_t *to = ward_buf_room(b, CHUNK);
-        if (!to)
-            return ward_fail(err, WARD_ERR_MEMORY, "reading %s", path);
-        ssize_t n = read_some(fd, to, CHUNK);
-        if (n < 0)
-            return fail_read(err, "read", path, errno);
-        if (n == 0)
-            return WARD_OK;
-        b->len += (size_t)n;
-        if (b->len > len_max)
-            return ward_fail(err, WARD_ERR_LIMIT_VALUE, "%s is longer than %zu bytes", path, len_max);
-    }
-}
-
-int ward_file_read(const struct ward_env *env, const char *path, size_t len_max, uint8_t **out, size_t *len, struct ward_error *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_read(err, "open", path, errno);
-    struct ward_buf b;
-    ward_buf_init(&b, env);
-    int rc = read_all(fd, path, len_max, &b, err);
-    close(fd);
-    if (rc) {
-        ward_buf_free(&b);
-        return rc;
-    }
-    *out = b.p;
-    *len = b.len;
-    return WARD_OK;
 }
 
 static int open_secret(const char *path, int *out, struct ward_error *err)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define APPLICATION_ID      0x57535931 /* "WSY1" */
-#define USER_VERSION        1
-#define BUSY_MS             10000
-#define CHECKPOINT_FRAMES   1000
-#define STATEMENT_CACHE_KIB 4096
+#define APPLICATION_ID    0x57535931 /* "WSY1" */
+#define USER_VERSION      1
+#define BUSY_MS           10000
+#define CHECKPOINT_FRAMES 1000
+#define PAGE_CACHE_KIB    4096
 
 static int code_of(int rc, int extended)
 {
@@ -123,7 +123,7 @@ static int configure(struct ward_store *s, struct ward_error *err)
     char sql[256];
     snprintf(sql, sizeof sql,
              "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-%d; PRAGMA synchronous=FULL;",
-             STATEMENT_CACHE_KIB);
+             PAGE_CACHE_KIB);
     return store_exec(s, sql, err);
 }
 
@@ -289,7 +289,6 @@ int ward_store_commit(struct ward_store *s, struct ward_error *err)
         return rc;
     }
     s->in_transaction = false;
-    s->own_commits++;
     if (s->wal_frames >= CHECKPOINT_FRAMES)
         checkpoint(s);
     ward_lock_release(&s->lock);

@@ -58,7 +58,6 @@ struct ward_store {
     bool read_only, in_transaction, plain_stale, broken;
     int wal_frames;
     struct ward_buf scratch;
-    uint64_t own_commits;
 };
 
 /* Sets err from SQLite's last error; returns the code. */

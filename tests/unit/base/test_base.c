@@ -151,9 +151,6 @@ static void growing(void **state)
     for (size_t i = 0; i < n; i++)
         assert_int_equal(items[i], i);
     ward_release(&env, items);
-    char *copy = ward_strndup(&env, "abc", 2);
-    assert_string_equal(copy, "ab");
-    ward_release(&env, copy);
     ward_release(&env, NULL);
     assert_null(ward_alloc(&env, 0));
     assert_int_equal(m.out, 0);
