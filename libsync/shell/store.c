@@ -178,13 +178,13 @@ static int open_file(struct ward_store *s, const char *path, const struct ward_s
 }
 
 /* On a read-only medium SQLite cannot make its shared memory: then the file is taken as it stands. */
-static int open_immutable(struct ward_store *s, const char *path, struct ward_error *err)
+static int open_immutable(struct ward_store *s, const char *path, const char *vfs, struct ward_error *err)
 {
     char uri[1200];
     sqlite3_close(s->db);
     s->db = NULL;
     snprintf(uri, sizeof uri, "file:%s?immutable=1", path);
-    int rc = sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    int rc = sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs);
     if (rc)
         return store_fail(s, rc, err, path);
     return configure(s, err);
@@ -211,7 +211,7 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     if (!rc)
         rc = identify(s, o->create, err);
     if (rc && o->read_only && rc != WARD_ERR_NOT_A_REPLICA && rc != WARD_ERR_NEWER) {
-        rc = open_immutable(s, path, err);
+        rc = open_immutable(s, path, o->vfs, err);
         if (!rc)
             rc = identify(s, false, err);
     }
@@ -319,12 +319,20 @@ int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err
     return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "data_version");
 }
 
+/* A copy is made by the same VFS as the original. */
+static const char *vfs_name(struct ward_store *s)
+{
+    sqlite3_vfs *vfs = NULL;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+    return vfs ? vfs->zName : NULL;
+}
+
 int ward_store_backup(struct ward_store *s, const char *path, struct ward_error *err)
 {
     sqlite3 *to = NULL;
     if (ward_file_exists(path))
         return ward_fail(err, WARD_ERR_EXISTS, "%s", path);
-    int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL);
+    int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, vfs_name(s));
     sqlite3_backup *b = rc ? NULL : sqlite3_backup_init(to, "main", s->db, "main");
     if (b) {
         do {
