@@ -48,7 +48,8 @@ static void encoding(void **state)
     ward_vv_encode(&b, &vv);
     assert_int_equal(ward_vv_decode(&back, &vectors_env, b.p, b.len), WARD_OK);
     assert_int_equal(back.len, 2);
-    assert_memory_equal(back.v, vv.v, 2 * sizeof vv.v[0]);
+    assert_int_equal(ward_vv_get(&back, 7), 300);
+    assert_true(ward_vv_get(&back, UINT32_MAX) == INT64_MAX);
     for (size_t n = 1; n < b.len; n++)
         assert_int_equal(ward_vv_decode(&back, &vectors_env, b.p, n), WARD_ERR_CORRUPT);
     ward_buf_add(&b, "", 1);
