@@ -64,7 +64,7 @@ static int fetch(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct
         return ward_fail(err, WARD_ERR_MEMORY, "records");
     *c = (struct ward_cached){.sid = sid, .kind = kind, .entity = *entity};
     ward_state_init(&c->state, &a->arena);
-    int rc = ward_store_get_record(a->r->store, sid, kind, entity, &c->state, &c->conflicts, err);
+    int rc = ward_store_get_record(a->r->store, sid, kind, entity, &a->r->dir.authors, &c->state, &c->conflicts, err);
     if (rc && rc != WARD_ERR_NOT_FOUND)
         return rc;
     c->stored = rc == WARD_OK;
@@ -309,7 +309,7 @@ static int mark_dirty(void *ctx, uint32_t sid, uint32_t kind, const struct ward_
     struct ward_cached c = {.sid = sid, .kind = kind, .entity = *entity, .conflicts = conflicts};
     (void)len;
     ward_state_init(&c.state, &x->a->arena);
-    int rc = ward_state_decode(&c.state, p, len);
+    int rc = ward_state_decode(&c.state, &x->a->r->dir.authors, p, len);
     if (rc)
         return ward_fail(x->err, rc, "record");
     const struct ward_kind_def *def = ward_schema_kind(x->a->r->schema, kind);

@@ -107,7 +107,7 @@ static int visit(void *ctx, const struct ward_store_conflict *row)
         return WARD_OK;
     ward_arena_init(&arena, &w->r->env);
     ward_state_init(&state, &arena);
-    int rc = ward_store_get_record(w->r->store, row->sid, row->kind, &row->entity, &state, &conflicts, w->err);
+    int rc = ward_store_get_record(w->r->store, row->sid, row->kind, &row->entity, &w->r->dir.authors, &state, &conflicts, w->err);
     const struct ward_slot *slot = rc ? NULL : ward_state_find(&state, row->field, NULL, 0);
     if (!rc)
         rc = slot ? lay_out(w, row, slot, &arena) : ward_fail(w->err, WARD_ERR_CORRUPT, "a conflict over nothing");

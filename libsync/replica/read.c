@@ -49,7 +49,7 @@ static int consider(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id
     struct ward_state state;
     (void)kind, (void)entity, (void)conflicts;
     ward_state_init(&state, &c->r->arena);
-    int rc = ward_state_decode(&state, p, len);
+    int rc = ward_state_decode(&state, &c->r->dir.authors, p, len);
     if (rc)
         return rc;
     uint8_t rank = 0;
@@ -108,7 +108,7 @@ int ward_get(ward_replica *r, uint32_t kind, const struct ward_id *entity, bool 
     *rec = (ward_record){.r = r, .sid = sid, .kind = kind, .entity = *entity, .def = def};
     ward_arena_init(&rec->arena, &r->env);
     ward_state_init(&rec->state, &rec->arena);
-    rc = ward_store_get_record(r->store, sid, kind, entity, &rec->state, &rec->conflicts, err);
+    rc = ward_store_get_record(r->store, sid, kind, entity, &r->dir.authors, &rec->state, &rec->conflicts, err);
     if (!rc && !with_deleted && !ward_state_present(&rec->state))
         rc = ward_fail(err, WARD_ERR_NOT_FOUND, "deleted");
     if (rc) {
@@ -245,7 +245,7 @@ static int give(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *en
     e->rec.kind = kind;
     e->rec.entity = *entity;
     e->rec.conflicts = conflicts;
-    int rc = ward_state_decode(&e->rec.state, p, len);
+    int rc = ward_state_decode(&e->rec.state, &e->rec.r->dir.authors, p, len);
     if (rc)
         return ward_fail(e->err, rc, "record");
     return ward_state_present(&e->rec.state) ? e->fn(e->ctx, &e->rec) : WARD_OK;
@@ -279,7 +279,7 @@ static int count_match(void *ctx, uint32_t sid, uint32_t kind, const struct ward
     (void)sid, (void)kind, (void)conflicts;
     ward_arena_reset(&x->r->arena);
     ward_state_init(&state, &x->r->arena);
-    int rc = ward_state_decode(&state, p, len);
+    int rc = ward_state_decode(&state, &x->r->dir.authors, p, len);
     if (rc || !ward_state_present(&state) || (x->count && ward_id_equal(&x->id, entity)))
         return rc;
     x->id = *entity;
@@ -387,7 +387,7 @@ static int digest_record(void *ctx, uint32_t sid, uint32_t kind, const struct wa
     ward_arena_reset(&d->r->arena);
     ward_state_init(&state, &d->r->arena);
     ward_buf_clear(&d->buf);
-    int rc = ward_state_decode(&state, p, len);
+    int rc = ward_state_decode(&state, &d->r->dir.authors, p, len);
     for (size_t i = 0; !rc && i < state.slot_count; i++) {
         struct ward_slot *slot = &state.slots[i];
         sort_live(slot->live, slot->live_count, &d->r->dir.authors);

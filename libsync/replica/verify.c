@@ -187,7 +187,7 @@ static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct 
     ward_arena_reset(&c->arena);
     ward_state_init(&state, &c->arena);
     c->v->result.records++;
-    if (ward_state_decode(&state, p, len)) {
+    if (ward_state_decode(&state, &r->dir.authors, p, len)) {
         report(c->v, WARD_ERR_CORRUPT, NULL, 0, "a record cannot be read");
         return WARD_OK;
     }

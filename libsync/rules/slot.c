@@ -144,11 +144,11 @@ void ward_state_encode(struct ward_buf *out, const struct ward_state *s)
     }
 }
 
-static bool decode_slot(struct ward_cbor *c, struct ward_state *s, struct ward_slot *slot)
+static bool decode_slot(struct ward_cbor *c, struct ward_state *s, const struct ward_authors *authors, struct ward_slot *slot)
 {
     size_t members;
     uint64_t number;
-    if (!ward_cbor_array(c, &members) || members < 2 || (members - 2) % 4 || !ward_cbor_uint(c, &number, UINT32_MAX) ||
+    if (!ward_cbor_array(c, &members) || members < 6 || (members - 2) % 4 || !ward_cbor_uint(c, &number, UINT32_MAX) ||
         !ward_cbor_bytes(c, &slot->key, &slot->key_len))
         return false;
     slot->field = (uint32_t)number;
@@ -159,15 +159,15 @@ static bool decode_slot(struct ward_cbor *c, struct ward_state *s, struct ward_s
     for (size_t i = 0; i < slot->live_count; i++) {
         struct ward_live_value *v = &slot->live[i];
         struct ward_value ignored;
-        if (!ward_cbor_uint(c, &number, UINT32_MAX) || !ward_cbor_uint(c, &v->seq, INT64_MAX) || !ward_cbor_uint(c, &v->depth, INT64_MAX) ||
-            !ward_cbor_value(c, &ignored, &v->raw, &v->len))
+        if (!ward_cbor_uint(c, &number, UINT32_MAX) || number == 0 || number >= authors->count || !ward_cbor_uint(c, &v->seq, INT64_MAX) ||
+            !ward_cbor_uint(c, &v->depth, INT64_MAX) || !ward_cbor_value(c, &ignored, &v->raw, &v->len))
             return false;
         v->fid = (uint32_t)number;
     }
     return true;
 }
 
-int ward_state_decode(struct ward_state *s, const void *p, size_t len)
+int ward_state_decode(struct ward_state *s, const struct ward_authors *authors, const void *p, size_t len)
 {
     struct ward_cbor c;
     size_t count;
@@ -182,9 +182,13 @@ int ward_state_decode(struct ward_state *s, const void *p, size_t len)
     s->slots = ward_arena_take(s->arena, (count + 1) * sizeof *s->slots);
     if (!s->slots)
         return WARD_ERR_MEMORY;
-    for (; s->slot_count < count; s->slot_count++)
-        if (!decode_slot(&c, s, &s->slots[s->slot_count]))
+    for (; s->slot_count < count; s->slot_count++) {
+        struct ward_slot *slot = &s->slots[s->slot_count];
+        if (!decode_slot(&c, s, authors, slot))
             return c.code == WARD_ERR_MEMORY ? c.code : WARD_ERR_CORRUPT;
+        if (s->slot_count && compare(slot - 1, slot->field, slot->key, slot->key_len) >= 0)
+            return WARD_ERR_CORRUPT;
+    }
     return ward_cbor_end(&c) ? WARD_OK : WARD_ERR_CORRUPT;
 }
 

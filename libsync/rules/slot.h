@@ -63,9 +63,10 @@ void ward_state_init(struct ward_state *s, struct ward_arena *arena);
  * WARD_ERR_MEMORY. */
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors);
 
-/* As the store keeps it. Decoding copies into the arena; WARD_ERR_CORRUPT. */
+/* As the store keeps it. Decoding copies into the arena and takes only what encoding gives of these authors: slots ascending, each with a
+ * live value, each value by one of them. So whoever has decoded a state may look its authors up. WARD_ERR_CORRUPT. */
 void ward_state_encode(struct ward_buf *out, const struct ward_state *s);
-int ward_state_decode(struct ward_state *s, const void *p, size_t len);
+int ward_state_decode(struct ward_state *s, const struct ward_authors *authors, const void *p, size_t len);
 
 const struct ward_slot *ward_state_find(const struct ward_state *s, uint32_t field, const void *key, size_t key_len);
 /* The slots of a member field: [*first, result). */

@@ -80,8 +80,9 @@ int ward_store_pack(const void *raw, size_t len, struct ward_buf *out, uint32_t 
 int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct ward_buf *out, struct ward_error *err);
 
 /* ---- state */
-int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_state *out,
-                          size_t *conflicts, struct ward_error *err); /* WARD_ERR_NOT_FOUND */
+int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity,
+                          const struct ward_authors *authors, struct ward_state *out, size_t *conflicts,
+                          struct ward_error *err); /* WARD_ERR_NOT_FOUND, WARD_ERR_CORRUPT */
 int ward_store_put_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, const void *p, size_t len,
                           size_t conflicts, struct ward_error *err);
 /* sid 0: any space; entity prefix: a range of ids. In order of (entity, sid). fn must not write; state blobs are valid during the call. */

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_state *out,
-                          size_t *conflicts, struct ward_error *err)
+int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity,
+                          const struct ward_authors *authors, struct ward_state *out, size_t *conflicts, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_RECORD_GET, err);
     if (!st)
@@ -16,7 +16,7 @@ int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, con
     int rc = sqlite3_step(st), code = WARD_OK;
     if (rc == SQLITE_ROW) {
         *conflicts = (size_t)sqlite3_column_int64(st, 0);
-        code = ward_state_decode(out, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1));
+        code = ward_state_decode(out, authors, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1));
         if (code)
             ward_fail(err, code, "record of kind %u", (unsigned)kind);
     } else {

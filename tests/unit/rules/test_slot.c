@@ -261,7 +261,7 @@ static void encode_and_decode(void **state)
     ward_state_encode(&b, &s);
     assert_int_equal(ward_buf_status(&b), WARD_OK);
     ward_state_init(&back, &other);
-    assert_int_equal(ward_state_decode(&back, b.p, b.len), WARD_OK);
+    assert_int_equal(ward_state_decode(&back, &authors, b.p, b.len), WARD_OK);
     ward_state_encode(&again, &back);
     assert_int_equal(again.len, b.len);
     assert_memory_equal(again.p, b.p, b.len);
@@ -270,16 +270,43 @@ static void encode_and_decode(void **state)
         assert_non_null(cut);
         memcpy(cut, b.p, n);
         ward_state_init(&back, &other);
-        assert_int_equal(ward_state_decode(&back, cut, n), WARD_ERR_CORRUPT);
+        assert_int_equal(ward_state_decode(&back, &authors, cut, n), WARD_ERR_CORRUPT);
         free(cut);
     }
     ward_buf_add(&b, one, 1);
     ward_state_init(&back, &other);
-    assert_int_equal(ward_state_decode(&back, b.p, b.len), WARD_ERR_CORRUPT);
+    assert_int_equal(ward_state_decode(&back, &authors, b.p, b.len), WARD_ERR_CORRUPT);
     ward_buf_free(&b);
     ward_buf_free(&again);
     ward_arena_free(&arena);
     ward_arena_free(&other);
+}
+
+/* A damaged store may hold any bytes: what nobody here could have written is not taken, so that no author is looked up who is not there. */
+static void decode_what_cannot_be(void **state)
+{
+    static const struct {
+        const char *what;
+        uint8_t bytes[16];
+        size_t len;
+    } cases[] = {
+        {"an author beyond those known", {0x81, 0x86, 0x04, 0x40, 0x04, 0x01, 0x01, 0x01}, 8},
+        {"author 0", {0x81, 0x86, 0x04, 0x40, 0x00, 0x01, 0x01, 0x01}, 8},
+        {"a slot without a value", {0x81, 0x82, 0x04, 0x40}, 4},
+        {"a slot twice", {0x82, 0x86, 0x04, 0x40, 0x01, 0x01, 0x01, 0x01, 0x86, 0x04, 0x40, 0x01, 0x01, 0x01, 0x01}, 15},
+        {"slots descending", {0x82, 0x86, 0x05, 0x40, 0x01, 0x01, 0x01, 0x01, 0x86, 0x04, 0x40, 0x01, 0x01, 0x01, 0x01}, 15},
+    };
+    struct ward_arena arena;
+    struct ward_state s;
+    const struct ward_authors three = {rows, 4};
+    (void)state;
+    ward_arena_init(&arena, &vectors_env);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ward_state_init(&s, &arena);
+        if (ward_state_decode(&s, &three, cases[i].bytes, cases[i].len) != WARD_ERR_CORRUPT)
+            fail_msg("%s was taken", cases[i].what);
+    }
+    ward_arena_free(&arena);
 }
 
 /* ---------------------------------------------------------------- every order of every small history */
@@ -448,6 +475,7 @@ int main(void)
         cmocka_unit_test(sums),
         cmocka_unit_test(sums_do_not_depend_on_order),
         cmocka_unit_test(encode_and_decode),
+        cmocka_unit_test(decode_what_cannot_be),
         cmocka_unit_test(every_order_of_every_history),
     };
     return cmocka_run_group_tests_name("slot", tests, NULL, NULL);
