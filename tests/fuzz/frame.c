@@ -1,0 +1,174 @@
+/* A frame that parses says all that its bytes say: written anew from the parsed message it gives the same bytes. */
+#include "rules/frame.h"
+#include "base/limits.h"
+#include "fuzz.h"
+#include "values/feed.h"
+
+static void put_hello(struct ward_buf *b, const struct ward_message *m)
+{
+    CHECK(m->hello.window >= 1 && m->hello.window <= WARD_WINDOW_MAX);
+    ward_frame_begin(b, m->type, 6);
+    ward_put_uint(b, m->hello.protocol);
+    ward_put_bytes(b, m->hello.ward8, 8);
+    ward_put_bytes(b, m->hello.common16, 16);
+    ward_put_uint(b, (uint64_t)m->hello.wall_ms);
+    ward_put_uint(b, m->hello.window);
+    ward_put_bytes(b, m->hello.buckets, m->hello.buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
+}
+
+static struct ward_hash long_form(const uint8_t *short8)
+{
+    struct ward_hash h = {{0}};
+    memcpy(h.b, short8, 8);
+    return h;
+}
+
+static void put_spaces(struct ward_buf *b, struct ward_message *m)
+{
+    CHECK(m->count <= WARD_SPACES_MAX);
+    ward_frame_spaces(b, m->count);
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_space_entry e;
+        ward_frame_next_space(m, &e);
+        struct ward_hash space = long_form(e.space8), digest = long_form(e.digest8);
+        ward_frame_space(b, &space, &digest);
+    }
+}
+
+static void put_feeds(struct ward_buf *b, struct ward_heads_entry *h, bool bundle)
+{
+    ward_put_array(b, h->feed_count);
+    for (size_t i = 0; i < h->feed_count; i++) {
+        struct ward_feed_entry e;
+        ward_frame_next_feed(h, bundle, &e);
+        CHECK(e.seq >= 1);
+        ward_put_array(b, bundle ? 4 : 3);
+        ward_put_bytes(b, e.grant8, 8);
+        if (bundle)
+            ward_put_uint(b, e.base);
+        ward_put_uint(b, e.seq);
+        ward_put_bytes(b, e.hash8, 8);
+    }
+}
+
+static void put_heads(struct ward_buf *b, struct ward_message *m)
+{
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    ward_put_array(b, m->count);
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_heads_entry h;
+        ward_frame_next_heads(m, &h, storage);
+        ward_put_array(b, 2);
+        if (h.space8)
+            ward_put_bytes(b, h.space8, 8);
+        else
+            ward_put_circle(b, h.circle, h.circle_count);
+        CHECK(h.space8 || ward_circle_sorted(h.circle, h.circle_count));
+        put_feeds(b, &h, m->type == WARD_MSG_BUNDLE);
+    }
+}
+
+static void put_ack(struct ward_buf *b, struct ward_message *m)
+{
+    uint64_t refused[WARD_WINDOW_MAX][2];
+    CHECK(m->count <= WARD_WINDOW_MAX);
+    for (size_t i = 0; i < m->count; i++)
+        ward_frame_next_refusal(m, &refused[i][0], &refused[i][1]);
+    ward_frame_ack(b, m->acked, (const uint64_t(*)[2])refused, m->count);
+}
+
+static void put_circle(struct ward_buf *b, struct ward_message *m)
+{
+    struct ward_id storage[WARD_CIRCLE_MAX];
+    CHECK(m->count <= WARD_CIRCLE_MAX);
+    ward_frame_circle_units(m, storage);
+    ward_frame_begin(b, m->type, 1);
+    ward_put_circle(b, storage, m->count);
+}
+
+static void put_bundle(struct ward_buf *b, struct ward_message *m)
+{
+    ward_frame_begin(b, m->type, 6);
+    ward_put_bytes(b, m->bundle.ward, 32);
+    ward_put_bytes(b, m->bundle.grant, 32);
+    ward_put_uint(b, (uint64_t)m->bundle.wall_ms);
+    if (m->bundle.addressee)
+        ward_put_bytes(b, m->bundle.addressee, m->bundle.addressee_len);
+    else
+        ward_put_null(b);
+    put_heads(b, m);
+    ward_put_uint(b, m->bundle.runs);
+}
+
+static void put_texts(struct ward_buf *b, const struct ward_message *m)
+{
+    char *text = fuzz_text(m->text, m->text_len);
+    if (m->type == WARD_MSG_ERROR)
+        ward_frame_error(b, (int)m->error, text);
+    else
+        ward_frame_join(b, text, m->join.sign_pk, m->join.link_pk, m->join.signature);
+    free(text);
+}
+
+static void put(struct ward_buf *b, struct ward_message *m)
+{
+    switch (m->type) {
+    case WARD_MSG_HELLO:
+        put_hello(b, m);
+        break;
+    case WARD_MSG_SPACES:
+        put_spaces(b, m);
+        break;
+    case WARD_MSG_HEADS:
+        ward_frame_begin(b, m->type, 2);
+        put_heads(b, m);
+        ward_put_bool(b, m->last);
+        break;
+    case WARD_MSG_RUN:
+        ward_frame_run(b, &m->run);
+        break;
+    case WARD_MSG_ACK:
+        put_ack(b, m);
+        break;
+    case WARD_MSG_CIRCLE:
+        put_circle(b, m);
+        break;
+    case WARD_MSG_ERROR:
+    case WARD_MSG_JOIN:
+        put_texts(b, m);
+        break;
+    case WARD_MSG_JOINED:
+        ward_frame_joined(b, m->joined.root_pk, m->joined.grant, m->joined.grant_len);
+        break;
+    case WARD_MSG_BUNDLE:
+        put_bundle(b, m);
+        break;
+    case WARD_MSG_BUNDLE_END:
+        ward_frame_begin(b, m->type, 2);
+        ward_put_bytes(b, m->end.hash, 32);
+        ward_put_bytes(b, m->end.signature, 64);
+        break;
+    case WARD_MSG_DONE:
+    case WARD_MSG_BYE:
+    case WARD_MSG_PING:
+        ward_frame_simple(b, m->type);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+    struct ward_message m;
+    struct ward_error err = {0};
+    struct ward_buf out;
+    int rc = ward_frame_parse(&m, p, len, &err);
+    if (rc) {
+        CHECK(rc == err.code && err.detail[0]);
+        return 0;
+    }
+    CHECK(len <= WARD_FRAME_MAX);
+    ward_buf_init(&out, &fuzz_env);
+    put(&out, &m);
+    CHECK(fuzz_same(out.p, out.len, p, len));
+    ward_buf_free(&out);
+    return 0;
+}

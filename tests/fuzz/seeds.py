@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+"""Seeds from proto/vectors, the examples and a few words: seeds.py FOLDER writes FOLDER/TARGET/N for every target that has some."""
+import base64
+import json
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INPUT_MAX = 65536  # of a seed; larger ones teach a mutator little and cost much
+
+
+def cases(family):
+    return json.loads((ROOT / "proto/vectors" / f"{family}.json").read_text())["cases"]
+
+
+def member(families, name):
+    for family in families:
+        for case in cases(family):
+            if name in case:
+                yield bytes.fromhex(case[name])
+
+
+def run_parts(frame):
+    """(codec, data) of a run frame [9]: 1, 4, space, grant, first, count, codec, data, signature."""
+    at, found = 1, []
+    while at < len(frame):
+        head = frame[at]
+        info, width = head & 31, {24: 1, 25: 2, 26: 4, 27: 8}.get(head & 31, 0)
+        number = int.from_bytes(frame[at + 1 : at + 1 + width], "big") if width else info
+        at += 1 + width
+        if head >> 5 == 2:
+            found.append(frame[at : at + number])
+            at += number
+        else:
+            found.append(number)
+    return found[6], found[7]
+
+
+def runs():
+    for family in ("run", "run-bad"):
+        for case in cases(family):
+            yield bytes.fromhex(case["run"])
+    for case in cases("history"):
+        yield from map(bytes.fromhex, case["runs"][:8])
+
+
+def packed_runs():
+    for frame in runs():
+        try:
+            codec, data = run_parts(frame)
+            if isinstance(data, bytes) and isinstance(codec, int):
+                yield bytes([codec & 255]) + data
+        except (IndexError, TypeError):
+            pass  # a bad vector whose frame is not one
+
+
+def seals():
+    for case in cases("seal"):
+        yield (b"\0" * 3 + case["seq"].to_bytes(8, "little") + bytes(32) + bytes.fromhex(case["feed"]) +
+               bytes.fromhex(case["hash"]) + bytes.fromhex(case["signature"]))
+
+
+def invites():
+    for family in ("invite", "invite-bad"):
+        for case in cases(family):
+            yield b"\0" + case["code"].encode()
+    for case in cases("invite"):
+        letters = "".join(c for c in case["code"].strip().upper()[4:] if c not in "- \t\r\n")
+        raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
+        yield b"\1" + raw[:-4]  # without the check, which the target puts there
+
+
+def words(*texts):
+    return [t.encode() for t in texts]
+
+
+ADDRESSES = words("tcp://192.0.2.10:7450", "tcp://[2001:db8::1]:7450", "tcp://hub.ward.example:7450", "tcp://*:0", "tcp://127.0.0.1:*",
+                  "tcp://[fe80::1%eth0]:1", "tcp://0.0.0.0:65535", "ipc:///tmp/x", "tcp://a-b.c_d:1", "tcp://[::ffff:1.2.3.4]:99")
+DATES = words("2026-05-31", "2024-02-29", "2023-02-29", "2026-W05", "2026-Q3", "2026-H1", "2026-05", "2026", "standing", "every month",
+              "every quarter", "every half", "every year", "2026-05-31..2026-06-30", "event:hoi-nghi+15", "event:x", "month", "quarter",
+              "monthly", "Q3/2026", "31/05/2026", "after:meeting+15", "every:month", "hang thang", "by 2026-06-30", "period:2026-Q3")
+TEXTS = words("Ủy ban nhân dân", "a\tb\nc", "\u200b", "-12", "1000000", "000", "+5", "KH-2026/01", "code with blank", "a,b", "\ufeff")
+
+
+def targets():
+    frames = list(member(["frame", "frame-bad"], "frame")) + list(runs())
+    bodies = list(member(["change", "change-bad"], "body"))
+    values = [bytes.fromhex(op["value"]) for case in cases("change") for op in case["ops"]]
+    grants = list(member(["grant", "grant-bad"], "grant"))
+    files = [p.read_bytes() for p in (ROOT / "examples").rglob("plan.csv")]
+    yield "cbor", values + bodies + grants + frames + list(member(["genesis"], "genesis")) + list(member(["circle"], "circle"))
+    yield "change", bodies
+    yield "frame", frames
+    yield "grant", [b"\0" + g for g in grants] + [b"\1" + v for v in values]
+    yield "unpack", list(packed_runs())
+    yield "seal", list(seals())
+    yield "invite", list(invites())
+    yield "address", ADDRESSES
+    yield "due", DATES
+    yield "text", TEXTS
+    yield "csv", [b"".join(lines[:1] + lines[i : i + 4]) for lines in (f.splitlines(True) for f in files) for i in range(1, len(lines), 9)]
+
+
+def main(folder):
+    for name, inputs in targets():
+        path = pathlib.Path(folder) / name
+        os.makedirs(path, exist_ok=True)
+        for i, data in enumerate(dict.fromkeys(d for d in inputs if len(d) <= INPUT_MAX)):
+            (path / f"seed-{i}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1]) if len(sys.argv) == 2 else sys.exit(__doc__)
