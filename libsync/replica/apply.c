@@ -98,7 +98,10 @@ static int show(struct ward_apply *a, const struct ward_kind_def *kind, const st
         return ward_fail(err, WARD_ERR_MEMORY, "plain row");
     for (size_t i = 0; i < kind->field_count; i++) {
         const struct ward_field_def *f = &kind->fields[i];
-        values[i] = f->policy == WARD_ADD_WINS ? ward_view_members(f, &c->state) : ward_view_value(f, &c->state, &a->r->dir.authors);
+        if (f->policy != WARD_ADD_WINS)
+            values[i] = ward_view_value(f, &c->state, &a->r->dir.authors);
+        else if (ward_view_members(&values[i], f, &c->state))
+            return ward_fail(err, WARD_ERR_MEMORY, "plain row");
     }
     return ward_store_put_plain(store, c->sid, kind, &c->entity, conflicts, values, err);
 }

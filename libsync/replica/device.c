@@ -190,7 +190,8 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
     if (rc)
         return rc;
     const struct ward_grant every = {.role = WARD_ROLE_OPERATOR};
-    ward_directory_common(&r->dir, &every, NULL, &s.digest);
+    if (ward_directory_common(&r->dir, &every, NULL, &s.digest))
+        return ward_fail(err, WARD_ERR_MEMORY, "status");
     s.spaces = r->dir.space_count;
     for (size_t i = 0; i < r->dir.space_count; i++)
         s.changes += r->dir.spaces[i].changes;

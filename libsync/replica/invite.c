@@ -222,7 +222,7 @@ int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role
     if (role < WARD_ROLE_CELL || role > WARD_ROLE_HUB || ward_id_is_zero(unit) || count > WARD_HUB_ADDRESSES_MAX || lifetime_ms <= 0 ||
         lifetime_ms > LIFETIME_MAX)
         return ward_fail(err, WARD_ERR_ARGUMENT, "invitation");
-    if (!self || !ward_may_grant(self, role))
+    if (!self || !ward_may_grant(self->role, role))
         return ward_fail(err, WARD_ERR_NOT_ENTITLED, "only an operator admits devices");
     for (size_t i = 0; !rc && i < count; i++) {
         rc = ward_address_check(addresses[i], false, err);

@@ -71,7 +71,8 @@ int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
         return ward_fail(err, WARD_ERR_LIMIT_SPACES, "%zu spaces in common", t->common_count);
     if (t->common_count)
         qsort(t->common, t->common_count, sizeof *t->common, by_id);
-    ward_directory_common(d, self, &t->peer, &t->digest);
+    if (ward_directory_common(d, self, &t->peer, &t->digest))
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
     t->told = (uint32_t)d->space_count;
     t->bucketed = t->common_count >= WARD_BUCKETS_FROM;
     return t->bucketed ? digest_buckets(t, err) : WARD_OK;

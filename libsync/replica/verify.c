@@ -187,7 +187,10 @@ static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct 
     ward_arena_reset(&c->arena);
     ward_state_init(&state, &c->arena);
     c->v->result.records++;
-    if (ward_state_decode(&state, &r->dir.authors, p, len)) {
+    int rc = ward_state_decode(&state, &r->dir.authors, p, len);
+    if (rc == WARD_ERR_MEMORY)
+        return ward_fail(c->err, rc, "verify");
+    if (rc) {
         report(c->v, WARD_ERR_CORRUPT, NULL, 0, "a record cannot be read");
         return WARD_OK;
     }
@@ -196,11 +199,17 @@ static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct 
     struct ward_value *stored = ward_arena_take(&c->arena, (def->field_count + 1) * sizeof *stored);
     if (!stored)
         return ward_fail(c->err, WARD_ERR_MEMORY, "verify");
-    int rc = ward_store_get_plain(r->store, sid, def, entity, stored, &c->buf, c->err);
+    rc = ward_store_get_plain(r->store, sid, def, entity, stored, &c->buf, c->err);
+    if (rc && rc != WARD_ERR_NOT_FOUND)
+        return rc;
     bool fine = rc == WARD_OK;
     for (size_t i = 0; fine && i < def->field_count; i++) {
         const struct ward_field_def *f = &def->fields[i];
-        struct ward_value v = f->policy == WARD_ADD_WINS ? ward_view_members(f, &state) : ward_view_value(f, &state, &r->dir.authors);
+        struct ward_value v;
+        if (f->policy != WARD_ADD_WINS)
+            v = ward_view_value(f, &state, &r->dir.authors);
+        else if (ward_view_members(&v, f, &state))
+            return ward_fail(c->err, WARD_ERR_MEMORY, "verify");
         fine = same_value(&v, &stored[i]);
     }
     if (!fine)

@@ -24,6 +24,7 @@ struct ward_role_rules {
     uint8_t may_grant;   /* bit per role number */
     bool may_cut;
 };
+/* A role that this version does not know has no more than a cell's rights. */
 const struct ward_role_rules *ward_role_rules(enum ward_role role);
 const char *ward_role_name(enum ward_role role);
 
@@ -40,7 +41,7 @@ void ward_grant_entity(struct ward_id *out, const struct ward_hash *grant);
 /* circle_count 0: the ward space. */
 bool ward_may_read(const struct ward_grant *g, const struct ward_id *circle, size_t circle_count);
 bool ward_may_write(const struct ward_grant *g, const struct ward_id *circle, size_t circle_count);
-bool ward_may_grant(const struct ward_grant *writer, enum ward_role role);
+bool ward_may_grant(enum ward_role writer, enum ward_role role);
 
 struct ward_cut_entry {
     struct ward_hash feed;

@@ -178,28 +178,23 @@ struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const s
     return ward_directory_feed_by_id(d, id);
 }
 
-/* ---- adding */
-
-static int add_writer(struct ward_directory *d, uint32_t grant, uint32_t fid, uint64_t seq)
-{
-    int rc = ward_grow(d->env, (void **)&d->writers, &d->writer_cap, d->writer_count, sizeof d->writers[0]);
-    if (!rc)
-        d->writers[d->writer_count++] = (struct ward_grant_writer){grant, fid, seq};
-    return rc;
-}
+/* ---- adding. Room for all of it is made first, so that a failure leaves everything as it was. */
 
 int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq)
 {
     const struct ward_grant *known = ward_directory_grant(d, &g->id);
-    if (known)
-        return add_writer(d, (uint32_t)(known - d->grants) + 1, writer_fid, writer_seq);
-    int rc = ward_grow(d->env, (void **)&d->grants, &d->grant_cap, d->grant_count, sizeof d->grants[0]);
-    if (!rc)
-        rc = index_add(&d->grant_index, d->env, g->id.b, (uint32_t)d->grant_count + 1);
+    uint32_t number = known ? (uint32_t)(known - d->grants) + 1 : (uint32_t)d->grant_count + 1;
+    int rc = ward_grow(d->env, (void **)&d->writers, &d->writer_cap, d->writer_count, sizeof d->writers[0]);
+    if (!rc && !known)
+        rc = ward_grow(d->env, (void **)&d->grants, &d->grant_cap, d->grant_count, sizeof d->grants[0]);
+    if (!rc && !known)
+        rc = index_add(&d->grant_index, d->env, g->id.b, number);
     if (rc)
         return rc;
-    d->grants[d->grant_count++] = *g;
-    return add_writer(d, (uint32_t)d->grant_count, writer_fid, writer_seq);
+    if (!known)
+        d->grants[d->grant_count++] = *g;
+    d->writers[d->writer_count++] = (struct ward_grant_writer){number, writer_fid, writer_seq};
+    return WARD_OK;
 }
 
 int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle, size_t count)
@@ -224,28 +219,24 @@ int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struc
     return WARD_OK;
 }
 
-static int list_in_space(struct ward_directory *d, const struct ward_feed *f)
+static void list_in_space(const struct ward_directory *d, struct ward_space *s, const struct ward_feed *f)
 {
-    struct ward_space *s = ward_directory_space(d, f->sid);
-    if (!s)
-        return WARD_ERR_CORRUPT;
-    int rc = ward_grow(d->env, (void **)&s->feeds, &s->feed_cap, s->feed_count, sizeof s->feeds[0]);
-    if (rc)
-        return rc;
     size_t at = s->feed_count++;
     for (; at > 0 && ward_hash_compare(&d->feeds[s->feeds[at - 1] - 1].id, &f->id) > 0; at--)
         s->feeds[at] = s->feeds[at - 1];
     s->feeds[at] = f->fid;
-    return WARD_OK;
 }
 
 int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
 {
-    if (f->fid != d->feed_count + 1)
+    struct ward_space *s = ward_directory_space(d, f->sid);
+    if (f->fid != d->feed_count + 1 || !s)
         return WARD_ERR_CORRUPT;
     int rc = ward_grow(d->env, (void **)&d->feeds, &d->feed_cap, d->feed_count, sizeof d->feeds[0]);
     if (!rc)
         rc = ward_grow(d->env, (void **)&d->author_rows, &d->author_cap, d->feed_count + 1, sizeof d->author_rows[0]);
+    if (!rc)
+        rc = ward_grow(d->env, (void **)&s->feeds, &s->feed_cap, s->feed_count, sizeof s->feeds[0]);
     if (!rc)
         rc = index_add(&d->feed_index, d->env, f->id.b, f->fid);
     if (rc)
@@ -254,7 +245,8 @@ int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
     d->author_rows[0] = (struct ward_author){0};
     d->author_rows[f->fid] = (struct ward_author){.feed = f->id, .rank = ward_role_rules(f->role)->rank};
     d->authors = (struct ward_authors){d->author_rows, d->feed_count + 1};
-    return list_in_space(d, f);
+    list_in_space(d, s, f);
+    return WARD_OK;
 }
 
 int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count)
@@ -274,10 +266,9 @@ int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut,
 /* ---- rules over it */
 
 /* The change counts by the first `cuts` cuts alone, grants being marked as they stand by the same. */
-static bool change_counts(const struct ward_directory *d, uint32_t fid, uint64_t seq, size_t cuts)
+static bool change_counts(const struct ward_directory *d, const struct ward_feed *f, uint64_t seq, size_t cuts)
 {
-    const struct ward_feed *f = ward_directory_feed(d, fid);
-    const struct ward_grant *g = f ? ward_directory_grant(d, &f->grant) : NULL;
+    const struct ward_grant *g = ward_directory_grant(d, &f->grant);
     return g && g->effective && (g->role == WARD_ROLE_ROOT || seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id));
 }
 
@@ -294,8 +285,7 @@ static void mark_grants(struct ward_directory *d, size_t cuts)
             const struct ward_grant_writer *w = &d->writers[i];
             const struct ward_feed *f = ward_directory_feed(d, w->fid);
             struct ward_grant *g = &d->grants[w->grant - 1];
-            const struct ward_grant as = {.role = f ? f->role : WARD_ROLE_CELL};
-            if (g->effective || !f || !ward_may_grant(&as, g->role) || !change_counts(d, w->fid, w->seq, cuts))
+            if (g->effective || !f || !ward_may_grant(f->role, g->role) || !change_counts(d, f, w->seq, cuts))
                 continue;
             g->effective = grown = true;
         }
@@ -345,7 +335,7 @@ void ward_directory_judge(struct ward_directory *d)
         const struct ward_feed *f = ward_directory_feed(d, cut->fid);
         if (before == i && i > 0 && d->cuts[i - 1].effective)
             mark_grants(d, i);
-        cut->effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, cut->fid, cut->seq, before);
+        cut->effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, f, cut->seq, before);
     }
     mark_grants(d, d->cut_count);
     for (size_t i = 0; i < d->feed_count; i++)
@@ -399,14 +389,16 @@ static int by_space_id(const void *a, const void *b)
     return ward_hash_compare(&(*(const struct ward_space *const *)a)->id, &(*(const struct ward_space *const *)b)->id);
 }
 
-void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer,
-                           struct ward_hash *out)
+int ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer,
+                          struct ward_hash *out)
 {
     const struct ward_space **common = ward_alloc(d->env, (d->space_count + 1) * sizeof *common);
     size_t n = 0;
     ward_hasher h;
+    if (!common)
+        return WARD_ERR_MEMORY;
     ward_hash_begin(&h, "wardsync common");
-    for (size_t i = 0; common && i < d->space_count; i++)
+    for (size_t i = 0; i < d->space_count; i++)
         if (ward_space_is_common(&d->spaces[i], self, peer))
             common[n++] = &d->spaces[i];
     if (n)
@@ -419,4 +411,5 @@ void ward_directory_common(const struct ward_directory *d, const struct ward_gra
     }
     ward_hash_end(&h, out);
     ward_release(d->env, common);
+    return WARD_OK;
 }

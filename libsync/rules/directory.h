@@ -86,7 +86,7 @@ struct ward_feed *ward_directory_feed_by_id(const struct ward_directory *d, cons
 struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const struct ward_space *space, const struct ward_hash *grant,
                                          struct ward_hash *id);
 
-/* Rows are copied in; sid and fid must be the next number. WARD_ERR_MEMORY. */
+/* Rows are copied in; sid and fid must be the next number (WARD_ERR_CORRUPT). WARD_ERR_MEMORY: nothing was added. */
 int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq);
 int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle,
                              size_t count);
@@ -101,10 +101,10 @@ bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *g
 /* The last seq of the feed that has effect. */
 uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f);
 
-/* Digests of proto/merge.md. digest also counts the changes. common: over spaces that both grants may read. */
+/* Digests of proto/merge.md. digest also counts the changes. common: over spaces that both grants may read; WARD_ERR_MEMORY. */
 void ward_directory_digest(const struct ward_directory *d, struct ward_space *space);
-void ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer,
-                           struct ward_hash *out);
+int ward_directory_common(const struct ward_directory *d, const struct ward_grant *self, const struct ward_grant *peer,
+                          struct ward_hash *out);
 bool ward_space_is_common(const struct ward_space *s, const struct ward_grant *self, const struct ward_grant *peer);
 
 #endif

@@ -165,26 +165,30 @@ static bool read_ack(struct ward_cbor *c, struct ward_message *m)
     return true;
 }
 
+/* A unit, a grant, or null for anyone. */
+static bool read_addressee(struct ward_cbor *c, struct ward_message *m)
+{
+    struct ward_value v;
+    const uint8_t *raw;
+    size_t len;
+    if (!ward_cbor_value(c, &v, &raw, &len))
+        return false;
+    if (v.type == WARD_NULL)
+        return true;
+    if (v.type != WARD_BYTES || (v.len != WARD_ID_BYTES && v.len != WARD_HASH_BYTES))
+        return ward_cbor_fail(c, WARD_ERR_TYPE);
+    m->bundle.addressee = v.p;
+    m->bundle.addressee_len = v.len;
+    return true;
+}
+
 static bool read_bundle(struct ward_cbor *c, struct ward_message *m)
 {
     uint64_t wall;
-    enum ward_type type;
     if (!ward_cbor_bytes_exact(c, &m->bundle.ward, 32) || !ward_cbor_bytes_exact(c, &m->bundle.grant, 32) ||
-        !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) || !ward_cbor_peek(c, &type))
+        !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) || !read_addressee(c, m))
         return false;
     m->bundle.wall_ms = (int64_t)wall;
-    if (type == WARD_NULL) {
-        struct ward_value null;
-        const uint8_t *raw;
-        size_t len;
-        if (!ward_cbor_value(c, &null, &raw, &len))
-            return false;
-    } else {
-        if (!ward_cbor_bytes(c, &m->bundle.addressee, &m->bundle.addressee_len))
-            return false;
-        if (m->bundle.addressee_len != WARD_ID_BYTES && m->bundle.addressee_len != WARD_HASH_BYTES)
-            return ward_cbor_fail(c, WARD_ERR_TYPE);
-    }
     return read_heads(c, m, true) && ward_cbor_uint(c, &m->bundle.runs, INT64_MAX);
 }
 

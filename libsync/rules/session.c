@@ -255,7 +255,8 @@ bool ward_session_may_send(const struct ward_session *s)
 const char *ward_session_state_name(enum ward_session_state state)
 {
     static const char *const names[] = {"greeting", "comparing", "exchanging", "live", "closed"};
-    return state < WARD_S_COUNT ? names[state] : "?";
+    assert(state < WARD_S_COUNT);
+    return names[state];
 }
 
 const char *ward_session_event_name(enum ward_session_event_type event)
@@ -263,5 +264,6 @@ const char *ward_session_event_name(enum ward_session_event_type event)
     static const char *const names[] = {"hello-equal", "hello-differ", "spaces",  "heads", "heads-last", "circle", "run",
                                         "ack",         "done",         "ping",    "bye",   "error",      "bad",    "link-up",
                                         "committed",   "sent",         "drained", "news",  "tick",       "leave"};
-    return event < WARD_SE_COUNT ? names[event] : "?";
+    assert(event < WARD_SE_COUNT);
+    return names[event];
 }

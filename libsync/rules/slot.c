@@ -50,14 +50,12 @@ size_t ward_state_range(const struct ward_state *s, uint32_t field, size_t *firs
     return i;
 }
 
-/* An array in the arena with room for `count` more members; what it outgrows is left to the arena. */
-static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t *cap, size_t wanted, size_t size)
+/* An array in the arena with room for one more member; what it outgrows is left to the arena. */
+static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t *cap, size_t size)
 {
-    if (wanted <= *cap)
+    if (count < *cap)
         return items;
     size_t grown = *cap ? *cap * 2 : 2;
-    if (grown < wanted)
-        grown = wanted;
     void *p = ward_arena_take(arena, grown * size);
     if (!p)
         return NULL;
@@ -67,17 +65,22 @@ static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t
     return p;
 }
 
-static struct ward_slot *insert(struct ward_state *s, size_t at, uint32_t field, const uint8_t *key, size_t key_len)
+/* A slot that was not there, with its first value. */
+static int insert(struct ward_state *s, size_t at, const struct ward_write *w, const struct ward_live_value *first)
 {
-    struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, s->slot_count + 1, sizeof *slots);
-    const uint8_t *own_key = key_len ? ward_arena_copy(s->arena, key, key_len) : NULL;
-    if (!slots || (key_len && !own_key))
-        return NULL;
-    s->slots = slots;
+    struct ward_slot slot = {.field = w->field, .key_len = w->key_len};
+    slot.key = w->key_len ? ward_arena_copy(s->arena, w->key, w->key_len) : NULL;
+    slot.live = roomier(s->arena, NULL, 0, &slot.live_cap, sizeof *slot.live);
+    struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, sizeof *slots);
+    if (slots)
+        s->slots = slots;
+    if ((w->key_len && !slot.key) || !slot.live || !slots)
+        return WARD_ERR_MEMORY;
+    slot.live[slot.live_count++] = *first;
     memmove(&slots[at + 1], &slots[at], (s->slot_count - at) * sizeof *slots);
+    slots[at] = slot;
     s->slot_count++;
-    slots[at] = (struct ward_slot){.field = field, .key = own_key, .key_len = key_len};
-    return &slots[at];
+    return WARD_OK;
 }
 
 static uint8_t rank_of(const struct ward_authors *authors, uint32_t fid)
@@ -105,24 +108,22 @@ static bool supersedes(const struct ward_write *w, const struct ward_live_value 
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors)
 {
     size_t at = place(s, w->field, w->key, w->key_len);
+    struct ward_live_value value = {.fid = w->fid, .seq = w->seq, .depth = w->depth, .len = w->raw_len};
+    value.raw = ward_arena_copy(s->arena, w->raw, w->raw_len);
+    if (!value.raw)
+        return WARD_ERR_MEMORY;
+    if (at == s->slot_count || compare(&s->slots[at], w->field, w->key, w->key_len) != 0)
+        return insert(s, at, w, &value);
     struct ward_slot *slot = &s->slots[at];
-    if (at == s->slot_count || compare(slot, w->field, w->key, w->key_len) != 0) {
-        slot = insert(s, at, w->field, w->key, w->key_len);
-        if (!slot)
-            return WARD_ERR_MEMORY;
-    }
-    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, slot->live_count + 1, sizeof *live);
+    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live);
     if (!live)
         return WARD_ERR_MEMORY;
     slot->live = live;
-    const uint8_t *raw = ward_arena_copy(s->arena, w->raw, w->raw_len);
-    if (!raw)
-        return WARD_ERR_MEMORY;
     size_t kept = 0;
     for (size_t i = 0; i < slot->live_count; i++)
         if (!supersedes(w, &live[i], seen, authors))
             live[kept++] = live[i];
-    live[kept++] = (struct ward_live_value){.fid = w->fid, .seq = w->seq, .depth = w->depth, .raw = raw, .len = w->raw_len};
+    live[kept++] = value;
     slot->live_count = kept;
     return WARD_OK;
 }
@@ -144,7 +145,7 @@ void ward_state_encode(struct ward_buf *out, const struct ward_state *s)
     }
 }
 
-static bool decode_slot(struct ward_cbor *c, struct ward_state *s, const struct ward_authors *authors, struct ward_slot *slot)
+static bool decode_slot(struct ward_cbor *c, struct ward_arena *arena, const struct ward_authors *authors, struct ward_slot *slot)
 {
     size_t members;
     uint64_t number;
@@ -153,7 +154,7 @@ static bool decode_slot(struct ward_cbor *c, struct ward_state *s, const struct 
         return false;
     slot->field = (uint32_t)number;
     slot->live_count = slot->live_cap = (members - 2) / 4;
-    slot->live = ward_arena_take(s->arena, (slot->live_count + 1) * sizeof *slot->live);
+    slot->live = ward_arena_take(arena, (slot->live_count + 1) * sizeof *slot->live);
     if (!slot->live)
         return ward_cbor_fail(c, WARD_ERR_MEMORY);
     for (size_t i = 0; i < slot->live_count; i++) {
@@ -170,26 +171,27 @@ static bool decode_slot(struct ward_cbor *c, struct ward_state *s, const struct 
 int ward_state_decode(struct ward_state *s, const struct ward_authors *authors, const void *p, size_t len)
 {
     struct ward_cbor c;
-    size_t count;
+    struct ward_state read = {.arena = s->arena};
     const uint8_t *own = ward_arena_copy(s->arena, p, len);
     if (!own)
         return WARD_ERR_MEMORY;
     ward_cbor_init(&c, own, len);
-    if (!ward_cbor_array(&c, &count))
+    if (!ward_cbor_array(&c, &read.slot_cap))
         return WARD_ERR_CORRUPT;
-    s->slot_count = 0;
-    s->slot_cap = count;
-    s->slots = ward_arena_take(s->arena, (count + 1) * sizeof *s->slots);
-    if (!s->slots)
+    read.slots = ward_arena_take(s->arena, (read.slot_cap + 1) * sizeof *read.slots);
+    if (!read.slots)
         return WARD_ERR_MEMORY;
-    for (; s->slot_count < count; s->slot_count++) {
-        struct ward_slot *slot = &s->slots[s->slot_count];
-        if (!decode_slot(&c, s, authors, slot))
+    for (; read.slot_count < read.slot_cap; read.slot_count++) {
+        struct ward_slot *slot = &read.slots[read.slot_count];
+        if (!decode_slot(&c, s->arena, authors, slot))
             return c.code == WARD_ERR_MEMORY ? c.code : WARD_ERR_CORRUPT;
-        if (s->slot_count && compare(slot - 1, slot->field, slot->key, slot->key_len) >= 0)
+        if (read.slot_count && compare(slot - 1, slot->field, slot->key, slot->key_len) >= 0)
             return WARD_ERR_CORRUPT;
     }
-    return ward_cbor_end(&c) ? WARD_OK : WARD_ERR_CORRUPT;
+    if (!ward_cbor_end(&c))
+        return WARD_ERR_CORRUPT;
+    *s = read;
+    return WARD_OK;
 }
 
 static bool greater(const struct ward_live_value *a, const struct ward_live_value *b, const struct ward_authors *authors)
@@ -212,6 +214,17 @@ const struct ward_live_value *ward_slot_shown(const struct ward_slot *slot, cons
     return best;
 }
 
+struct ward_value ward_live_decode(const struct ward_live_value *v)
+{
+    struct ward_cbor c;
+    struct ward_value out = ward_value_null();
+    const uint8_t *raw;
+    size_t len;
+    ward_cbor_init(&c, v->raw, v->len);
+    ward_cbor_value(&c, &out, &raw, &len);
+    return out;
+}
+
 bool ward_value_is_true(const struct ward_live_value *v)
 {
     return v->len == 1 && v->raw[0] == 0xf5;
@@ -224,12 +237,8 @@ int64_t ward_slot_sum(const struct ward_slot *slot)
 {
     wide sum = 0;
     for (size_t i = 0; i < slot->live_count; i++) {
-        struct ward_cbor c;
-        struct ward_value v;
-        const uint8_t *raw;
-        size_t len;
-        ward_cbor_init(&c, slot->live[i].raw, slot->live[i].len);
-        if (ward_cbor_value(&c, &v, &raw, &len) && v.type == WARD_INT)
+        struct ward_value v = ward_live_decode(&slot->live[i]);
+        if (v.type == WARD_INT)
             sum += v.integer;
     }
     return sum > INT64_MAX ? INT64_MAX : sum < INT64_MIN ? INT64_MIN : (int64_t)sum;

@@ -60,7 +60,7 @@ struct ward_write {
 
 void ward_state_init(struct ward_state *s, struct ward_arena *arena);
 /* Applies one write; seen is the version vector of its change (the own feed is seen up to seq in any case). Copies what it keeps.
- * WARD_ERR_MEMORY. */
+ * WARD_ERR_MEMORY: the state is as it was. */
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors);
 
 /* As the store keeps it. Decoding copies into the arena and takes only what encoding gives of these authors: slots ascending, each with a
@@ -74,6 +74,7 @@ size_t ward_state_range(const struct ward_state *s, uint32_t field, size_t *firs
 
 /* The greatest by rank, depth, feed, seq (proto/merge.md); live_count > 0. */
 const struct ward_live_value *ward_slot_shown(const struct ward_slot *slot, const struct ward_authors *authors);
+struct ward_value ward_live_decode(const struct ward_live_value *v);
 bool ward_value_is_true(const struct ward_live_value *v);
 int64_t ward_slot_sum(const struct ward_slot *slot); /* saturating */
 /* Shown at all: some live value of presence is true, or there is none. */

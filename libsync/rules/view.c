@@ -48,17 +48,6 @@ size_t ward_state_conflicts(const struct ward_kind_def *kind, const struct ward_
     return n;
 }
 
-struct ward_value ward_live_decode(const struct ward_live_value *v)
-{
-    struct ward_cbor c;
-    struct ward_value out = ward_value_null();
-    const uint8_t *raw;
-    size_t len;
-    ward_cbor_init(&c, v->raw, v->len);
-    ward_cbor_value(&c, &out, &raw, &len);
-    return out;
-}
-
 static struct ward_value greatest(const struct ward_slot *slot)
 {
     struct ward_value best = ward_value_null();
@@ -73,7 +62,7 @@ static struct ward_value greatest(const struct ward_slot *slot)
 struct ward_value ward_view_value(const struct ward_field_def *field, const struct ward_state *s, const struct ward_authors *authors)
 {
     const struct ward_slot *slot = ward_state_find(s, field->number, NULL, 0);
-    if (!slot || slot->live_count == 0 || field->policy == WARD_ADD_WINS)
+    if (!slot || field->policy == WARD_ADD_WINS)
         return ward_value_null();
     if (field->policy == WARD_SUM)
         return ward_value_int(ward_slot_sum(slot));
@@ -117,7 +106,7 @@ static void add_member(struct ward_buf *b, const uint8_t *key, size_t len)
     ward_buf_add(b, "\"", 1);
 }
 
-struct ward_value ward_view_members(const struct ward_field_def *field, const struct ward_state *s)
+int ward_view_members(struct ward_value *out, const struct ward_field_def *field, const struct ward_state *s)
 {
     struct ward_buf b;
     size_t first, end = ward_state_range(s, field->number, &first), n = 0;
@@ -131,12 +120,11 @@ struct ward_value ward_view_members(const struct ward_field_def *field, const st
         add_member(&b, s->slots[i].key, s->slots[i].key_len);
     }
     ward_buf_add(&b, "]", 1);
-    struct ward_value v = ward_value_null();
     const uint8_t *own = ward_buf_status(&b) ? NULL : ward_arena_copy(s->arena, b.p, b.len);
     if (own)
-        v = (struct ward_value){.type = WARD_TEXT, .p = own, .len = b.len};
+        *out = (struct ward_value){.type = WARD_TEXT, .p = own, .len = b.len};
     ward_buf_free(&b);
-    return v;
+    return own ? WARD_OK : WARD_ERR_MEMORY;
 }
 
 void ward_conflict_id(struct ward_id *out, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field)

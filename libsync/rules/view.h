@@ -14,10 +14,9 @@ bool ward_slot_in_conflict(const struct ward_field_def *field, const struct ward
 size_t ward_state_conflicts(const struct ward_kind_def *kind, const struct ward_state *s, const struct ward_authors *authors);
 /* The value shown; null if nothing was written. For WARD_ADD_WINS null: see the members. Borrowed from the state. */
 struct ward_value ward_view_value(const struct ward_field_def *field, const struct ward_state *s, const struct ward_authors *authors);
-struct ward_value ward_live_decode(const struct ward_live_value *v);
 bool ward_member_is_in(const struct ward_slot *slot);
-/* The members of a set as a JSON array of strings: text as text, other keys in hex. In the state's arena; null if there is no memory. */
-struct ward_value ward_view_members(const struct ward_field_def *field, const struct ward_state *s);
+/* The members of a set as a JSON array of strings: text as text, other keys in hex. In the state's arena. WARD_ERR_MEMORY. */
+int ward_view_members(struct ward_value *out, const struct ward_field_def *field, const struct ward_state *s);
 /* H over [space, kind, entity, field, key], first 16 bytes. */
 void ward_conflict_id(struct ward_id *out, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field);
 

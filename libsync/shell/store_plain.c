@@ -247,7 +247,9 @@ int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_k
     sqlite3_reset(p->get);
     if (rc == SQLITE_DONE)
         return ward_fail(err, WARD_ERR_NOT_FOUND, "%s", kind->name);
-    return rc == SQLITE_ROW ? ward_buf_status(buf) : store_fail(s, rc, err, "plain");
+    if (rc != SQLITE_ROW)
+        return store_fail(s, rc, err, "plain");
+    return ward_buf_status(buf) ? ward_fail(err, WARD_ERR_MEMORY, "plain") : WARD_OK;
 }
 
 int ward_store_count_plain(struct ward_store *s, const struct ward_kind_def *kind, uint64_t *out, struct ward_error *err)

@@ -21,7 +21,7 @@ static void check_views(const struct ward_state *s, const struct ward_authors *a
         const struct ward_field_def *field = &kind.fields[i];
         struct ward_value v = ward_view_value(field, s, authors);
         CHECK(v.type == WARD_NULL || v.type == field->type);
-        v = ward_view_members(field, s);
+        CHECK(ward_view_members(&v, field, s) == WARD_OK);
         CHECK(v.type == WARD_TEXT && v.len >= 2 && v.p[0] == '[' && v.p[v.len - 1] == ']');
     }
     for (size_t i = 0; i < s->slot_count; i++)

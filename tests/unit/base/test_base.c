@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../scarce.h"
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -15,35 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory that fails at the given call (from 0), and counts what is out. */
-struct memory {
-    size_t calls, fail_at, out;
-};
-
-static void *take(void *ctx, void *p, size_t size)
-{
-    struct memory *m = ctx;
-    if (size == 0) {
-        m->out -= p != NULL;
-        free(p);
-        return NULL;
-    }
-    if (m->calls++ == m->fail_at)
-        return NULL;
-    void *q = realloc(p, size);
-    m->out += !p && q;
-    return q;
-}
-
 static const uint8_t pattern[4096] = {1, 2, 3};
 
 static void buffers(void **state)
 {
     (void)state;
-    struct memory m = {.fail_at = SIZE_MAX};
-    const struct ward_env env = {.ctx = &m, .alloc = take};
+    struct scarce m;
+    scarce_init(&m, SIZE_MAX);
     struct ward_buf b;
-    ward_buf_init(&b, &env);
+    ward_buf_init(&b, &m.env);
     for (size_t i = 0; i < 1000; i++)
         ward_buf_add(&b, pattern, i % 7);
     assert_int_equal(ward_buf_status(&b), WARD_OK);
@@ -64,34 +45,33 @@ static void buffers(void **state)
     assert_int_equal(m.out, 0);
 }
 
+static int fill_a_buffer(const struct ward_env *env, void *ctx)
+{
+    struct ward_buf b;
+    (void)ctx;
+    ward_buf_init(&b, env);
+    for (size_t i = 0; i < 10; i++)
+        ward_buf_add(&b, pattern, sizeof pattern);
+    int rc = ward_buf_status(&b);
+    if (!rc)
+        assert_int_equal(b.len, 10 * sizeof pattern);
+    ward_buf_free(&b);
+    return rc;
+}
+
 static void each_failure_of_a_buffer(void **state)
 {
-    bool failed = true;
     (void)state;
-    for (size_t at = 0; failed; at++) {
-        struct memory m = {.fail_at = at};
-        const struct ward_env env = {.ctx = &m, .alloc = take};
-        struct ward_buf b;
-        ward_buf_init(&b, &env);
-        for (size_t i = 0; i < 10; i++)
-            ward_buf_add(&b, pattern, sizeof pattern);
-        failed = m.calls > at;
-        assert_int_equal(ward_buf_status(&b), failed ? WARD_ERR_MEMORY : WARD_OK);
-        if (!failed)
-            assert_int_equal(b.len, 10 * sizeof pattern);
-        ward_buf_free(&b);
-        assert_int_equal(m.out, 0);
-        assert_in_range(at, 0, 100);
-    }
+    assert_true(each_shortage(fill_a_buffer, NULL) > 3);
 }
 
 static void arenas(void **state)
 {
     (void)state;
-    struct memory m = {.fail_at = SIZE_MAX};
-    const struct ward_env env = {.ctx = &m, .alloc = take};
+    struct scarce m;
+    scarce_init(&m, SIZE_MAX);
     struct ward_arena a;
-    ward_arena_init(&a, &env);
+    ward_arena_init(&a, &m.env);
     for (size_t round = 0; round < 3; round++) {
         for (size_t size = 0; size < 3000; size += 7) {
             uint8_t *p = ward_arena_take(&a, size);
@@ -123,11 +103,11 @@ static void each_failure_of_an_arena(void **state)
     bool failed = true;
     (void)state;
     for (size_t at = 0; failed; at++) {
-        struct memory m = {.fail_at = at};
-        const struct ward_env env = {.ctx = &m, .alloc = take};
+        struct scarce m;
+        scarce_init(&m, at);
         struct ward_arena a;
         size_t refused = 0;
-        ward_arena_init(&a, &env);
+        ward_arena_init(&a, &m.env);
         for (size_t i = 0; i < 64; i++)
             refused += !ward_arena_copy(&a, pattern, sizeof pattern);
         failed = m.calls > at;
@@ -141,18 +121,25 @@ static void each_failure_of_an_arena(void **state)
 static void growing(void **state)
 {
     (void)state;
-    struct memory m = {.fail_at = 2};
-    const struct ward_env env = {.ctx = &m, .alloc = take};
+    struct scarce m;
+    scarce_init(&m, 2);
     uint64_t *items = NULL;
     size_t cap = 0, n = 0;
-    for (; ward_grow(&env, (void **)&items, &cap, n, sizeof *items) == WARD_OK; n++)
+    for (; ward_grow(&m.env, (void **)&items, &cap, n, sizeof *items) == WARD_OK; n++)
         items[n] = n;
     assert_int_equal(n, 16); /* the third growth failed; what was there stays */
     for (size_t i = 0; i < n; i++)
         assert_int_equal(items[i], i);
-    ward_release(&env, items);
-    ward_release(&env, NULL);
-    assert_null(ward_alloc(&env, 0));
+    ward_release(&m.env, items);
+    ward_release(&m.env, NULL);
+    assert_null(ward_alloc(&m.env, 0));
+    cap = n = SIZE_MAX / sizeof *items / 2 + 1; /* twice that is more bytes than can be said */
+    items = NULL;
+    assert_int_equal(ward_grow(&m.env, (void **)&items, &cap, n, sizeof *items), WARD_ERR_MEMORY);
+    assert_int_equal(cap, n);
+    assert_null(items);
+    scarce_init(&m, 0);
+    assert_null(ward_alloc(&m.env, 1));
     assert_int_equal(m.out, 0);
 }
 
@@ -205,6 +192,9 @@ static void error_table(void **state)
     assert_string_equal(ward_error_name(WARD_ERR_GAP), "gap");
     assert_string_equal(ward_error_name(WARD_OK), "ok");
     assert_int_equal(ward_error_class(WARD_OK), WARD_CLASS_NONE);
+    assert_string_equal(ward_error_text(WARD_OK, WARD_LANG_EN), "");
+    assert_string_equal(ward_error_hint(WARD_OK, WARD_LANG_VI), "");
+    assert_string_equal(ward_error_class_name(WARD_OK), "none");
 }
 
 int main(void)

@@ -393,7 +393,7 @@ static void compare_history(struct home *h, const json_t *one)
     }
     assert_int_equal(found.count, expected);
     compare_grants(h, json_object_get(one, "grants"));
-    ward_directory_common(&h->r->dir, &all, &all, &got);
+    assert_int_equal(ward_directory_common(&h->r->dir, &all, &all, &got), WARD_OK);
     assert_hash_equal(&got, &common);
 }
 

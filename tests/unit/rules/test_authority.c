@@ -44,9 +44,15 @@ static void role_table(void **state)
         assert_int_equal(ward_may_write(&g, &unit_a, 1), rows[i].writes[1] != '-');
         assert_int_equal(ward_may_write(&g, &unit_b, 1), rows[i].writes[2] != '-');
         for (enum ward_role r = WARD_ROLE_ROOT; r <= WARD_ROLE_HUB; r++)
-            assert_int_equal(ward_may_grant(&g, r), rows[i].grants[r] != '-');
+            assert_int_equal(ward_may_grant(rows[i].role, r), rows[i].grants[r] != '-');
     }
     assert_string_equal(ward_role_name(WARD_ROLE_INSPECTOR), "inspector");
+    /* Roles of a later version: no more than a cell, and granted by nobody. */
+    for (unsigned r = WARD_ROLE_HUB + 1; r < 100; r++) {
+        assert_ptr_equal(ward_role_rules((enum ward_role)r), ward_role_rules(WARD_ROLE_CELL));
+        assert_string_equal(ward_role_name((enum ward_role)r), "?");
+        assert_false(ward_may_grant(WARD_ROLE_OPERATOR, (enum ward_role)r));
+    }
 }
 
 /* ---------------------------------------------------------------- grants */

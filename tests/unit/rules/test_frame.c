@@ -133,6 +133,64 @@ static void every_truncation(void **state)
     }
 }
 
+/* Where the items of a value begin and end, at every depth. */
+struct items {
+    size_t start[64], end[64], count;
+};
+
+static void list_items(struct ward_cbor *c, struct items *out)
+{
+    enum ward_type type;
+    struct ward_value v;
+    const uint8_t *raw;
+    size_t len, at = out->count++;
+    assert_true(at < 64);
+    out->start[at] = c->pos;
+    assert_true(ward_cbor_peek(c, &type));
+    if (type == WARD_ARRAY) {
+        assert_true(ward_cbor_array(c, &len));
+        while (len--)
+            list_items(c, out);
+    } else {
+        assert_true(ward_cbor_value(c, &v, &raw, &len));
+    }
+    out->end[at] = c->pos;
+}
+
+/* Each item of each frame, at every depth, with an item of another type in its place: refused, and nothing is read past it. */
+static void every_item_of_another_type(void **state)
+{
+    size_t tried = 0;
+    (void)state;
+    for (size_t i = 0; i < TYPES; i++) {
+        struct ward_buf b;
+        struct ward_cbor c;
+        struct items items = {.count = 0};
+        build(&b, types[i]);
+        ward_cbor_init(&c, b.p, b.len);
+        list_items(&c, &items);
+        for (size_t j = 0; j < items.count; j++) {
+            static const uint8_t null[] = {0xf6};
+            struct ward_buf wrong;
+            struct ward_message m = {.type = (enum ward_message_type)99};
+            ward_buf_init(&wrong, &vectors_env);
+            ward_buf_add(&wrong, b.p, items.start[j]);
+            ward_buf_add(&wrong, null, 1);
+            ward_buf_add(&wrong, b.p + items.end[j], b.len - items.end[j]);
+            bool addressee = types[i] == WARD_MSG_BUNDLE && items.start[j] == 4 + 34 + 34 + 1; /* null there: to anyone */
+            int rc = parse(&m, wrong.p, wrong.len);
+            if (rc != (addressee ? WARD_OK : WARD_ERR_TYPE))
+                print_error("type %u, byte %zu: %d\n", (unsigned)types[i], items.start[j], rc);
+            assert_int_equal(rc, addressee ? WARD_OK : WARD_ERR_TYPE);
+            assert_int_equal(m.type, addressee ? WARD_MSG_BUNDLE : 99);
+            ward_buf_free(&wrong);
+            tried++;
+        }
+        ward_buf_free(&b);
+    }
+    assert_true(tried > 100);
+}
+
 static void contents(void **state)
 {
     struct ward_buf b;
@@ -326,6 +384,57 @@ static int join_with(size_t name)
     return rc;
 }
 
+/* A bundle's head: whom it is for, and one feed from `base` to `seq`. */
+static int bundle_with(size_t addressee, bool named_short, uint64_t base, uint64_t seq)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_begin(&b, WARD_MSG_BUNDLE, 6);
+    ward_put_bytes(&b, low.b, 32);
+    ward_put_bytes(&b, high.b, 32);
+    ward_put_uint(&b, 1);
+    ward_put_bytes(&b, bytes, addressee);
+    ward_put_array(&b, 1);
+    ward_put_array(&b, 2);
+    if (named_short)
+        ward_put_bytes(&b, low.b, 8);
+    else
+        ward_put_circle(&b, (const struct ward_id *)bytes, 1);
+    ward_put_array(&b, 1);
+    ward_put_array(&b, 4);
+    ward_put_bytes(&b, high.b, 8);
+    ward_put_uint(&b, base);
+    ward_put_uint(&b, seq);
+    ward_put_bytes(&b, low.b, 8);
+    ward_put_uint(&b, 5);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int heads_with(uint64_t seq, bool twice)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_begin(&b, WARD_MSG_HEADS, 2);
+    ward_put_array(&b, 1);
+    ward_put_array(&b, 2);
+    ward_put_bytes(&b, low.b, 8);
+    ward_put_array(&b, 2);
+    for (size_t i = 0; i < 2; i++) {
+        ward_put_array(&b, 3);
+        ward_put_bytes(&b, i && !twice ? high.b : low.b, 8);
+        ward_put_uint(&b, seq);
+        ward_put_bytes(&b, low.b, 8);
+    }
+    ward_put_bool(&b, true);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
 static void limits_and_refusals(void **state)
 {
     (void)state;
@@ -348,6 +457,17 @@ static void limits_and_refusals(void **state)
     assert_int_equal(run_with(1, 0), WARD_ERR_RANGE);
     assert_int_equal(run_frame_of(262144), WARD_OK);
     assert_int_equal(run_frame_of(262145), WARD_ERR_LIMIT_FRAME);
+    assert_int_equal(bundle_with(16, false, 0, 1), WARD_OK);
+    assert_int_equal(bundle_with(32, false, INT64_MAX, INT64_MAX), WARD_OK);
+    assert_int_equal(bundle_with(0, false, 0, 1), WARD_ERR_TYPE);
+    assert_int_equal(bundle_with(17, false, 0, 1), WARD_ERR_TYPE);
+    assert_int_equal(bundle_with(16, true, 0, 1), WARD_ERR_TYPE); /* its reader may not know the space: the circle must be there */
+    assert_int_equal(bundle_with(16, false, 0, 0), WARD_ERR_RANGE);
+    assert_int_equal(bundle_with(16, false, (uint64_t)INT64_MAX + 1, 1), WARD_ERR_RANGE);
+    assert_int_equal(heads_with(1, false), WARD_OK);
+    assert_int_equal(heads_with(0, false), WARD_ERR_RANGE);
+    assert_int_equal(heads_with((uint64_t)INT64_MAX + 1, false), WARD_ERR_RANGE);
+    assert_int_equal(heads_with(1, true), WARD_ERR_ORDER);
     assert_int_equal(join_with(200), WARD_OK);
     assert_int_equal(join_with(201), WARD_ERR_RANGE);
 }
@@ -375,9 +495,8 @@ static void unknown_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_truncation),
-        cmocka_unit_test(contents),
-        cmocka_unit_test(limits_and_refusals),
+        cmocka_unit_test(every_truncation), cmocka_unit_test(every_item_of_another_type),
+        cmocka_unit_test(contents),         cmocka_unit_test(limits_and_refusals),
         cmocka_unit_test(unknown_types),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../scarce.h"
 #include "../vectors.h"
 #include "base/arena.h"
 #include "rules/slot.h"
@@ -207,6 +208,17 @@ static void presence(void **state)
     ward_arena_free(&arena);
 }
 
+static void only_true_is_true(void **state)
+{
+    static const uint8_t text[] = {0x61, 0xf5}, longer[] = {0xf5, 0xf5};
+    (void)state;
+    assert_true(ward_value_is_true(&(struct ward_live_value){.raw = yes, .len = 1}));
+    assert_false(ward_value_is_true(&(struct ward_live_value){.raw = no, .len = 1}));
+    assert_false(ward_value_is_true(&(struct ward_live_value){.raw = one, .len = 1}));
+    assert_false(ward_value_is_true(&(struct ward_live_value){.raw = text, .len = 2}));
+    assert_false(ward_value_is_true(&(struct ward_live_value){.raw = longer, .len = 2}));
+}
+
 static int64_t sum_of(const int64_t *n, size_t count)
 {
     struct ward_live_value live[4];
@@ -231,6 +243,10 @@ static void sums(void **state)
     assert_true(sum_of((const int64_t[]){INT64_MAX, 1}, 2) == INT64_MAX);
     assert_true(sum_of((const int64_t[]){INT64_MIN, -1}, 2) == INT64_MIN);
     assert_true(sum_of((const int64_t[]){INT64_MAX, INT64_MIN}, 2) == -1);
+    /* A damaged store's other types count for nothing. */
+    struct ward_live_value live[] = {{.fid = 1, .raw = one, .len = 1}, {.fid = 2, .raw = yes, .len = 1}, {.fid = 3, .raw = two, .len = 1}};
+    const struct ward_slot slot = {.field = TALLY, .live = live, .live_count = 3};
+    assert_int_equal(ward_slot_sum(&slot), 3);
 }
 
 /* A sum that leaves the range on the way and comes back: the order of the live values is that of arrival, so it must not matter. */
@@ -282,6 +298,104 @@ static void encode_and_decode(void **state)
     ward_arena_free(&other);
 }
 
+/* ---------------------------------------------------------------- without memory */
+
+/* Full arrays, so that whatever is written next needs room. */
+static void crowded(struct ward_state *s, struct ward_arena *arena)
+{
+    ward_state_init(s, arena);
+    write_at(s, OPEN, NULL, 1, 1, 1, one, NULL);
+    write_at(s, OPEN, NULL, 2, 1, 1, two, NULL);
+    write_at(s, MEMBER, "key", 1, 1, 1, yes, NULL);
+    assert_int_equal(s->slot_count, s->slot_cap);
+    assert_int_equal(s->slots[0].live_count, s->slots[0].live_cap);
+}
+
+static void assert_same_state(const struct ward_state *a, const struct ward_state *b)
+{
+    struct ward_buf x, y;
+    ward_buf_init(&x, &vectors_env);
+    ward_buf_init(&y, &vectors_env);
+    ward_state_encode(&x, a);
+    ward_state_encode(&y, b);
+    assert_int_equal(x.len, y.len);
+    assert_memory_equal(x.p, y.p, x.len);
+    ward_buf_free(&x);
+    ward_buf_free(&y);
+}
+
+/* With any number of bytes left: the write is made whole, or nothing of it; and it can be made afterwards. */
+static void a_write_without_memory(void **state)
+{
+    static const struct ward_write writes[] = {
+        {.field = OPEN, .raw = one, .raw_len = 1, .fid = 3, .seq = 1, .depth = 1},
+        {.field = GOVERNED, .raw = one, .raw_len = 1, .fid = 3, .seq = 1, .depth = 1},
+        {.field = MEMBER, .key = (const uint8_t *)"other", .key_len = 5, .raw = yes, .raw_len = 1, .fid = 3, .seq = 1, .depth = 1},
+    };
+    const struct ward_vv nothing = {0};
+    (void)state;
+    set_ranks(1, 1, 1);
+    for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
+        struct ward_arena arena, tight;
+        struct ward_state untouched, expected;
+        int rc = WARD_ERR_MEMORY;
+        size_t left = 0;
+        ward_arena_init(&arena, &vectors_env);
+        crowded(&untouched, &arena);
+        crowded(&expected, &arena);
+        assert_int_equal(ward_slot_write(&expected, &writes[i], &nothing, &authors), WARD_OK);
+        for (; rc; left += 16) {
+            struct scarce m;
+            struct ward_state s;
+            crowded(&s, &arena);
+            scarce_arena(&tight, &m, left);
+            s.arena = &tight;
+            rc = ward_slot_write(&s, &writes[i], &nothing, &authors);
+            assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+            assert_same_state(&s, rc ? &untouched : &expected);
+            if (rc) {
+                s.arena = &arena;
+                assert_int_equal(ward_slot_write(&s, &writes[i], &nothing, &authors), WARD_OK);
+                assert_same_state(&s, &expected);
+            }
+            ward_arena_free(&tight);
+        }
+        assert_true(left > 100);
+        ward_arena_free(&arena);
+    }
+}
+
+static void decoding_without_memory(void **state)
+{
+    struct ward_arena arena, tight;
+    struct ward_state s;
+    struct ward_buf b;
+    int rc = WARD_ERR_MEMORY;
+    size_t left = 0;
+    (void)state;
+    set_ranks(1, 1, 1);
+    ward_arena_init(&arena, &vectors_env);
+    crowded(&s, &arena);
+    ward_buf_init(&b, &vectors_env);
+    ward_state_encode(&b, &s);
+    for (; rc; left += 16) {
+        struct scarce m;
+        struct ward_state back;
+        scarce_arena(&tight, &m, left);
+        ward_state_init(&back, &tight);
+        rc = ward_state_decode(&back, &authors, b.p, b.len);
+        assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+        if (rc)
+            assert_int_equal(back.slot_count, 0);
+        else
+            assert_same_state(&back, &s);
+        ward_arena_free(&tight);
+    }
+    assert_true(left > 100);
+    ward_buf_free(&b);
+    ward_arena_free(&arena);
+}
+
 /* A damaged store may hold any bytes: what nobody here could have written is not taken, so that no author is looked up who is not there. */
 static void decode_what_cannot_be(void **state)
 {
@@ -291,6 +405,14 @@ static void decode_what_cannot_be(void **state)
         size_t len;
     } cases[] = {
         {"an author beyond those known", {0x81, 0x86, 0x04, 0x40, 0x04, 0x01, 0x01, 0x01}, 8},
+        {"no array", {0x00}, 1},
+        {"a slot that is no array", {0x81, 0x00}, 2},
+        {"half a value", {0x81, 0x87, 0x04, 0x40, 0x01, 0x01, 0x01, 0x01, 0x01}, 9},
+        {"a field beyond 32 bits", {0x81, 0x86, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0, 0x40, 0x01, 0x01, 0x01, 0x01}, 16},
+        {"a key that is text", {0x81, 0x86, 0x04, 0x60, 0x01, 0x01, 0x01, 0x01}, 8},
+        {"a seq that is text", {0x81, 0x86, 0x04, 0x40, 0x01, 0x60, 0x01, 0x01}, 8},
+        {"a depth that is text", {0x81, 0x86, 0x04, 0x40, 0x01, 0x01, 0x60, 0x01}, 8},
+        {"a value that is none", {0x81, 0x86, 0x04, 0x40, 0x01, 0x01, 0x01, 0xff}, 8},
         {"author 0", {0x81, 0x86, 0x04, 0x40, 0x00, 0x01, 0x01, 0x01}, 8},
         {"a slot without a value", {0x81, 0x82, 0x04, 0x40}, 4},
         {"a slot twice", {0x82, 0x86, 0x04, 0x40, 0x01, 0x01, 0x01, 0x01, 0x86, 0x04, 0x40, 0x01, 0x01, 0x01, 0x01}, 15},
@@ -472,9 +594,12 @@ int main(void)
         cmocka_unit_test(other_slots_are_untouched),
         cmocka_unit_test(rank_depth_feed_seq),
         cmocka_unit_test(presence),
+        cmocka_unit_test(only_true_is_true),
         cmocka_unit_test(sums),
         cmocka_unit_test(sums_do_not_depend_on_order),
         cmocka_unit_test(encode_and_decode),
+        cmocka_unit_test(a_write_without_memory),
+        cmocka_unit_test(decoding_without_memory),
         cmocka_unit_test(decode_what_cannot_be),
         cmocka_unit_test(every_order_of_every_history),
     };

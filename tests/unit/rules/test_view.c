@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../scarce.h"
 #include "../vectors.h"
 #include "rules/slot.h"
 #include "rules/view.h"
@@ -150,11 +151,85 @@ static void members(void **state)
     assert_int_equal(v.s.slot_count, 4);
     assert_true(ward_member_is_in(ward_state_find(&v.s, TAGS, "red", 3)));
     assert_false(ward_member_is_in(ward_state_find(&v.s, TAGS, "gone", 4)));
-    struct ward_value json = ward_view_members(&f, &v.s);
+    struct ward_value json = ward_value_null();
+    assert_int_equal(ward_view_members(&json, &f, &v.s), WARD_OK);
     assert_int_equal(json.type, WARD_TEXT);
     static const char expected[] = "[\"01\",\"6222\",\"red\"]";
     assert_int_equal(json.len, sizeof expected - 1);
     assert_memory_equal(json.p, expected, json.len);
+    assert_int_equal(ward_view_value(&f, &v.s, &authors).type, WARD_NULL);
+    ward_arena_free(&v.arena);
+}
+
+/* A key is shown as text where it reads as text and needs no escaping; 16 bytes are an id. */
+static void keys_of_members(void **state)
+{
+    static const struct {
+        const char *key, *shown;
+    } keys[] = {
+        {"phòng", "[\"phòng\"]"},
+        {"a b~", "[\"a b~\"]"},
+        {"a\\", "[\"615c\"]"},
+        {"a\x7f", "[\"617f\"]"},
+        {"a\n", "[\"610a\"]"},
+        {"a\"", "[\"6122\"]"},
+        {"\xff", "[\"ff\"]"},
+        {"fifteen letters", "[\"fifteen letters\"]"},
+        {"sixteen letters!", "[\"7369787465656e206c65747465727321\"]"},
+        {"seventeen letters", "[\"seventeen letters\"]"},
+    };
+    const struct ward_field_def f = {TAGS, "tags", WARD_BOOL, WARD_ADD_WINS, 0};
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct view v;
+        struct ward_value json;
+        begin(&v);
+        live(&v, TAGS, keys[i].key, 1, ward_value_bool(true));
+        assert_int_equal(ward_view_members(&json, &f, &v.s), WARD_OK);
+        assert_int_equal(json.len, strlen(keys[i].shown));
+        assert_memory_equal(json.p, keys[i].shown, json.len);
+        ward_arena_free(&v.arena);
+    }
+}
+
+/* A set that there is no memory to show is an error, never an empty column. */
+static void members_without_memory(void **state)
+{
+    const struct ward_field_def f = {TAGS, "tags", WARD_BOOL, WARD_ADD_WINS, 0};
+    struct scarce m;
+    struct view v;
+    int rc = WARD_ERR_MEMORY;
+    size_t failures = 0;
+    (void)state;
+    scarce_init(&m, SIZE_MAX);
+    ward_arena_init(&v.arena, &m.env);
+    ward_state_init(&v.s, &v.arena);
+    for (char key[] = "a member of a set, the first"; key[0] < 'f'; key[0]++)
+        live(&v, TAGS, key, 1, ward_value_bool(true));
+    m.fail_at = m.calls;
+    while (ward_arena_take(&v.arena, 16))
+        ;
+    for (; rc; failures++) {
+        struct ward_value json = ward_value_int(7);
+        m.fail_at = m.calls + failures;
+        rc = ward_view_members(&json, &f, &v.s);
+        assert_int_equal(json.type, rc ? WARD_INT : WARD_TEXT);
+        assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+    }
+    assert_true(failures > 3); /* the text, twice grown, and its place in the arena */
+    ward_arena_free(&v.arena);
+    assert_int_equal(m.out, 0);
+}
+
+/* A member without a key, which only a damaged store can hold, is no value of its field. */
+static void a_member_without_a_key(void **state)
+{
+    static const uint8_t bytes[] = {0x81, 0x86, 0x06, 0x40, 0x01, 0x01, 0x01, 0xf5};
+    const struct ward_field_def f = {TAGS, "tags", WARD_BOOL, WARD_ADD_WINS, 0};
+    struct view v;
+    (void)state;
+    begin(&v);
+    assert_int_equal(ward_state_decode(&v.s, &authors, bytes, sizeof bytes), WARD_OK);
     assert_int_equal(ward_view_value(&f, &v.s, &authors).type, WARD_NULL);
     ward_arena_free(&v.arena);
 }
@@ -180,8 +255,14 @@ static void conflict_ids_differ(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conflict_table), cmocka_unit_test(presence_whatever_the_ranks), cmocka_unit_test(another_type_is_not_shown),
-        cmocka_unit_test(members),        cmocka_unit_test(conflict_ids_differ),
+        cmocka_unit_test(conflict_table),
+        cmocka_unit_test(presence_whatever_the_ranks),
+        cmocka_unit_test(another_type_is_not_shown),
+        cmocka_unit_test(members),
+        cmocka_unit_test(keys_of_members),
+        cmocka_unit_test(members_without_memory),
+        cmocka_unit_test(a_member_without_a_key),
+        cmocka_unit_test(conflict_ids_differ),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../scarce.h"
 #include "../vectors.h"
 #include "values/cbor.h"
 
@@ -147,15 +148,66 @@ static void kinds_of_items(void **state)
     assert_int_equal(c.code, WARD_ERR_TYPE);
     assert_false(ward_cbor_fail(&c, WARD_ERR_RANGE));
     assert_int_equal(c.code, WARD_ERR_TYPE); /* the first failure stays */
+    assert_false(ward_cbor_end(&c));
+    assert_int_equal(c.code, WARD_ERR_TYPE);
+    ward_cbor_init(&c, "\x82\0\0", 3);
+    assert_false(ward_cbor_array_exact(&c, 1));
+    assert_int_equal(c.code, WARD_ERR_TYPE);
+}
+
+static void peeking(void **state)
+{
+    static const struct {
+        uint8_t byte;
+        enum ward_type type;
+    } rows[] = {{0x00, WARD_INT},   {0x20, WARD_INT},  {0x40, WARD_BYTES}, {0x60, WARD_TEXT},
+                {0x80, WARD_ARRAY}, {0xf4, WARD_BOOL}, {0xf5, WARD_BOOL},  {0xf6, WARD_NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ward_cbor c;
+        enum ward_type type;
+        ward_cbor_init(&c, &rows[i].byte, 1);
+        assert_true(ward_cbor_peek(&c, &type));
+        assert_int_equal(type, rows[i].type);
+        assert_int_equal(c.pos, 0);
+    }
+}
+
+/* Each writer at the end of memory: nothing half written, and the failure is seen once at the end. */
+static int write_all(const struct ward_env *env, void *ctx)
+{
+    struct ward_buf b;
+    const size_t *fill = ctx; /* bytes that stand there already, so that each writer in turn is the one to need room */
+    ward_buf_init(&b, env);
+    uint8_t *room = ward_buf_room(&b, *fill);
+    if (room)
+        b.len = *fill;
+    ward_put_uint(&b, 1);
+    ward_put_int(&b, -1);
+    ward_put_bytes(&b, "12345678", 8);
+    ward_put_text(&b, "12345678", 8);
+    ward_put_array(&b, 1);
+    ward_put_bool(&b, true);
+    ward_put_null(&b);
+    int rc = ward_buf_status(&b);
+    if (!rc)
+        assert_int_equal(b.len, *fill + 23);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static void each_failure_of_the_writer(void **state)
+{
+    (void)state;
+    for (size_t fill = 1; fill <= 64; fill++)
+        assert_int_equal(each_shortage(write_all, &fill), fill + 23 + 8 > 64 ? 2 : 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),
-        cmocka_unit_test(forbidden),
-        cmocka_unit_test(every_two_bytes),
-        cmocka_unit_test(kinds_of_items),
+        cmocka_unit_test(integers),       cmocka_unit_test(forbidden), cmocka_unit_test(every_two_bytes),
+        cmocka_unit_test(kinds_of_items), cmocka_unit_test(peeking),   cmocka_unit_test(each_failure_of_the_writer),
     };
     return cmocka_run_group_tests_name("cbor", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../scarce.h"
 #include "../vectors.h"
 #include "base/limits.h"
 #include "values/cbor.h"
@@ -435,11 +436,44 @@ static void wrong_records(void **state)
     }
 }
 
+/* Twenty changes into one scratch, each with a dependency and two operations. */
+static int parse_twenty(const struct ward_env *env, void *ctx)
+{
+    static const uint8_t one[] = {0x01};
+    const struct ward_dep dep = {.feed = {{1}}, .seq = 1, .hash = {{2}}};
+    const struct ward_op ops[] = {{.record = 0, .kind = 16, .entity = {{3}}, .field = 4, .raw = one, .raw_len = 1},
+                                  {.record = 0, .kind = 16, .entity = {{3}}, .field = 8, .raw = one, .raw_len = 1}};
+    struct ward_scratch s;
+    struct ward_buf b;
+    int rc = WARD_OK;
+    (void)ctx;
+    ward_buf_init(&b, &vectors_env);
+    ward_change_write(&b, 1, 2, &dep, 1, ops, 2);
+    ward_scratch_init(&s, env);
+    for (size_t i = 0; !rc && i < 20; i++) {
+        size_t used = 77;
+        struct ward_error err = {0};
+        rc = ward_change_parse(&s, b.p, b.len, &used, &err);
+        assert_int_equal(err.code, rc);
+        assert_int_equal(used, rc ? 77 : b.len);
+        assert_int_equal(s.change_count, rc ? i : i + 1);
+    }
+    ward_scratch_free(&s);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static void each_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(each_shortage(parse_twenty, NULL), 3 + 3 + 4); /* changes, deps and operations, doubled from 8 on */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),   cmocka_unit_test(flipped_bits), cmocka_unit_test(limits), cmocka_unit_test(values_fit_their_class),
-        cmocka_unit_test(wrong_records),
+        cmocka_unit_test(wrong_records), cmocka_unit_test(each_failure),
     };
     return cmocka_run_group_tests_name("change", tests, NULL, NULL);
 }
