@@ -106,10 +106,11 @@ static int show(struct ward_apply *a, const struct ward_kind_def *kind, const st
     return ward_store_put_plain(store, c->sid, kind, &c->entity, conflicts, values, err);
 }
 
+/* kind NULL: one that the schema does not know, or no longer: it has none. */
 static int note_conflicts(struct ward_apply *a, const struct ward_kind_def *kind, const struct ward_cached *c, struct ward_error *err)
 {
     int rc = ward_store_clear_conflicts(a->r->store, c->sid, c->kind, &c->entity, err);
-    for (size_t i = 0; !rc && i < c->state.slot_count; i++) {
+    for (size_t i = 0; !rc && kind && i < c->state.slot_count; i++) {
         const struct ward_slot *slot = &c->state.slots[i];
         if (!ward_slot_in_conflict(ward_kind_field(kind, slot->field), slot, &a->r->dir.authors))
             continue;
@@ -306,11 +307,10 @@ struct reshow {
     struct ward_error *err;
 };
 
-static int mark_dirty(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+static int reshow_record(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
 {
     struct reshow *x = ctx;
     struct ward_cached c = {.sid = sid, .kind = kind, .entity = *entity, .conflicts = conflicts};
-    (void)len;
     ward_state_init(&c.state, &x->a->arena);
     int rc = ward_state_decode(&c.state, &x->a->r->dir.authors, p, len);
     if (rc)
@@ -319,6 +319,8 @@ static int mark_dirty(void *ctx, uint32_t sid, uint32_t kind, const struct ward_
     size_t now = ward_state_conflicts(def, &c.state, &x->a->r->dir.authors);
     if (now || conflicts)
         rc = note_conflicts(x->a, def, &c, x->err);
+    if (!rc && now != conflicts)
+        rc = ward_store_put_record(x->a->r->store, sid, kind, entity, p, len, now, x->err);
     if (!rc && def)
         rc = show(x->a, def, &c, now, x->err);
     if (!rc && x->a->arena.used > MEMORY_BUDGET)
@@ -330,7 +332,7 @@ int ward_apply_reshow(struct ward_apply *a, uint32_t sid, struct ward_error *err
 {
     struct reshow x = {a, err};
     int rc = ward_apply_write(a, err);
-    return rc ? rc : ward_store_each_in_space(a->r->store, sid, mark_dirty, &x, err);
+    return rc ? rc : ward_store_each_in_space(a->r->store, sid, reshow_record, &x, err);
 }
 
 /* Applies a held segment again; its feed's vv grows along. */

@@ -90,7 +90,7 @@ typedef int ward_store_record_fn(void *ctx, uint32_t sid, uint32_t kind, const s
                                  size_t len);
 int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct ward_id *low, const struct ward_id *high,
                            ward_store_record_fn *fn, void *ctx, struct ward_error *err);
-/* All of a space in order of (kind, entity). */
+/* All of a space in order of (kind, entity). fn may write the record it is given. */
 int ward_store_each_in_space(struct ward_store *s, uint32_t sid, ward_store_record_fn *fn, void *ctx, struct ward_error *err);
 int ward_store_clear_space(struct ward_store *s, uint32_t sid, struct ward_error *err); /* records, plain rows, conflicts */
 
