@@ -1,0 +1,112 @@
+#include "history.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+void history_init(struct history *h, const struct ward_env *env)
+{
+    memset(h, 0, sizeof *h);
+    ward_buf_init(&h->frames, env);
+}
+
+void history_free(struct history *h)
+{
+    ward_buf_free(&h->frames);
+}
+
+size_t history_frame(struct history *h, const void *p, size_t len)
+{
+    for (size_t i = h->run_count; i > 0; i--)
+        if (h->at[i] - h->at[i - 1] == len && memcmp(h->frames.p + h->at[i - 1], p, len) == 0)
+            return i - 1;
+    if (h->run_count == RUNS_MAX)
+        abort();
+    ward_buf_add(&h->frames, p, len);
+    if (h->frames.failed)
+        abort();
+    h->at[h->run_count + 1] = h->frames.len;
+    return h->run_count++;
+}
+
+/* ---------------------------------------------------------------- from a file */
+
+/* Bytes written in hex; their number, or SIZE_MAX. */
+static size_t from_hex(const json_t *text, uint8_t *out, size_t max)
+{
+    const char *s = json_string_value(text);
+    size_t n = s ? strlen(s) / 2 : SIZE_MAX;
+    if (!s || n > max)
+        return SIZE_MAX;
+    for (size_t i = 0; i < n; i++) {
+        unsigned byte;
+        if (sscanf(s + 2 * i, "%2x", &byte) != 1)
+            return SIZE_MAX;
+        out[i] = (uint8_t)byte;
+    }
+    return n;
+}
+
+static bool load_circles(struct history *h, const json_t *circles)
+{
+    size_t i, j;
+    json_t *circle, *unit;
+    json_array_foreach(circles, i, circle)
+    {
+        if (h->circle_count == sizeof h->circles / sizeof h->circles[0])
+            return false;
+        struct paper_space *s = &h->circles[h->circle_count++];
+        s->circle_count = 0;
+        json_array_foreach(circle, j, unit) if (j >= 2 || from_hex(unit, s->circle[s->circle_count++].b, 16) != 16) return false;
+    }
+    return true;
+}
+
+static bool load_arrival(struct history *h, const json_t *replica)
+{
+    size_t i;
+    json_t *step;
+    struct arrival *a = &h->replicas[h->replica_count++];
+    a->count = 0;
+    a->reader_len = from_hex(json_object_get(replica, "reader"), a->reader, sizeof a->reader);
+    json_array_foreach(json_object_get(replica, "steps"), i, step)
+    {
+        json_int_t run = json_integer_value(json_array_get(step, 0));
+        if (a->count == STEPS_MAX || run < 0 || (size_t)run >= h->run_count)
+            return false;
+        a->steps[a->count++] = (struct step){.run = (uint16_t)run, .end = json_integer_value(json_array_get(step, 2)) != 0};
+    }
+    return a->reader_len != SIZE_MAX;
+}
+
+static bool load(struct history *h, const json_t *doc)
+{
+    static uint8_t frame[1 << 18];
+    size_t i;
+    json_t *one;
+    h->seed = (uint64_t)json_integer_value(json_object_get(doc, "seed"));
+    h->branched = json_is_true(json_object_get(doc, "branched"));
+    h->run_count = h->circle_count = h->replica_count = 0;
+    ward_buf_clear(&h->frames);
+    if (from_hex(json_object_get(doc, "root_pk"), h->root_pk, 32) != 32 || !load_circles(h, json_object_get(doc, "circles")))
+        return false;
+    json_array_foreach(json_object_get(doc, "runs"), i, one)
+    {
+        size_t len = from_hex(one, frame, sizeof frame);
+        if (len == SIZE_MAX || history_frame(h, frame, len) != i)
+            return false;
+    }
+    json_array_foreach(json_object_get(doc, "replicas"), i, one) if (i >= REPLICAS || !load_arrival(h, one)) return false;
+    return h->replica_count > 0;
+}
+
+bool history_load(struct history *h, const char *path)
+{
+    json_error_t why = {.text = "not a history"};
+    json_t *doc = json_load_file(path, 0, &why);
+    bool good = doc && load(h, doc);
+    if (!good)
+        fprintf(stderr, "%s: %s\n", path, why.text);
+    json_decref(doc);
+    return good;
+}

@@ -1,0 +1,46 @@
+/* history.h - a history as data: frames, and to which replicas they come in which order. Made by a seed or read from a file. */
+#ifndef WARD_TEST_HISTORY_H
+#define WARD_TEST_HISTORY_H
+
+#include "paper.h"
+
+#include <stdio.h>
+
+#define REPLICAS  3
+#define STEPS_MAX 200
+#define RUNS_MAX  400
+
+struct step {
+    uint16_t run;
+    bool end; /* the transaction ends with it */
+    int result;
+};
+struct arrival {
+    uint8_t reader[160]; /* the grant's bytes */
+    size_t reader_len;
+    struct step steps[STEPS_MAX];
+    size_t count;
+};
+struct history {
+    uint64_t seed;
+    bool branched; /* some feed has two branches: then only the seal tells what follows on which */
+    uint8_t root_pk[32];
+    struct paper_space circles[8];
+    size_t circle_count;
+    struct ward_buf frames;
+    size_t at[RUNS_MAX + 1]; /* run i is [at[i], at[i + 1]) of frames */
+    size_t run_count;
+    struct arrival replicas[REPLICAS];
+    size_t replica_count;
+};
+
+void history_init(struct history *h, const struct ward_env *env);
+void history_free(struct history *h);
+/* Adds a frame; its number (that of an equal one, if there is one). */
+size_t history_frame(struct history *h, const void *p, size_t len);
+/* By chance. */
+void history_make(struct history *h, struct paper *paper, uint64_t seed);
+/* As compare.py keeps them. false with a message if the file is not one. */
+bool history_load(struct history *h, const char *path);
+
+#endif

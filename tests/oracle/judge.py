@@ -1,0 +1,69 @@
+"""What the oracle says of what a replica holds, in the shape that site.c tells it."""
+import ward
+
+# A view's policies are not the protocol's: the fields that may conflict under the schema of site.c and the library's own kinds.
+MAY_CONFLICT = {1: (ward.PRESENCE, 4), 2: (ward.PRESENCE, 4, 8, 12, 16), 3: (ward.PRESENCE,), 4: (ward.PRESENCE, 4), 100: (ward.PRESENCE, 4, 5)}
+
+
+def slot_answer(space, slot, live, places):
+    """[kind, entity, field, key, [[place of the feed, seq, depth, value] ...], what is made of them ...]"""
+    kind, entity, field, key = slot
+    told = [kind, entity.hex(), field, key.hex(), [[places[v.feed], v.seq, v.depth, v.value.hex()] for v in live]]
+    if ward.field_class(field) == ward.MEMBER:
+        return told + [ward.member_in(live)]
+    return told + [live.index(ward.shown(live)), ward.in_conflict(slot, live), ward.slot_id(space, slot).hex()]
+
+
+def slots_answer(space, slots, places):
+    """Every slot, and before those of a record (as field 0) whether it is shown; in place of the rest sums have their sum."""
+    told, last = [], None
+    for slot, live in sorted(slots.items()):
+        live = sorted(live)
+        kind, entity, field, _ = slot
+        if (kind, entity) != last:
+            last = (kind, entity)
+            told.append([kind, entity.hex(), 0, "", [], ward.record_shown(slots, kind, entity)])
+        told.append(slot_answer(space, slot, live, places))
+        if ward.field_class(field) == ward.SUM:
+            told[-1][5:] = [ward.field_sum(slots, kind, entity, field)]
+    return told
+
+
+def space_answer(held, space, heads, slots):
+    feeds = sorted(feed for feed in held.feeds.values() if feed.space == space)
+    places = {feed.id: place for place, feed in enumerate(feeds)}
+    tops = [(feed, feed.changes[-1]) for feed in feeds]
+    return {
+        "space": space.hex(),
+        "digest": ward.space_digest([feed.id, top.seq, top.hash] for feed, top in tops).hex(),
+        "state": ward.state_digest(slots).hex(),
+        "feeds": [
+            [feed.id.hex(), top.seq, top.hash.hex(), top.depth, heads.get(feed.id, 0), {str(places[f]): seq for f, seq in top.vector.items()}]
+            for feed, top in tops
+        ],
+        "slots": slots_answer(space, slots, places),
+    }
+
+
+def conflicts_answer(slots_by_space):
+    """[id, how many different live values] of every conflict under the schema."""
+    return sorted(
+        [ward.slot_id(space, slot).hex(), len({v.value for v in live})]
+        for space, slots in slots_by_space.items()
+        for slot, live in slots.items()
+        if slot[2] in MAY_CONFLICT.get(slot[0], ()) and ward.in_conflict(slot, live)
+    )
+
+
+def answer(held):
+    heads, grants = ward.effective_heads(held)
+    spaces = sorted({feed.space for feed in held.feeds.values()})
+    slots = {space: ward.slots_of(held, space, heads) for space in spaces}
+    told = [space_answer(held, space, heads, slots[space]) for space in spaces]
+    digests = [[bytes.fromhex(space["space"]), bytes.fromhex(space["digest"])] for space in told]
+    return {
+        "grants": sorted(grant.hex() for grant in grants),
+        "common": ward.common_digest(digests).hex(),
+        "conflicts": conflicts_answer(slots),
+        "spaces": told,
+    }

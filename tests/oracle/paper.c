@@ -1,0 +1,262 @@
+#include "paper.h"
+#include "rules/frame.h"
+#include "shell/platform.h"
+#include "values/cbor.h"
+#include "values/feed.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALL_MS 1750000000000
+
+static const struct {
+    enum ward_role role;
+    char unit;
+} people[AUTHORS] = {
+    [ROOT] = {WARD_ROLE_ROOT, 0},        [FIRST] = {WARD_ROLE_OPERATOR, 'o'},  [SECOND] = {WARD_ROLE_OPERATOR, 'b'},
+    [THIRD] = {WARD_ROLE_OPERATOR, 'o'}, [CELL_A] = {WARD_ROLE_CELL, 'a'},     [CELL_B] = {WARD_ROLE_CELL, 'b'},
+    [OTHER_A] = {WARD_ROLE_CELL, 'a'},   [CHECK] = {WARD_ROLE_INSPECTOR, 'a'}, [HUB] = {WARD_ROLE_HUB, 'h'},
+};
+static const char *const circles[SPACES] = {[WARD_ITSELF] = "", [SPACE_A] = "a", [SPACE_AB] = "ab", [SPACE_B] = "b"};
+
+static struct ward_id unit_of(char letter)
+{
+    struct ward_id id;
+    memset(id.b, letter, sizeof id.b);
+    return id;
+}
+
+static void make_author(struct paper *p, size_t i, const struct ward_env *env)
+{
+    struct author *a = &p->authors[i];
+    uint8_t seed[32], link_sk[32];
+    struct ward_buf b;
+    memset(seed, (int)(17 * i + 3), sizeof seed);
+    memset(link_sk, (int)(29 * i + 5), sizeof link_sk);
+    ward_sign_key_from_seed(&a->key, seed);
+    if (i == ROOT) {
+        ward_name_ward(&p->ward, a->key.pk);
+        ward_grant_of_root(&a->grant, &p->ward, a->key.pk);
+    } else {
+        a->grant = (struct ward_grant){.role = people[i].role, .unit = unit_of(people[i].unit)};
+        memcpy(a->grant.sign_pk, a->key.pk, 32);
+        crypto_scalarmult_base(a->grant.link_pk, link_sk);
+        ward_buf_init(&b, env);
+        ward_grant_write(&b, &a->grant);
+        a->len = b.len;
+        memcpy(a->bytes, b.p, b.len);
+        ward_name_grant(&a->grant.id, b.p, b.len);
+        ward_buf_free(&b);
+    }
+    ward_grant_entity(&a->entity, &a->grant.id);
+}
+
+void paper_init(struct paper *p, const struct ward_env *env)
+{
+    memset(p, 0, sizeof *p);
+    ward_buf_init(&p->bodies, env);
+    ward_buf_init(&p->scratch, env);
+    for (size_t i = 0; i < AUTHORS; i++)
+        make_author(p, i, env);
+    for (size_t i = 0; i < SPACES; i++) {
+        struct paper_space *s = &p->spaces[i];
+        for (const char *u = circles[i]; *u; u++)
+            s->circle[s->circle_count++] = unit_of(*u);
+        ward_name_space(&s->id, &p->ward, s->circle, s->circle_count);
+    }
+    for (size_t i = 0; i < FEEDS; i++)
+        ward_name_feed(&p->feeds[i].id, &p->ward, &p->spaces[i % SPACES].id, &p->authors[i / SPACES].grant.id);
+}
+
+void paper_free(struct paper *p)
+{
+    ward_buf_free(&p->bodies);
+    ward_buf_free(&p->scratch);
+}
+
+void paper_clear(struct paper *p)
+{
+    for (size_t i = 0; i < FEEDS; i++)
+        p->feeds[i].count = 0;
+    p->count = 0;
+    ward_buf_clear(&p->bodies);
+    memset(p->knows, 0, sizeof p->knows);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+void paper_op(struct paper_ops *ops, uint32_t kind, const struct ward_id *entity, uint32_t field, const char *key, struct ward_value value)
+{
+    struct ward_op *op = &ops->v[ops->count];
+    uint32_t records = 0;
+    struct ward_buf encoded;
+    ward_buf_init(&encoded, ward_platform_env());
+    ward_put_value(&encoded, &value);
+    bool room = !encoded.failed && ops->count < PAPER_OPS_MAX && ops->len + encoded.len <= sizeof ops->bytes;
+    if (room)
+        memcpy(ops->bytes + ops->len, encoded.p, encoded.len);
+    size_t len = encoded.len;
+    ward_buf_free(&encoded);
+    if (!room)
+        return;
+    *op = (struct ward_op){.kind = kind, .entity = *entity, .field = field, .key = (const uint8_t *)key, .raw_len = len};
+    op->raw = ops->bytes + ops->len;
+    op->key_len = key ? strlen(key) : 0;
+    ops->len += len;
+    for (size_t i = 0; i < ops->count; i++) {
+        const struct ward_op *before = &ops->v[i];
+        if (before->kind == kind && ward_id_equal(&before->entity, entity)) {
+            op->record = before->record;
+            break;
+        }
+        records = before->record >= records ? before->record + 1 : records;
+        op->record = records;
+    }
+    ops->count++;
+}
+
+static const struct ward_hash *hash_at(const struct paper *p, size_t feed, size_t seq)
+{
+    const struct paper_feed *f = &p->feeds[feed];
+    return seq ? &p->changes[f->changes[seq - 1]].hash : &f->id;
+}
+
+static int by_feed(const void *a, const void *b)
+{
+    return ward_hash_compare(&((const struct ward_dep *)a)->feed, &((const struct ward_dep *)b)->feed);
+}
+
+struct paper_change *paper_write(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, size_t pass_over)
+{
+    size_t own = author * SPACES + space, dep_count = 0;
+    struct paper_feed *f = &p->feeds[own];
+    struct ward_dep deps[AUTHORS];
+    if (p->count == CHANGES_MAX)
+        return NULL;
+    struct paper_change *c = &p->changes[p->count];
+    *c = (struct paper_change){.feed = (uint8_t)own, .seq = (uint8_t)(f->count + 1), .at = p->bodies.len};
+    if (f->count) {
+        const struct paper_change *before = &p->changes[f->changes[f->count - 1]];
+        memcpy(c->seen, before->seen, sizeof c->seen);
+        c->depth = before->depth;
+    }
+    for (size_t g = space; g < FEEDS; g += SPACES) {
+        uint8_t seq = p->knows[author][g];
+        if (g == own || g == pass_over || seq <= c->seen[g])
+            continue;
+        const struct paper_change *d = &p->changes[p->feeds[g].changes[seq - 1]];
+        deps[dep_count++] = (struct ward_dep){p->feeds[g].id, seq, d->hash};
+        c->seen[g] = seq;
+        c->depth = d->depth > c->depth ? d->depth : c->depth;
+    }
+    qsort(deps, dep_count, sizeof deps[0], by_feed);
+    c->depth++;
+    c->seen[own] = c->seq;
+    ward_change_write(&p->bodies, WALL_MS + (int64_t)p->count * 1000, c->depth, deps, dep_count, ops->v, ops->count);
+    if (p->bodies.failed)
+        abort();
+    c->len = p->bodies.len - c->at;
+    ward_chain(&c->hash, c->seq, hash_at(p, own, f->count), p->bodies.p + c->at, c->len);
+    f->changes[f->count++] = (uint8_t)p->count++;
+    p->knows[author][own] = f->count;
+    return c;
+}
+
+void paper_learn(struct paper *p, size_t author, size_t from, size_t feed)
+{
+    for (size_t f = 0; f < FEEDS; f++)
+        if ((feed == FEEDS || f == feed) && paper_may_read(p, author, f % SPACES) && p->knows[from][f] > p->knows[author][f])
+            p->knows[author][f] = p->knows[from][f];
+}
+
+bool paper_may_read(const struct paper *p, size_t author, size_t space)
+{
+    return ward_may_read(&p->authors[author].grant, p->spaces[space].circle, p->spaces[space].circle_count);
+}
+
+bool paper_may_write(const struct paper *p, size_t author, size_t space)
+{
+    return ward_may_write(&p->authors[author].grant, p->spaces[space].circle, p->spaces[space].circle_count);
+}
+
+/* ---------------------------------------------------------------- runs */
+
+static void put_run(struct paper *p, struct ward_buf *out, size_t feed, size_t first, size_t count, const void *data, size_t len,
+                    const uint8_t *sig)
+{
+    const struct ward_run run = {.space8 = p->spaces[feed % SPACES].id.b,
+                                 .grant8 = p->authors[feed / SPACES].grant.id.b,
+                                 .first = first,
+                                 .count = (uint32_t)count,
+                                 .data = data,
+                                 .len = len,
+                                 .sig = sig};
+    ward_buf_clear(out);
+    ward_frame_run(out, &run);
+    if (out->failed)
+        abort();
+}
+
+void paper_run(struct paper *p, struct ward_buf *out, size_t feed, size_t first, size_t count)
+{
+    const struct paper_feed *f = &p->feeds[feed];
+    struct paper_change *last = &p->changes[f->changes[first + count - 2]];
+    ward_buf_clear(&p->scratch);
+    for (size_t seq = first; seq < first + count; seq++) {
+        const struct paper_change *c = &p->changes[f->changes[seq - 1]];
+        ward_buf_add(&p->scratch, p->bodies.p + c->at, c->len);
+    }
+    if (!last->sealed)
+        ward_seal_make(last->sig, &f->id, last->seq, &last->hash, &p->authors[feed / SPACES].key);
+    last->sealed = true;
+    put_run(p, out, feed, first, count, p->scratch.p, p->scratch.len, last->sig);
+}
+
+void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t seq, const void *body, size_t len)
+{
+    const struct paper_feed *f = &p->feeds[feed];
+    struct ward_hash hash;
+    uint8_t sig[WARD_SEAL_BYTES];
+    ward_chain(&hash, seq, hash_at(p, feed, seq - 1), body, len);
+    ward_seal_make(sig, &f->id, seq, &hash, &p->authors[feed / SPACES].key);
+    put_run(p, out, feed, seq, 1, body, len, sig);
+}
+
+bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change *c, enum paper_lie lie)
+{
+    struct ward_scratch s;
+    size_t used;
+    bool told = true;
+    ward_scratch_init(&s, p->bodies.env);
+    if (ward_change_parse(&s, p->bodies.p + c->at, c->len, &used, NULL))
+        abort();
+    struct ward_change *was = &s.changes[0];
+    struct ward_dep *deps = s.deps, own = {.feed = p->feeds[c->feed].id, .seq = 1};
+    switch (lie) {
+    case LIE_DEPTH:
+        was->depth++;
+        break;
+    case LIE_DEP_SEQ:
+    case LIE_DEP_HASH:
+        told = was->dep_count > 0;
+        if (told && lie == LIE_DEP_SEQ)
+            deps[0].seq++;
+        else if (told)
+            deps[0].hash.b[0] ^= 1;
+        break;
+    case LIE_DEP_OWN:
+        told = was->dep_count == 0 && c->seq > 1;
+        own.hash = *hash_at(p, c->feed, 1);
+        deps = &own;
+        was->dep_count = 1;
+        break;
+    default:
+        was->wall_ms++;
+    }
+    ward_buf_clear(out);
+    if (told)
+        ward_change_write(out, was->wall_ms, was->depth, deps, was->dep_count, s.ops, was->op_count);
+    ward_scratch_free(&s);
+    return told && !out->failed;
+}

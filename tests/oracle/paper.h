@@ -1,0 +1,89 @@
+/* paper.h - a ward on paper: the changes of some authors, put together below the library, so that they may also hold what honest code
+ * would refuse to write. */
+#ifndef WARD_TEST_PAPER_H
+#define WARD_TEST_PAPER_H
+
+#include "base/buf.h"
+#include "rules/authority.h"
+#include "values/change.h"
+#include "values/seal.h"
+#include "wardsync.h"
+
+enum { ROOT, FIRST, SECOND, THIRD, CELL_A, CELL_B, OTHER_A, CHECK, HUB, AUTHORS }; /* FIRST to THIRD: operators */
+enum { WARD_ITSELF, SPACE_A, SPACE_AB, SPACE_B, SPACES };
+#define FEEDS         (AUTHORS * SPACES)
+#define CHANGES_MAX   96
+#define PAPER_OPS_MAX 12
+
+struct author {
+    struct ward_sign_key key;
+    struct ward_grant grant;
+    struct ward_id entity;
+    uint8_t bytes[160]; /* the grant as it is written; none for the root */
+    size_t len;
+};
+
+struct paper_space {
+    struct ward_hash id;
+    struct ward_id circle[2];
+    size_t circle_count;
+};
+
+/* The change at a seq of a feed. */
+struct paper_change {
+    uint8_t feed, seq;
+    uint64_t depth;
+    struct ward_hash hash;
+    size_t at, len;      /* of its body in `bodies` */
+    uint8_t seen[FEEDS]; /* its version vector */
+    uint8_t sig[WARD_SEAL_BYTES];
+    bool sealed;
+};
+
+struct paper_feed {
+    struct ward_hash id;
+    uint8_t changes[CHANGES_MAX]; /* by seq - 1 */
+    uint8_t count;
+};
+
+struct paper {
+    struct ward_hash ward;
+    struct author authors[AUTHORS];
+    struct paper_space spaces[SPACES];
+    struct paper_feed feeds[FEEDS]; /* author * SPACES + space */
+    struct paper_change changes[CHANGES_MAX];
+    size_t count;
+    struct ward_buf bodies, scratch;
+    uint8_t knows[AUTHORS][FEEDS]; /* how far each author has read each feed */
+};
+
+/* Keys are borrowed until the change is written. Not to be moved: values lie within. */
+struct paper_ops {
+    struct ward_op v[PAPER_OPS_MAX];
+    size_t count;
+    uint8_t bytes[2048]; /* the values as encoded */
+    size_t len;
+};
+void paper_op(struct paper_ops *ops, uint32_t kind, const struct ward_id *entity, uint32_t field, const char *key, struct ward_value value);
+
+void paper_init(struct paper *p, const struct ward_env *env);
+void paper_free(struct paper *p);
+void paper_clear(struct paper *p); /* the same authors, nothing written */
+
+/* The next change of author in space, on all that the author knows but what `pass_over` names (a feed, or FEEDS for none). */
+struct paper_change *paper_write(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, size_t pass_over);
+/* The author takes over what another knows and he may read; feed: of that feed alone, or FEEDS for all. */
+void paper_learn(struct paper *p, size_t author, size_t from, size_t feed);
+/* Whether `author` may read and write in `space` at all. */
+bool paper_may_read(const struct paper *p, size_t author, size_t space);
+bool paper_may_write(const struct paper *p, size_t author, size_t space);
+
+/* A run frame of count changes of a feed. */
+void paper_run(struct paper *p, struct ward_buf *out, size_t feed, size_t first, size_t count);
+/* A well sealed run of one change that is not in the paper: at seq of feed, with this body in place of the one there. */
+void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t seq, const void *body, size_t len);
+/* The change's body with another depth, or with its first dep raised by `seq` and with another hash. */
+enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_BRANCH, LIES };
+bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change *c, enum paper_lie lie);
+
+#endif

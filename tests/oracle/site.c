@@ -1,0 +1,356 @@
+#include "site.h"
+#include "base/arena.h"
+#include "replica/ingest.h"
+#include "rules/view.h"
+#include "shell/store_sql.h"
+#include "values/feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LIVE_MAX   128
+#define SPACES_MAX 64
+
+/* ---------------------------------------------------------------- schema: compare.py knows which fields conflict */
+
+static const struct ward_field_def item_fields[] = {
+    {.number = 4, .name = "title", .type = WARD_TEXT, .policy = WARD_CONFLICT},
+    {.number = 5, .name = "due", .type = WARD_TEXT, .policy = WARD_CONFLICT},
+    {.number = 6, .name = "tags", .type = WARD_BOOL, .policy = WARD_ADD_WINS},
+    {.number = 7, .name = "counted", .type = WARD_INT, .policy = WARD_SUM},
+    {.number = 8, .name = "note", .type = WARD_TEXT, .policy = WARD_LATEST},
+    {.number = 9, .name = "held", .type = WARD_TEXT, .policy = WARD_LATEST},
+};
+static const struct ward_kind_def kinds[] = {{100, "item", item_fields, sizeof item_fields / sizeof item_fields[0]}};
+static const struct ward_schema schema = {kinds, 1, 1};
+
+void must(int rc, const struct ward_error *err, const char *what)
+{
+    if (!rc)
+        return;
+    fprintf(stderr, "%s: %d %s: %s\n", what, rc, ward_error_name(rc), err ? err->detail : "");
+    exit(2);
+}
+
+void put_hex(FILE *out, const void *p, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *b = p;
+    for (size_t i = 0; i < len; i++) {
+        putc_unlocked(digits[b[i] >> 4], out);
+        putc_unlocked(digits[b[i] & 15], out);
+    }
+}
+
+/* ---------------------------------------------------------------- a home */
+
+void site_open(struct site *s, const char *dir, const uint8_t root_pk[32], const void *grant, size_t len, const struct ward_env *env)
+{
+    static unsigned number;
+    struct ward_error err = {0};
+    struct ward_keys *keys = ward_keys_new();
+    struct ward_options options = {.schema = &schema, .env = env};
+    struct ward_grant g;
+    struct ward_hash ward;
+    *s = (struct site){0};
+    snprintf(s->home, sizeof s->home, "%s/site-%u", dir, number++);
+    must(mkdir(s->home, 0700), NULL, "mkdir");
+    must(ward_keys_generate(keys, env, &err), &err, "keys"); /* nothing is written under them */
+    must(ward_grant_parse(&g, grant, len, &err), &err, "grant");
+    ward_name_ward(&ward, root_pk);
+    must(ward_home_create(&s->r, s->home, &options, keys, &ward, root_pk, &g.id, &err), &err, "home");
+    must(ward_home_keep_grant(s->r, grant, len, &err), &err, "grant");
+    ward_keys_free(keys);
+}
+
+void site_close(struct site *s)
+{
+    ward_close(s->r);
+    s->r = NULL;
+}
+
+void site_empty(struct site *s)
+{
+    struct ward_error err = {0};
+    struct ward_store *store = s->r->store;
+    must(ward_store_begin(store, &err), &err, "begin");
+    must(store_exec(store,
+                    "DELETE FROM ward_space; DELETE FROM ward_feed; DELETE FROM ward_grant; DELETE FROM ward_cut; DELETE FROM ward_segment;"
+                    "DELETE FROM ward_record; DELETE FROM ward_conflict; DELETE FROM item; DELETE FROM sqlite_sequence",
+                    &err),
+         &err, "empty");
+    must(ward_store_commit(store, &err), &err, "commit");
+    must(ward_replica_reload(s->r, &err), &err, "reload");
+}
+
+int site_take(struct site *s, const void *frame, size_t len, bool end)
+{
+    struct ward_error err = {0};
+    struct ward_ingested in = {0};
+    struct ward_message m;
+    if (!s->open)
+        must(ward_apply_begin(&s->apply, s->r, &err), &err, "begin");
+    s->open = true;
+    must(ward_frame_parse(&m, frame, len, &err), &err, "frame");
+    int rc = ward_ingest_run(&s->apply, &m.run, &in, &err);
+    if (rc && !ward_is_refusal(rc))
+        must(rc, &err, "ingest");
+    if (end) {
+        must(ward_apply_end(&s->apply, WARD_OK, &err), &err, "end");
+        s->open = false;
+    }
+    return rc ? -rc : (int)in.applied;
+}
+
+void site_verify(struct site *s)
+{
+    struct ward_error err = {0};
+    struct ward_verify_result result;
+    must(ward_verify(s->r, true, NULL, NULL, NULL, &result, &err), &err, "verify");
+    if (result.bad)
+        must(WARD_ERR_CORRUPT, NULL, "verify");
+}
+
+/* ---------------------------------------------------------------- what it holds */
+
+struct teller {
+    struct site *site;
+    const struct ward_space *space;
+    FILE *out;
+    struct ward_arena arena;
+    bool more; /* a comma is due */
+};
+
+static void comma(struct teller *t)
+{
+    if (t->more)
+        putc_unlocked(',', t->out);
+    t->more = true;
+}
+
+/* Where the feed stands among the heads of the space. */
+static size_t place(const struct teller *t, uint32_t fid)
+{
+    size_t i = 0;
+    while (i < t->space->feed_count && t->space->feeds[i] != fid)
+        i++;
+    return i;
+}
+
+static void tell_live(struct teller *t, const struct ward_live_value *v)
+{
+    fprintf(t->out, "[%zu,%llu,%llu,\"", place(t, v->fid), (unsigned long long)v->seq, (unsigned long long)v->depth);
+    put_hex(t->out, v->raw, v->len);
+    fputs("\"]", t->out);
+}
+
+static void begin_slot(struct teller *t, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key, size_t key_len)
+{
+    comma(t);
+    fprintf(t->out, "[%u,\"", (unsigned)kind);
+    put_hex(t->out, entity->b, sizeof entity->b);
+    fprintf(t->out, "\",%u,\"", (unsigned)field);
+    put_hex(t->out, key, key_len);
+    fputs("\",[", t->out);
+}
+
+static int by_author(const void *a, const void *b)
+{
+    const struct ward_live_value *const *x = a, *const *y = b;
+    return (*x)->fid < (*y)->fid ? -1 : (*x)->fid > (*y)->fid ? 1 : (*x)->seq < (*y)->seq ? -1 : (*x)->seq > (*y)->seq;
+}
+
+/* In order of (feed, seq): fids are turned into places first. */
+static size_t in_order(struct teller *t, const struct ward_slot *slot, const struct ward_live_value *out[LIVE_MAX])
+{
+    size_t n = 0;
+    for (size_t place_ = 0; place_ < t->space->feed_count; place_++) {
+        size_t from = n;
+        for (size_t i = 0; i < slot->live_count && n < LIVE_MAX; i++)
+            if (slot->live[i].fid == t->space->feeds[place_])
+                out[n++] = &slot->live[i];
+        qsort(out + from, n - from, sizeof out[0], by_author);
+    }
+    return n;
+}
+
+/* A slot of the sum class per author, and the sum. */
+static void tell_sums(struct teller *t, uint32_t kind, const struct ward_id *entity, const struct ward_slot *slot)
+{
+    const struct ward_live_value *live[LIVE_MAX];
+    size_t n = in_order(t, slot, live);
+    for (size_t i = 0; i < n; i++) {
+        const struct ward_hash *feed = &ward_directory_feed(&t->site->r->dir, live[i]->fid)->id;
+        begin_slot(t, kind, entity, slot->field, feed->b, sizeof feed->b);
+        tell_live(t, live[i]);
+        fprintf(t->out, "],%lld]", (long long)ward_slot_sum(slot));
+    }
+}
+
+static void tell_slot(struct teller *t, uint32_t kind, const struct ward_id *entity, const struct ward_slot *slot)
+{
+    static const struct ward_field_def governed = {.policy = WARD_CONFLICT};
+    const struct ward_live_value *live[LIVE_MAX];
+    const struct ward_authors *authors = &t->site->r->dir.authors;
+    size_t n = in_order(t, slot, live), shown = 0;
+    begin_slot(t, kind, entity, slot->field, slot->key, slot->key_len);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            putc_unlocked(',', t->out);
+        tell_live(t, live[i]);
+        if (live[i] == ward_slot_shown(slot, authors))
+            shown = i;
+    }
+    if (ward_field_class(slot->field) == WARD_MEMBER) {
+        fprintf(t->out, "],%s]", ward_member_is_in(slot) ? "true" : "false");
+        return;
+    }
+    struct ward_id id;
+    ward_conflict_id(&id, &t->space->id, kind, entity, slot->field);
+    struct ward_field_def field = governed;
+    field.number = slot->field;
+    fprintf(t->out, "],%zu,%s,\"", shown, ward_slot_in_conflict(&field, slot, authors) ? "true" : "false");
+    put_hex(t->out, id.b, sizeof id.b);
+    fputs("\"]", t->out);
+}
+
+static int tell_record(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+{
+    struct teller *t = ctx;
+    struct ward_state state;
+    (void)sid;
+    (void)conflicts;
+    ward_state_init(&state, &t->arena);
+    must(ward_state_decode(&state, p, len), NULL, "record");
+    begin_slot(t, kind, entity, 0, NULL, 0); /* stands for the record: whether it is shown */
+    fprintf(t->out, "],%s]", ward_state_present(&state) ? "true" : "false");
+    for (size_t i = 0; i < state.slot_count; i++)
+        if (ward_field_class(state.slots[i].field) == WARD_TALLY)
+            tell_sums(t, kind, entity, &state.slots[i]);
+        else if (state.slots[i].live_count)
+            tell_slot(t, kind, entity, &state.slots[i]);
+    return 0;
+}
+
+static void tell_vector(struct teller *t, struct ward_feed *f)
+{
+    struct ward_error err = {0};
+    must(ward_store_load_vv(t->site->r->store, f, &err), &err, "vector");
+    fputs(",{", t->out);
+    t->more = false;
+    for (size_t i = 0; i < t->space->feed_count; i++) {
+        uint64_t seq = t->space->feeds[i] == f->fid ? f->head_seq : ward_vv_get(&f->vv, t->space->feeds[i]);
+        if (!seq)
+            continue;
+        comma(t);
+        fprintf(t->out, "\"%zu\":%llu", i, (unsigned long long)seq);
+    }
+    putc_unlocked('}', t->out);
+}
+
+/* [id, head seq, its hash, depth, last with effect, version vector] */
+static void tell_feed(struct teller *t, struct ward_feed *f)
+{
+    uint64_t limit = f->limit < f->head_seq ? f->limit : f->head_seq;
+    fputs("[\"", t->out);
+    put_hex(t->out, f->id.b, sizeof f->id.b);
+    fprintf(t->out, "\",%llu,\"", (unsigned long long)f->head_seq);
+    put_hex(t->out, f->head_hash.b, sizeof f->head_hash.b);
+    fprintf(t->out, "\",%llu,%llu", (unsigned long long)f->head_depth, (unsigned long long)limit);
+    tell_vector(t, f);
+    putc_unlocked(']', t->out);
+}
+
+static void tell_space(struct teller *t)
+{
+    struct ward_error err = {0};
+    struct ward_hash state;
+    ward_replica *r = t->site->r;
+    must(ward_state_digest(r, &t->space->id, &state, &err), &err, "state");
+    fputs("{\"space\":\"", t->out);
+    put_hex(t->out, t->space->id.b, sizeof t->space->id.b);
+    fputs("\",\"digest\":\"", t->out);
+    put_hex(t->out, t->space->digest.b, sizeof t->space->digest.b);
+    fputs("\",\"state\":\"", t->out);
+    put_hex(t->out, state.b, sizeof state.b);
+    fputs("\",\"feeds\":[", t->out);
+    for (size_t i = 0; i < t->space->feed_count; i++) {
+        if (i)
+            putc_unlocked(',', t->out);
+        tell_feed(t, ward_directory_feed(&r->dir, t->space->feeds[i]));
+    }
+    fputs("],\"slots\":[", t->out);
+    t->more = false;
+    must(ward_store_each_in_space(r->store, t->space->sid, tell_record, t, &err), &err, "records");
+    fputs("]}", t->out);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, WARD_HASH_BYTES);
+}
+
+static void tell_grants(struct teller *t)
+{
+    const struct ward_directory *d = &t->site->r->dir;
+    const uint8_t *ids[64];
+    size_t n = 0;
+    for (size_t i = 0; i < d->grant_count && n < 64; i++)
+        if (d->grants[i].role == WARD_ROLE_ROOT || ward_grant_effective(d, &d->grants[i].id))
+            ids[n++] = d->grants[i].id.b;
+    qsort(ids, n, sizeof ids[0], by_hash);
+    for (size_t i = 0; i < n; i++) {
+        fputs(i ? ",\"" : "\"", t->out);
+        put_hex(t->out, ids[i], WARD_HASH_BYTES);
+        putc_unlocked('"', t->out);
+    }
+}
+
+static int by_space(const void *a, const void *b)
+{
+    return ward_hash_compare(&(*(const struct ward_space *const *)a)->id, &(*(const struct ward_space *const *)b)->id);
+}
+
+/* [id, how many distinct values] */
+static int tell_conflict(void *ctx, const struct ward_conflict *c)
+{
+    struct teller *t = ctx;
+    comma(t);
+    fputs("[\"", t->out);
+    put_hex(t->out, c->id.b, sizeof c->id.b);
+    fprintf(t->out, "\",%zu]", c->value_count);
+    return 0;
+}
+
+void site_answer(struct site *s, FILE *out)
+{
+    struct teller t = {.site = s, .out = out};
+    struct ward_error err = {0};
+    struct ward_hash common;
+    const struct ward_grant *own = ward_replica_grant(s->r);
+    const struct ward_space *spaces[SPACES_MAX];
+    size_t n = s->r->dir.space_count;
+    ward_arena_init(&t.arena, &s->r->env);
+    if (n > SPACES_MAX)
+        must(WARD_ERR_LIMIT_SPACES, NULL, "spaces");
+    for (size_t i = 0; i < n; i++)
+        spaces[i] = &s->r->dir.spaces[i];
+    qsort(spaces, n, sizeof spaces[0], by_space);
+    fputs("{\"grants\":[", out);
+    tell_grants(&t);
+    ward_directory_common(&s->r->dir, own, own, &common);
+    fputs("],\"common\":\"", out);
+    put_hex(out, common.b, sizeof common.b);
+    fputs("\",\"conflicts\":[", out);
+    must(ward_conflicts(s->r, tell_conflict, &t, &err), &err, "conflicts");
+    fputs("],\"spaces\":[", out);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            putc_unlocked(',', out);
+        t.space = spaces[i];
+        tell_space(&t);
+    }
+    fputs("]}", out);
+    ward_arena_free(&t.arena);
+}

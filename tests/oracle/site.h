@@ -1,0 +1,35 @@
+/* site.h - a replica that runs are delivered to, and what it says it holds, as a line of JSON that compare.py reads. */
+#ifndef WARD_TEST_SITE_H
+#define WARD_TEST_SITE_H
+
+#include "replica/apply.h"
+#include "replica/replica.h"
+#include "wardsync.h"
+
+#include <stdio.h>
+
+struct site {
+    char home[300];
+    ward_replica *r;
+    struct ward_apply apply;
+    bool open; /* a transaction */
+};
+
+/* Stops the program with the story of why, if rc is not 0. */
+void must(int rc, const struct ward_error *err, const char *what);
+void put_hex(FILE *out, const void *p, size_t len);
+
+/* A new home in dir, of a device with this grant (its bytes), in the ward of root_pk. */
+void site_open(struct site *s, const char *dir, const uint8_t root_pk[32], const void *grant, size_t len, const struct ward_env *env);
+void site_close(struct site *s);
+/* Takes everything out of it again but who it is: much quicker than a new home. */
+void site_empty(struct site *s);
+
+/* One run; the number of changes that were new, or minus the code of its refusal. end: the transaction ends with it. */
+int site_take(struct site *s, const void *frame, size_t len, bool end);
+/* What it holds: one JSON object. The transaction must have ended. */
+void site_answer(struct site *s, FILE *out);
+/* Walks chains and seals, and replays everything into an empty state. */
+void site_verify(struct site *s);
+
+#endif

@@ -1,0 +1,452 @@
+"""A slow, obvious reference of wardsync: what a set of changes means, from the pages of proto/ and nothing else.
+
+Each function carries out one paragraph, named beside it. Nothing here is clever: whatever has to be known is worked out again from the
+whole set of changes.
+"""
+from collections import namedtuple
+from functools import lru_cache
+from hashlib import blake2b
+
+import cbor
+from cbor import Bad, Encoded, encode
+
+# ---------------------------------------------------------------- README.md, change.md: hashes and identifiers
+
+
+def H(tag, data):
+    return blake2b(tag.encode("ascii").ljust(16, b"\0") + data, digest_size=32).digest()
+
+
+def ward_id(root_pk):
+    return H("wardsync ward", encode([1, root_pk]))
+
+
+@lru_cache(4096)
+def space_id(ward, circle):
+    return H("wardsync space", encode([ward, list(circle)]))
+
+
+@lru_cache(65536)
+def feed_id(ward, space, grant):
+    return H("wardsync genesis", encode([1, ward, space, grant]))
+
+
+def change_hash(seq, prev, body):
+    return H("wardsync change", encode([seq, prev, Encoded(body)]))
+
+
+# ---------------------------------------------------------------- change.md: the body and its operations
+
+OPEN, GOVERNED, MEMBER, SUM = range(4)
+PRESENCE = 1
+TRUE, FALSE = b"\xf5", b"\xf4"
+
+Dep = namedtuple("Dep", "feed seq hash")
+Write = namedtuple("Write", "kind entity field key value")  # value: as encoded; key None: the author's feed
+Body = namedtuple("Body", "wall_ms depth deps writes raw")
+
+
+def field_class(field):
+    return field % 4
+
+
+def read_deps(data, at):
+    count, at = cbor.array(data, at)
+    if count > 512:
+        raise Bad(224)
+    deps = []
+    for _ in range(count):
+        members, at = cbor.array(data, at)
+        if members != 3:
+            raise Bad(202)
+        feed, at = cbor.string(data, at, 32)
+        seq, at = cbor.unsigned(data, at, 1)
+        hash_, at = cbor.string(data, at, 32)
+        if deps and feed <= deps[-1].feed:
+            raise Bad(304)
+        deps.append(Dep(feed, seq, hash_))
+    return deps, at
+
+
+def read_operation(data, at, records):
+    """One operation; records are the (kind, entity) named so far in this change."""
+    members, at = cbor.array(data, at)
+    major, _, _ = cbor.head(data, at)
+    if major == cbor.BYTES:  # op-first
+        entity, at = cbor.string(data, at, 16)
+        kind, at = cbor.unsigned(data, at, 1, 65535)
+        if (kind, entity) in records:
+            raise Bad(210)
+        records.append((kind, entity))
+        index, rest = len(records) - 1, members - 2
+    else:  # op-again
+        index, at = cbor.unsigned(data, at)
+        if index >= len(records):
+            raise Bad(210)
+        rest = members - 1
+    field, at = cbor.unsigned(data, at, 0, 65535)
+    if field in (0, 2, 3) or rest != (3 if field_class(field) == MEMBER else 2):
+        raise Bad(210)
+    key = b""
+    if field_class(field) == MEMBER:
+        key, at = cbor.string(data, at)
+        if not key:
+            raise Bad(210)
+        if len(key) > 64:
+            raise Bad(226)
+    elif field_class(field) == SUM:
+        key = None
+    start = at
+    value, at = cbor.value(data, at)
+    if at - start > 49152:
+        raise Bad(222)
+    if field_class(field) == MEMBER or field == PRESENCE:
+        good = isinstance(value, bool)
+    else:
+        good = field_class(field) != SUM or (isinstance(value, int) and not isinstance(value, bool))
+    if not good:
+        raise Bad(210)
+    return index, Write(*records[index], field, key, data[start:at]), at
+
+
+@lru_cache(65536)
+def read_body(data, start):
+    """The body that starts there, and where it ends."""
+    members, at = cbor.array(data, start)
+    if members != 4:
+        raise Bad(202)
+    wall_ms, at = cbor.unsigned(data, at, 0, 2**53 - 1)
+    depth, at = cbor.unsigned(data, at, 1)
+    deps, at = read_deps(data, at)
+    count, at = cbor.array(data, at)
+    if count > 1024:
+        raise Bad(223)
+    if count == 0:
+        raise Bad(203)
+    records, writes, with_presence = [], [], set()
+    for _ in range(count):
+        index, write, at = read_operation(data, at, records)
+        writes.append(write)
+        if write.field == PRESENCE:
+            with_presence.add(index)
+    if at - start > 65536:
+        raise Bad(221)
+    # To edit a thing is to hold that it exists.
+    for index, record in enumerate(records):
+        if index not in with_presence:
+            writes.append(Write(*record, PRESENCE, b"", TRUE))
+    return Body(wall_ms, depth, tuple(deps), tuple(writes), data[start:at]), at
+
+
+# ---------------------------------------------------------------- authority.md: grants, roles, circles
+
+ROOT, CELL, OPERATOR, INSPECTOR, HUB = range(5)
+RANK = {ROOT: 3, CELL: 1, OPERATOR: 2, INSPECTOR: 1, HUB: 2}
+MAY_GRANT = {
+    ROOT: (CELL, OPERATOR, INSPECTOR, HUB),
+    OPERATOR: (CELL, OPERATOR, INSPECTOR, HUB),
+    HUB: (CELL,),
+    CELL: (),
+    INSPECTOR: (),
+}
+KIND_GRANT, FIELD_GRANT, FIELD_CUT = 1, 4, 12
+
+Grant = namedtuple("Grant", "id sign_pk link_pk unit role")
+
+
+def may_read(grant, circle):
+    if grant.role in (OPERATOR, INSPECTOR, HUB) or not circle:
+        return True
+    return grant.role == CELL and grant.unit in circle
+
+
+def may_write(grant, circle):
+    if not circle:
+        return grant.role in (ROOT, OPERATOR, HUB)
+    return grant.role == OPERATOR or (grant.role in (CELL, INSPECTOR) and grant.unit in circle)
+
+
+@lru_cache(4096)
+def keys_valid(sign_pk, link_pk):
+    from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_scalarmult
+    from nacl.exceptions import CryptoError
+
+    try:
+        crypto_scalarmult(b"\x40" * 32, link_pk)
+    except (CryptoError, RuntimeError):
+        return False
+    return crypto_core_ed25519_is_valid_point(sign_pk)
+
+
+@lru_cache(4096)
+def read_grant(value):
+    """The grant in a value of field 4 of kind 1; None if that is none."""
+    try:
+        data = cbor.whole(value)
+        if not isinstance(data, bytes):
+            return None
+        parts = cbor.whole(data)
+    except Bad:
+        return None
+    if not isinstance(parts, list) or [type(part) for part in parts] != [int, bytes, bytes, bytes, int]:
+        return None
+    version, sign_pk, link_pk, unit, role = parts
+    if version != 1 or (len(sign_pk), len(link_pk), len(unit)) != (32, 32, 16) or role not in (CELL, OPERATOR, INSPECTOR, HUB):
+        return None
+    return Grant(H("wardsync grant", data), sign_pk, link_pk, unit, role) if keys_valid(sign_pk, link_pk) else None
+
+
+def grants_in(body):
+    """The grants that a change of the ward space brings: well-formed ones whose entity and id agree."""
+    for write in body.writes:
+        if (write.kind, write.field) == (KIND_GRANT, FIELD_GRANT):
+            grant = read_grant(write.value)
+            if grant and grant.id[:16] == write.entity:
+                yield grant
+
+
+@lru_cache(4096)
+def read_cut(value):
+    """{feed: seq} of a value of field 12 of kind 1; None if that is no cut."""
+    try:
+        parts = cbor.whole(value)
+    except Bad:
+        return None
+    if not isinstance(parts, list):
+        return None
+    cut, last = {}, b""
+    for part in parts:
+        if not isinstance(part, list) or [type(member) for member in part] != [bytes, int, bytes]:
+            return None
+        feed, seq, hash_ = part
+        if len(feed) != 32 or len(hash_) != 32 or seq < 1 or feed <= last:
+            return None
+        cut[feed], last = seq, feed
+    return cut
+
+
+def cuts_in(body):
+    """(entity of the grant that is cut, {feed: seq}) of a change of the ward space."""
+    for write in body.writes:
+        if (write.kind, write.field) == (KIND_GRANT, FIELD_CUT):
+            cut = read_cut(write.value)
+            if cut is not None:
+                yield write.entity, cut
+
+
+# ---------------------------------------------------------------- what a replica holds
+
+Change = namedtuple("Change", "feed seq hash depth vector body")
+Feed = namedtuple("Feed", "id space grant changes")
+
+
+class Held:
+    """A set of changes, causally closed; takes in runs as seal.md says."""
+
+    def __init__(self, root_pk, circles=(), reader=None, check_seal=None):
+        """circles: those known besides the ward space; reader: the grant of the device, None where it may hold everything."""
+        self.ward = ward_id(root_pk)
+        self.reader = reader
+        self.root = Grant(self.ward, root_pk, None, None, ROOT)
+        self.circles = {space_id(self.ward, circle): circle for circle in ((), *circles)}
+        self.ward_space = space_id(self.ward, ())
+        self.grants = {self.ward: self.root}  # all that are known, with effect or not
+        self.feeds = {}
+        self.check_seal = check_seal
+
+    def take(self, run):
+        """seal.md, Run: the number of changes that were new; Bad if the run is refused."""
+        space8, grant8, first, count, codec, data, signature = run
+        space = next((s for s in self.circles if s[:8] == space8), None)
+        if space is None or (self.reader and not may_read(self.reader, self.circles[space])):
+            raise Bad(404)
+        grant = next((g for g in self.grants.values() if g.id[:8] == grant8), None)
+        if grant is None:
+            raise Bad(403)
+        if not may_write(grant, self.circles[space]):
+            raise Bad(402)
+        fid = feed_id(self.ward, space, grant.id)
+        held = self.feeds.get(fid) or Feed(fid, space, grant, [])
+        if first > len(held.changes) + 1:
+            raise Bad(301)
+        at, new, own = 0, [], []
+        prev = held.changes[first - 2].hash if first > 1 else fid
+        for seq in range(first, first + count):
+            body, at = read_body(data, at)
+            prev = change_hash(seq, prev, body.raw)
+            own.append(prev)
+            if seq > len(held.changes):
+                new.append(self.follow(held, new, seq, prev, body))
+        if at != len(data):
+            raise Bad(205)
+        last = first + count - 1
+        overlap = min(last, len(held.changes))
+        branches = overlap >= first and own[overlap - first] != held.changes[overlap - 1].hash
+        if self.check_seal and not self.check_seal(grant.sign_pk, fid, last, own[-1], signature):
+            raise Bad(306)
+        if branches:
+            raise Bad(307)
+        if new:
+            held.changes.extend(new)
+            self.feeds[fid] = held
+            if space == self.ward_space:
+                for change in new:
+                    self.grants.update((g.id, g) for g in grants_in(change.body))
+        return len(new)
+
+    def follow(self, held, new, seq, hash_, body):
+        """The next change of a feed, its deps and depth checked."""
+        before = new[-1] if new else held.changes[-1] if held.changes else None
+        vector = dict(before.vector) if before else {}
+        depth = before.depth if before else 0
+        for dep in body.deps:
+            other = self.feeds.get(dep.feed)
+            if other is None or other.space != held.space or dep.seq > len(other.changes):
+                raise Bad(302)
+            if other.changes[dep.seq - 1].hash != dep.hash:
+                raise Bad(303)
+            if dep.feed == held.id or dep.seq <= vector.get(dep.feed, 0):
+                raise Bad(304)
+            vector[dep.feed] = dep.seq
+            depth = max(depth, other.changes[dep.seq - 1].depth)
+        if body.depth != depth + 1:
+            raise Bad(305)
+        vector[held.id] = seq
+        return Change(held.id, seq, hash_, body.depth, vector, body)
+
+
+# ---------------------------------------------------------------- authority.md: what has effect
+
+
+def before_cuts(cuts, feed):
+    """How many changes of a feed no cut among these lies before."""
+    count = len(feed.changes)
+    for entity, cut in cuts:
+        if entity == feed.grant.id[:16]:
+            count = min(count, cut.get(feed.id, 0))
+    return count
+
+
+def effective_grants(held, cuts):
+    """The grants that stand under these cuts: the root's, and what effective changes of those who may give them wrote."""
+    standing = {held.ward}
+    grown = True
+    while grown:
+        grown = False
+        for feed in held.feeds.values():
+            if feed.space != held.ward_space or feed.grant.id not in standing:
+                continue
+            for change in feed.changes[: before_cuts(cuts, feed)]:
+                for grant in grants_in(change.body):
+                    if grant.role in MAY_GRANT[feed.grant.role] and grant.id not in standing:
+                        standing.add(grant.id)
+                        grown = True
+    return standing
+
+
+def effective_cuts(held):
+    """Cut: decided one change after the other, each by those before it."""
+    order = []
+    for feed in held.feeds.values():
+        if feed.space == held.ward_space and feed.grant.role in (ROOT, OPERATOR):
+            for change in feed.changes:
+                made = [(entity, cut) for entity, cut in cuts_in(change.body) if entity != held.ward[:16]]
+                if made:
+                    order.append(((feed.grant.role != ROOT, change.depth, feed.id, change.seq), feed, change, made))
+    counted = []
+    for _, feed, change, made in sorted(order, key=lambda entry: entry[0]):
+        if change.seq <= before_cuts(counted, feed) and feed.grant.id in effective_grants(held, counted):
+            counted = counted + made
+    return counted
+
+
+def effective_heads(held):
+    """{feed: the last change of it that has effect}, and the grants that are effective."""
+    cuts = effective_cuts(held)
+    grants = effective_grants(held, cuts)
+    heads = {}
+    for feed in held.feeds.values():
+        seq = before_cuts(cuts, feed) if feed.grant.id in grants else 0
+        if seq and may_write(feed.grant, held.circles[feed.space]):
+            heads[feed.id] = seq
+    return heads, grants
+
+
+# ---------------------------------------------------------------- merge.md
+
+Live = namedtuple("Live", "feed seq depth value rank vector nth")
+
+
+def slots_of(held, space, heads):
+    """Every slot written in a space by effective changes: {(kind, entity, field, key): [Live ...]}."""
+    slots = {}
+    for feed in held.feeds.values():
+        if feed.space != space:
+            continue
+        rank = RANK[feed.grant.role]
+        for change in feed.changes[: heads.get(feed.id, 0)]:
+            for nth, write in enumerate(change.body.writes):
+                slot = (write.kind, write.entity, write.field, feed.id if write.key is None else write.key)
+                written = Live(feed.id, change.seq, change.depth, write.value, rank, change.vector, nth)
+                slots.setdefault(slot, []).append(written)
+    return {slot: [v for v in writes if not any(supersedes(slot, w, v) for w in writes)] for slot, writes in slots.items()}
+
+
+def supersedes(slot, w, v):
+    """Slot: whether writing w supersedes v."""
+    if (w.feed, w.seq) == (v.feed, v.seq):
+        return w.nth > v.nth  # a later operation of one change replaces an earlier one
+    had_seen = w.vector.get(v.feed, 0) >= v.seq
+    return had_seen and (field_class(slot[2]) != GOVERNED or w.rank >= v.rank)
+
+
+def shown(live):
+    """Order among concurrent values: the greatest."""
+    return max(live, key=lambda v: (v.rank, v.depth, v.feed, v.seq))
+
+
+def in_conflict(slot, live):
+    """Conflict: under policy `conflict`."""
+    return field_class(slot[2]) in (OPEN, GOVERNED) and len({v.value for v in counting(slot, live)}) > 1
+
+
+def counting(slot, live):
+    """The values that can stand against each other: in a governed slot, but for presence, those of the greatest rank."""
+    field = slot[2]
+    if field_class(field) != GOVERNED or field == PRESENCE:
+        return live
+    greatest = max(v.rank for v in live)
+    return [v for v in live if v.rank == greatest]
+
+
+def record_shown(slots, kind, entity):
+    """Presence: unless every live value of it is false."""
+    live = slots.get((kind, entity, PRESENCE, b""), ())
+    return not live or any(v.value != FALSE for v in live)
+
+
+def member_in(live):
+    """A member is in if any live value is true."""
+    return any(v.value == TRUE for v in live)
+
+
+def field_sum(slots, kind, entity, field):
+    """The sum over all feeds."""
+    return sum(cbor.whole(v.value) for slot, live in slots.items() if slot[:3] == (kind, entity, field) for v in live)
+
+
+def slot_id(space, slot):
+    return H("wardsync slot", encode([space, *slot]))[:16]
+
+
+def space_digest(heads):
+    return H("wardsync heads", encode(sorted(heads)))
+
+
+def common_digest(digests):
+    return H("wardsync common", encode(sorted(digests)))
+
+
+def state_digest(slots):
+    return H("wardsync state", b"".join(
+        encode([*slot, [[v.feed, v.seq, v.depth, Encoded(v.value)] for v in sorted(live)]]) for slot, live in sorted(slots.items())))
