@@ -212,6 +212,16 @@ static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint6
     return WARD_OK;
 }
 
+static int keep_cut(struct ward_apply *a, const struct ward_cut *cut, struct ward_error *err)
+{
+    struct ward_buf body;
+    ward_buf_init(&body, &a->r->env);
+    ward_cut_write(&body, cut->entries, cut->entry_count);
+    int rc = ward_buf_status(&body) ? ward_fail(err, WARD_ERR_MEMORY, "cut") : ward_store_put_cut(a->r->store, cut, body.p, body.len, err);
+    ward_buf_free(&body);
+    return rc;
+}
+
 static int note_cut(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op,
                     struct ward_error *err)
 {
@@ -228,9 +238,9 @@ static int note_cut(struct ward_apply *a, const struct ward_feed *f, uint64_t se
         return ward_fail(err, WARD_ERR_MEMORY, "cut");
     int rc = WARD_OK;
     if (ward_cut_parse(entries, cap, &count, op->raw, op->raw_len) == WARD_OK) {
-        rc = ward_store_add_cut(a->r->store, &cut, op->raw, op->raw_len, err);
-        if (!rc && ward_directory_add_cut(&a->r->dir, &cut, entries, count))
-            rc = ward_fail(err, WARD_ERR_MEMORY, "cut");
+        rc = ward_directory_add_cut(&a->r->dir, &cut, entries, count) ? ward_fail(err, WARD_ERR_MEMORY, "cut") : WARD_OK;
+        if (!rc)
+            rc = keep_cut(a, ward_directory_cut(&a->r->dir, f->fid, seq, &op->entity), err);
         a->authority_changed = true;
     }
     ward_release(&a->r->env, entries);

@@ -249,8 +249,32 @@ int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
     return WARD_OK;
 }
 
+const struct ward_cut *ward_directory_cut(const struct ward_directory *d, uint32_t fid, uint64_t seq, const struct ward_id *entity)
+{
+    for (size_t i = 0; i < d->cut_count; i++)
+        if (d->cuts[i].fid == fid && d->cuts[i].seq == seq && ward_id_equal(&d->cuts[i].grant_entity, entity))
+            return &d->cuts[i];
+    return NULL;
+}
+
+/* What both leave: of each feed the least seq, and a feed missing in one is left nothing. */
+static void narrow(struct ward_cut_entry *own, size_t *own_count, const struct ward_cut_entry *entries, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *own_count; i++)
+        for (size_t j = 0; j < count; j++)
+            if (ward_hash_compare(&own[i].feed, &entries[j].feed) == 0)
+                own[kept++] = entries[j].seq < own[i].seq ? entries[j] : own[i];
+    *own_count = kept;
+}
+
 int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count)
 {
+    struct ward_cut *before = (struct ward_cut *)ward_directory_cut(d, cut->fid, cut->seq, &cut->grant_entity);
+    if (before) {
+        narrow((struct ward_cut_entry *)before->entries, &before->entry_count, entries, count);
+        return WARD_OK;
+    }
     int rc = ward_grow(d->env, (void **)&d->cuts, &d->cut_cap, d->cut_count, sizeof d->cuts[0]);
     struct ward_cut_entry *own = rc ? NULL : ward_alloc(d->env, (count + 1) * sizeof *own);
     if (!own)

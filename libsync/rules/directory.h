@@ -91,7 +91,10 @@ int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *
 int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle,
                              size_t count);
 int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f);
+/* A second cut of one grant by the same change narrows the first. */
 int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count);
+/* That of a grant (its entity) by a change, or NULL. */
+const struct ward_cut *ward_directory_cut(const struct ward_directory *d, uint32_t fid, uint64_t seq, const struct ward_id *entity);
 
 /* Decides which cuts count and sets every feed's limit: a function of the sets of grants and cuts. After any of them were added. */
 void ward_directory_judge(struct ward_directory *d);

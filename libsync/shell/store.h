@@ -50,7 +50,7 @@ int ward_store_put_feed(struct ward_store *s, const struct ward_feed *feed, stru
 int ward_store_load_vv(struct ward_store *s, struct ward_feed *feed, struct ward_error *err);
 int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const void *body, size_t len, uint32_t fid, uint64_t seq,
                          struct ward_error *err);
-int ward_store_add_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err);
+int ward_store_put_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err);
 
 /* ---- log */
 struct ward_segment {

@@ -198,9 +198,9 @@ int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const
     return store_run(s, st, err);
 }
 
-int ward_store_add_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err)
+int ward_store_put_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err)
 {
-    sqlite3_stmt *st = store_stmt(s, SQL_CUT_ADD, err);
+    sqlite3_stmt *st = store_stmt(s, SQL_CUT_PUT, err);
     if (!st)
         return WARD_ERR_STORE;
     bind_id(st, 1, &cut->grant_entity);
