@@ -64,7 +64,7 @@ def judge_history(history, tally, check_seal=None):
         held = ward.Held(bytes.fromhex(history["root_pk"]), circles, reader, check_seal)
         theirs = replica["answer"]
         answers.append(answers[theirs] if isinstance(theirs, int) else theirs)
-        wrong = deliver(held, runs, replica["steps"], tally)
+        wrong = deliver(held, runs, replica["steps"], tally) or (replica["bad"] and "its own verification finds it damaged")
         if not wrong:
             ours = judge.answer(held)
             tally.arrivals += 1
@@ -77,15 +77,26 @@ def judge_history(history, tally, check_seal=None):
 
 
 def keep(history, folder):
-    """Without the answers: they are to be given anew."""
+    """Without the answers, which are to be given anew. `why` is for people."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"seed-{history['seed']}.json")
     for replica in history["replicas"]:
-        del replica["answer"]
+        del replica["answer"], replica["bad"]
     with open(path, "w", encoding="ascii") as out:
-        json.dump(history, out, indent=1)
-        out.write("\n")
+        out.write(as_text(history))
     return path
+
+
+def as_text(history):
+    """JSON with a line for each run and each replica."""
+    lines = []
+    for name, value in history.items():
+        if name in ("runs", "replicas"):
+            value = "[\n  " + ",\n  ".join(json.dumps(member) for member in value) + "\n ]"
+        else:
+            value = json.dumps(value)
+        lines.append(f' "{name}": {value}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def main():
@@ -97,7 +108,11 @@ def main():
     options = arguments.parse_args()
     tally, began = Tally(), time.monotonic()
     for line in sys.stdin:
-        history = json.loads(line)
+        try:
+            history = json.loads(line)
+        except ValueError:
+            print(f"not ok: broke off in {line[:30]}")
+            return 1
         wrong = judge_history(history, tally, seal_holds if options.seals or history["branched"] else None)
         tally.histories += 1
         if wrong:

@@ -46,7 +46,7 @@ static struct site *site_for(struct stage *g, const struct history *h, const str
     return &g->sites[i];
 }
 
-static void take_in(struct stage *g, const struct history *h, struct arrival *a, FILE *answer)
+static unsigned long long take_in(struct stage *g, const struct history *h, struct arrival *a, FILE *answer)
 {
     struct site *s = site_for(g, h, a);
     for (size_t i = 0; i < h->circle_count; i++) {
@@ -55,11 +55,14 @@ static void take_in(struct stage *g, const struct history *h, struct arrival *a,
     }
     for (size_t i = 0; i < a->count; i++) {
         struct step *t = &a->steps[i];
-        t->result = site_take(s, h->frames.p + h->at[t->run], h->at[t->run + 1] - h->at[t->run], t->end);
+        t->result = site_take(s, h->frames.p + h->at[t->run], h->at[t->run + 1] - h->at[t->run]);
+        if (t->end)
+            site_end(s);
+        if (t->end == 2)
+            site_restart(s);
     }
     site_answer(s, answer);
-    if (g->verify)
-        site_verify(s);
+    return g->verify ? site_verify(s) : 0;
 }
 
 /* ---------------------------------------------------------------- as JSON */
@@ -86,14 +89,14 @@ static void put_setup(const struct history *h, FILE *out)
     }
 }
 
-static void put_arrival(const struct arrival *a, FILE *out)
+static void put_arrival(const struct arrival *a, unsigned long long bad, FILE *out)
 {
     fputs("{\"reader\":\"", out);
     put_hex(out, a->reader, a->reader_len);
     fputs("\",\"steps\":[", out);
     for (size_t i = 0; i < a->count; i++)
         fprintf(out, "%s[%u,%d,%d]", i ? "," : "", (unsigned)a->steps[i].run, a->steps[i].result, a->steps[i].end);
-    fputs("],\"answer\":", out);
+    fprintf(out, "],\"bad\":%llu,\"answer\":", bad);
 }
 
 /* An answer that was given already is named by the number of its replica. */
@@ -108,10 +111,10 @@ static void tell(struct stage *g, struct history *h)
         FILE *answer = open_memstream(&answers[i], &sizes[i]);
         if (!answer)
             must(WARD_ERR_MEMORY, NULL, "answer");
-        take_in(g, h, &h->replicas[i], answer);
+        unsigned long long bad = take_in(g, h, &h->replicas[i], answer);
         fclose(answer);
         fputs(i ? "," : "", stdout);
-        put_arrival(&h->replicas[i], stdout);
+        put_arrival(&h->replicas[i], bad, stdout);
         while (same < i && (sizes[same] != sizes[i] || memcmp(answers[same], answers[i], sizes[i]) != 0))
             same++;
         if (same < i)

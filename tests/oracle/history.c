@@ -74,7 +74,7 @@ static bool load_arrival(struct history *h, const json_t *replica)
         json_int_t run = json_integer_value(json_array_get(step, 0));
         if (a->count == STEPS_MAX || run < 0 || (size_t)run >= h->run_count)
             return false;
-        a->steps[a->count++] = (struct step){.run = (uint16_t)run, .end = json_integer_value(json_array_get(step, 2)) != 0};
+        a->steps[a->count++] = (struct step){.run = (uint16_t)run, .end = (uint8_t)json_integer_value(json_array_get(step, 2))};
     }
     return a->reader_len != SIZE_MAX;
 }

@@ -12,7 +12,7 @@
 
 struct step {
     uint16_t run;
-    bool end; /* the transaction ends with it */
+    uint8_t end; /* 1: the transaction ends with it; 2: and the replica starts anew from what is stored */
     int result;
 };
 struct arrival {

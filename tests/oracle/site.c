@@ -84,7 +84,7 @@ void site_empty(struct site *s)
     must(ward_replica_reload(s->r, &err), &err, "reload");
 }
 
-int site_take(struct site *s, const void *frame, size_t len, bool end)
+int site_take(struct site *s, const void *frame, size_t len)
 {
     struct ward_error err = {0};
     struct ward_ingested in = {0};
@@ -96,20 +96,28 @@ int site_take(struct site *s, const void *frame, size_t len, bool end)
     int rc = ward_ingest_run(&s->apply, &m.run, &in, &err);
     if (rc && !ward_is_refusal(rc))
         must(rc, &err, "ingest");
-    if (end) {
-        must(ward_apply_end(&s->apply, WARD_OK, &err), &err, "end");
-        s->open = false;
-    }
     return rc ? -rc : (int)in.applied;
 }
 
-void site_verify(struct site *s)
+void site_end(struct site *s)
 {
     struct ward_error err = {0};
-    struct ward_verify_result result;
+    must(ward_apply_end(&s->apply, WARD_OK, &err), &err, "end");
+    s->open = false;
+}
+
+void site_restart(struct site *s)
+{
+    struct ward_error err = {0};
+    must(ward_replica_reload(s->r, &err), &err, "reload");
+}
+
+unsigned long long site_verify(struct site *s)
+{
+    struct ward_error err = {0};
+    struct ward_verify_result result = {0};
     must(ward_verify(s->r, true, NULL, NULL, NULL, &result, &err), &err, "verify");
-    if (result.bad)
-        must(WARD_ERR_CORRUPT, NULL, "verify");
+    return result.bad;
 }
 
 /* ---------------------------------------------------------------- what it holds */

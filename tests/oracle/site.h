@@ -25,11 +25,15 @@ void site_close(struct site *s);
 /* Takes everything out of it again but who it is: much quicker than a new home. */
 void site_empty(struct site *s);
 
-/* One run; the number of changes that were new, or minus the code of its refusal. end: the transaction ends with it. */
-int site_take(struct site *s, const void *frame, size_t len, bool end);
+/* One run; the number of changes that were new, or minus the code of its refusal. */
+int site_take(struct site *s, const void *frame, size_t len);
+/* The transaction ends. */
+void site_end(struct site *s);
+/* Forgets what is in memory: as after a restart. */
+void site_restart(struct site *s);
 /* What it holds: one JSON object. The transaction must have ended. */
 void site_answer(struct site *s, FILE *out);
-/* Walks chains and seals, and replays everything into an empty state. */
-void site_verify(struct site *s);
+/* Walks chains and seals, and replays everything into an empty state: how much was bad. */
+unsigned long long site_verify(struct site *s);
 
 #endif

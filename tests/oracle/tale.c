@@ -62,7 +62,7 @@ static void write_field(struct tale *t, struct paper_ops *ops, uint32_t kind, co
         paper_op(ops, kind, entity, field, chance(t, 60) ? "red" : "blue", ward_value_bool(chance(t, 60)));
         break;
     case WARD_TALLY:
-        paper_op(ops, kind, entity, field, NULL, ward_value_int((int64_t)below(t, 300) - 100));
+        paper_op(ops, kind, entity, field, NULL, ward_value_int(chance(t, 3) ? INT64_MAX : (int64_t)below(t, 300) - 100));
         break;
     default:
         paper_op(ops, kind, entity, field, NULL, field == WARD_FIELD_PRESENCE ? ward_value_bool(chance(t, 30)) : some_value(t));
@@ -280,7 +280,7 @@ static void send(struct travel *v)
 {
     size_t run = history_frame(v->h, v->frame.p, v->frame.len);
     if (v->to->count < STEPS_MAX)
-        v->to->steps[v->to->count++] = (struct step){.run = (uint16_t)run, .end = chance(v->t, 40)};
+        v->to->steps[v->to->count++] = (struct step){.run = (uint16_t)run, .end = (uint8_t)(chance(v->t, 40) ? 1 + chance(v->t, 20) : 0)};
 }
 
 /* How many changes of the feed, of at most n, would be taken now from an honest peer. */
@@ -349,7 +349,7 @@ static void travel(struct travel *v)
             arrive(v, feed, 1);
     }
     if (v->to->count)
-        v->to->steps[v->to->count - 1].end = true;
+        v->to->steps[v->to->count - 1].end = (uint8_t)(1 + chance(v->t, 50));
 }
 
 static void send_to(struct tale *t, struct history *h, size_t reader)

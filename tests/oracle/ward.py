@@ -431,8 +431,9 @@ def member_in(live):
 
 
 def field_sum(slots, kind, entity, field):
-    """The sum over all feeds."""
-    return sum(cbor.whole(v.value) for slot, live in slots.items() if slot[:3] == (kind, entity, field) for v in live)
+    """The sum over all feeds, brought into 64 bits."""
+    total = sum(cbor.whole(v.value) for slot, live in slots.items() if slot[:3] == (kind, entity, field) for v in live)
+    return max(-(2**63), min(2**63 - 1, total))
 
 
 def slot_id(space, slot):
