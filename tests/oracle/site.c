@@ -230,7 +230,7 @@ static int tell_record(void *ctx, uint32_t sid, uint32_t kind, const struct ward
     (void)sid;
     (void)conflicts;
     ward_state_init(&state, &t->arena);
-    must(ward_state_decode(&state, p, len, &t->site->r->dir.authors), NULL, "record");
+    must(ward_state_decode(&state, &t->site->r->dir.authors, p, len), NULL, "record");
     begin_slot(t, kind, entity, 0, NULL, 0); /* stands for the record: whether it is shown */
     fprintf(t->out, "],%s]", ward_state_present(&state) ? "true" : "false");
     for (size_t i = 0; i < state.slot_count; i++)
