@@ -40,6 +40,7 @@ struct ward_server {
     size_t guest_count, guest_cap;
     struct ward_batch batch;
     bool news;
+    uint64_t told; /* the store's stamp when guests were last told: whoever else looks at the store takes no news from them */
     int every_ms;
     int64_t call_at_ms, backoff_ms, looked_ms, ticked_ms, remembered_ms;
     size_t next_route;
@@ -276,9 +277,9 @@ static int look_for_commits(struct ward_server *s, struct ward_error *err)
     if (mono(s) - s->looked_ms < LOOK_EVERY_MS)
         return WARD_OK;
     s->looked_ms = mono(s);
-    uint64_t before = s->r->stamp;
     int rc = ward_replica_refresh(s->r, err);
-    s->news |= s->r->stamp != before;
+    s->news |= s->r->stamp != s->told;
+    s->told = s->r->stamp;
     return rc;
 }
 
@@ -406,6 +407,7 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
     memcpy(link.link_sk, r->keys->link_sk, 32);
     ward_process_raise_descriptors();
     int rc = ward_replica_refresh(r, err);
+    s->told = r->stamp;
     if (!rc)
         rc = ward_link_open(&s->link, &link, err);
     sodium_memzero(link.link_sk, sizeof link.link_sk);

@@ -1,0 +1,127 @@
+/* Two servers in one thread, stepped in turn: what another process commits goes out to whoever is on the line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "replicas.h"
+#include "shell/platform.h"
+
+#define STEPS_MAX 3000 /* of 10 ms */
+
+struct heard {
+    char address[128];
+    int listening, synced, ingested;
+};
+
+static void hear(void *ctx, const struct ward_event *e)
+{
+    struct heard *h = ctx;
+    if (e->type == WARD_EVENT_LISTENING && h->listening++ == 0)
+        snprintf(h->address, sizeof h->address, "%s", e->text);
+    h->synced += e->type == WARD_EVENT_SYNCED;
+    h->ingested += e->type == WARD_EVENT_INGESTED;
+}
+
+struct line {
+    struct world w;
+    struct heard at_hub, at_cell;
+    ward_server *hub, *cell;
+};
+
+/* Whom to call, as joining would have kept it. */
+static void introduce(struct line *l, size_t cell)
+{
+    char addresses[WARD_ADDRESS_MAX + 1] = "";
+    struct ward_store *store = l->w.d[cell].r->store;
+    snprintf(addresses, sizeof addresses, "%.*s", WARD_ADDRESS_MAX, l->at_hub.address);
+    OK(&l->w, ward_store_begin(store, &l->w.err));
+    OK(&l->w, ward_store_meta_put(store, "hub_key", l->w.d[0].r->keys->link_pk, 32, &l->w.err));
+    OK(&l->w, ward_store_meta_put(store, "hub_addresses", addresses, sizeof addresses, &l->w.err));
+    OK(&l->w, ward_store_commit(store, &l->w.err));
+}
+
+static void step_until(struct line *l, const int *count, int more_than)
+{
+    int steps = 0;
+    for (; *count <= more_than && steps < STEPS_MAX; steps++) {
+        OK(&l->w, ward_serve_step(l->hub, 5, &l->w.err));
+        OK(&l->w, ward_serve_step(l->cell, 5, &l->w.err));
+    }
+    assert_true(steps < STEPS_MAX);
+}
+
+static void open_line(struct line *l)
+{
+    static const char *const anywhere[] = {"tcp://127.0.0.1:0"};
+    struct ward_serve_options hub = {.listen = anywhere, .listen_count = 1, .on_event = hear, .ctx = &l->at_hub};
+    struct ward_serve_options cell = {.every_ms = 50, .on_event = hear, .ctx = &l->at_cell};
+    *l = (struct line){.hub = NULL};
+    world_found(&l->w, 7);
+    admit(&l->w, 'a', WARD_ROLE_CELL, 7);
+    for (size_t i = 0; i < 2; i++)
+        l->w.d[i].r->env.mono_ms = ward_platform_env()->mono_ms; /* the link's world is a real one */
+    OK(&l->w, ward_serve_open(l->w.d[0].r, &hub, &l->hub, &l->w.err));
+    introduce(l, 1);
+    OK(&l->w, ward_serve_open(l->w.d[1].r, &cell, &l->cell, &l->w.err));
+    step_until(l, &l->at_cell.synced, 0);
+}
+
+static void close_line(struct line *l)
+{
+    ward_serve_close(l->cell);
+    ward_serve_close(l->hub);
+    world_close(&l->w);
+}
+
+/* Another process on the hub's home. */
+static void write_beside(struct line *l, const char *title)
+{
+    struct device *d = &l->w.d[0];
+    ward_replica *beside;
+    ward_txn *t;
+    struct ward_hash space;
+    struct ward_id id;
+    struct ward_value text = ward_value_text(title);
+    OK(&l->w, ward_open(&beside, d->home, &d->options, &l->w.err));
+    OK(&l->w, ward_space_of_circle(beside, &space, &l->w.d[1].unit, 1, &l->w.err));
+    OK(&l->w, ward_new_id(beside, &id, &l->w.err));
+    OK(&l->w, ward_begin(beside, &t, &l->w.err));
+    OK(&l->w, ward_put(t, &space, KIND_ITEM, &id, TITLE, NULL, 0, &text, &l->w.err));
+    OK(&l->w, ward_commit(t, NULL, &l->w.err));
+    ward_close(beside);
+}
+
+static void what_others_commit_goes_out(void **state)
+{
+    struct line l;
+    (void)state;
+    open_line(&l);
+    int before = l.at_cell.ingested;
+    write_beside(&l, "boiler");
+    step_until(&l, &l.at_cell.ingested, before);
+    close_line(&l);
+}
+
+/* A handshake, a call upward, any reading may see a commit before the server looks for commits: it is news all the same. */
+static void even_if_something_else_saw_it_first(void **state)
+{
+    struct line l;
+    (void)state;
+    open_line(&l);
+    int before = l.at_cell.ingested;
+    write_beside(&l, "boiler");
+    OK(&l.w, ward_replica_refresh(l.w.d[0].r, &l.w.err));
+    step_until(&l, &l.at_cell.ingested, before);
+    close_line(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_others_commit_goes_out),
+                                       cmocka_unit_test(even_if_something_else_saw_it_first)};
+    return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
+}
