@@ -21,6 +21,7 @@
 #define WARD_BUCKETS_FROM      9u               /* common spaces from which groups pay */
 #define WARD_PEERS_MAX         1024u            /* sessions of one server */
 #define WARD_SESSIONS_PER_KEY  4u               /* of one device */
+#define WARD_HANDSHAKE_TRIES   3u               /* before a handshake that breaks off counts as refused */
 #define WARD_WALL_MS_MAX       9007199254740991 /* 2^53 - 1 */
 #define WARD_NAME_MAX          200u             /* bytes of a ward, unit or device name */
 #define WARD_ADDRESS_MAX       64u              /* bytes of a hub address */

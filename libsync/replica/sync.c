@@ -1,5 +1,6 @@
 /* sync.c - one round with one peer. */
 #include "base/err.h"
+#include "base/limits.h"
 #include "replica/route.h"
 #include "replica/talk.h"
 #include "shell/link.h"
@@ -23,6 +24,7 @@ struct round {
     struct ward_talk talk;
     bool up, down;
     int down_code;
+    char down_text[96];
     int64_t progress_ms, commit_ms;
 };
 
@@ -53,6 +55,7 @@ static int on_link(struct round *x, const struct ward_link_event *e, struct ward
     case WARD_LINK_DOWN:
         x->down = true;
         x->down_code = e->code;
+        memcpy(x->down_text, e->text, sizeof x->down_text);
         return WARD_OK;
     default:
         return WARD_OK;
@@ -108,7 +111,7 @@ static int run(struct round *x, struct ward_error *err)
     if (ward_talk_closed(&x->talk) && x->talk.s.error)
         return ward_fail(err, x->talk.s.error, "%s", x->route->address);
     if (x->down)
-        return ward_fail(err, x->down_code, "%s", x->route->address);
+        return ward_fail(err, x->down_code, "%s: %s", x->route->address, x->down_text);
     return ward_fail(err, WARD_ERR_LINK_CLOSED, "%s left before the round was over", x->route->address);
 }
 
@@ -171,8 +174,8 @@ static int over_link(struct round *x, struct ward_sync_result *out, struct ward_
     return rc;
 }
 
-static int one_route(ward_replica *r, const struct ward_sync_options *options, const struct ward_route *route, struct ward_sync_result *out,
-                     struct ward_error *err)
+static int one_try(ward_replica *r, const struct ward_sync_options *options, const struct ward_route *route, struct ward_sync_result *out,
+                   struct ward_error *err)
 {
     struct ward_link_options link = {.env = &r->env};
     struct round x = {.r = r, .options = options, .route = route, .batch = {.r = r}};
@@ -186,6 +189,16 @@ static int one_route(ward_replica *r, const struct ward_sync_options *options, c
     if (!rc)
         rc = over_link(&x, out, err);
     ward_link_close(x.link);
+    return rc;
+}
+
+/* A handshake that breaks off is tried again: one that is refused breaks off each time. */
+static int one_route(ward_replica *r, const struct ward_sync_options *options, const struct ward_route *route, struct ward_sync_result *out,
+                     struct ward_error *err)
+{
+    int rc = WARD_ERR_HANDSHAKE;
+    for (unsigned i = 0; rc == WARD_ERR_HANDSHAKE && i < WARD_HANDSHAKE_TRIES; i++)
+        rc = one_try(r, options, route, out, err);
     return rc;
 }
 

@@ -26,7 +26,8 @@ struct ward_link_options {
 enum ward_link_event_type {
     WARD_LINK_UP,     /* a DEALER's handshake is done. (A ROUTER's peer is known by its first frame: no event.) */
     WARD_LINK_FRAME,  /* p, len: valid until the next call on the link; link_pk: who sent it, authenticated */
-    WARD_LINK_DOWN,   /* the connection is gone and its number void; code: WARD_ERR_HANDSHAKE (wrong key or refused), WARD_ERR_NETWORK,
+    WARD_LINK_DOWN,   /* the connection is gone and its number void; code: WARD_ERR_HANDSHAKE (wrong key or refused; a link that broke
+                         in the handshake can look like that: worth another try or two), WARD_ERR_NETWORK,
                          WARD_ERR_LINK_CLOSED (it was up), WARD_ERR_LIMIT_FRAME (too many parts; for too many bytes libzmq
                          itself cuts the connection, which is LINK_CLOSED). Frames sent before the end come first. */
     WARD_LINK_REFUSED /* an incoming connection was refused; link_pk: whose (zero if it got no further than noise); code:

@@ -69,6 +69,11 @@ static void heed(struct ward_call *c, const struct ward_monitor_event *event)
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         c->up = c->announce = true;
         break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        /* Who is refused without a word is hung up on in due form; a reset or silence is the network's doing. */
+        ward_monitor_explain(text, sizeof text, event);
+        end(c, event->value == EPIPE ? WARD_ERR_HANDSHAKE : WARD_ERR_NETWORK, text);
+        break;
     case ZMQ_EVENT_DISCONNECTED:
         end(c, c->up ? WARD_ERR_LINK_CLOSED : WARD_ERR_HANDSHAKE, "the other end is gone");
         break;
@@ -77,7 +82,7 @@ static void heed(struct ward_call *c, const struct ward_monitor_event *event)
         if (!c->connected)
             end(c, WARD_ERR_NETWORK, "nobody answers there");
         break;
-    default: /* the handshake failed, in one of three ways */
+    default: /* the handshake failed, and the other end or libzmq says why */
         ward_monitor_explain(text, sizeof text, event);
         end(c, WARD_ERR_HANDSHAKE, text);
         break;

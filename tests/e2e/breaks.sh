@@ -51,6 +51,15 @@ proxy() { # BYTES [up|down]: $through is its address
     through=$(sed -n 's/^listening on //p' "$work/proxy.out")
 }
 
+# The link is cut in the handshake, whichever end speaks: that is no refusal by the hub.
+for way in up down; do
+    proxy 100 $way
+    ward --home "$laptop" --json sync "$through" --timeout 3
+    is "cut in the handshake ($way): exit code 1" test "$rc" -eq 1
+    holds "cut in the handshake ($way): said to be the network" 'd["error"]["name"] == "network"' "$err"
+    is "cut in the handshake ($way): it was the link" broken
+done
+
 # The link is cut while the laptop sends, at several places.
 notes 1 40
 held=$(changes "$hub") waiting=40
