@@ -126,7 +126,7 @@ int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct w
 
 /* ---- founding */
 
-static int write_meta(ward_replica *r, struct ward_error *err)
+static int write_meta(ward_replica *r, const struct ward_home_note *notes, size_t note_count, struct ward_error *err)
 {
     int rc = ward_store_begin(r->store, err);
     if (rc)
@@ -136,6 +136,8 @@ static int write_meta(ward_replica *r, struct ward_error *err)
         rc = ward_store_meta_put(r->store, "root", r->root_pk, sizeof r->root_pk, err);
     if (!rc)
         rc = ward_store_meta_put(r->store, "grant", r->self.b, sizeof r->self.b, err);
+    for (size_t i = 0; !rc && i < note_count; i++)
+        rc = ward_store_meta_put(r->store, notes[i].key, notes[i].p, notes[i].len, err);
     if (!rc)
         rc = ward_store_plain_renew(r->store, err);
     if (!rc)
@@ -154,8 +156,9 @@ static void remove_files(const ward_replica *r)
     }
 }
 
-int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
-                     const struct ward_hash *ward, const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err)
+int ward_home_create_with(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
+                          const struct ward_hash *ward, const uint8_t root_pk[32], const struct ward_hash *grant,
+                          const struct ward_home_note *notes, size_t note_count, struct ward_error *err)
 {
     char path[640];
     ward_replica *r = ward_replica_new(home, options, err);
@@ -170,7 +173,9 @@ int ward_home_create(ward_replica **out, const char *home, const struct ward_opt
     if (!rc)
         rc = open_store(r, true, options, err);
     if (!rc)
-        rc = write_meta(r, err);
+        rc = write_meta(r, notes, note_count, err);
+    if (!rc)
+        rc = load_own_grant(r, err);
     if (!rc)
         rc = ward_replica_reload(r, err);
     if (rc) {
@@ -179,6 +184,31 @@ int ward_home_create(ward_replica **out, const char *home, const struct ward_opt
     }
     *out = r;
     return WARD_OK;
+}
+
+int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
+                     const struct ward_hash *ward, const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err)
+{
+    return ward_home_create_with(out, home, options, keys, ward, root_pk, grant, NULL, 0, err);
+}
+
+int ward_home_is_free(const char *home, const struct ward_options *options, struct ward_error *err)
+{
+    char path[640];
+    ward_replica *r = ward_replica_new(home, options, err);
+    if (!r)
+        return err ? err->code : WARD_ERR_MEMORY;
+    path_of(path, r, "device.key");
+    ward_file_sweep(path);
+    bool begun = ward_file_exists(path);
+    path_of(path, r, "replica.db");
+    int rc = WARD_OK;
+    if (begun && ward_file_exists(path))
+        rc = open_store(r, true, options, err);
+    else if (!begun && ward_dir_exists(home) && !ward_dir_is_empty(home))
+        rc = ward_fail(err, WARD_ERR_HOME_EXISTS, "%s is not empty", home);
+    ward_close(r);
+    return rc == WARD_ERR_NOT_A_REPLICA ? ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", path) : rc;
 }
 
 /* The root's only act at founding: the ward's name and the first operator's grant, sealed by the root key. */

@@ -1,6 +1,7 @@
 /* join.c - a new device asks to be let in. proto/session.md, Joining. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "replica/invite.h"
 #include "shell/link.h"
 #include "shell/platform.h"
@@ -82,13 +83,13 @@ static int converse(struct joining *j, struct ward_link *link, ward_peer peer, c
         if (got && e.type == WARD_LINK_FRAME)
             return check_answer(j, &e, err);
         if (got && e.type == WARD_LINK_DOWN)
-            return ward_fail(err, e.code, "%s", address);
+            return ward_fail(err, e.code, "%s: %s", address, e.text);
         if (j->env->mono_ms(j->env->ctx) - since > j->timeout_ms)
             return ward_fail(err, WARD_ERR_NETWORK, "%s does not answer", address);
     }
 }
 
-static int at_address(struct joining *j, const char *address, struct ward_error *err)
+static int one_try(struct joining *j, const char *address, struct ward_error *err)
 {
     struct ward_link_options options = {.env = j->env};
     struct ward_link *link;
@@ -102,6 +103,14 @@ static int at_address(struct joining *j, const char *address, struct ward_error 
     if (!rc)
         rc = converse(j, link, peer, address, err);
     ward_link_close(link);
+    return rc;
+}
+
+static int at_address(struct joining *j, const char *address, struct ward_error *err)
+{
+    int rc = WARD_ERR_HANDSHAKE;
+    for (unsigned i = 0; rc == WARD_ERR_HANDSHAKE && i < WARD_HANDSHAKE_TRIES; i++) /* as in sync.c */
+        rc = one_try(j, address, err);
     return rc;
 }
 
@@ -127,52 +136,30 @@ static int keys_for(struct ward_keys *keys, const struct ward_env *env, const ch
     return rc ? rc : ward_keys_save(keys, env, path, err);
 }
 
-static int keep_hub(ward_replica *r, const struct ward_invitation *v, struct ward_error *err)
-{
-    int rc = ward_store_begin(r->store, err);
-    if (rc)
-        return rc;
-    rc = ward_store_meta_put(r->store, "hub_key", v->hub_link_pk, 32, err);
-    if (!rc && v->address_count) /* until the ward's own list has arrived */
-        rc = ward_store_meta_put(r->store, "hub_addresses", v->addresses, v->address_count * sizeof v->addresses[0], err);
-    if (!rc)
-        return ward_store_commit(r->store, err);
-    ward_store_rollback(r->store);
-    return rc;
-}
-
 static int enrol(ward_replica **out, struct joining *j, struct ward_keys *keys, const char *home, const struct ward_options *options,
                  struct ward_error *err)
 {
-    ward_replica *r = NULL;
+    const struct ward_invitation *v = j->invitation;
     int rc = keys_for(keys, j->env, home, err);
     if (!rc)
         rc = anywhere(j, err);
-    if (!rc)
-        rc = ward_home_create(&r, home, options, keys, &j->invitation->ward, j->root_pk, &j->grant, err);
-    if (!rc)
-        rc = ward_home_keep_grant(r, j->body, j->body_len, err);
-    if (!rc)
-        rc = keep_hub(r, j->invitation, err);
-    if (rc) {
-        ward_close(r);
+    if (rc)
         return rc;
-    }
-    *out = r;
-    return WARD_OK;
+    const struct ward_home_note notes[] = {
+        {"grant_body", j->body, j->body_len},
+        {"hub_key", v->hub_link_pk, 32},
+        {"hub_addresses", v->addresses, v->address_count * sizeof v->addresses[0]}, /* until the ward's own list has arrived */
+    };
+    size_t count = sizeof notes / sizeof notes[0] - (v->address_count == 0);
+    return ward_home_create_with(out, home, options, keys, &v->ward, j->root_pk, &j->grant, notes, count, err);
 }
 
-static int home_is_free(const char *home, struct ward_error *err)
+static int take_home(const char *home, const struct ward_options *options, struct ward_error *err)
 {
-    char path[640];
     bool made;
-    snprintf(path, sizeof path, "%s/replica.db", home);
-    if (ward_file_exists(path))
-        return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", home);
-    snprintf(path, sizeof path, "%s/device.key", home);
-    if (ward_dir_exists(home) && !ward_dir_is_empty(home) && !ward_file_exists(path))
-        return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s is not empty", home);
-    int rc = ward_dir_make(home, &made, err);
+    int rc = ward_home_is_free(home, options, err);
+    if (!rc)
+        rc = ward_dir_make(home, &made, err);
     return rc ? rc : ward_dir_check_local(home, err);
 }
 
@@ -190,7 +177,7 @@ int ward_join(ward_replica **out, const char *home, const char *code, const char
     if (!rc)
         rc = ward_invitation_parse(&v, code, err);
     if (!rc)
-        rc = home_is_free(home, err);
+        rc = take_home(home, options, err);
     if (rc)
         return rc;
     struct ward_keys *keys = ward_keys_new();

@@ -72,6 +72,17 @@ int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct wa
 /* Makes a home: store with ward and grant known, keys saved. Used by founding and joining. */
 int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
                      const struct ward_hash *ward, const uint8_t root_pk[32], const struct ward_hash *grant, struct ward_error *err);
+/* The same; what is noted besides is there from the first moment on: a home is made when its notes are, whole or not at all. */
+struct ward_home_note {
+    const char *key;
+    const void *p;
+    size_t len;
+};
+int ward_home_create_with(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
+                          const struct ward_hash *ward, const uint8_t root_pk[32], const struct ward_hash *grant,
+                          const struct ward_home_note *notes, size_t note_count, struct ward_error *err);
+/* WARD_ERR_HOME_EXISTS if there is a made home at this place. One whose making was broken off is none. */
+int ward_home_is_free(const char *home, const struct ward_options *options, struct ward_error *err);
 /* Keeps the own grant as the hub answered it. */
 int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct ward_error *err);
 ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err);

@@ -38,6 +38,8 @@ bool ward_dir_exists(const char *path);
 bool ward_dir_is_empty(const char *path);
 bool ward_file_exists(const char *path);
 void ward_file_remove(const char *path);
+/* Removes what writes of this file that were broken off have left beside it. */
+void ward_file_sweep(const char *path);
 /* Refuses directories on network file systems (no WAL there): WARD_ERR_NETWORK_FS. */
 int ward_dir_check_local(const char *path, struct ward_error *err);
 

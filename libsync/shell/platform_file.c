@@ -169,11 +169,13 @@ static int flush_parent(const char *path, struct ward_error *err)
     return rc;
 }
 
+#define SALT_BYTES 8u
+
 /* Makes a file of a new random name beside path. */
 static int open_temporary(const char *path, unsigned mode, char name[PATH_MAX], int *out, struct ward_error *err)
 {
-    uint8_t salt[8];
-    char hex[2 * sizeof salt + 1];
+    uint8_t salt[SALT_BYTES];
+    char hex[2 * SALT_BYTES + 1];
     if (ward_platform_env()->random(NULL, salt, sizeof salt))
         return ward_fail(err, WARD_ERR_RANDOM, "no randomness for a temporary name");
     sodium_bin2hex(hex, sizeof hex, salt, sizeof salt);
@@ -466,6 +468,27 @@ bool ward_file_exists(const char *path)
 void ward_file_remove(const char *path)
 {
     unlink(path);
+}
+
+/* "NAME.", the salt in hex, ".tmp": as open_temporary makes them, and nothing else. */
+static bool is_temporary_of(const char *name, const char *found)
+{
+    size_t n = strlen(name);
+    return strncmp(found, name, n) == 0 && found[n] == '.' && strspn(found + n + 1, "0123456789abcdef") == (size_t)2 * SALT_BYTES &&
+           strcmp(found + n + 1 + (size_t)2 * SALT_BYTES, ".tmp") == 0;
+}
+
+void ward_file_sweep(const char *path)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    DIR *dir = parent_of(path, parent, NULL) ? NULL : opendir(parent);
+    if (!dir)
+        return;
+    for (struct dirent *e; (e = readdir(dir));)
+        if (is_temporary_of(name, e->d_name))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    closedir(dir);
 }
 
 static const char *network_name(unsigned long type)

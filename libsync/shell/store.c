@@ -128,9 +128,9 @@ static int configure(struct ward_store *s, struct ward_error *err)
 }
 
 /* Fact 5: who wrote this file, and in which version, before anything else is believed. */
-static int identify(struct ward_store *s, bool create, struct ward_error *err)
+static int identify(struct ward_store *s, bool create, bool *laid_out, struct ward_error *err)
 {
-    int64_t app = 0, version = 0, tables = 0;
+    int64_t app = 0, version = 0, tables = 0, notes = 0;
     int rc = pragma_int(s, "PRAGMA application_id", &app, err);
     if (!rc)
         rc = pragma_int(s, "PRAGMA user_version", &version, err);
@@ -138,6 +138,7 @@ static int identify(struct ward_store *s, bool create, struct ward_error *err)
         rc = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (rc)
         return rc;
+    *laid_out = tables > 0;
     if (create && app == 0 && tables == 0)
         return WARD_OK;
     if (app != APPLICATION_ID)
@@ -146,7 +147,9 @@ static int identify(struct ward_store *s, bool create, struct ward_error *err)
         return ward_fail(err, WARD_ERR_NEWER, "format %lld, this program knows up to %d", (long long)version, USER_VERSION);
     if (version < 1)
         return ward_fail(err, WARD_ERR_NOT_A_REPLICA, "format %lld", (long long)version);
-    return create ? ward_fail(err, WARD_ERR_HOME_EXISTS, "there is a replica already") : WARD_OK;
+    if (create)
+        rc = pragma_int(s, "SELECT count(*) FROM ward_meta", &notes, err);
+    return !rc && notes ? ward_fail(err, WARD_ERR_HOME_EXISTS, "there is a replica already") : rc;
 }
 
 static int set_up(struct ward_store *s, struct ward_error *err)
@@ -193,6 +196,7 @@ static int open_immutable(struct ward_store *s, const char *path, const char *vf
 int ward_store_open(struct ward_store **out, const char *home, const struct ward_store_options *o, struct ward_error *err)
 {
     char path[1024];
+    bool laid_out = false;
     struct ward_store *s = ward_alloc(o->env, sizeof *s);
     if (!s)
         return ward_fail(err, WARD_ERR_MEMORY, "store");
@@ -209,13 +213,13 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     if (!rc)
         rc = configure(s, err);
     if (!rc)
-        rc = identify(s, o->create, err);
+        rc = identify(s, o->create, &laid_out, err);
     if (rc && o->read_only && rc != WARD_ERR_NOT_A_REPLICA && rc != WARD_ERR_NEWER) {
         rc = open_immutable(s, path, o->vfs, err);
         if (!rc)
-            rc = identify(s, false, err);
+            rc = identify(s, false, &laid_out, err);
     }
-    if (!rc && o->create)
+    if (!rc && o->create && !laid_out)
         rc = set_up(s, err);
     if (!rc)
         rc = store_plain_prepare(s, err);

@@ -21,7 +21,7 @@ struct ward_store_options {
     const struct ward_schema *schema;
     const char *vfs;
     bool read_only;
-    bool create;
+    bool create; /* where there is none; one whose making was broken off, so that nothing was noted in it yet, is taken up again */
 };
 
 /* WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_HOME_READONLY, WARD_ERR_DISK_FULL, WARD_ERR_CORRUPT, WARD_ERR_IO. */

@@ -160,6 +160,26 @@ at "$hub" serve --listen "$address"
 is "port taken: exit code 2" test "$rc" -eq 2
 is "port taken: is said" grep -q 'already listens' "$err"
 
+# A join that died can be done again, wherever it died: while the key was written, before the replica was laid out, before it had its first words.
+mkdir "$work/died" && echo half >"$work/died/device.key.0123456789abcdef.tmp"
+is "a join that died: its files are there" test -e "$work/died/device.key.0123456789abcdef.tmp"
+again=$("$WARDSYNC" invite --unit CB01 --hub tcp://127.0.0.1:1 --quiet)
+at "$work/died" join "$again" --timeout 1
+is "a join that died: nothing of it is left" test "$rc" -eq 2 -a "$(ls "$work/died")" = device.key
+python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("pragma journal_mode = wal")' "$work/died/replica.db"
+at "$work/died" status
+is "a join that died: its home is none yet" test "$rc" -eq 2
+at "$work/died" join "$again" --timeout 1
+is "a join that died before the replica was laid out goes on: no answer yet" grep -q "does not answer\|nobody answers" "$err"
+cp "$laptop/replica.db" "$work/died/replica.db" && rm -f "$work/died"/replica.db-*
+python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    for (name,) in db.execute("select name from sqlite_schema where type = \"table\" and name like \"ward!_%\" escape \"!\"").fetchall():
+        db.execute(f"delete from {name}")' "$work/died/replica.db"
+at "$work/died" join "$("$WARDSYNC" invite --unit CB01 --hub "$address" --quiet)" --device again
+is "a join that died before its first words goes on" test "$rc" -eq 0
+expect "but what was joined is joined" 2 'already in use' --home "$work/died" join "$code"
+
 kill -TERM "$server"
 wait "$server"
 is "serve ends with 0 on SIGTERM" test $? -eq 0

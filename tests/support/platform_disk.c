@@ -350,6 +350,7 @@ bool ward_dir_exists(const char *path)
 struct search {
     const char *dir;
     size_t found;
+    char name[DISK_PATH_MAX]; /* the last */
 };
 
 static void count_in(void *ctx, const char *path, const uint8_t *p, size_t len)
@@ -362,7 +363,7 @@ static void count_in(void *ctx, const char *path, const uint8_t *p, size_t len)
 
 bool ward_dir_is_empty(const char *path)
 {
-    struct search s = {path, 0};
+    struct search s = {path, 0, ""};
     if (!disk_is_dir(path))
         return false;
     disk_each(disk_of(path), count_in, &s);
@@ -378,6 +379,27 @@ bool ward_file_exists(const char *path)
 void ward_file_remove(const char *path)
 {
     disk_remove(path);
+}
+
+/* What search.dir is to be found as here: the file whose leavings are looked for. */
+static void find_leaving(void *ctx, const char *path, const uint8_t *p, size_t len)
+{
+    struct search *s = ctx;
+    size_t n = strlen(s->dir);
+    (void)p, (void)len;
+    if (strncmp(path, s->dir, n) == 0 && path[n] == '.' && strlen(path) == n + strlen(".0123456789abcdef.tmp")) {
+        snprintf(s->name, sizeof s->name, "%s", path);
+        s->found++;
+    }
+}
+
+void ward_file_sweep(const char *path)
+{
+    struct search s;
+    do {
+        s = (struct search){path, 0, ""};
+        disk_each(disk_of(path), find_leaving, &s);
+    } while (s.found && disk_remove(s.name) == 0);
 }
 
 int ward_dir_check_local(const char *path, struct ward_error *err)
