@@ -125,19 +125,20 @@ int ward_invitation_parse(struct ward_invitation *out, const char *code, struct 
     return WARD_OK;
 }
 
-/* Whose key the new device must meet at the addresses: the ward's hub device, or else this one. */
-static const uint8_t *hub_key(const ward_replica *r)
+/* Whose key the new device must meet at the addresses: the ward's hub device if it may let such a one in, or else this one. */
+static const uint8_t *hub_key(const ward_replica *r, enum ward_role role)
 {
     for (size_t i = 0; i < r->dir.grant_count; i++) {
         const struct ward_grant *g = &r->dir.grants[i];
-        if (g->role == WARD_ROLE_HUB && ward_grant_effective(&r->dir, &g->id) && !ward_grant_is_cut(&r->dir, &g->id))
+        if (g->role == WARD_ROLE_HUB && ward_may_grant(g->role, role) && ward_grant_effective(&r->dir, &g->id) &&
+            !ward_grant_is_cut(&r->dir, &g->id))
             return g->link_pk;
     }
     return r->keys->link_pk;
 }
 
-static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], const char *const *addresses, size_t count, char *out,
-                      size_t out_size, struct ward_error *err)
+static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], enum ward_role role, const char *const *addresses, size_t count,
+                      char *out, size_t out_size, struct ward_error *err)
 {
     struct ward_buf b;
     uint8_t check[CHECK_BYTES];
@@ -146,7 +147,7 @@ static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], const
     ward_put_array(&b, 5);
     ward_put_uint(&b, WARD_FORMAT);
     ward_put_bytes(&b, r->ward.b, 32);
-    ward_put_bytes(&b, hub_key(r), 32);
+    ward_put_bytes(&b, hub_key(r, role), 32);
     ward_put_bytes(&b, secret, SECRET_BYTES);
     ward_put_array(&b, count);
     for (size_t i = 0; i < count; i++)
@@ -235,7 +236,7 @@ int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role
         return rc;
     join_key(sk, pk, secret);
     sodium_memzero(sk, sizeof sk);
-    rc = write_code(r, secret, addresses, count, out, out_size, err);
+    rc = write_code(r, secret, role, addresses, count, out, out_size, err);
     if (!rc)
         rc = write_invitation(r, pk, unit, role, ward_replica_now(r) + lifetime_ms, addresses, count, err);
     sodium_memzero(secret, sizeof secret);
@@ -339,6 +340,9 @@ static int admit(ward_replica *r, const uint8_t invite_pk[32], const struct invi
     *grant = checked.id;
     if (row->used) /* asked again after a broken link: the same keys, the same answer */
         return ward_hash_compare(&row->used_by, &checked.id) == 0 ? WARD_OK : ward_fail(err, WARD_ERR_INVITE_USED, "invitation");
+    const struct ward_grant *self = ward_replica_grant(r);
+    if (!self || !ward_may_grant(self->role, row->role)) /* the grant would have no effect, and the invitation be used up */
+        return ward_fail(err, WARD_ERR_NOT_ENTITLED, "this device may not let one of that role in");
     if (row->expires_ms < ward_replica_now(r))
         return ward_fail(err, WARD_ERR_INVITE_EXPIRED, "invitation");
     const struct ward_grant *known = ward_directory_grant_by_link(&r->dir, g.link_pk);

@@ -6,16 +6,37 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The key that the invitation named as the hub's; a founder has none. */
-static bool hub_key(ward_replica *r, uint8_t pk[32])
+/* Whom to expect where a hub answers: the one that the invitation named (a founder has none), and the ward's hub devices, so that another
+ * can take the place of a lost one. */
+struct hub_keys {
+    uint8_t pk[WARD_HUB_ADDRESSES_MAX][32];
+    size_t count;
+};
+
+static void add_hub_key(const ward_replica *r, struct hub_keys *keys, const uint8_t pk[32])
+{
+    const struct ward_grant *g = ward_directory_grant_by_link(&r->dir, pk);
+    bool out = memcmp(pk, r->keys->link_pk, 32) == 0 || keys->count == WARD_HUB_ADDRESSES_MAX;
+    out |= g && ward_grant_is_cut(&r->dir, &g->id);
+    for (size_t i = 0; i < keys->count; i++)
+        out |= memcmp(keys->pk[i], pk, 32) == 0;
+    if (!out)
+        memcpy(keys->pk[keys->count++], pk, 32);
+}
+
+static void find_hub_keys(ward_replica *r, struct hub_keys *out)
 {
     struct ward_buf b;
+    out->count = 0;
     ward_buf_init(&b, &r->env);
-    bool fine = ward_store_meta_get(r->store, "hub_key", &b, NULL) == WARD_OK && b.len == 32;
-    if (fine)
-        memcpy(pk, b.p, 32);
+    if (ward_store_meta_get(r->store, "hub_key", &b, NULL) == WARD_OK && b.len == 32)
+        add_hub_key(r, out, b.p);
     ward_buf_free(&b);
-    return fine && memcmp(pk, r->keys->link_pk, 32) != 0;
+    for (size_t i = 0; i < r->dir.grant_count; i++) {
+        const struct ward_grant *g = &r->dir.grants[i];
+        if (g->role == WARD_ROLE_HUB && ward_grant_effective(&r->dir, &g->id))
+            add_hub_key(r, out, g->link_pk);
+    }
 }
 
 static int add(ward_replica *r, struct ward_routes *out, const char *address, const uint8_t pk[32], struct ward_error *err)
@@ -37,6 +58,12 @@ static int add(ward_replica *r, struct ward_routes *out, const char *address, co
     return WARD_OK;
 }
 
+static void add_hubs(ward_replica *r, struct ward_routes *out, const char *address, const struct hub_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        add(r, out, address, keys->pk[i], NULL); /* a bad address among them does not spoil the others */
+}
+
 struct met {
     const char *address;
     struct ward_hash grant;
@@ -56,18 +83,18 @@ static int look_for_address(void *ctx, const struct ward_store_peer *p)
 }
 
 /* What the invitation named, until the ward's own list has arrived. */
-static void invited_addresses(ward_replica *r, const uint8_t pk[32], struct ward_routes *out)
+static void invited_addresses(ward_replica *r, const struct hub_keys *keys, struct ward_routes *out)
 {
     struct ward_buf b;
     size_t step = WARD_ADDRESS_MAX + 1;
     ward_buf_init(&b, &r->env);
     if (ward_store_meta_get(r->store, "hub_addresses", &b, NULL) == WARD_OK)
         for (size_t at = 0; at + step <= b.len; at += step)
-            add(r, out, (const char *)b.p + at, pk, NULL);
+            add_hubs(r, out, (const char *)b.p + at, keys);
     ward_buf_free(&b);
 }
 
-static int hub_addresses(ward_replica *r, const uint8_t pk[32], struct ward_routes *out, struct ward_error *err)
+static int hub_addresses(ward_replica *r, const struct hub_keys *keys, struct ward_routes *out, struct ward_error *err)
 {
     struct ward_id ward;
     ward_record *rec;
@@ -82,18 +109,18 @@ static int hub_addresses(ward_replica *r, const uint8_t pk[32], struct ward_rout
             continue;
         memcpy(address, key, len);
         address[len] = 0;
-        add(r, out, address, pk, NULL); /* a bad one among them does not spoil the others */
+        add_hubs(r, out, address, keys);
     }
     if (!rc)
         ward_record_free(rec);
     if (out->count == 0)
-        invited_addresses(r, pk, out);
+        invited_addresses(r, keys, out);
     return out->count ? WARD_OK : ward_fail(err, WARD_ERR_NO_HUB, "no hub address is known here");
 }
 
 int ward_routes_find(ward_replica *r, const char *address, const struct ward_hash *device, struct ward_routes *out, struct ward_error *err)
 {
-    uint8_t pk[32];
+    struct hub_keys keys;
     struct met met = {.address = address};
     out->count = 0;
     int rc = ward_replica_refresh(r, err);
@@ -105,15 +132,19 @@ int ward_routes_find(ward_replica *r, const char *address, const struct ward_has
             return ward_fail(err, g ? WARD_ERR_ADDRESS : WARD_ERR_NOT_FOUND, g ? "a device needs an address" : "device");
         return add(r, out, address, g->link_pk, err);
     }
+    find_hub_keys(r, &keys);
     if (!address)
-        return hub_key(r, pk) ? hub_addresses(r, pk, out, err) : ward_fail(err, WARD_ERR_NO_HUB, "this device was not invited by a hub");
+        return keys.count ? hub_addresses(r, &keys, out, err) : ward_fail(err, WARD_ERR_NO_HUB, "this device was not invited by a hub");
     rc = ward_store_each_peer(r->store, look_for_address, &met, err);
     if (rc)
         return rc;
     const struct ward_grant *g = met.found ? ward_directory_grant(&r->dir, &met.grant) : NULL;
     if (g)
         return add(r, out, address, g->link_pk, err);
-    if (!hub_key(r, pk))
+    if (!keys.count)
         return ward_fail(err, WARD_ERR_NO_HUB, "name the device that is expected at %s", address);
-    return add(r, out, address, pk, err);
+    rc = ward_address_check(address, false, err);
+    if (!rc)
+        add_hubs(r, out, address, &keys);
+    return rc;
 }
