@@ -1,0 +1,75 @@
+/* test_versions.c - one home, opened by programs that know more and that know less. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* clang-format off */
+#include <cmocka.h>
+/* clang-format on */
+
+#include "replicas.h"
+
+static void reopen(struct world *w, size_t i, const struct ward_schema *schema)
+{
+    ward_close(w->d[i].r);
+    w->d[i].options.schema = schema;
+    OK(w, ward_open(&w->d[i].r, w->d[i].home, &w->d[i].options, &w->err));
+}
+
+static void name(struct world *w, size_t i, const struct ward_id *id, const char *words)
+{
+    ward_txn *t;
+    struct ward_hash space;
+    struct ward_id unit = unit_id('a');
+    struct ward_value v = ward_value_text(words);
+    OK(w, ward_space_of_circle(w->d[i].r, &space, &unit, 1, &w->err));
+    OK(w, ward_begin(w->d[i].r, &t, &w->err));
+    OK(w, ward_put(t, &space, KIND_OTHER, id, NAME, NULL, 0, &v, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
+}
+
+static size_t conflicts(struct world *w, size_t i)
+{
+    size_t n = 0;
+    OK(w, ward_conflict_count(w->d[i].r, &n, &w->err));
+    return n;
+}
+
+static void verify(struct world *w, size_t i)
+{
+    struct ward_verify_result seen;
+    OK(w, ward_verify(w->d[i].r, true, NULL, NULL, NULL, &seen, &w->err));
+    assert_int_equal(seen.bad, 0);
+}
+
+static void a_conflict_in_what_an_older_program_does_not_know_waits_for_a_newer_one(void **state)
+{
+    struct world w;
+    struct ward_id id = unit_id('r');
+    (void)state;
+    world_found(&w, 1);
+    size_t cell = admit(&w, 'a', WARD_ROLE_CELL, 1);
+    name(&w, 0, &id, "one");
+    name(&w, cell, &id, "another");
+    meet(&w, 0, cell);
+    assert_int_equal(conflicts(&w, cell), 1);
+    reopen(&w, cell, &small_schema);
+    assert_int_equal(conflicts(&w, cell), 0);
+    verify(&w, cell);
+    struct ward_id other = unit_id('s');
+    name(&w, 0, &other, "more"); /* something to take in meanwhile */
+    give(&w, 0, cell);
+    verify(&w, cell);
+    reopen(&w, cell, &full_schema);
+    assert_int_equal(conflicts(&w, cell), 1);
+    verify(&w, cell);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_conflict_in_what_an_older_program_does_not_know_waits_for_a_newer_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
