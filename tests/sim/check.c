@@ -1,0 +1,379 @@
+#include "check.h"
+#include "base/limits.h"
+#include "model.h"
+#include "net.h"
+#include "replica/replica.h"
+#include "rules/frame.h"
+#include "work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_MAX ((size_t)64 << 20) /* of one device's processes: more than any session may make them take */
+
+/* ---------------------------------------------------------------- what is held */
+
+static void S18_memory_stays_in_bounds(struct device *d)
+{
+    if (d->memory > MEMORY_MAX)
+        violated(d->w, "S18", "%s uses %zu bytes of memory", d->name, d->memory);
+}
+
+void check_step(struct proc *p)
+{
+    if (p->r && !p->d->hostile)
+        model_observe(p->d, p->r);
+    S18_memory_stays_in_bounds(p->d);
+}
+
+void check_after_act(struct device *d, ward_replica *r)
+{
+    model_observe(d, r);
+    S18_memory_stays_in_bounds(d);
+}
+
+static uint64_t head_of(const ward_replica *r, const struct ward_hash *feed)
+{
+    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, feed);
+    return f ? f->head_seq : 0;
+}
+
+static void S1_S2_nothing_is_lost(struct device *d, const ward_replica *r)
+{
+    const struct model *m = d->w->model;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        uint64_t head = head_of(r, &f->id);
+        if (head >= d->held[i])
+            continue;
+        violated(d->w, f->author == d ? "S2" : "S1", "%s held %llu changes of %s before it went down, and holds %llu now", d->name,
+                 (unsigned long long)d->held[i], f->author ? f->author->name : "the root", (unsigned long long)head);
+    }
+}
+
+static void S17_the_file_is_sound(struct device *d, ward_replica *r)
+{
+    struct ward_error err = {0};
+    if (ward_store_integrity(r->store, &err))
+        violated(d->w, "S17", "%s: %s", d->name, err.detail);
+}
+
+void check_after_boot(struct device *d)
+{
+    ward_replica *r;
+    struct ward_error err = {0};
+    if (device_open(d, &r, &err)) {
+        violated(d->w, "S17", "%s cannot be opened after it went down: %d %s", d->name, err.code, err.detail);
+        return;
+    }
+    S17_the_file_is_sound(d, r);
+    S1_S2_nothing_is_lost(d, r);
+    model_observe(d, r);
+    ward_close(r);
+}
+
+/* ---------------------------------------------------------------- frames */
+
+void check_keep_secret(struct world *w, const void *p, size_t len)
+{
+    if (w->secret_count == SECRETS_MAX || len > sizeof w->secrets[0].b)
+        return;
+    memcpy(w->secrets[w->secret_count].b, p, len);
+    w->secrets[w->secret_count++].len = len;
+    w->secret_first[*(const uint8_t *)p] = true;
+}
+
+void check_keep_keys(struct device *d)
+{
+    static const char *const names[] = {"device.key", "root.key"};
+    char path[80];
+    for (size_t i = 0; i < 2; i++) {
+        size_t len;
+        snprintf(path, sizeof path, "%s/%s", d->home, names[i]);
+        const uint8_t *p = disk_file(d->disk, path, &len);
+        if (!p || len < 70)
+            continue;
+        check_keep_secret(d->w, p + 4, 32); /* [1, seed, link_sk] */
+        check_keep_secret(d->w, p + 38, 32);
+    }
+}
+
+static bool holds_secret(const struct world *w, const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        for (size_t j = 0; w->secret_first[p[i]] && j < w->secret_count; j++)
+            if (w->secrets[j].len <= len - i && memcmp(p + i, w->secrets[j].b, w->secrets[j].len) == 0)
+                return true;
+    return false;
+}
+
+static void S19_no_secret(struct world *w, const char *where, const void *p, size_t len)
+{
+    if (holds_secret(w, p, len))
+        violated(w, "S19", "a secret stands in %s", where);
+}
+
+/* An acknowledgement goes out: what it names must be durable where it comes from. */
+static void S14_ack_names_only_what_is_durable(struct conn *c, int from, struct ward_message *m)
+{
+    struct device *d = c->side[from].d;
+    struct proc *p = c->w->current;
+    const struct model *model = c->w->model;
+    bool refused[WARD_WINDOW_MAX] = {false};
+    uint64_t before = c->runs[from].acked;
+    for (size_t i = 0; i < m->count; i++) {
+        uint64_t at, code;
+        ward_frame_next_refusal(m, &at, &code);
+        if (at > before && at <= m->acked)
+            refused[(at - 1) % WARD_WINDOW_MAX] = true;
+    }
+    if (m->acked > c->runs[from].count) {
+        violated(c->w, "S14", "%s acknowledges %llu runs, %zu have come", d->name, (unsigned long long)m->acked, c->runs[from].count);
+        return;
+    }
+    if (!p || !p->r || ward_store_in_transaction(p->r->store)) {
+        violated(c->w, "S14", "%s acknowledges before it has committed", d->name);
+        return;
+    }
+    model_observe(d, p->r);
+    for (uint64_t i = before; i < m->acked; i++) {
+        const struct sent_run *run = &c->runs[from].v[i];
+        size_t feed = model_find_short(model, run->space8, run->grant8);
+        if (refused[i % WARD_WINDOW_MAX])
+            continue;
+        if (feed == SIZE_MAX || (d->held[feed] < run->last && !model->feeds[feed].forked))
+            violated(c->w, "S14", "%s acknowledges a run up to %llu that it does not hold", d->name, (unsigned long long)run->last);
+    }
+    c->runs[from].acked = m->acked;
+}
+
+void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
+{
+    struct ward_message m;
+    if (c->side[from].d->hostile)
+        return;
+    S19_no_secret(c->w, "a frame", p, len);
+    if (ward_frame_parse(&m, p, len, NULL)) {
+        violated(c->w, "S20", "%s sends a frame that is none", c->side[from].d->name);
+        return;
+    }
+    if (m.type == WARD_MSG_ACK)
+        S14_ack_names_only_what_is_durable(c, from, &m);
+}
+
+void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
+{
+    struct ward_message m;
+    if (ward_frame_parse(&m, p, len, NULL) || m.type != WARD_MSG_RUN)
+        return;
+    if (c->runs[to].count == c->runs[to].cap) {
+        c->runs[to].cap = c->runs[to].cap ? 2 * c->runs[to].cap : 16;
+        c->runs[to].v = realloc(c->runs[to].v, c->runs[to].cap * sizeof *c->runs[to].v);
+        if (!c->runs[to].v)
+            abort();
+    }
+    struct sent_run *run = &c->runs[to].v[c->runs[to].count++];
+    memcpy(run->space8, m.run.space8, 8);
+    memcpy(run->grant8, m.run.grant8, 8);
+    run->last = m.run.first + m.run.count - 1;
+}
+
+void check_error(struct device *d, const struct ward_error *err)
+{
+    S19_no_secret(d->w, "an error", err->detail, strlen(err->detail));
+}
+
+/* ---------------------------------------------------------------- forks */
+
+static void S11_only_forks_are_called_so(struct proc *p, const struct ward_hash *grant)
+{
+    const struct model *m = p->w->model;
+    for (size_t i = 0; i < m->feed_count; i++)
+        if (memcmp(m->feeds[i].grant.b, grant->b, 32) == 0 && m->feeds[i].author &&
+            (m->feeds[i].author->may_fork || m->feeds[i].author->hostile))
+            return;
+    for (size_t i = 0; i < p->w->count; i++) /* refused runs name the peer that brought them */
+        if (p->w->d[i].may_fork || p->w->d[i].hostile)
+            return;
+    violated(p->w, "S11", "%s is told of a fork, and nobody has two histories", p->d->name);
+}
+
+void check_event(struct proc *p, const struct ward_event *e)
+{
+    if (e->text)
+        S19_no_secret(p->w, "an event", e->text, strlen(e->text));
+    if (e->type != WARD_EVENT_RUN_REFUSED)
+        return;
+    p->refused++;
+    deed(p->w, DEED_REFUSED);
+    if (e->code == WARD_ERR_FORK) {
+        p->fork_told = true;
+        S11_only_forks_are_called_so(p, &e->grant);
+    }
+}
+
+/* ---------------------------------------------------------------- state */
+
+static void compare_state(struct device *d, ward_replica *r, size_t space, size_t *conflicts)
+{
+    const struct model *m = d->w->model;
+    struct ward_hash have, want, uncut;
+    struct ward_error err = {0};
+    size_t ignored = 0;
+    if (ward_state_digest(r, &m->spaces[space].id, &have, &err))
+        return; /* it holds nothing of it */
+    model_digest(m, space, d->held, true, &want, conflicts, d->options.schema);
+    if (memcmp(have.b, want.b, 32) == 0)
+        return;
+    model_digest(m, space, d->held, false, &uncut, &ignored, d->options.schema);
+    bool as_uncut = memcmp(have.b, uncut.b, 32) == 0;
+    violated(d->w, as_uncut ? "S10" : "S15", "%s: the state of a space is not the merge of what is held there%s", d->name,
+             as_uncut ? ": what lies beyond a cut has effect" : "");
+}
+
+void check_space_state(struct device *d, ward_replica *r, size_t space)
+{
+    size_t conflicts = 0;
+    if (!model_tainted(d->w->model, space))
+        compare_state(d, r, space, &conflicts);
+}
+
+static void S8_L4_conflicts_are_shown(struct device *d, ward_replica *r, size_t want)
+{
+    size_t have = 0;
+    struct ward_error err = {0};
+    if (ward_conflict_count(r, &have, &err) == WARD_OK && have != want)
+        violated(d->w, "S8", "%s shows %zu conflicts, there are %zu", d->name, have, want);
+    d->w->deeds[DEED_CONFLICT] += want;
+}
+
+static void S16_what_lies_beyond_cuts_is_kept(struct device *d, ward_replica *r)
+{
+    struct ward_status status;
+    struct ward_error err = {0};
+    uint64_t want = model_quarantined(d->w->model, d->held);
+    if (ward_status(r, &status, &err) == WARD_OK && status.quarantined != want)
+        violated(d->w, "S16", "%s tells of %llu changes beyond cuts, there are %llu", d->name, (unsigned long long)status.quarantined,
+                 (unsigned long long)want);
+}
+
+void check_state(struct device *d, ward_replica *r)
+{
+    const struct model *m = d->w->model;
+    size_t conflicts = 0;
+    bool whole = true;
+    model_observe(d, r);
+    for (size_t i = 0; i < m->space_count; i++) {
+        if (model_tainted(m, i))
+            whole = false;
+        else
+            compare_state(d, r, i, &conflicts);
+    }
+    if (!whole)
+        return;
+    S8_L4_conflicts_are_shown(d, r, conflicts);
+    S16_what_lies_beyond_cuts_is_kept(d, r);
+}
+
+static void on_bad(void *ctx, const struct ward_bad *bad)
+{
+    struct device *d = ctx;
+    violated(d->w, "S15", "%s: verify: %d %s, change %llu", d->name, bad->code, bad->what, (unsigned long long)bad->seq);
+}
+
+void check_whole(struct device *d, ward_replica *r)
+{
+    struct ward_verify_result seen = {0};
+    struct ward_error err = {0};
+    deed(d->w, DEED_VERIFY);
+    if (ward_verify(r, true, on_bad, d, NULL, &seen, &err))
+        violated(d->w, "S17", "%s: verify: %d %s", d->name, err.code, err.detail);
+}
+
+/* ---------------------------------------------------------------- healed */
+
+static bool counts(const struct device *d)
+{
+    return d->joined && !d->hostile && !d->revoked;
+}
+
+static bool may_hold(const struct device *d, const struct model_space *s)
+{
+    if (s->is_ward || d->role != WARD_ROLE_CELL)
+        return true;
+    for (size_t i = 0; i < s->unit_count; i++)
+        if (memcmp(s->units[i].b, d->unit.b, 16) == 0)
+            return true;
+    return false;
+}
+
+static void L1_all_are_equal(struct world *w)
+{
+    const struct model *m = w->model;
+    for (size_t f = 0; f < m->feed_count; f++) {
+        size_t space = m->feeds[f].space;
+        uint64_t most = 0;
+        if (model_tainted(m, space) || m->feeds[f].forked)
+            continue;
+        for (size_t i = 0; i < w->count; i++)
+            if (counts(&w->d[i]) && w->d[i].held[f] > most)
+                most = w->d[i].held[f];
+        for (size_t i = 0; i < w->count; i++)
+            if (counts(&w->d[i]) && may_hold(&w->d[i], &m->spaces[space]) && w->d[i].held[f] != most)
+                violated(w, "L1", "%s holds %llu of %llu changes of %s after all have met", w->d[i].name,
+                         (unsigned long long)w->d[i].held[f], (unsigned long long)most,
+                         m->feeds[f].author ? m->feeds[f].author->name : "the root");
+    }
+}
+
+static void L1_own_words_are_everywhere(struct world *w)
+{
+    const struct model *m = w->model;
+    for (size_t f = 0; f < m->feed_count; f++) {
+        const struct model_feed *feed = &m->feeds[f];
+        if (feed->forked || model_tainted(m, feed->space) || !feed->author || !counts(feed->author))
+            continue;
+        if (w->hub->held[f] != feed->count)
+            violated(w, "L1", "the hub holds %llu of %zu changes of %s after all have met", (unsigned long long)w->hub->held[f],
+                     feed->count, feed->author->name);
+    }
+}
+
+void check_healed(struct world *w)
+{
+    size_t one = dice_below(&w->plan, w->count);
+    for (size_t i = 0; i < w->count && !w->failed; i++) {
+        struct device *d = &w->d[i];
+        ward_replica *r;
+        struct ward_error err = {0};
+        if (!d->joined || d->hostile)
+            continue;
+        if (device_open(d, &r, &err)) {
+            violated(w, "S17", "%s cannot be opened at the end: %d %s", d->name, err.code, err.detail);
+            return;
+        }
+        check_state(d, r);
+        if (i == one)
+            check_whole(d, r);
+        else
+            S17_the_file_is_sound(d, r);
+        ward_close(r);
+    }
+    L1_all_are_equal(w);
+    L1_own_words_are_everywhere(w);
+    check_secrets_on_disks(w);
+}
+
+static void look_at_file(void *ctx, const char *path, const uint8_t *p, size_t len)
+{
+    size_t n = strlen(path);
+    if (n < 4 || strcmp(path + n - 4, ".key") != 0)
+        S19_no_secret(ctx, path, p, len);
+}
+
+void check_secrets_on_disks(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        disk_each(w->d[i].disk, look_at_file, w);
+}

@@ -1,0 +1,602 @@
+#include "model.h"
+#include "base/buf.h"
+#include "check.h"
+#include "disk_inside.h"
+#include "replica/replica.h"
+#include "rules/authority.h"
+#include "shell/platform.h"
+#include "values/cbor.h"
+#include "values/feed.h"
+#include "values/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_CHUNK 262144u
+#define GRANT_CUT   12u
+#define CUTS_MAX    64
+
+/* ---------------------------------------------------------------- memory */
+
+static void *keep(struct model *m, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (size > m->arena_left) {
+        size_t chunk = size + 16 > ARENA_CHUNK ? size + 16 : ARENA_CHUNK;
+        uint8_t *p = disk_memory(NULL, chunk);
+        memcpy(p, &m->arena, sizeof m->arena);
+        m->arena = p;
+        m->arena_at = p + 16;
+        m->arena_left = chunk - 16;
+    }
+    void *out = m->arena_at;
+    m->arena_at += size;
+    m->arena_left -= size;
+    return out;
+}
+
+static void *keep_copy(struct model *m, const void *p, size_t size)
+{
+    void *out = keep(m, size + 1);
+    if (size)
+        memcpy(out, p, size);
+    return out;
+}
+
+struct model *model_new(struct world *w)
+{
+    struct model *m = disk_memory(NULL, sizeof *m);
+    memset(m, 0, sizeof *m);
+    m->w = w;
+    return m;
+}
+
+void model_free(struct model *m)
+{
+    while (m->arena) {
+        uint8_t *chunk = m->arena;
+        memcpy(&m->arena, chunk, sizeof m->arena);
+        free(chunk);
+    }
+    for (size_t i = 0; i < m->feed_count; i++)
+        free(m->feeds[i].changes);
+    free(m->records);
+    free(m);
+}
+
+/* ---------------------------------------------------------------- looking up */
+
+size_t model_find_feed(const struct model *m, const struct ward_hash *id)
+{
+    for (size_t i = 0; i < m->feed_count; i++)
+        if (memcmp(m->feeds[i].id.b, id->b, sizeof id->b) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+size_t model_find_short(const struct model *m, const uint8_t space8[8], const uint8_t grant8[8])
+{
+    for (size_t i = 0; i < m->feed_count; i++)
+        if (memcmp(m->feeds[i].grant.b, grant8, 8) == 0 && memcmp(m->spaces[m->feeds[i].space].id.b, space8, 8) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+size_t model_find_space(const struct model *m, const struct ward_hash *id)
+{
+    for (size_t i = 0; i < m->space_count; i++)
+        if (memcmp(m->spaces[i].id.b, id->b, sizeof id->b) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+bool model_tainted(const struct model *m, size_t space)
+{
+    for (size_t i = 0; i < m->space_count; i++)
+        if (m->spaces[i].forked && (i == space || m->spaces[i].is_ward))
+            return true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- taking in */
+
+static size_t add_feed(struct model *m, const struct ward_directory *dir, const struct ward_feed *f, struct device *author)
+{
+    const struct ward_space *space = ward_directory_space(dir, f->sid);
+    size_t s = model_find_space(m, &space->id);
+    if (s == SIZE_MAX) {
+        s = m->space_count++;
+        m->spaces[s] = (struct model_space){.id = space->id, .is_ward = space->circle_count == 0, .unit_count = space->circle_count};
+        if (space->circle_count > 4)
+            violated(m->w, "the model", "a circle of %zu", space->circle_count);
+        else if (space->circle_count)
+            memcpy(m->spaces[s].units, space->circle, space->circle_count * sizeof *space->circle);
+    }
+    if (m->feed_count == MODEL_FEEDS_MAX) {
+        violated(m->w, "the model", "more than %d feeds", MODEL_FEEDS_MAX);
+        return m->feed_count - 1;
+    }
+    m->feeds[m->feed_count] =
+        (struct model_feed){.id = f->id, .grant = f->grant, .space = s, .author = author, .rank = ward_role_rules(f->role)->rank};
+    return m->feed_count++;
+}
+
+static void note_record(struct model *m, const struct model_op *op, size_t space)
+{
+    if (op->kind < 16)
+        return;
+    for (size_t i = m->record_count; i > 0; i--)
+        if (memcmp(m->records[i - 1].entity.b, op->entity.b, 16) == 0 && m->records[i - 1].kind == op->kind)
+            return;
+    if (m->record_count == m->record_cap) {
+        m->record_cap = m->record_cap ? 2 * m->record_cap : 64;
+        m->records = disk_memory(m->records, m->record_cap * sizeof *m->records);
+    }
+    m->records[m->record_count++] = (struct model_record){op->kind, op->entity, space};
+}
+
+static void take_ops(struct model *m, struct model_change *c, const struct ward_scratch *s, size_t space)
+{
+    const struct ward_change *ch = &s->changes[0];
+    c->op_count = ch->op_count;
+    c->ops = keep(m, ch->op_count * sizeof *c->ops);
+    for (size_t i = 0; i < ch->op_count; i++) {
+        const struct ward_op *o = &s->ops[ch->op_first + i];
+        struct model_op *op = &c->ops[i];
+        *op = (struct model_op){.kind = o->kind, .field = o->field, .entity = o->entity, .len = (uint32_t)o->raw_len};
+        op->key_len = (uint8_t)o->key_len;
+        if (o->key_len)
+            memcpy(op->key, o->key, o->key_len);
+        op->raw = keep_copy(m, o->raw, o->raw_len);
+        note_record(m, op, space);
+    }
+}
+
+/* What a change had seen: what the one before it had, and what its deps name. */
+static void take_deps(struct model *m, size_t feed, struct model_change *c, const struct ward_scratch *s)
+{
+    struct model_feed *f = &m->feeds[feed];
+    const struct model_vv *before = f->count ? &f->changes[f->count - 1].seen : NULL;
+    uint64_t deepest = f->count ? f->changes[f->count - 1].depth : 0;
+    c->seen.count = (uint32_t)m->feed_count;
+    c->seen.seq = keep(m, c->seen.count * sizeof *c->seen.seq);
+    for (uint32_t i = 0; i < c->seen.count; i++)
+        c->seen.seq[i] = before && i < before->count ? before->seq[i] : 0;
+    for (size_t i = 0; i < s->changes[0].dep_count; i++) {
+        const struct ward_dep *dep = &s->deps[s->changes[0].dep_first + i];
+        size_t g = model_find_feed(m, &dep->feed);
+        if (g == SIZE_MAX || m->feeds[g].space != f->space || dep->seq > m->feeds[g].count || g >= c->seen.count)
+            violated(m->w, "S9", "a change names a dep that nobody has written");
+        else if (memcmp(m->feeds[g].changes[dep->seq - 1].hash.b, dep->hash.b, 32) != 0 && !m->feeds[g].forked)
+            violated(m->w, "S9", "a change names a dep by another hash");
+        else {
+            c->seen.seq[g] = (uint32_t)dep->seq;
+            if (m->feeds[g].changes[dep->seq - 1].depth > deepest)
+                deepest = m->feeds[g].changes[dep->seq - 1].depth;
+        }
+    }
+    c->seen.seq[feed] = (uint32_t)f->count + 1;
+    if (c->depth != deepest + 1 && !m->spaces[f->space].forked)
+        violated(m->w, "S9", "a change has depth %llu where %llu follows", (unsigned long long)c->depth, (unsigned long long)deepest + 1);
+}
+
+static void add_change(struct model *m, size_t feed, const struct ward_hash *hash, const struct ward_scratch *s)
+{
+    struct model_feed *f = &m->feeds[feed];
+    if (f->count == f->cap) {
+        f->cap = f->cap ? 2 * f->cap : 16;
+        f->changes = disk_memory(f->changes, f->cap * sizeof *f->changes);
+    }
+    struct model_change *c = &f->changes[f->count];
+    *c = (struct model_change){.hash = *hash, .depth = s->changes[0].depth};
+    take_deps(m, feed, c, s);
+    take_ops(m, c, s, f->space);
+    f->count++;
+}
+
+/* The changes after what the model has, from the store of the device that wrote them. */
+static void take_in(struct model *m, size_t feed, ward_replica *r, const struct ward_feed *f)
+{
+    struct ward_scratch scratch;
+    struct ward_buf raw;
+    ward_scratch_init(&scratch, ward_platform_env());
+    ward_buf_init(&raw, ward_platform_env());
+    while (m->feeds[feed].count < f->head_seq && !m->w->failed) {
+        struct ward_segment seg;
+        size_t at = 0, used = 0;
+        if (ward_store_find_segment(r->store, f->fid, m->feeds[feed].count + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
+            break; /* the disk fails just now: another time */
+        struct ward_hash hash = seg.first > 1 ? m->feeds[feed].changes[seg.first - 2].hash : m->feeds[feed].id;
+        for (uint64_t seq = seg.first; seq < seg.first + seg.count; seq++, at += used) {
+            ward_scratch_clear(&scratch);
+            if (ward_change_parse(&scratch, raw.p + at, raw.len - at, &used, NULL)) {
+                violated(m->w, "S4", "a stored change cannot be read");
+                break;
+            }
+            ward_chain(&hash, seq, &hash, raw.p + at, used);
+            if (seq > m->feeds[feed].count)
+                add_change(m, feed, &hash, &scratch);
+        }
+    }
+    ward_scratch_free(&scratch);
+    ward_buf_free(&raw);
+}
+
+static bool is_author(const struct device *d, const ward_replica *r, const struct ward_feed *f)
+{
+    return memcmp(f->grant.b, r->self.b, 32) == 0 || (f->role == WARD_ROLE_ROOT && d->i == 0);
+}
+
+static struct device *owner(struct model *m, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < m->w->count; i++)
+        if (m->w->d[i].joined && memcmp(m->w->d[i].grant.b, grant->b, 32) == 0)
+            return &m->w->d[i];
+    return NULL;
+}
+
+static void note_fork(struct model *m, struct model_feed *f, struct device *d, uint64_t seq)
+{
+    if (f->forked)
+        return;
+    if (f->author && !f->author->may_fork && !f->author->hostile) {
+        violated(m->w, "S3", "%s holds another change %llu of %s than the one it wrote", d->name, (unsigned long long)seq, f->author->name);
+        return;
+    }
+    f->forked = true;
+    m->spaces[f->space].forked = true;
+    deed(m->w, DEED_FORK);
+    trace(m->w, d, "holds another change %llu of %s: a fork", (unsigned long long)seq, f->author ? f->author->name : "the root");
+}
+
+static void observe_feed(struct model *m, struct device *d, ward_replica *r, const struct ward_feed *f)
+{
+    size_t i = model_find_feed(m, &f->id);
+    bool author = is_author(d, r, f);
+    struct device *wrote = author ? d : owner(m, &f->grant);
+    if (i == SIZE_MAX) {
+        if (!author && !(wrote && wrote->hostile)) {
+            violated(m->w, "S5", "%s holds a feed that nobody began", d->name);
+            return;
+        }
+        i = add_feed(m, &r->dir, f, wrote);
+    }
+    struct model_feed *known = &m->feeds[i];
+    if (f->head_seq > known->count && !known->forked) {
+        if (!author && !(wrote && wrote->hostile)) {
+            violated(m->w, "S5", "%s holds %llu changes of %s, who wrote %zu", d->name, (unsigned long long)f->head_seq,
+                     known->author ? known->author->name : "the root", known->count);
+            return;
+        }
+        take_in(m, i, r, f);
+    }
+    if (f->head_seq && f->head_seq <= known->count && memcmp(known->changes[f->head_seq - 1].hash.b, f->head_hash.b, 32) != 0)
+        note_fork(m, known, d, f->head_seq);
+    d->held[i] = f->head_seq;
+}
+
+static void check_readable(struct device *d, const ward_replica *r)
+{
+    const struct ward_grant *self = ward_replica_grant(r);
+    for (size_t i = 0; self && i < r->dir.space_count; i++)
+        if (!ward_may_read(self, r->dir.spaces[i].circle, r->dir.spaces[i].circle_count))
+            violated(d->w, "S12", "%s holds a space that its unit does not belong to", d->name);
+}
+
+/* An own change has seen nothing that its author does not hold. */
+static void check_honest_sight(struct model *m, struct device *d, size_t feed)
+{
+    const struct model_feed *f = &m->feeds[feed];
+    if (!f->count || m->spaces[f->space].forked)
+        return;
+    const struct model_vv *seen = &f->changes[f->count - 1].seen;
+    for (size_t i = 0; i < seen->count; i++)
+        if (i != feed && d->held[i] < seen->seq[i])
+            violated(m->w, "S9", "a change of %s claims to have seen what it does not hold", d->name);
+}
+
+void model_observe(struct device *d, ward_replica *r)
+{
+    struct model *m = d->w->model;
+    bool news = false;
+    if (!r || r->stamp == 0 || ward_store_in_transaction(r->store))
+        return;
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        size_t known = model_find_feed(m, &f->id);
+        if (known != SIZE_MAX && d->held[known] == f->head_seq)
+            continue;
+        news = true;
+        observe_feed(m, d, r, f);
+        if (d->w->failed)
+            return;
+    }
+    for (size_t i = 0; news && i < r->dir.feed_count; i++)
+        if (is_author(d, r, &r->dir.feeds[i]))
+            check_honest_sight(m, d, model_find_feed(m, &r->dir.feeds[i].id));
+    if (news)
+        check_readable(d, r);
+}
+
+void model_forget_unpublished(struct model *m, const struct device *d)
+{
+    for (size_t i = 0; i < m->feed_count; i++) {
+        struct model_feed *f = &m->feeds[i];
+        uint64_t most = d->held[i];
+        if (f->author != d && !(d->i == 0 && !f->author))
+            continue;
+        for (size_t j = 0; j < m->w->count; j++) {
+            const struct device *o = &m->w->d[j];
+            most = o != d && o->held[i] > most ? o->held[i] : most;
+            most = o != d && o->old_held && o->old_held[i] > most ? o->old_held[i] : most;
+        }
+        f->count = most < f->count ? (size_t)most : f->count;
+    }
+}
+
+/* ---------------------------------------------------------------- cuts */
+
+struct model_cut {
+    struct ward_id grant_entity;
+    struct ward_cut_entry entries[32];
+    size_t count;
+};
+
+/* Those in the ward space as far as it is held; whoever makes them is never cut here. */
+static size_t find_cuts(const struct model *m, const uint64_t *held, struct model_cut *cuts)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        if (!m->spaces[f->space].is_ward)
+            continue;
+        for (size_t j = 0; j < held[i] && j < f->count; j++)
+            for (size_t k = 0; k < f->changes[j].op_count; k++) {
+                const struct model_op *op = &f->changes[j].ops[k];
+                if (op->kind != 1 || op->field != GRANT_CUT || n == CUTS_MAX)
+                    continue;
+                cuts[n].grant_entity = op->entity;
+                if (ward_cut_parse(cuts[n].entries, 32, &cuts[n].count, op->raw, op->len) == WARD_OK)
+                    n++;
+            }
+    }
+    return n;
+}
+
+static uint64_t limit_of(const struct model *m, size_t feed, const struct model_cut *cuts, size_t count)
+{
+    uint64_t limit = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t here = 0;
+        if (memcmp(cuts[i].grant_entity.b, m->feeds[feed].grant.b, 16) != 0)
+            continue;
+        for (size_t j = 0; j < cuts[i].count; j++)
+            if (memcmp(cuts[i].entries[j].feed.b, m->feeds[feed].id.b, 32) == 0)
+                here = cuts[i].entries[j].seq;
+        limit = here < limit ? here : limit;
+    }
+    return limit;
+}
+
+uint64_t model_quarantined(const struct model *m, const uint64_t *held)
+{
+    static struct model_cut cuts[CUTS_MAX];
+    size_t cut_count = find_cuts(m, held, cuts);
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        uint64_t limit = limit_of(m, i, cuts, cut_count);
+        n += held[i] > limit ? held[i] - limit : 0;
+    }
+    return n;
+}
+
+/* ---------------------------------------------------------------- the merge */
+
+/* One value written at one slot. */
+struct write {
+    uint32_t kind, field;
+    const struct ward_id *entity;
+    const uint8_t *key;
+    size_t key_len;
+    size_t feed;
+    uint64_t seq;
+    size_t order; /* among the writes of its change */
+    const struct model_change *change;
+    const uint8_t *raw;
+    size_t len;
+    bool dead;
+};
+struct writes {
+    const struct model *m;
+    struct write *v;
+    size_t count, cap;
+};
+
+static int slot_order(const struct write *a, const struct write *b)
+{
+    int order = (a->kind > b->kind) - (a->kind < b->kind);
+    if (!order)
+        order = memcmp(a->entity->b, b->entity->b, 16);
+    if (!order)
+        order = (a->field > b->field) - (a->field < b->field);
+    size_t common = a->key_len < b->key_len ? a->key_len : b->key_len;
+    if (!order && common)
+        order = memcmp(a->key, b->key, common);
+    return order ? order : (a->key_len > b->key_len) - (a->key_len < b->key_len);
+}
+
+static const struct model *sorting; /* qsort takes no context */
+
+static int write_order(const void *pa, const void *pb)
+{
+    const struct write *a = pa, *b = pb;
+    int order = slot_order(a, b);
+    if (!order)
+        order = memcmp(sorting->feeds[a->feed].id.b, sorting->feeds[b->feed].id.b, 32);
+    if (!order)
+        order = (a->seq > b->seq) - (a->seq < b->seq);
+    return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static void add_write(struct writes *ws, const struct write *w)
+{
+    if (ws->count == ws->cap) {
+        ws->cap = ws->cap ? 2 * ws->cap : 512;
+        ws->v = disk_memory(ws->v, ws->cap * sizeof *ws->v);
+    }
+    ws->v[ws->count++] = *w;
+}
+
+static bool writes_presence(const struct model_change *c, const struct model_op *op)
+{
+    for (size_t i = 0; i < c->op_count; i++)
+        if (c->ops[i].kind == op->kind && c->ops[i].field == WARD_FIELD_PRESENCE && memcmp(c->ops[i].entity.b, op->entity.b, 16) == 0)
+            return true;
+    return false;
+}
+
+static bool first_of_record(const struct model_change *c, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (c->ops[i].kind == c->ops[at].kind && memcmp(c->ops[i].entity.b, c->ops[at].entity.b, 16) == 0)
+            return false;
+    return true;
+}
+
+/* "To edit a thing is to hold that it exists." */
+static void add_change_writes(struct writes *ws, size_t feed, uint64_t seq)
+{
+    static const uint8_t yes[] = {0xf5};
+    const struct model_feed *f = &ws->m->feeds[feed];
+    const struct model_change *c = &f->changes[seq - 1];
+    for (size_t i = 0; i < c->op_count; i++) {
+        const struct model_op *op = &c->ops[i];
+        struct write w = {.kind = op->kind,
+                          .field = op->field,
+                          .entity = &op->entity,
+                          .key = op->key,
+                          .key_len = op->key_len,
+                          .feed = feed,
+                          .seq = seq,
+                          .order = i,
+                          .change = c,
+                          .raw = op->raw,
+                          .len = op->len};
+        if ((op->field & 3u) == WARD_TALLY) {
+            w.key = f->id.b;
+            w.key_len = 32;
+        }
+        add_write(ws, &w);
+        if (!first_of_record(c, i) || writes_presence(c, op))
+            continue;
+        w.field = WARD_FIELD_PRESENCE;
+        w.key_len = 0;
+        w.order = c->op_count + i;
+        w.raw = yes;
+        w.len = sizeof yes;
+        add_write(ws, &w);
+    }
+}
+
+static bool supersedes(const struct model *m, const struct write *c, const struct write *v)
+{
+    if (c->feed == v->feed && c->seq == v->seq)
+        return c->order > v->order;
+    uint32_t seen = v->feed < c->change->seen.count ? c->change->seen.seq[v->feed] : 0;
+    if (seen < v->seq || (c->feed == v->feed && c->seq < v->seq))
+        return false;
+    return (v->field & 3u) != WARD_GOVERNED || m->feeds[c->feed].rank >= m->feeds[v->feed].rank;
+}
+
+static bool value_equal(const struct write *a, const struct write *b)
+{
+    return a->len == b->len && memcmp(a->raw, b->raw, a->len) == 0;
+}
+
+static bool known_to(const struct ward_schema *schema, uint32_t kind, uint32_t field, enum ward_policy *policy)
+{
+    *policy = WARD_CONFLICT;
+    for (size_t i = 0; i < schema->kind_count; i++)
+        for (size_t j = 0; schema->kinds[i].number == kind && j < schema->kinds[i].field_count; j++)
+            if (field == WARD_FIELD_PRESENCE || schema->kinds[i].fields[j].number == field) {
+                *policy = field == WARD_FIELD_PRESENCE ? WARD_CONFLICT : schema->kinds[i].fields[j].policy;
+                return true;
+            }
+    return false;
+}
+
+/* proto/merge.md, Conflict: two live values that differ, of the greatest rank there is in a governed field; presence: whatever the ranks.
+ */
+static bool in_conflict(const struct model *m, const struct write *v, size_t n, const struct ward_schema *schema)
+{
+    enum ward_policy policy;
+    unsigned cls = v->field & 3u, top = 0;
+    const struct write *first = NULL;
+    if (cls > WARD_GOVERNED || !known_to(schema, v->kind, v->field, &policy) || (policy != WARD_CONFLICT && policy != WARD_FIXED))
+        return false;
+    bool ranked = cls == WARD_GOVERNED && v->field != WARD_FIELD_PRESENCE;
+    for (size_t i = 0; i < n; i++)
+        if (!v[i].dead && m->feeds[v[i].feed].rank > top)
+            top = m->feeds[v[i].feed].rank;
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].dead || (ranked && m->feeds[v[i].feed].rank < top))
+            continue;
+        if (first && !value_equal(first, &v[i]))
+            return true;
+        first = first ? first : &v[i];
+    }
+    return false;
+}
+
+static void digest_slot(const struct model *m, struct ward_buf *b, const struct write *v, size_t n)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < n; i++)
+        live += !v[i].dead;
+    ward_put_array(b, 5);
+    ward_put_uint(b, v->kind);
+    ward_put_bytes(b, v->entity->b, 16);
+    ward_put_uint(b, v->field);
+    ward_put_bytes(b, v->key, v->key_len);
+    ward_put_array(b, live);
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].dead)
+            continue;
+        ward_put_array(b, 4);
+        ward_put_bytes(b, m->feeds[v[i].feed].id.b, 32);
+        ward_put_uint(b, v[i].seq);
+        ward_put_uint(b, v[i].change->depth);
+        ward_buf_add(b, v[i].raw, v[i].len);
+    }
+}
+
+void model_digest(const struct model *m, size_t space, const uint64_t *held, bool cuts, struct ward_hash *out, size_t *conflicts,
+                  const struct ward_schema *schema)
+{
+    static struct model_cut cut[CUTS_MAX];
+    size_t cut_count = cuts ? find_cuts(m, held, cut) : 0;
+    struct writes ws = {.m = m};
+    struct ward_buf b;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        uint64_t limit = limit_of(m, i, cut, cut_count);
+        for (uint64_t seq = 1; m->feeds[i].space == space && seq <= held[i] && seq <= limit && seq <= m->feeds[i].count; seq++)
+            add_change_writes(&ws, i, seq);
+    }
+    sorting = m;
+    if (ws.count)
+        qsort(ws.v, ws.count, sizeof *ws.v, write_order);
+    ward_buf_init(&b, ward_platform_env());
+    for (size_t i = 0, n; i < ws.count; i += n) {
+        struct write *v = &ws.v[i];
+        for (n = 1; i + n < ws.count && slot_order(v, &v[n]) == 0;)
+            n++;
+        for (size_t j = 0; j < n; j++)
+            for (size_t k = 0; k < n && !v[j].dead; k++)
+                v[j].dead = j != k && supersedes(m, &v[k], &v[j]);
+        digest_slot(m, &b, v, n);
+        *conflicts += in_conflict(m, v, n, schema);
+    }
+    ward_hash_once(out, "wardsync state", b.p, b.len);
+    ward_buf_free(&b);
+    free(ws.v);
+}

@@ -1,0 +1,80 @@
+#include "run.h"
+#include "check.h"
+#include "model.h"
+#include "work.h"
+
+#include <string.h>
+
+#define ROUNDS    2 /* within which all are to be equal (L1); one more where there are two hubs */
+#define CELLS_MIN 3
+#define CELLS_MAX 5
+
+static void round_of(struct device *d)
+{
+    if (d == d->w->hub || d->w->failed)
+        return;
+    work_sync(d, NULL);
+    if (!world_run_until_quiet(d->w, HOUR_MS))
+        violated(d->w, "L3", "%s is at its round for more than an hour", d->name);
+}
+
+void run_rounds(struct world *w, int rounds)
+{
+    for (int i = 0; i < rounds; i++) {
+        for (size_t j = 0; j < w->count; j++)
+            if (&w->d[j] != w->hub2)
+                round_of(&w->d[j]);
+        if (w->hub2)
+            round_of(w->hub2);
+    }
+}
+
+static void heal(struct world *w)
+{
+    faults_end(w);
+    work_end(w);
+    work_serve(w->hub, 0);
+    work_serve(&w->d[0], 0); /* to those whom it let in it is the hub, until they have heard of the ward */
+    if (w->hub2)
+        work_serve(w->hub2, 0);
+    trace(w, NULL, "the faults end");
+    run_rounds(w, ROUNDS + (w->hub2 != NULL));
+    for (size_t i = 0; i < w->count && !w->failed; i++)
+        if (!w->d[i].joined)
+            violated(w, "L1", "%s has not joined after a day without faults", w->d[i].name);
+    if (!w->failed)
+        check_healed(w);
+}
+
+static void report(struct world *w, struct run_result *out)
+{
+    *out = (struct run_result){.failed = w->failed, .trace_hash = w->trace_hash, .trace_lines = w->trace_lines, .devices = w->count};
+    memcpy(out->violation, w->violation, sizeof out->violation);
+    memcpy(out->deeds, w->deeds, sizeof out->deeds);
+    memcpy(out->injected, w->injected, sizeof out->injected);
+    for (size_t i = 0; i < w->model->feed_count; i++)
+        out->changes += w->model->feeds[i].count;
+}
+
+void run(const struct run_options *options, struct run_result *out)
+{
+    static struct world w;
+    world_init(&w, options->seed, options->faults);
+    w.print_trace = options->print_trace;
+    size_t cells = CELLS_MIN + dice_below(&w.plan, CELLS_MAX - CELLS_MIN + 1);
+    bool apart = dice_chance(&w.plan, 500);
+    work_found(&w, cells, apart, dice_chance(&w.plan, 200));
+    if (!w.failed) {
+        faults_begin(&w);
+        work_begin(&w);
+        world_run(&w, options->weeks * WEEK_MS);
+    }
+    if (!w.failed)
+        heal(&w);
+    report(&w, out);
+    world_free(&w);
+    if (w.failed && !out->failed) {
+        out->failed = true;
+        memcpy(out->violation, w.violation, sizeof out->violation);
+    }
+}

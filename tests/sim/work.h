@@ -1,0 +1,51 @@
+/* work.h - what people and their machines do all week: the ward is founded, devices are let in, records written, settled, deleted, carried.
+ */
+#ifndef SIM_WORK_H
+#define SIM_WORK_H
+
+#include "world.h"
+
+extern const struct ward_schema work_schema, work_small_schema;
+
+enum {
+    KIND_TASK = 100,
+    KIND_NOTE = 101,
+    TASK_TITLE = WARD_FIELD(WARD_OPEN, 1),
+    TASK_TEXT = WARD_FIELD(WARD_OPEN, 2),
+    TASK_LEVEL = WARD_FIELD(WARD_OPEN, 3),
+    TASK_DUE = WARD_FIELD(WARD_GOVERNED, 4),
+    TASK_OWNER = WARD_FIELD(WARD_OPEN, 5),
+    TASK_TAGS = WARD_FIELD(WARD_MEMBER, 6),
+    TASK_DONE = WARD_FIELD(WARD_TALLY, 7),
+    TASK_HELD = WARD_FIELD(WARD_GOVERNED, 8),
+    NOTE_TEXT = WARD_FIELD(WARD_OPEN, 1)
+};
+
+/* The ward: a founder, a hub (apart from the founder or not), perhaps a second one, cells; all but the founder are let in over the network.
+ */
+void work_found(struct world *w, size_t cells, bool apart, bool second_hub);
+/* From now on everybody works and syncs, each at times of its own; none after work_end. */
+void work_begin(struct world *w);
+void work_end(struct world *w);
+void work_after_boot(struct device *d); /* what starts with the machine */
+
+/* One deed of a kind that its dice choose. */
+void work_act(struct device *d);
+bool work_may_act(const struct device *d); /* has a replica, power, and need not meet anybody before */
+/* For stories: a record with a title in the own unit's circle; its title written anew; what it shows. */
+int work_create(struct device *d, const char *title, struct ward_id *out);
+int work_edit(struct device *d, const struct ward_id *id, const char *title);
+int work_due(struct device *d, const struct ward_id *id, int64_t due);
+bool work_shows(struct device *d, const struct ward_id *id, const char *title);
+
+struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role); /* NULL: it could not */
+int work_revoke(struct device *by, struct device *whom);
+void work_carry(struct device *from, struct device *to);   /* a bundle */
+uint32_t work_sync(struct device *d, struct device *peer); /* peer NULL: the hub. The process's number, or 0. */
+void work_serve(struct device *d, int64_t for_ms);         /* 0: until stopped */
+void work_stop_serving(struct device *d);
+/* A restored device may write again once it has got all of its own words back. */
+void work_met(struct device *d);
+void work_join(struct device *d); /* by its code, again until it is in */
+
+#endif

@@ -1,0 +1,188 @@
+/* world.h - a ward in one process: devices with disks and clocks, the processes that run on them, and what has happened so far. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "dice.h"
+#include "disk.h"
+#include "faults.h"
+#include "sched.h"
+#include "wardsync.h"
+
+#define DEVICES_MAX 14
+#define PROCS_MAX   64
+#define SECRETS_MAX 64
+#define MINUTE_MS   ((int64_t)60000)
+#define HOUR_MS     (60 * MINUTE_MS)
+#define DAY_MS      (24 * HOUR_MS)
+#define WEEK_MS     (7 * DAY_MS)
+
+/* What was done, to be counted: a run in which a deed never occurs proves nothing about it. */
+#define SIM_DEEDS(X)                                                                                                                       \
+    X(CREATE, "create")                                                                                                                    \
+    X(EDIT, "edit")                                                                                                                        \
+    X(GOVERN, "govern")                                                                                                                    \
+    X(MEMBER, "member")                                                                                                                    \
+    X(ADD, "add")                                                                                                                          \
+    X(DELETE, "delete")                                                                                                                    \
+    X(RESTORE, "restore")                                                                                                                  \
+    X(JOINT, "joint-space")                                                                                                                \
+    X(LARGE, "large")                                                                                                                      \
+    X(CONFLICT, "conflict")                                                                                                                \
+    X(RESOLVE, "resolve")                                                                                                                  \
+    X(INVITE, "invite")                                                                                                                    \
+    X(JOIN, "join")                                                                                                                        \
+    X(SYNC, "sync")                                                                                                                        \
+    X(SYNC_BROKEN, "sync-broken")                                                                                                          \
+    X(MEET, "meet")                                                                                                                        \
+    X(LIVE, "live")                                                                                                                        \
+    X(CUT, "cut")                                                                                                                          \
+    X(BUNDLE_WRITE, "bundle-write")                                                                                                        \
+    X(BUNDLE_READ, "bundle-read")                                                                                                          \
+    X(BACKUP, "backup")                                                                                                                    \
+    X(VERIFY, "verify")                                                                                                                    \
+    X(BOOT, "boot")                                                                                                                        \
+    X(FORK, "fork")                                                                                                                        \
+    X(PULLED_BACK, "pulled-back")                                                                                                          \
+    X(REFUSED, "refused")                                                                                                                  \
+    X(COMMIT, "commit")                                                                                                                    \
+    X(COMMIT_FAILED, "commit-failed")
+enum deed {
+#define X(id, name) DEED_##id,
+    SIM_DEEDS(X)
+#undef X
+        DEEDS
+};
+const char *deed_name(enum deed deed);
+
+struct proc;
+struct net;
+struct model;
+struct fiber;
+
+struct device {
+    struct world *w;
+    size_t i;
+    char name[16], mount[20], home[32], address[40], code[WARD_INVITE_MAX];
+    struct ward_id unit;
+    enum ward_role role;
+    struct disk *disk;
+    struct ward_env env;
+    struct ward_options options;
+    struct dice random;  /* what its programs get as randomness */
+    int64_t boot_ms;     /* when mono began */
+    int64_t wall_off_ms; /* its wall clock beyond the true time */
+    int64_t wall_stands; /* not 0: it does not move */
+    bool joined;         /* has a replica, or had */
+    bool away;           /* without power, until booted */
+    bool hostile;        /* its owner drives it by hand (hostile.c) */
+    bool revoked;        /* somebody has cut it */
+    bool may_fork;       /* was restored from an older copy: its feeds may have two branches */
+    bool must_meet;      /* restored, and is to meet somebody before it writes */
+    bool offline;        /* never has a network: bundles only */
+    struct ward_hash grant;
+    ward_replica *app;  /* kept open between acts, or NULL */
+    ward_replica *idle; /* kept open between syncs, or NULL */
+    struct proc *serving;
+    uint32_t met_by;        /* the sync that it serves for and nothing else; 0: none */
+    struct disk_image *old; /* a copy made earlier */
+    uint64_t *old_held;     /* what it held then; see model.h */
+    size_t memory, blocks;  /* in use by the library */
+    int64_t alloc_left;     /* allocations until one fails; -1: none will */
+    bool alloc_down;        /* from then on all do */
+    int64_t trap_left;      /* calls on the disk until the trap springs; -1: none is set */
+    enum fault trap;
+    uint64_t *held; /* by the model's feed: the seq that is durable here */
+};
+
+struct world {
+    uint64_t seed;
+    uint64_t faults; /* that may happen */
+    bool healing;    /* none may any more */
+    struct sched time;
+    struct dice plan, net_dice, fault_dice, work_dice, peer_dice;
+    struct device d[DEVICES_MAX];
+    size_t count;
+    struct device *hub, *hub2; /* hub2: NULL if there is no second one */
+    struct proc *procs[PROCS_MAX];
+    size_t proc_count;
+    uint32_t next_proc;
+    struct proc *current;
+    struct net *net;
+    struct model *model;
+    uint64_t deeds[DEEDS], injected[FAULTS];
+    struct {
+        uint8_t b[32];
+        size_t len;
+    } secrets[SECRETS_MAX]; /* which may stand in key files alone */
+    size_t secret_count;
+    bool secret_first[256];
+    /* the trace */
+    bool keep_trace, print_trace;
+    char *trace;
+    size_t trace_len, trace_cap;
+    uint64_t trace_hash, trace_lines;
+    /* the first thing that did not hold */
+    bool failed;
+    char violation[600];
+};
+
+void world_init(struct world *w, uint64_t seed, uint64_t faults);
+void world_free(struct world *w); /* everything ends; nothing may be left open or allocated */
+
+struct device *world_device(struct world *w, const char *name, char unit, enum ward_role role);
+int64_t device_wall(const struct device *d);
+bool device_is_up(const struct device *d);   /* has power */
+bool device_is_idle(const struct device *d); /* no process runs on it */
+void device_close_app(struct device *d);     /* and what is kept for syncs */
+/* For a process of its own; given back with whether it is still good. */
+int device_take(struct device *d, ward_replica **out, struct ward_error *err);
+void device_give_back(struct device *d, ward_replica *r, bool good);
+/* Opens the home anew. For one act the app is used: device_app, and device_done after it. */
+int device_open(struct device *d, ward_replica **out, struct ward_error *err);
+int device_app(struct device *d, ward_replica **out, struct ward_error *err);
+void device_done(struct device *d, int rc); /* after an error of the disk or of memory the app is closed */
+/* Ends every process of the device, as power failing or kill -9 would; the disk comes back by device_boot. */
+void device_stop(struct device *d);
+void device_boot(struct device *d, enum disk_damage damage);
+/* If a trap has cut its power: stops it, and has it booted after a while. True if so. */
+bool device_fell(struct device *d);
+
+/* Lines of a story: day, time, who, what. No pointer, no id and no length of compressed bytes may stand in it. */
+void trace(struct world *w, const struct device *who, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool trace_has(const struct world *w, const char *text);
+void deed(struct world *w, enum deed deed);
+/* Something does not hold: "S9", what and where. The first is kept, the run ends. */
+void violated(struct world *w, const char *which, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- processes */
+
+typedef void proc_fn(struct proc *p);
+struct proc {
+    struct world *w;
+    struct device *d;
+    uint32_t id, token;
+    struct fiber *fiber;
+    proc_fn *fn;
+    bool sleeping, stop, kick; /* stop: it is asked to end of its own accord; kick: its home was written to */
+    bool dead;                 /* its machine has no power, or it was killed: every call on the link fails */
+    ward_replica *r;           /* what it works on, for the checks between its steps */
+    struct device *peer;
+    bool last_failed;
+    int result;
+    int64_t until;
+    size_t refused; /* runs, by either side */
+    bool fork_told;
+};
+struct proc *proc_start(struct device *d, proc_fn *fn, struct device *peer);
+void proc_sleep(struct proc *p, int64_t until); /* or until somebody wakes it */
+void proc_wake(struct proc *p);
+bool proc_is_running(const struct world *w, uint32_t id);
+
+void world_run(struct world *w, int64_t ms);                 /* virtual time */
+bool world_run_until_quiet(struct world *w, int64_t ms_max); /* until no process but servers runs */
+
+/* sqlite's allocations are made to fail through this device, or none */
+void world_memory_of(struct device *d);
+void world_memory_setup(void); /* once, before anything else */
+
+#endif
