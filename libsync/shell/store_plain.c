@@ -236,10 +236,11 @@ int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_k
     sqlite3_bind_int64(p->get, 2, sid);
     int rc = sqlite3_step(p->get);
     ward_buf_clear(buf);
+    ward_buf_room(buf, 1); /* to point into, where all texts are empty */
     for (size_t i = 0; rc == SQLITE_ROW && i < kind->field_count; i++)
         values[i] = column_value(p->get, (int)i + 1, buf);
     size_t at = 0; /* the buffer may have moved while it grew */
-    for (size_t i = 0; rc == SQLITE_ROW && i < kind->field_count; i++)
+    for (size_t i = 0; rc == SQLITE_ROW && !ward_buf_status(buf) && i < kind->field_count; i++)
         if (values[i].type == WARD_TEXT || values[i].type == WARD_BYTES) {
             values[i].p = buf->p + at;
             at += values[i].len;
