@@ -29,6 +29,20 @@ int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struc
     return rc;
 }
 
+/* Numbers that no run has are damage; whoever reads the segment counts on them. */
+static bool read_numbers(sqlite3_stmt *st, struct ward_segment *out)
+{
+    sqlite3_int64 fid = sqlite3_column_int64(st, 1), first = sqlite3_column_int64(st, 2), count = sqlite3_column_int64(st, 3),
+                  codec = sqlite3_column_int64(st, 4);
+    *out = (struct ward_segment){.seg = sqlite3_column_int64(st, 0),
+                                 .fid = (uint32_t)fid,
+                                 .first = (uint64_t)first,
+                                 .count = (uint32_t)count,
+                                 .codec = (uint32_t)codec};
+    return fid >= 1 && fid <= UINT32_MAX && count >= 1 && count <= WARD_RUN_CHANGES_MAX && first >= 1 && first <= INT64_MAX - count &&
+           codec >= 0 && codec <= UINT32_MAX;
+}
+
 static int take(struct ward_store *s, sqlite3_stmt *st, bool head_only, struct ward_segment *out, bool *got, struct ward_error *err)
 {
     int rc = sqlite3_step(st);
@@ -42,12 +56,8 @@ static int take(struct ward_store *s, sqlite3_stmt *st, bool head_only, struct w
         sqlite3_reset(st);
         return rc;
     }
-    *out = (struct ward_segment){.seg = sqlite3_column_int64(st, 0),
-                                 .fid = (uint32_t)sqlite3_column_int64(st, 1),
-                                 .first = (uint64_t)sqlite3_column_int64(st, 2),
-                                 .count = (uint32_t)sqlite3_column_int64(st, 3),
-                                 .codec = (uint32_t)sqlite3_column_int64(st, 4)};
-    if (!column_exact(st, 5, out->last_hash.b, sizeof out->last_hash.b) || !column_exact(st, 6, out->sig, sizeof out->sig)) {
+    if (!read_numbers(st, out) || !column_exact(st, 5, out->last_hash.b, sizeof out->last_hash.b) ||
+        !column_exact(st, 6, out->sig, sizeof out->sig)) {
         sqlite3_reset(st);
         return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)out->seg);
     }
@@ -110,8 +120,10 @@ int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct w
     if (codec == WARD_CODEC_RAW) {
         if (len > WARD_RUN_RAW_MAX)
             return ward_fail(err, WARD_ERR_LIMIT_RUN, "%zu bytes", len);
+        if (!ward_buf_room(out, len + 1)) /* also of nothing: whoever reads it points into it */
+            return ward_fail(err, WARD_ERR_MEMORY, "run");
         ward_buf_add(out, p, len);
-        return ward_buf_status(out) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
+        return WARD_OK;
     }
     if (codec != WARD_CODEC_ZSTD)
         return ward_fail(err, WARD_ERR_CODEC, "codec %u", (unsigned)codec);

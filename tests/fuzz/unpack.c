@@ -12,7 +12,7 @@ static void from_a_peer(uint32_t codec, const uint8_t *p, size_t len)
     ward_buf_init(&out, &fuzz_env);
     int rc = ward_store_unpack_run(codec, p, len, &out, &err);
     if (rc == WARD_OK)
-        CHECK(out.len <= WARD_RUN_RAW_MAX && codec <= WARD_CODEC_ZSTD && (codec || fuzz_same(out.p, out.len, p, len)));
+        CHECK(out.p && out.len <= WARD_RUN_RAW_MAX && codec <= WARD_CODEC_ZSTD && (codec || fuzz_same(out.p, out.len, p, len)));
     else
         CHECK(rc == WARD_ERR_LIMIT_RUN || rc == WARD_ERR_CODEC);
     CHECK(out.cap <= 4 * WARD_RUN_RAW_MAX);
