@@ -4,6 +4,9 @@ import base64
 import json
 import os
 import pathlib
+import random
+import re
+import shlex
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -83,11 +86,46 @@ DATES = words("2026-05-31", "2024-02-29", "2023-02-29", "2026-W05", "2026-Q3", "
 TEXTS = words("Ủy ban nhân dân", "a\tb\nc", "\u200b", "-12", "1000000", "000", "+5", "KH-2026/01", "code with blank", "a,b", "\ufeff")
 
 
+def parts(files):
+    for lines in (f.splitlines(True) for f in files):
+        for i in range(1, len(lines), 9):
+            yield b"".join(lines[:1] + lines[i : i + 4])
+
+
+def small_json():
+    """The example of a plan in JSON, fitted to the ward of planned.c."""
+    plan = json.loads((ROOT / "examples/second-plan/plan.json").read_text())
+    return json.dumps(plan, ensure_ascii=False).encode()
+
+
+def commands():
+    """The examples of the program's help, a word on each line."""
+    for path in sorted((ROOT / "cli").glob("*.c")):
+        for line in re.findall(r'"  (wardsync [^\n]*)\\n"', path.read_text()):
+            words_ = shlex.split(line.replace('\\"', '"'))[1:]
+            yield "\n".join(words_).encode()
+            yield "\n".join([*words_, "--json"]).encode()
+            yield "\n".join(["help", *words_[:2]]).encode()
+
+
+FIELDS = words("2026-05-31", "every:month", "event:opening+15", "I-01", "K1:I-02", "CB1", "+CB2,-BAN", "CB1,CB2", "12", "-3", "+4", "done",
+               "in-progress", "7d", "2w", "standing", "own", "party-cell", "true", "Ủy ban", "")
+
+
+def scripts(length, number):
+    """What a target reads as its own little language: any bytes will do."""
+    dice = random.Random(length)
+    for i in range(number):
+        yield dice.randbytes(1 + dice.randrange(length))
+
+
 def targets():
     frames = list(member(["frame", "frame-bad"], "frame")) + list(runs())
     bodies = list(member(["change", "change-bad"], "body"))
     values = [bytes.fromhex(op["value"]) for case in cases("change") for op in case["ops"]]
     grants = list(member(["grant", "grant-bad"], "grant"))
+    plan = (ROOT / "tests/fuzz/planned.c").read_text()
+    planned = "".join(re.findall(r'"((?:[^"\\]|\\.)*\\n)"', plan[plan.index("plan[]") : plan.index("standing")])).encode().decode("unicode_escape")
     files = [p.read_bytes() for p in (ROOT / "examples").rglob("plan.csv")]
     yield "cbor", values + bodies + grants + frames + list(member(["genesis"], "genesis")) + list(member(["circle"], "circle"))
     yield "change", bodies
@@ -99,7 +137,13 @@ def targets():
     yield "address", ADDRESSES
     yield "due", DATES
     yield "text", TEXTS
-    yield "csv", [b"".join(lines[:1] + lines[i : i + 4]) for lines in (f.splitlines(True) for f in files) for i in range(1, len(lines), 9)]
+    yield "plan", [planned.encode(), small_json(), *parts(files)]
+    yield "rows", [planned.encode(), small_json(), *parts(files)]
+    yield "value", [bytes([k, f]) + t for k in range(9) for f in range(24) for t in FIELDS[k % 4 :: 4]]
+    yield "cli", list(dict.fromkeys(commands()))
+    for name in ("ingest", "talk", "bundle", "join", "home"):
+        yield name, list(scripts(400, 60))
+    yield "csv", list(parts(files))
 
 
 def main(folder):
