@@ -5,147 +5,11 @@
  *
  * --fresh: a new home for each replica instead of one emptied; --verify: chains, seals and a replay are looked at as well.
  */
-#include "history.h"
 #include "shell/keys.h"
-#include "shell/platform.h"
-#include "site.h"
+#include "stage.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define SITES_MAX 16
-
-struct stage {
-    char dir[200];
-    const struct ward_env *env;
-    struct site sites[SITES_MAX]; /* one per reader met so far */
-    uint8_t readers[SITES_MAX][160];
-    size_t count;
-    bool fresh, verify;
-};
-
-static struct site *site_for(struct stage *g, const struct history *h, const struct arrival *a)
-{
-    size_t i = 0;
-    while (i < g->count && (g->fresh || memcmp(g->readers[i], a->reader, a->reader_len) != 0))
-        i++;
-    if (i < g->count) {
-        site_empty(&g->sites[i]);
-        return &g->sites[i];
-    }
-    if (i == SITES_MAX) { /* fresh homes */
-        while (g->count)
-            site_close(&g->sites[--g->count]);
-        i = 0;
-    }
-    g->count = i + 1;
-    memcpy(g->readers[i], a->reader, a->reader_len);
-    site_open(&g->sites[i], g->dir, h->root_pk, a->reader, a->reader_len, g->env);
-    return &g->sites[i];
-}
-
-static unsigned long long take_in(struct stage *g, const struct history *h, struct arrival *a, FILE *answer)
-{
-    struct site *s = site_for(g, h, a);
-    for (size_t i = 0; i < h->circle_count; i++) {
-        struct ward_hash space;
-        must(ward_replica_know_circle(s->r, h->circles[i].circle, h->circles[i].circle_count, &space), NULL, "circle");
-    }
-    for (size_t i = 0; i < a->count; i++) {
-        struct step *t = &a->steps[i];
-        t->result = site_take(s, h->frames.p + h->at[t->run], h->at[t->run + 1] - h->at[t->run]);
-        if (t->end)
-            site_end(s);
-        if (t->end == 2)
-            site_restart(s);
-    }
-    site_answer(s, answer);
-    return g->verify ? site_verify(s) : 0;
-}
-
-/* ---------------------------------------------------------------- as JSON */
-
-static void put_setup(const struct history *h, FILE *out)
-{
-    fprintf(out, "{\"seed\":%llu,\"branched\":%s,\"root_pk\":\"", (unsigned long long)h->seed, h->branched ? "true" : "false");
-    put_hex(out, h->root_pk, sizeof h->root_pk);
-    fputs("\",\"circles\":[", out);
-    for (size_t i = 0; i < h->circle_count; i++) {
-        fputs(i ? ",[" : "[", out);
-        for (size_t j = 0; j < h->circles[i].circle_count; j++) {
-            fputs(j ? ",\"" : "\"", out);
-            put_hex(out, h->circles[i].circle[j].b, WARD_ID_BYTES);
-            putc('"', out);
-        }
-        putc(']', out);
-    }
-    fputs("],\"runs\":[", out);
-    for (size_t i = 0; i < h->run_count; i++) {
-        fputs(i ? ",\"" : "\"", out);
-        put_hex(out, h->frames.p + h->at[i], h->at[i + 1] - h->at[i]);
-        putc('"', out);
-    }
-}
-
-static void put_arrival(const struct arrival *a, unsigned long long bad, FILE *out)
-{
-    fputs("{\"reader\":\"", out);
-    put_hex(out, a->reader, a->reader_len);
-    fputs("\",\"steps\":[", out);
-    for (size_t i = 0; i < a->count; i++)
-        fprintf(out, "%s[%u,%d,%d]", i ? "," : "", (unsigned)a->steps[i].run, a->steps[i].result, a->steps[i].end);
-    fprintf(out, "],\"bad\":%llu,\"answer\":", bad);
-}
-
-/* An answer that was given already is named by the number of its replica. */
-static void tell(struct stage *g, struct history *h)
-{
-    char *answers[REPLICAS];
-    size_t sizes[REPLICAS];
-    put_setup(h, stdout);
-    fputs("],\"replicas\":[", stdout);
-    for (size_t i = 0; i < h->replica_count; i++) {
-        size_t same = 0;
-        FILE *answer = open_memstream(&answers[i], &sizes[i]);
-        if (!answer)
-            must(WARD_ERR_MEMORY, NULL, "answer");
-        unsigned long long bad = take_in(g, h, &h->replicas[i], answer);
-        fclose(answer);
-        fputs(i ? "," : "", stdout);
-        put_arrival(&h->replicas[i], bad, stdout);
-        while (same < i && (sizes[same] != sizes[i] || memcmp(answers[same], answers[i], sizes[i]) != 0))
-            same++;
-        if (same < i)
-            fprintf(stdout, "%zu}", same);
-        else
-            fprintf(stdout, "%s}", answers[i]);
-    }
-    fputs("]}\n", stdout);
-    for (size_t i = 0; i < h->replica_count; i++)
-        free(answers[i]);
-}
-
-/* ---------------------------------------------------------------- */
-
-static void make_dir(struct stage *g)
-{
-    const char *base = getenv("TMPDIR");
-    snprintf(g->dir, sizeof g->dir, "%s/ward-oracle-XXXXXX", base ? base : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (!mkdtemp(g->dir))
-        must(WARD_ERR_IO, NULL, g->dir);
-}
-
-static void clear_up(struct stage *g)
-{
-    char command[300];
-    for (size_t i = 0; i < g->count; i++)
-        site_close(&g->sites[i]);
-    snprintf(command, sizeof command, "rm -rf '%s'", g->dir);
-    if (system(command) != 0)
-        fprintf(stderr, "left behind: %s\n", g->dir);
-}
 
 static bool is_number(const char *s)
 {
@@ -156,33 +20,34 @@ int main(int argc, char **argv)
 {
     static struct history h;
     static struct paper paper;
-    struct stage g = {.env = ward_platform_env()};
+    struct stage g;
     bool good = true;
     must(ward_crypto_start(NULL), NULL, "sodium");
+    stage_open(&g);
     for (; argc > 1 && argv[argc - 1][0] == '-'; argc--) {
         g.fresh |= !strcmp(argv[argc - 1], "--fresh");
         g.verify |= !strcmp(argv[argc - 1], "--verify");
     }
     if (argc < 2) {
         fputs("histories FIRST COUNT | FILE... [--fresh] [--verify]\n", stderr);
+        stage_close(&g);
         return 64;
     }
-    make_dir(&g);
     history_init(&h, g.env);
     paper_init(&paper, g.env);
     if (argc == 3 && is_number(argv[1]) && is_number(argv[2])) {
         uint64_t first = strtoull(argv[1], NULL, 10), count = strtoull(argv[2], NULL, 10);
         for (uint64_t seed = first; seed < first + count; seed++) {
             history_make(&h, &paper, seed);
-            tell(&g, &h);
+            stage_play(&g, &h);
         }
     } else {
         for (int i = 1; i < argc && good; i++)
             if ((good = history_load(&h, argv[i])))
-                tell(&g, &h);
+                stage_play(&g, &h);
     }
     history_free(&h);
     paper_free(&paper);
-    clear_up(&g);
+    stage_close(&g);
     return good ? 0 : 1;
 }

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#define REPLICAS  3
+#define REPLICAS  120 /* every order of five changes */
 #define STEPS_MAX 200
 #define RUNS_MAX  400
 

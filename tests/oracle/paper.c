@@ -223,6 +223,15 @@ void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t 
     put_run(p, out, feed, seq, 1, body, len, sig);
 }
 
+/* Another feed that the change had seen, or FEEDS. */
+static size_t seen_by(const struct paper_change *c)
+{
+    size_t feed = 0;
+    while (feed < FEEDS && (feed == c->feed || !c->seen[feed]))
+        feed++;
+    return feed;
+}
+
 bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change *c, enum paper_lie lie)
 {
     struct ward_scratch s;
@@ -232,7 +241,8 @@ bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change 
     if (ward_change_parse(&s, p->bodies.p + c->at, c->len, &used, NULL))
         abort();
     struct ward_change *was = &s.changes[0];
-    struct ward_dep *deps = s.deps, own = {.feed = p->feeds[c->feed].id, .seq = 1};
+    struct ward_dep *deps = s.deps, again;
+    size_t feed;
     switch (lie) {
     case LIE_DEPTH:
         was->depth++;
@@ -246,9 +256,12 @@ bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change 
             deps[0].hash.b[0] ^= 1;
         break;
     case LIE_DEP_OWN:
-        told = was->dep_count == 0 && c->seq > 1;
-        own.hash = *hash_at(p, c->feed, 1);
-        deps = &own;
+    case LIE_DEP_OLD:
+        feed = lie == LIE_DEP_OWN ? c->feed : seen_by(c);
+        told = was->dep_count == 0 && c->seq > 1 && feed < FEEDS;
+        if (told)
+            again = (struct ward_dep){p->feeds[feed].id, 1, *hash_at(p, feed, 1)};
+        deps = &again;
         was->dep_count = 1;
         break;
     default:

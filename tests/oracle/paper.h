@@ -82,8 +82,9 @@ bool paper_may_write(const struct paper *p, size_t author, size_t space);
 void paper_run(struct paper *p, struct ward_buf *out, size_t feed, size_t first, size_t count);
 /* A well sealed run of one change that is not in the paper: at seq of feed, with this body in place of the one there. */
 void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t seq, const void *body, size_t len);
-/* The change's body with another depth, or with its first dep raised by `seq` and with another hash. */
-enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_BRANCH, LIES };
+/* A body like the change's, but with another depth, a dep that is not there, another hash, the own feed, what was seen before, or just
+ * another time. false: this change gives no room for it. */
+enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_DEP_OLD, LIE_BRANCH };
 bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change *c, enum paper_lie lie);
 
 #endif
