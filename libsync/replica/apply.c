@@ -287,10 +287,22 @@ static int note_authority(struct ward_apply *a, const struct ward_feed *f, uint6
     return rc;
 }
 
-static int apply_ops(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
+/* Limits may fall and rise again within one transaction, so the state may come to lack what the last limit grants. */
+static void note_applied(struct ward_feed *f, uint64_t seq)
+{
+    if (seq > f->limit && f->applied_limit >= seq)
+        f->applied_limit = seq - 1;
+    else if (seq <= f->limit && f->applied_limit + 1 < seq && f->applied_limit != UINT64_MAX)
+        f->torn = true;
+    else if (seq <= f->limit && f->applied_limit < seq)
+        f->applied_limit = seq;
+}
+
+static int apply_ops(struct ward_apply *a, struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *ops,
                      struct ward_error *err)
 {
     int rc = WARD_OK;
+    note_applied(f, seq);
     if (seq > f->limit)
         return WARD_OK;
     for (size_t i = 0; !rc && i < ch->op_count; i++)
@@ -303,7 +315,7 @@ static int apply_ops(struct ward_apply *a, const struct ward_feed *f, uint64_t s
 int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *ch, const struct ward_scratch *scratch,
                       struct ward_error *err)
 {
-    const struct ward_feed *f = ward_directory_feed(&a->r->dir, fid);
+    struct ward_feed *f = ward_directory_feed(&a->r->dir, fid);
     const struct ward_op *ops = scratch->ops + ch->op_first;
     int rc = note_authority(a, f, seq, ch, ops, err);
     a->changes++;
@@ -415,8 +427,9 @@ static int replay_where_judged_anew(struct ward_apply *a, struct ward_error *err
         bool stale = false;
         for (size_t i = 0; i < s->feed_count; i++) {
             struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
-            stale |= least(f->limit, f->head_seq) != least(f->applied_limit, f->head_seq);
+            stale |= f->torn || least(f->limit, f->head_seq) != least(f->applied_limit, f->head_seq);
             f->applied_limit = f->limit;
+            f->torn = false;
         }
         int rc = stale ? ward_apply_replay(a, sid, err) : WARD_OK;
         if (rc)

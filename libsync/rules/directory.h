@@ -38,7 +38,8 @@ struct ward_feed {
     uint64_t head_seq, head_depth;
     struct ward_hash head_hash; /* the feed id while empty */
     uint64_t limit;             /* last seq with effect, by grants and cuts; UINT64_MAX: all */
-    uint64_t applied_limit;     /* the one the stored state was made with */
+    uint64_t applied_limit;     /* up to where the stored state holds it; beyond the head: all */
+    bool torn;                  /* the stored state holds a change and lacks one before it */
     struct ward_vv vv;          /* of the last change; loaded on demand */
     bool vv_loaded, dirty;
 };
