@@ -269,20 +269,20 @@ class Held:
         held = self.feeds.get(fid) or Feed(fid, space, grant, [])
         if first > len(held.changes) + 1:
             raise Bad(301)
-        at, new, own = 0, [], []
-        prev = held.changes[first - 2].hash if first > 1 else fid
-        for seq in range(first, first + count):
+        head, last = len(held.changes), first + count - 1
+        at, new = 0, []
+        hash_ = held.changes[first - 2].hash if first > 1 else fid
+        branches = False
+        for seq in range(first, last + 1):
             body, at = read_body(data, at)
-            prev = change_hash(seq, prev, body.raw)
-            own.append(prev)
-            if seq > len(held.changes):
-                new.append(self.follow(held, new, seq, prev, body))
+            hash_ = change_hash(seq, hash_, body.raw)
+            if seq == min(head, last):
+                branches = hash_ != held.changes[seq - 1].hash
+            if seq > head and not branches:
+                new.append(self.follow(held, new, seq, hash_, body))
         if at != len(data):
             raise Bad(205)
-        last = first + count - 1
-        overlap = min(last, len(held.changes))
-        branches = overlap >= first and own[overlap - first] != held.changes[overlap - 1].hash
-        if self.check_seal and not self.check_seal(grant.sign_pk, fid, last, own[-1], signature):
+        if self.check_seal and not self.check_seal(grant.sign_pk, fid, last, hash_, signature):
             raise Bad(306)
         if branches:
             raise Bad(307)
