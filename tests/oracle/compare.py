@@ -41,16 +41,33 @@ class Tally:
     histories = arrivals = refused = conflicts = without_effect = failed = 0
 
 
-def deliver(held, runs, steps, tally):
+def heads_beside(held, run):
+    """The heads of the run's space but for its own feed."""
+    space = next(s for s in held.circles if s[:8] == run[0])
+    return {f.id: len(f.changes) for f in held.feeds.values() if f.space == space and f.grant.id[:8] != run[1]}
+
+
+def written_honestly(held, run, new, before):
+    """change.md, Body: an author's changes had seen just what it held when it wrote them."""
+    feed = next(f for f in held.feeds.values() if f.space[:8] == run[0] and f.grant.id[:8] == run[1])
+    return all({f: s for f, s in change.vector.items() if f != feed.id} == before for change in feed.changes[-new:])
+
+
+def deliver(held, runs, steps, own_log, tally):
     """Gives the oracle what the replica was given; a disagreement about one run in words, or None."""
-    for at, (run, result, _) in enumerate(steps):
+    for at, (number, result, _) in enumerate(steps):
+        run = runs[number]
+        own = own_log and run[1] == held.reader.id[:8]
+        before = heads_beside(held, run) if own else None
         try:
-            ours = held.take(runs[run])
+            ours = held.take(run)
         except ward.Bad as bad:
             ours = -bad.args[0]
             tally.refused += 1
         if ours != result:
-            return f"step {at}, run {run}:\n  oracle:  {ours}\n  replica: {result}"
+            return f"step {at}, run {number}:\n  oracle:  {ours}\n  replica: {result}"
+        if own and not written_honestly(held, run, ours, before):
+            return f"step {at}, run {number}: an own change had not seen just what was held here"
     return None
 
 
@@ -64,9 +81,9 @@ def judge_history(history, tally, check_seal=None):
         held = ward.Held(bytes.fromhex(history["root_pk"]), circles, reader, check_seal)
         theirs = replica["answer"]
         answers.append(answers[theirs] if isinstance(theirs, int) else theirs)
-        wrong = deliver(held, runs, replica["steps"], tally) or (replica["bad"] and "its own verification finds it damaged")
+        wrong = deliver(held, runs, replica["steps"], history["by"] == "people", tally) or (replica["bad"] and "its own verification finds it damaged")
         if not wrong:
-            ours = judge.answer(held)
+            ours = judge.answer(held, history["by"])
             tally.arrivals += 1
             tally.conflicts += len(ours["conflicts"]) > 0
             tally.without_effect += any(feed[1] != feed[4] for space in ours["spaces"] for feed in space["feeds"])
@@ -77,9 +94,10 @@ def judge_history(history, tally, check_seal=None):
 
 
 def keep(history, folder):
-    """Without the answers, which are to be given anew. `why` is for people."""
+    """As `histories` reads it: without the answers, which are to be given anew."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"seed-{history['seed']}.json")
+    del history["by"]
     for replica in history["replicas"]:
         del replica["answer"], replica["bad"]
     with open(path, "w", encoding="ascii") as out:

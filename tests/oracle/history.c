@@ -1,4 +1,5 @@
 #include "history.h"
+#include "site.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 void history_init(struct history *h, const struct ward_env *env)
 {
     memset(h, 0, sizeof *h);
+    h->by = "histories";
     ward_buf_init(&h->frames, env);
 }
 
@@ -27,6 +29,60 @@ size_t history_frame(struct history *h, const void *p, size_t len)
         abort();
     h->at[h->run_count + 1] = h->frames.len;
     return h->run_count++;
+}
+
+/* ---------------------------------------------------------------- to a line */
+
+static void put_setup(const struct history *h)
+{
+    printf("{\"seed\":%llu,\"by\":\"%s\",\"branched\":%s,\"root_pk\":\"", (unsigned long long)h->seed, h->by,
+           h->branched ? "true" : "false");
+    put_hex(stdout, h->root_pk, sizeof h->root_pk);
+    fputs("\",\"circles\":[", stdout);
+    for (size_t i = 0; i < h->circle_count; i++) {
+        fputs(i ? ",[" : "[", stdout);
+        for (size_t j = 0; j < h->circles[i].circle_count; j++) {
+            fputs(j ? ",\"" : "\"", stdout);
+            put_hex(stdout, h->circles[i].circle[j].b, WARD_ID_BYTES);
+            putc('"', stdout);
+        }
+        putc(']', stdout);
+    }
+    fputs("],\"runs\":[", stdout);
+    for (size_t i = 0; i < h->run_count; i++) {
+        fputs(i ? ",\"" : "\"", stdout);
+        put_hex(stdout, h->frames.p + h->at[i], h->at[i + 1] - h->at[i]);
+        putc('"', stdout);
+    }
+}
+
+static void put_arrival(const struct arrival *a)
+{
+    fputs("{\"reader\":\"", stdout);
+    put_hex(stdout, a->reader, a->reader_len);
+    fputs("\",\"steps\":[", stdout);
+    for (size_t i = 0; i < a->count; i++)
+        printf("%s[%u,%d,%d]", i ? "," : "", (unsigned)a->steps[i].run, a->steps[i].result, a->steps[i].end);
+    printf("],\"bad\":%llu,\"answer\":", a->bad);
+}
+
+/* An answer that was given already is named by the number of its replica. */
+void history_tell(const struct history *h, char *const *answers)
+{
+    put_setup(h);
+    fputs("],\"replicas\":[", stdout);
+    for (size_t i = 0; i < h->replica_count; i++) {
+        size_t same = 0;
+        fputs(i ? "," : "", stdout);
+        put_arrival(&h->replicas[i]);
+        while (strcmp(answers[same], answers[i]) != 0)
+            same++;
+        if (same < i)
+            printf("%zu}", same);
+        else
+            printf("%s}", answers[i]);
+    }
+    fputs("]}\n", stdout);
 }
 
 /* ---------------------------------------------------------------- from a file */
@@ -57,7 +113,7 @@ static bool load_circles(struct history *h, const json_t *circles)
             return false;
         struct paper_space *s = &h->circles[h->circle_count++];
         s->circle_count = 0;
-        json_array_foreach(circle, j, unit) if (j >= 2 || from_hex(unit, s->circle[s->circle_count++].b, 16) != 16) return false;
+        json_array_foreach(circle, j, unit) if (j >= CIRCLE_MOST || from_hex(unit, s->circle[s->circle_count++].b, 16) != 16) return false;
     }
     return true;
 }

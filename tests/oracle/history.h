@@ -20,10 +20,12 @@ struct arrival {
     size_t reader_len;
     struct step steps[STEPS_MAX];
     size_t count;
+    unsigned long long bad; /* what the replica's own verification found, if it was asked */
 };
 struct history {
     uint64_t seed;
-    bool branched; /* some feed has two branches: then only the seal tells what follows on which */
+    const char *by; /* by whom it was made: compare.py knows their schemas */
+    bool branched;  /* some feed has two branches: then only the seal tells what follows on which */
     uint8_t root_pk[32];
     struct paper_space circles[8];
     size_t circle_count;
@@ -40,6 +42,8 @@ void history_free(struct history *h);
 size_t history_frame(struct history *h, const void *p, size_t len);
 /* By chance. */
 void history_make(struct history *h, struct paper *paper, uint64_t seed);
+/* A line of JSON on standard output; answers[i] is what replica i says it holds. */
+void history_tell(const struct history *h, char *const *answers);
 /* As compare.py keeps them. false with a message if the file is not one. */
 bool history_load(struct history *h, const char *path);
 

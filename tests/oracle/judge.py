@@ -1,8 +1,13 @@
 """What the oracle says of what a replica holds, in the shape that site.c tells it."""
 import ward
 
-# A view's policies are not the protocol's: the fields that may conflict under the schema of site.c and the library's own kinds.
-MAY_CONFLICT = {1: (ward.PRESENCE, 4), 2: (ward.PRESENCE, 4, 8, 12, 16), 3: (ward.PRESENCE,), 4: (ward.PRESENCE, 4), 100: (ward.PRESENCE, 4, 5)}
+# A view's policies are not the protocol's: the fields of each kind that may conflict under the library's own schema and those of site.c
+# and of people.c.
+OWN_KINDS = {1: (ward.PRESENCE, 4), 2: (ward.PRESENCE, 4, 8, 12, 16), 3: (ward.PRESENCE,), 4: (ward.PRESENCE, 4)}
+MAY_CONFLICT = {
+    "histories": {**OWN_KINDS, 100: (ward.PRESENCE, 4, 5)},
+    "people": {**OWN_KINDS, 100: (ward.PRESENCE, 4, 17, 20), 101: (ward.PRESENCE, 4)},
+}
 
 
 def slot_answer(space, slot, live, places):
@@ -45,17 +50,17 @@ def space_answer(held, space, heads, slots):
     }
 
 
-def conflicts_answer(slots_by_space):
+def conflicts_answer(slots_by_space, may_conflict):
     """[id, how many different live values] of every conflict under the schema."""
     return sorted(
         [ward.slot_id(space, slot).hex(), len({v.value for v in live})]
         for space, slots in slots_by_space.items()
         for slot, live in slots.items()
-        if slot[2] in MAY_CONFLICT.get(slot[0], ()) and ward.in_conflict(slot, live)
+        if slot[2] in may_conflict.get(slot[0], ()) and ward.in_conflict(slot, live)
     )
 
 
-def answer(held):
+def answer(held, by):
     heads, grants = ward.effective_heads(held)
     spaces = sorted({feed.space for feed in held.feeds.values()})
     slots = {space: ward.slots_of(held, space, heads) for space in spaces}
@@ -64,6 +69,6 @@ def answer(held):
     return {
         "grants": sorted(grant.hex() for grant in grants),
         "common": ward.common_digest(digests).hex(),
-        "conflicts": conflicts_answer(slots),
+        "conflicts": conflicts_answer(slots, MAY_CONFLICT[by]),
         "spaces": told,
     }

@@ -11,6 +11,7 @@
 
 enum { ROOT, FIRST, SECOND, THIRD, CELL_A, CELL_B, OTHER_A, CHECK, HUB, AUTHORS }; /* FIRST to THIRD: operators */
 enum { WARD_ITSELF, SPACE_A, SPACE_AB, SPACE_B, SPACES };
+#define CIRCLE_MOST   3
 #define FEEDS         (AUTHORS * SPACES)
 #define CHANGES_MAX   96
 #define PAPER_OPS_MAX 12
@@ -25,7 +26,7 @@ struct author {
 
 struct paper_space {
     struct ward_hash id;
-    struct ward_id circle[2];
+    struct ward_id circle[CIRCLE_MOST];
     size_t circle_count;
 };
 

@@ -45,7 +45,7 @@ static struct site *site_for(struct stage *g, const struct history *h, const str
     return &g->sites[i];
 }
 
-static unsigned long long take_in(struct stage *g, const struct history *h, struct arrival *a, FILE *answer)
+static void take_in(struct stage *g, const struct history *h, struct arrival *a, FILE *answer)
 {
     struct site *s = site_for(g, h, a);
     for (size_t i = 0; i < h->circle_count; i++) {
@@ -61,67 +61,21 @@ static unsigned long long take_in(struct stage *g, const struct history *h, stru
             site_restart(s);
     }
     site_answer(s, answer);
-    return g->verify ? site_verify(s) : 0;
+    a->bad = g->verify ? site_verify(s) : 0;
 }
 
-/* ---------------------------------------------------------------- as JSON */
-
-static void put_setup(const struct history *h, FILE *out)
-{
-    fprintf(out, "{\"seed\":%llu,\"branched\":%s,\"root_pk\":\"", (unsigned long long)h->seed, h->branched ? "true" : "false");
-    put_hex(out, h->root_pk, sizeof h->root_pk);
-    fputs("\",\"circles\":[", out);
-    for (size_t i = 0; i < h->circle_count; i++) {
-        fputs(i ? ",[" : "[", out);
-        for (size_t j = 0; j < h->circles[i].circle_count; j++) {
-            fputs(j ? ",\"" : "\"", out);
-            put_hex(out, h->circles[i].circle[j].b, WARD_ID_BYTES);
-            putc('"', out);
-        }
-        putc(']', out);
-    }
-    fputs("],\"runs\":[", out);
-    for (size_t i = 0; i < h->run_count; i++) {
-        fputs(i ? ",\"" : "\"", out);
-        put_hex(out, h->frames.p + h->at[i], h->at[i + 1] - h->at[i]);
-        putc('"', out);
-    }
-}
-
-static void put_arrival(const struct arrival *a, unsigned long long bad, FILE *out)
-{
-    fputs("{\"reader\":\"", out);
-    put_hex(out, a->reader, a->reader_len);
-    fputs("\",\"steps\":[", out);
-    for (size_t i = 0; i < a->count; i++)
-        fprintf(out, "%s[%u,%d,%d]", i ? "," : "", (unsigned)a->steps[i].run, a->steps[i].result, a->steps[i].end);
-    fprintf(out, "],\"bad\":%llu,\"answer\":", bad);
-}
-
-/* An answer that was given already is named by the number of its replica. */
 void stage_play(struct stage *g, struct history *h)
 {
     char *answers[REPLICAS];
-    size_t sizes[REPLICAS];
-    put_setup(h, stdout);
-    fputs("],\"replicas\":[", stdout);
+    size_t size;
     for (size_t i = 0; i < h->replica_count; i++) {
-        size_t same = 0;
-        FILE *answer = open_memstream(&answers[i], &sizes[i]);
-        if (!answer)
+        FILE *out = open_memstream(&answers[i], &size);
+        if (!out)
             must(WARD_ERR_MEMORY, NULL, "answer");
-        unsigned long long bad = take_in(g, h, &h->replicas[i], answer);
-        fclose(answer);
-        fputs(i ? "," : "", stdout);
-        put_arrival(&h->replicas[i], bad, stdout);
-        while (same < i && (sizes[same] != sizes[i] || memcmp(answers[same], answers[i], sizes[i]) != 0))
-            same++;
-        if (same < i)
-            fprintf(stdout, "%zu}", same);
-        else
-            fprintf(stdout, "%s}", answers[i]);
+        take_in(g, h, &h->replicas[i], out);
+        fclose(out);
     }
-    fputs("]}\n", stdout);
+    history_tell(h, answers);
     for (size_t i = 0; i < h->replica_count; i++)
         free(answers[i]);
 }
