@@ -68,7 +68,8 @@ static error_t parse_global(int key, char *arg, struct argp_state *state)
         p->c->yes = true;
         return 0;
     case KEY_PASSPHRASE:
-        return 0; /* no key file is sealed yet */
+        p->c->passphrase_file = arg;
+        return 0;
     case KEY_HELP:
         p->c->help = true;
         return 0;

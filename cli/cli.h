@@ -49,6 +49,7 @@ struct cli_command {
 /* One run of the program. */
 struct cli {
     const char *home; /* the directory in use; NULL until it is known */
+    const char *passphrase_file;
     bool json, quiet, yes;
     bool help, version; /* asked for */
     enum ward_lang lang;

@@ -15,7 +15,7 @@ static int run(struct cli *c)
 {
     struct ward_error err = {0};
     struct stat info = {0};
-    int rc = cli_open(c);
+    int rc = cli_open_to_read(c);
     if (rc)
         return rc;
     if (ward_backup(c->replica, cli_arg(c, 0), &err))

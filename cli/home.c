@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "passphrase.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ int cli_find_home(struct cli *c)
 
 static int open_replica(struct cli *c, bool read_only)
 {
-    struct ward_options options = {.schema = ward_plan_schema(), .read_only = read_only};
+    struct ward_options options = {.schema = ward_plan_schema(), .read_only = read_only, .passphrase = cli_passphrase, .passphrase_ctx = c};
     struct ward_error err = {0};
     int rc = cli_find_home(c);
     if (rc == CLI_DONE && ward_open(&c->replica, c->home, &options, &err))

@@ -132,7 +132,13 @@ enum ward_code {
     WARD_ERR_BUNDLE_BASE = 804,
     WARD_ERR_KEY_MODE = 811,
     WARD_ERR_KEY_FILE = 812,
-    WARD_ERR_KEY_MISSING = 813
+    WARD_ERR_KEY_MISSING = 813,
+    WARD_ERR_PASSPHRASE = 814,
+    WARD_ERR_PASSPHRASE_NEEDED = 815,
+    WARD_ERR_PASSPHRASE_SHORT = 816,
+    WARD_ERR_ROOT_MISSING = 817,
+    WARD_ERR_SHEET = 818,
+    WARD_ERR_SHEET_WARD = 819
 };
 
 /* Caller-owned; detail is built up as the error passes ("ingest: run 3: change 17: truncated"). No secret ever stands in it. */
@@ -234,11 +240,18 @@ struct ward_env {
     int (*random)(void *ctx, void *out, size_t len); /* 0, or not 0 where no randomness can be had */
 };
 
+/* Asked when a key file is sealed and its keys are needed: fills out with a text of less than WARD_PASSPHRASE_MAX bytes and returns 0, or
+ * an error of its own (WARD_ERR_PASSPHRASE_NEEDED where nobody can be asked). The library wipes out after use. */
+#define WARD_PASSPHRASE_MAX 256
+typedef int ward_passphrase_fn(void *ctx, char out[WARD_PASSPHRASE_MAX], struct ward_error *err);
+
 struct ward_options {
     const struct ward_schema *schema; /* NULL: core kinds only */
     const struct ward_env *env;       /* NULL: the platform's */
-    bool read_only;
-    const char *vfs; /* a registered SQLite VFS by name, or NULL */
+    bool read_only;                   /* a sealed key file then stays sealed: nothing can be written, signed or synced */
+    const char *vfs;                  /* a registered SQLite VFS by name, or NULL */
+    ward_passphrase_fn *passphrase;   /* NULL: sealed key files cannot be opened */
+    void *passphrase_ctx;
 };
 
 typedef struct ward_replica ward_replica;
@@ -253,7 +266,7 @@ int ward_found(ward_replica **out, const char *home, const char *ward_name, cons
                const struct ward_options *options, struct ward_error *err);
 
 /* The process holds keys from now on, and leaves no core dumps any more (so with ward_found and ward_join).
- * WARD_ERR_HOME_MISSING, WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_KEY_MODE, WARD_ERR_CORRUPT ... */
+ * WARD_ERR_HOME_MISSING, WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_KEY_MODE, WARD_ERR_CORRUPT, WARD_ERR_PASSPHRASE ... */
 int ward_open(ward_replica **out, const char *home, const struct ward_options *options, struct ward_error *err);
 void ward_close(ward_replica *r);
 
@@ -270,6 +283,22 @@ struct ward_self {
     uint8_t link_pk[32];
 };
 int ward_self(ward_replica *r, struct ward_self *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- keys */
+
+/* Key files (proto/keyfile.md): device.key, and root.key where the ward was founded, open or sealed with a passphrase. */
+struct ward_key_state {
+    bool device_sealed;
+    bool root_here, root_sealed;
+};
+/* WARD_ERR_KEY_MISSING, WARD_ERR_KEY_MODE, WARD_ERR_KEY_FILE. */
+int ward_key_state(const char *home, struct ward_key_state *out, struct ward_error *err);
+/* Seals both key files of a home anew with `now`; NULL leaves them open. before: what they are sealed with so far, or NULL. Each file is
+ * replaced whole or not at all; where that broke off between the two, the same call again ends it. Takes a second or two.
+ * WARD_ERR_PASSPHRASE (nothing was changed), WARD_ERR_PASSPHRASE_NEEDED, WARD_ERR_PASSPHRASE_SHORT. options: for env, may be NULL. */
+int ward_key_passphrase(const char *home, const char *before, const char *now, const struct ward_options *options, struct ward_error *err);
+/* The first line of a file that is as private as a key file must be: WARD_ERR_KEY_MODE, WARD_ERR_KEY_MISSING, WARD_ERR_UTF8. */
+int ward_passphrase_read(const char *path, char out[WARD_PASSPHRASE_MAX], struct ward_error *err);
 
 /* ---------------------------------------------------------------- spaces */
 

@@ -219,7 +219,9 @@ int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundl
                       struct ward_error *err)
 {
     struct writer w = {.r = r, .options = options};
-    int rc = ward_replica_refresh(r, err);
+    int rc = ward_keys_check(r->keys, err);
+    if (!rc)
+        rc = ward_replica_refresh(r, err);
     if (!rc)
         rc = address(&w, err);
     w.info.wall_ms = ward_replica_now(r);

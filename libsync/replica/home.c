@@ -97,7 +97,7 @@ int ward_open(ward_replica **out, const char *home, const struct ward_options *o
         rc = load_own_grant(r, err);
     path_of(path, r, "device.key");
     if (!rc)
-        rc = ward_keys_load(r->keys, path, err);
+        rc = ward_keys_load(r->keys, path, options, err);
     if (!rc)
         rc = ward_replica_reload(r, err);
     if (!rc)
@@ -169,7 +169,7 @@ int ward_home_create_with(ward_replica **out, const char *home, const struct war
     r->self = *grant;
     memcpy(r->root_pk, root_pk, 32);
     path_of(path, r, "device.key");
-    int rc = ward_keys_save(r->keys, &r->env, path, err);
+    int rc = ward_keys_save(r->keys, &r->env, path, NULL, err);
     if (!rc)
         rc = open_store(r, true, options, err);
     if (!rc)
@@ -275,7 +275,7 @@ static int found(ward_replica **out, const char *home, const char *ward_name, co
     }
     if (!rc) {
         path_of(path, r, "root.key");
-        rc = ward_keys_save(root, env, path, err);
+        rc = ward_keys_save(root, env, path, NULL, err);
     }
     if (!rc)
         rc = first_words(r, root, ward_name, device_name, &body, err);

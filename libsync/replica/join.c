@@ -126,21 +126,22 @@ static int anywhere(struct joining *j, struct ward_error *err)
 }
 
 /* The keys are kept from the first try on, so that a join whose answer was lost can be repeated. */
-static int keys_for(struct ward_keys *keys, const struct ward_env *env, const char *home, struct ward_error *err)
+static int keys_for(struct ward_keys *keys, const struct ward_env *env, const char *home, const struct ward_options *options,
+                    struct ward_error *err)
 {
     char path[640];
     snprintf(path, sizeof path, "%s/device.key", home);
     if (ward_file_exists(path))
-        return ward_keys_load(keys, path, err);
+        return ward_keys_load(keys, path, options, err);
     int rc = ward_keys_generate(keys, env, err);
-    return rc ? rc : ward_keys_save(keys, env, path, err);
+    return rc ? rc : ward_keys_save(keys, env, path, NULL, err);
 }
 
 static int enrol(ward_replica **out, struct joining *j, struct ward_keys *keys, const char *home, const struct ward_options *options,
                  struct ward_error *err)
 {
     const struct ward_invitation *v = j->invitation;
-    int rc = keys_for(keys, j->env, home, err);
+    int rc = keys_for(keys, j->env, home, options, err);
     if (!rc)
         rc = anywhere(j, err);
     if (rc)

@@ -393,6 +393,9 @@ int ward_serve_step(struct ward_server *s, int timeout_ms, struct ward_error *er
 
 int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, ward_server **out, struct ward_error *err)
 {
+    int rc = ward_keys_check(r->keys, err);
+    if (rc)
+        return rc;
     struct ward_server *s = ward_alloc(&r->env, sizeof *s);
     if (!s)
         return ward_fail(err, WARD_ERR_MEMORY, "server");
@@ -406,7 +409,7 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
     struct ward_link_options link = {.env = &r->env, .admit = admit, .ctx = s};
     memcpy(link.link_sk, r->keys->link_sk, 32);
     ward_process_raise_descriptors();
-    int rc = ward_replica_refresh(r, err);
+    rc = ward_replica_refresh(r, err);
     s->told = r->stamp;
     if (!rc)
         rc = ward_link_open(&s->link, &link, err);

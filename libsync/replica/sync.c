@@ -207,7 +207,9 @@ int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct w
     struct ward_routes routes;
     struct ward_sync_result result = {0};
     int64_t start = r->env.mono_ms(r->env.ctx);
-    int rc = ward_routes_find(r, options->address, options->device, &routes, err);
+    int rc = ward_keys_check(r->keys, err);
+    if (!rc)
+        rc = ward_routes_find(r, options->address, options->device, &routes, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < routes.count; i++) {

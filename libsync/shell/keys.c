@@ -1,14 +1,12 @@
 #include "shell/keys.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "shell/keyfile.h"
 #include "shell/platform.h"
-#include "values/cbor.h"
 #include "values/feed.h"
 
 #include <sodium.h>
 #include <string.h>
-
-#define KEY_FILE_MAX 512
 
 struct ward_keys *ward_keys_new(void)
 {
@@ -23,56 +21,73 @@ void ward_keys_free(struct ward_keys *k)
     sodium_free(k); /* wipes */
 }
 
-static void derive(struct ward_keys *k)
+void ward_keys_set(struct ward_keys *k, const uint8_t seed[32], const uint8_t *link_sk)
 {
+    sodium_memzero(k, sizeof *k);
+    memcpy(k->seed, seed, 32);
     ward_sign_key_from_seed(&k->sign, k->seed);
+    if (!link_sk)
+        return;
+    memcpy(k->link_sk, link_sk, 32);
     crypto_scalarmult_base(k->link_pk, k->link_sk);
 }
 
 int ward_keys_generate(struct ward_keys *k, const struct ward_env *env, struct ward_error *err)
 {
-    if (env->random(env->ctx, k->seed, sizeof k->seed) || env->random(env->ctx, k->link_sk, sizeof k->link_sk))
+    uint8_t secret[64];
+    if (env->random(env->ctx, secret, 32) || env->random(env->ctx, secret + 32, 32))
         return ward_fail(err, WARD_ERR_RANDOM, "keys");
-    derive(k);
+    ward_keys_set(k, secret, secret + 32);
+    sodium_memzero(secret, sizeof secret);
     return WARD_OK;
 }
 
-int ward_keys_load(struct ward_keys *k, const char *path, struct ward_error *err)
+/* Asks for the passphrase and tries it. */
+static int unlock(struct ward_keys *k, const void *p, size_t len, const struct ward_options *options, struct ward_error *err)
 {
-    uint8_t bytes[KEY_FILE_MAX];
-    size_t len;
-    struct ward_cbor c;
-    uint64_t version;
-    const uint8_t *seed, *link_sk;
-    int rc = ward_file_read_secret(path, bytes, sizeof bytes, &len, err);
-    if (rc)
-        return rc;
-    ward_cbor_init(&c, bytes, len);
-    if (ward_cbor_array_exact(&c, 3) && ward_cbor_uint(&c, &version, 1) && ward_cbor_bytes_exact(&c, &seed, 32) &&
-        ward_cbor_bytes_exact(&c, &link_sk, 32) && ward_cbor_end(&c)) {
-        memcpy(k->seed, seed, 32);
-        memcpy(k->link_sk, link_sk, 32);
-        derive(k);
-    } else {
-        rc = ward_fail(err, WARD_ERR_KEY_FILE, "%s", path);
-    }
-    sodium_memzero(bytes, sizeof bytes);
+    char passphrase[WARD_PASSPHRASE_MAX] = "";
+    int rc = options && options->passphrase ? options->passphrase(options->passphrase_ctx, passphrase, err)
+                                            : ward_fail(err, WARD_ERR_PASSPHRASE_NEEDED, "none was given");
+    if (!rc)
+        rc = ward_keyfile_unseal(k, p, len, passphrase, err);
+    sodium_memzero(passphrase, sizeof passphrase);
     return rc;
 }
 
-int ward_keys_save(const struct ward_keys *k, const struct ward_env *env, const char *path, struct ward_error *err)
+int ward_keys_load(struct ward_keys *k, const char *path, const struct ward_options *options, struct ward_error *err)
+{
+    uint8_t bytes[WARD_KEY_FILE_MAX];
+    size_t len;
+    int rc = ward_file_read_secret(path, bytes, sizeof bytes, &len, err);
+    if (rc)
+        return rc;
+    rc = ward_keyfile_read(k, bytes, len, err);
+    if (!rc && k->locked && !(options && options->read_only))
+        rc = unlock(k, bytes, len, options, err);
+    sodium_memzero(bytes, sizeof bytes);
+    return rc ? ward_at(err, rc, "%s", path) : WARD_OK;
+}
+
+int ward_keys_save(const struct ward_keys *k, const struct ward_env *env, const char *path, const char *passphrase, struct ward_error *err)
 {
     struct ward_buf b;
+    int rc = WARD_OK;
     ward_buf_init(&b, env);
-    ward_put_array(&b, 3);
-    ward_put_uint(&b, WARD_FORMAT);
-    ward_put_bytes(&b, k->seed, 32);
-    ward_put_bytes(&b, k->link_sk, 32);
-    int rc = ward_buf_status(&b) ? ward_fail(err, WARD_ERR_MEMORY, "keys") : ward_file_write(path, b.p, b.len, 0600, err);
+    if (passphrase)
+        rc = ward_keyfile_seal(&b, k, true, &WARD_KDF_KEY_FILE, passphrase, err);
+    else
+        ward_keyfile_write(&b, k);
+    if (!rc)
+        rc = ward_buf_status(&b) ? ward_fail(err, WARD_ERR_MEMORY, "keys") : ward_file_write(path, b.p, b.len, 0600, err);
     if (b.p)
         sodium_memzero(b.p, b.cap);
     ward_buf_free(&b);
     return rc;
+}
+
+int ward_keys_check(const struct ward_keys *k, struct ward_error *err)
+{
+    return k->locked ? ward_fail(err, WARD_ERR_PASSPHRASE_NEEDED, "the replica was opened to read only") : WARD_OK;
 }
 
 int ward_crypto_start(struct ward_error *err)

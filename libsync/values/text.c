@@ -20,3 +20,20 @@ bool ward_text_valid(const uint8_t *p, size_t len)
     }
     return true;
 }
+
+bool ward_text_nfc(struct ward_nfc *out, const uint8_t *p, size_t len)
+{
+    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+    if (!ward_text_valid(p, len))
+        return false;
+    /* One place is kept back: the encoder ends its text with a NUL. */
+    utf8proc_ssize_t n = utf8proc_decompose(p, (utf8proc_ssize_t)len, out->work, WARD_NFC_MAX - 1, options);
+    if (n < 0 || n > WARD_NFC_MAX - 1)
+        return false;
+    n = utf8proc_reencode(out->work, n, options);
+    if (n < 0)
+        return false;
+    out->p = (const uint8_t *)out->work;
+    out->len = (size_t)n;
+    return true;
+}

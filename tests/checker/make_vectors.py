@@ -851,6 +851,67 @@ def bundle(runs_, writer=C1, ward=WARD, for_=None, spaces=(), version=1, count=N
     return data + enc(enc([1, 31, h, sig]))
 
 
+WORDS = "bốn từ không ai đoán"
+
+
+def keyfiles():
+    sign_seed, link_sk = C1.sign_seed, C1.link_sk
+    sign_pk, salt = C1.sign_pk, seed("a salt", "salt")[:16]
+    opened = enc([1, sign_seed, link_sk])
+    good = []
+
+    def one(name, file, passphrase, link=link_sk):
+        good.append({"name": name, "file": hx(file), "passphrase": passphrase, "seed": hx(sign_seed), "link_sk": hx(link) if link else None,
+                     "sign_pk": hx(sign_pk), "link_pk": hx(C1.link_pk) if link else None})
+
+    def sealed(passphrase, passes=1, kib=8, **more):
+        return w.keyfile_seal(sign_seed, link_sk, passphrase, salt, passes, kib, **more)
+
+    import unicodedata
+    one("open", opened, None)
+    one("sealed as the program does it", sealed(WORDS, 3, 65536), WORDS)
+    one("the seed alone", w.keyfile_seal(sign_seed, None, WORDS, salt, 1, 8), WORDS, None)
+    one("8 passes, the limit", sealed(WORDS, 8, 8), WORDS)
+    one("524,288 KiB, the limit", sealed(WORDS, 1, 524288), WORDS)
+    one("sealed composed, opened decomposed", sealed(WORDS), unicodedata.normalize("NFD", WORDS))
+    one("sealed decomposed, opened composed", sealed(unicodedata.normalize("NFD", WORDS)), WORDS)
+    one("blanks belong to it", sealed(" " + WORDS + " "), " " + WORDS + " ")
+    one("shorter than a new one may be", sealed("x"), "x")
+    one("255 bytes, the limit", sealed("p" * 255), "p" * 255)
+    save("keyfile", good)
+
+    def altered(at, file=None):
+        b = bytearray(file or sealed(WORDS))
+        b[at] ^= 1
+        return bytes(b)
+
+    def rechecked(file):
+        return file[:-9] + enc(H("wardsync keyfile", file[:-9])[:8])
+
+    def asking(passes, kib, kdf=1):
+        """A file that asks for so much; nobody is to try what its box holds."""
+        front = head(4, 9) + b"".join(enc(x) for x in (2, sign_pk, C1.link_pk, kdf, passes, kib, salt, bytes(80)))
+        return front + enc(H("wardsync keyfile", front)[:8])
+
+    good_file = sealed(WORDS)
+    box = good_file.index(b"\x58\x50")
+    bad = [("another passphrase", good_file, "bốn từ không ai biết", 814), ("an empty passphrase", good_file, "", 814), ("case differs", good_file, WORDS.upper(), 814),
+           ("version 3", enc([3, sign_seed, link_sk]), WORDS, w.VERSION), ("version 0", enc([0, sign_seed, link_sk]), WORDS, w.VERSION),
+           ("another kdf", asking(1, 8, kdf=2), WORDS, w.VERSION), ("0 passes", asking(0, 8), WORDS, 812), ("9 passes", asking(9, 8), WORDS, 812),
+           ("4,294,967,295 passes", asking(2 ** 32 - 1, 8), WORDS, 812), ("7 KiB", asking(1, 7), WORDS, 812), ("524,289 KiB", asking(1, 524289), WORDS, 812),
+           ("64 GiB", asking(1, 2 ** 26), WORDS, 812), ("passes beyond 32 bits", asking(2 ** 32, 8), WORDS, 812),
+           ("a bit of the box", altered(box + 5), WORDS, 812), ("a bit of the salt", altered(box - 1), WORDS, 812), ("a bit of the check", altered(-1), WORDS, 812),
+           ("a bit of the box, the check made anew", rechecked(altered(box + 5)), WORDS, 814), ("a bit of the salt, the check made anew", rechecked(altered(box - 1)), WORDS, 814),
+           ("a bit of sign_pk, the check made anew", rechecked(altered(5)), WORDS, 814),
+           ("more passes than sealed with, the check made anew", rechecked(good_file.replace(enc(1) + enc(1) + enc(8) + b"\x50", enc(1) + enc(2) + enc(8) + b"\x50")), WORDS, 814),
+           ("sealed with another's sign_pk", sealed(WORDS, sign_pk=HUB.sign_pk), WORDS, 812), ("sealed with another's link_pk", sealed(WORDS, link_pk=HUB.link_pk), WORDS, 812),
+           ("empty", b"", WORDS, 812), ("cut short", good_file[:-1], WORDS, 812), ("one byte more", good_file + b"\0", WORDS, 812), ("open, one byte more", opened + b"\0", WORDS, 812),
+           ("open, a short seed", enc([1, sign_seed[:31], link_sk]), WORDS, 812), ("open with three secrets", enc([1, sign_seed, link_sk, link_sk]), WORDS, 812),
+           ("version 1 with the members of 2", b"\x89\x01" + good_file[2:], WORDS, 812), ("version not in its shortest form", b"\x83\x18\x01" + opened[2:], WORDS, 812),
+           ("text", "mật khẩu".encode(), WORDS, 812), ("false for link_pk", head(4, 9) + enc(2) + enc(sign_pk) + enc(False), WORDS, 812)]
+    save("keyfile-bad", [{"name": n, "file": hx(f), "passphrase": p, "error": e} for n, f, p, e in bad])
+
+
 def bundles():
     base, root, oper = world()
     a = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "Hai")).write(op(T1, REACHED, 3))
@@ -1095,7 +1156,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, keyfiles, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import unicodedata
 
 import nacl.bindings as sodium
 import nacl.exceptions
@@ -28,6 +29,7 @@ GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, PROTOCOL = 411, 504
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
+KEY_FILE, PASSPHRASE = 812, 814
 
 ROOT, CELL, OPERATOR, INSPECTOR, HUB = range(5)
 RANK = {ROOT: 3, CELL: 1, OPERATOR: 2, INSPECTOR: 1, HUB: 2}
@@ -849,6 +851,79 @@ def join_request(ward, invitation_pk, device, sign_pk, link_pk):
     return H("wardsync joinreq", enc([ward, invitation_pk, device, sign_pk, link_pk]))
 
 
+# ---------------------------------------------------------------- key file (keyfile.md)
+
+PASSES_MAX, KIB_MIN, KIB_MAX = 8, 8, 524288
+ARGON2ID13 = 2  # libsodium's number for it
+
+
+def stretch(passphrase, salt, passes, kib):
+    text = unicodedata.normalize("NFC", passphrase).encode()
+    return sodium.crypto_pwhash_alg(32, text, salt, passes, kib * 1024, ARGON2ID13)
+
+
+def keyfile_seal(sign_seed, link_sk, passphrase, salt, passes, kib, sign_pk=None, link_pk=None):
+    """The file; the public keys are those of the secrets, unless others are named. link_sk None: a seed alone."""
+    sign_pk = sign_pk or sodium.crypto_sign_seed_keypair(sign_seed)[0]
+    link_pk = link_pk or (sodium.crypto_scalarmult_base(link_sk) if link_sk else None)
+    front = head(4, 9) + b"".join(enc(x) for x in (2, sign_pk, link_pk, 1, passes, kib, salt))
+    key = stretch(passphrase, salt, passes, kib)
+    front += enc(sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(sign_seed + (link_sk or b""), front, bytes(24), key))
+    return front + enc(H("wardsync keyfile", front)[:8])
+
+
+def keyfile_structure(c):
+    """(members, where the box begins, where the check begins) of a sealed file; (seed, link_sk) of an open one."""
+    count, version = c.array(), c.uint()
+    if version not in (1, 2):
+        raise Bad(VERSION)
+    if count != (3, 9)[version - 1]:
+        raise Bad(KEY_FILE)
+    if version == 1:
+        both = c.bytes(32), c.bytes(32)
+        c.end()
+        return both
+    m = {"sign_pk": c.bytes(32)}
+    if c.peek() == 7:
+        if c.value()[0] is not None:
+            raise Bad(KEY_FILE)
+        m["link_pk"] = None
+    else:
+        m["link_pk"] = c.bytes(32)
+    if c.uint(0, 2 ** 32 - 1) != 1:
+        raise Bad(VERSION)
+    m["passes"], m["kib"], m["salt"] = c.uint(0, 2 ** 32 - 1), c.uint(0, 2 ** 32 - 1), c.bytes(16)
+    at = c.i
+    m["box"] = c.bytes(80 if m["link_pk"] else 48)
+    end = c.i
+    m["check"] = c.bytes(8)
+    c.end()
+    return m, at, end
+
+
+def keyfile_open(data, passphrase):
+    """(seed, link_sk or None)"""
+    try:
+        parts = keyfile_structure(Cursor(data))
+    except Bad as bad:
+        raise bad if bad.number == VERSION else Bad(KEY_FILE) from None
+    if len(parts) == 2:
+        return parts
+    m, at, end = parts
+    if m["check"] != H("wardsync keyfile", data[:end])[:8]:
+        raise Bad(KEY_FILE, "altered")
+    if not (1 <= m["passes"] <= PASSES_MAX and KIB_MIN <= m["kib"] <= KIB_MAX):
+        raise Bad(KEY_FILE, "asks for too much")
+    try:
+        secret = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(m["box"], data[:at], bytes(24), stretch(passphrase, m["salt"], m["passes"], m["kib"]))
+    except nacl.exceptions.CryptoError:
+        raise Bad(PASSPHRASE) from None
+    link_sk = secret[32:] or None
+    if m["sign_pk"] != sodium.crypto_sign_seed_keypair(secret[:32])[0] or link_sk and m["link_pk"] != sodium.crypto_scalarmult_base(link_sk):
+        raise Bad(KEY_FILE, "keys that do not belong together")
+    return secret[:32], link_sk
+
+
 # ---------------------------------------------------------------- bundle (bundle.md)
 
 
@@ -996,6 +1071,15 @@ def check_invite(k):
         expect("link", join_key(i["secret"])[1].hex(), k["link_pk"])
 
 
+def check_keyfile(k):
+    sign_seed, link_sk = keyfile_open(unhex(k["file"]), k["passphrase"])
+    if "seed" in k:
+        expect("seed", sign_seed.hex(), k["seed"])
+        expect("link_sk", link_sk.hex() if link_sk else None, k["link_sk"])
+        expect("sign_pk", sodium.crypto_sign_seed_keypair(sign_seed)[0].hex(), k["sign_pk"])
+        expect("link_pk", sodium.crypto_scalarmult_base(link_sk).hex() if link_sk else None, k["link_pk"])
+
+
 def check_bundle_case(k):
     r = setup(k)
     _, runs = check_bundle(unhex(k["bundle"]), r)
@@ -1055,7 +1139,7 @@ def check_history(k):
 
 
 CHECKS = {"keys": check_keys, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
-          "seal": check_seal, "run": check_run, "frame": check_frame, "invite": check_invite, "bundle": check_bundle_case, "history": check_history}
+          "seal": check_seal, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "bundle": check_bundle_case, "history": check_history}
 
 
 def check_file(path):
