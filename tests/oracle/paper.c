@@ -257,8 +257,9 @@ bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change 
         break;
     case LIE_DEP_OWN:
     case LIE_DEP_OLD:
-        feed = lie == LIE_DEP_OWN ? c->feed : seen_by(c);
-        told = was->dep_count == 0 && c->seq > 1 && feed < FEEDS;
+    case LIE_DEP_SPACE:
+        feed = lie == LIE_DEP_OWN ? c->feed : lie == LIE_DEP_OLD ? seen_by(c) : ROOT * SPACES + WARD_ITSELF;
+        told = was->dep_count == 0 && feed < FEEDS && (lie == LIE_DEP_SPACE ? c->feed % SPACES != WARD_ITSELF : c->seq > 1);
         if (told)
             again = (struct ward_dep){p->feeds[feed].id, 1, *hash_at(p, feed, 1)};
         deps = &again;

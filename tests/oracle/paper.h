@@ -85,7 +85,7 @@ void paper_run(struct paper *p, struct ward_buf *out, size_t feed, size_t first,
 void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t seq, const void *body, size_t len);
 /* A body like the change's, but with another depth, a dep that is not there, another hash, the own feed, what was seen before, or just
  * another time. false: this change gives no room for it. */
-enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_DEP_OLD, LIE_BRANCH };
+enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_DEP_OLD, LIE_DEP_SPACE, LIE_BRANCH };
 bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change *c, enum paper_lie lie);
 
 #endif

@@ -252,6 +252,13 @@ static void found(struct tale *t)
     }
     t->crew_count = 3 + below(t, 4);
     memcpy(t->crew, all, t->crew_count);
+    if (chance(t, 30)) { /* rivals: two operators, and another if there is room */
+        static const uint8_t rivals[] = {FIRST, SECOND, THIRD};
+        size_t n = t->crew_count > 3 ? 3 : 2;
+        memcpy(t->crew + 1, rivals, n);
+        for (size_t i = n + 1; i < t->crew_count; i++)
+            t->crew[i] = (uint8_t)(CELL_A + i - n - 1);
+    }
     t->aboard[ROOT] = true;
     for (size_t n = 1 + below(t, 2); n > 0; n--)
         add_grant(t, &ops, t->crew[chance(t, 70) ? n : 1 + below(t, t->crew_count - 1)], &brings);
