@@ -1,12 +1,14 @@
 """What the oracle says of what a replica holds, in the shape that site.c tells it."""
+import change
+import merge
 import ward
 
 # A view's policies are not the protocol's: the fields of each kind that may conflict under the library's own schema and those of site.c
 # and of people.c.
-OWN_KINDS = {1: (ward.PRESENCE, 4), 2: (ward.PRESENCE, 4, 8, 12, 16), 3: (ward.PRESENCE,), 4: (ward.PRESENCE, 4)}
+OWN_KINDS = {1: (change.PRESENCE, 4), 2: (change.PRESENCE, 4, 8, 12, 16), 3: (change.PRESENCE,), 4: (change.PRESENCE, 4)}
 MAY_CONFLICT = {
-    "histories": {**OWN_KINDS, 100: (ward.PRESENCE, 4, 5)},
-    "people": {**OWN_KINDS, 100: (ward.PRESENCE, 4, 17, 20), 101: (ward.PRESENCE, 4)},
+    "histories": {**OWN_KINDS, 100: (change.PRESENCE, 4, 5)},
+    "people": {**OWN_KINDS, 100: (change.PRESENCE, 4, 17, 20), 101: (change.PRESENCE, 4)},
 }
 
 
@@ -14,9 +16,9 @@ def slot_answer(space, slot, live, places):
     """[kind, entity, field, key, [[place of the feed, seq, depth, value] ...], what is made of them ...]"""
     kind, entity, field, key = slot
     told = [kind, entity.hex(), field, key.hex(), [[places[v.feed], v.seq, v.depth, v.value.hex()] for v in live]]
-    if ward.field_class(field) == ward.MEMBER:
-        return told + [ward.member_in(live)]
-    return told + [live.index(ward.shown(live)), ward.in_conflict(slot, live), ward.slot_id(space, slot).hex()]
+    if change.field_class(field) == change.MEMBER:
+        return told + [merge.member_in(live)]
+    return told + [live.index(merge.shown(live)), merge.in_conflict(slot, live), merge.slot_id(space, slot).hex()]
 
 
 def slots_answer(space, slots, places):
@@ -27,10 +29,10 @@ def slots_answer(space, slots, places):
         kind, entity, field, _ = slot
         if (kind, entity) != last:
             last = (kind, entity)
-            told.append([kind, entity.hex(), 0, "", [], ward.record_shown(slots, kind, entity)])
+            told.append([kind, entity.hex(), 0, "", [], merge.record_shown(slots, kind, entity)])
         told.append(slot_answer(space, slot, live, places))
-        if ward.field_class(field) == ward.SUM:
-            told[-1][5:] = [ward.field_sum(slots, kind, entity, field)]
+        if change.field_class(field) == change.SUM:
+            told[-1][5:] = [merge.field_sum(slots, kind, entity, field)]
     return told
 
 
@@ -40,8 +42,8 @@ def space_answer(held, space, heads, slots):
     tops = [(feed, feed.changes[-1]) for feed in feeds]
     return {
         "space": space.hex(),
-        "digest": ward.space_digest([feed.id, top.seq, top.hash] for feed, top in tops).hex(),
-        "state": ward.state_digest(slots).hex(),
+        "digest": merge.space_digest([feed.id, top.seq, top.hash] for feed, top in tops).hex(),
+        "state": merge.state_digest(slots).hex(),
         "feeds": [
             [feed.id.hex(), top.seq, top.hash.hex(), top.depth, heads.get(feed.id, 0), {str(places[f]): seq for f, seq in top.vector.items()}]
             for feed, top in tops
@@ -53,22 +55,22 @@ def space_answer(held, space, heads, slots):
 def conflicts_answer(slots_by_space, may_conflict):
     """[id, how many different live values] of every conflict under the schema."""
     return sorted(
-        [ward.slot_id(space, slot).hex(), len({v.value for v in live})]
+        [merge.slot_id(space, slot).hex(), len({v.value for v in live})]
         for space, slots in slots_by_space.items()
         for slot, live in slots.items()
-        if slot[2] in may_conflict.get(slot[0], ()) and ward.in_conflict(slot, live)
+        if slot[2] in may_conflict.get(slot[0], ()) and merge.in_conflict(slot, live)
     )
 
 
 def answer(held, by):
     heads, grants = ward.effective_heads(held)
     spaces = sorted({feed.space for feed in held.feeds.values()})
-    slots = {space: ward.slots_of(held, space, heads) for space in spaces}
+    slots = {space: merge.slots_of(held, space, heads) for space in spaces}
     told = [space_answer(held, space, heads, slots[space]) for space in spaces]
     digests = [[bytes.fromhex(space["space"]), bytes.fromhex(space["digest"])] for space in told]
     return {
         "grants": sorted(grant.hex() for grant in grants),
-        "common": ward.common_digest(digests).hex(),
+        "common": merge.common_digest(digests).hex(),
         "conflicts": conflicts_answer(slots, MAY_CONFLICT[by]),
         "spaces": told,
     }

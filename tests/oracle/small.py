@@ -4,9 +4,11 @@ import json
 import sys
 from types import SimpleNamespace
 
+import merge
 import ward
+from change import FALSE, PRESENCE, TRUE, Body, Write
 from compare import difference
-from ward import FALSE, TRUE, Body, Change, Feed, Grant, Write
+from ward import Change, Feed, Grant
 
 SPACE, RECORD = b"s" * 32, (100, b"r" * 16)
 OPEN, GOVERNED, MEMBER, SUM = 4, 5, 6, 7
@@ -17,10 +19,10 @@ GRANTS = [Grant(id_, None, None, None, role) for id_, role in zip(IDS, ROLES)]
 
 def edit(value, member):
     writes = [Write(*RECORD, field, key, value) for field, key in ((OPEN, b""), (GOVERNED, b""), (SUM, None))]
-    return tuple(writes + [Write(*RECORD, MEMBER, b"m", member), Write(*RECORD, ward.PRESENCE, b"", TRUE)])
+    return tuple(writes + [Write(*RECORD, MEMBER, b"m", member), Write(*RECORD, PRESENCE, b"", TRUE)])
 
 
-ACTS = (edit(b"\x01", TRUE), edit(b"\x02", FALSE), (Write(*RECORD, ward.PRESENCE, b"", FALSE),), (Write(*RECORD, ward.PRESENCE, b"", TRUE),))
+ACTS = (edit(b"\x01", TRUE), edit(b"\x02", FALSE), (Write(*RECORD, PRESENCE, b"", FALSE),), (Write(*RECORD, PRESENCE, b"", TRUE),))
 
 
 def world(events):
@@ -43,7 +45,7 @@ def world(events):
 
 def answer(events):
     held, heads = world(events)
-    slots = ward.slots_of(held, SPACE, heads)
+    slots = merge.slots_of(held, SPACE, heads)
     told, sums = [], []
     for slot, live in sorted(slots.items()):
         live = sorted(live)
@@ -51,12 +53,12 @@ def answer(events):
         if slot[2] == SUM:
             sums += places
         elif slot[2] == MEMBER:
-            told.append([MEMBER, places, ward.member_in(live)])
+            told.append([MEMBER, places, merge.member_in(live)])
         else:
-            told.append([slot[2], places, live.index(ward.shown(live)), ward.in_conflict(slot, live)])
+            told.append([slot[2], places, live.index(merge.shown(live)), merge.in_conflict(slot, live)])
     if sums:
-        told.append([SUM, sums, ward.field_sum(slots, *RECORD, SUM)])
-    return {"shown": ward.record_shown(slots, *RECORD), "slots": told}
+        told.append([SUM, sums, merge.field_sum(slots, *RECORD, SUM)])
+    return {"shown": merge.record_shown(slots, *RECORD), "slots": told}
 
 
 def main():

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import merge
 import ward
 from compare import difference, read_run
 from seal import seal_holds
@@ -15,23 +16,23 @@ def slot_answer(space, slot, live):
         "field": slot[2],
         "key": slot[3].hex(),
         "live": [[v.feed.hex(), v.seq, v.depth, v.value.hex()] for v in sorted(live)],
-        "shown": ward.shown(live).value.hex(),
-        "conflict": ward.in_conflict(slot, live),
-        "conflict_id": ward.slot_id(space, slot).hex(),
+        "shown": merge.shown(live).value.hex(),
+        "conflict": merge.in_conflict(slot, live),
+        "conflict_id": merge.slot_id(space, slot).hex(),
     }
 
 
 def space_answer(held, space, heads):
     feeds = sorted(feed for feed in held.feeds.values() if feed.space == space)
     tops = [[feed.id, len(feed.changes), feed.changes[-1].hash] for feed in feeds]
-    slots = ward.slots_of(held, space, heads)
+    slots = merge.slots_of(held, space, heads)
     return {
         "space": space.hex(),
         "circle": [unit.hex() for unit in held.circles[space]],
         "heads": [[feed.hex(), seq, hash_.hex()] for feed, seq, hash_ in tops],
-        "digest": ward.space_digest(tops).hex(),
+        "digest": merge.space_digest(tops).hex(),
         "effective": [[feed.id.hex(), heads[feed.id]] for feed in feeds if feed.id in heads],
-        "state": ward.state_digest(slots).hex(),
+        "state": merge.state_digest(slots).hex(),
         "slots": [slot_answer(space, slot, live) for slot, live in sorted(slots.items())],
     }
 
@@ -44,7 +45,7 @@ def answer(case):
     heads, grants = ward.effective_heads(held)
     spaces = [space_answer(held, space, heads) for space in sorted({feed.space for feed in held.feeds.values()})]
     digests = [[bytes.fromhex(space["space"]), bytes.fromhex(space["digest"])] for space in spaces]
-    return {"grants": sorted(grant.hex() for grant in grants), "common": ward.common_digest(digests).hex(), "spaces": spaces}
+    return {"grants": sorted(grant.hex() for grant in grants), "common": merge.common_digest(digests).hex(), "spaces": spaces}
 
 
 def main():
