@@ -82,6 +82,27 @@ static int look_for_address(void *ctx, const struct ward_store_peer *p)
     return WARD_OK;
 }
 
+static int note_met(void *ctx, const struct ward_store_peer *p)
+{
+    struct ward_routes *routes = ctx;
+    for (size_t i = 0; i < routes->count; i++)
+        routes->v[i].met |= strcmp(routes->v[i].address, p->address) == 0 && ward_hash_compare(&routes->v[i].peer.id, &p->grant) == 0;
+    return WARD_OK;
+}
+
+/* Several hubs stand at several addresses: where one has answered by its key is tried first. The others stay in their order. */
+static int those_met_first(ward_replica *r, struct ward_routes *routes, struct ward_error *err)
+{
+    int rc = ward_store_each_peer(r->store, note_met, routes, err);
+    for (size_t i = 1; !rc && i < routes->count; i++)
+        for (size_t j = i; j > 0 && routes->v[j].met && !routes->v[j - 1].met; j--) {
+            struct ward_route route = routes->v[j];
+            routes->v[j] = routes->v[j - 1];
+            routes->v[j - 1] = route;
+        }
+    return rc;
+}
+
 /* What the invitation named, until the ward's own list has arrived. */
 static void invited_addresses(ward_replica *r, const struct hub_keys *keys, struct ward_routes *out)
 {
@@ -115,7 +136,7 @@ static int hub_addresses(ward_replica *r, const struct hub_keys *keys, struct wa
         ward_record_free(rec);
     if (out->count == 0)
         invited_addresses(r, keys, out);
-    return out->count ? WARD_OK : ward_fail(err, WARD_ERR_NO_HUB, "no hub address is known here");
+    return out->count ? those_met_first(r, out, err) : ward_fail(err, WARD_ERR_NO_HUB, "no hub address is known here");
 }
 
 int ward_routes_find(ward_replica *r, const char *address, const struct ward_hash *device, struct ward_routes *out, struct ward_error *err)

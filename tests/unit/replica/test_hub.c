@@ -97,11 +97,37 @@ static void another_hub_takes_the_place_of_a_lost_one(void **state)
     world_close(&w);
 }
 
+static void where_one_was_met_is_tried_first(void **state)
+{
+    struct world w;
+    struct ward_invitation v;
+    struct ward_routes routes;
+    (void)state;
+    world_found(&w, 3);
+    size_t cell = admit(&w, 'a', WARD_ROLE_CELL, 3), first = admit(&w, 'h', WARD_ROLE_HUB, 3), second = admit(&w, 'h', WARD_ROLE_HUB, 3);
+    invite(&w, WARD_ROLE_CELL, &v);
+    give(&w, 0, cell);
+    for (int i = 0; i < 2; i++) {
+        struct ward_store_peer met = {.grant = w.d[i ? first : second].grant};
+        struct ward_store_peer gone = {.grant = w.d[i ? second : first].grant};
+        strcpy(met.address, address);
+        OK(&w, ward_store_begin(w.d[cell].r->store, &w.err));
+        OK(&w, ward_store_put_peer(w.d[cell].r->store, &met, &w.err));
+        OK(&w, ward_store_put_peer(w.d[cell].r->store, &gone, &w.err));
+        OK(&w, ward_store_commit(w.d[cell].r->store, &w.err));
+        OK(&w, ward_routes_find(w.d[cell].r, NULL, NULL, &routes, &w.err));
+        assert_int_equal(routes.count, 2);
+        assert_memory_equal(routes.v[0].peer.id.b, met.grant.b, 32);
+    }
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hub_uses_up_no_invitation_that_it_may_not_answer),
         cmocka_unit_test(another_hub_takes_the_place_of_a_lost_one),
+        cmocka_unit_test(where_one_was_met_is_tried_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
