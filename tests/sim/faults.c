@@ -75,7 +75,7 @@ void faults_print(uint64_t mask, char *out, size_t size)
 
 bool fault_on(const struct world *w, enum fault fault)
 {
-    return !w->healing && (w->faults & FAULT_BIT(fault));
+    return !w->calm && (w->faults & FAULT_BIT(fault));
 }
 
 void fault_note(struct world *w, enum fault fault)
@@ -265,19 +265,20 @@ static void restore_now(void *ctx, uint64_t n)
     (void)n;
     disk_put(d->disk, d->old);
     memcpy(d->held, d->old_held, MODEL_FEEDS_MAX * sizeof *d->held);
-    model_forget_unpublished(d->w->model, d);
+    model_forget_lost(d->w->model);
     d->away = false;
     d->boot_ms = d->w->time.now;
     trace(d->w, d, "is restored from an older copy");
     deed(d->w, DEED_BOOT);
     check_after_boot(d);
-    work_met(d);
+    for (size_t i = 0; i < d->w->count; i++)
+        work_met(&d->w->d[i]);
     work_after_boot(d);
 }
 
 static void restore(struct device *d, enum fault fault)
 {
-    if (!d->old || !device_is_up(d) || !d->joined)
+    if (!d->old || !device_is_up(d) || !d->joined || !dice_chance(&d->w->fault_dice, 300))
         return;
     fault_note(d->w, fault);
     d->trap = FAULT_CRASH;
@@ -347,7 +348,7 @@ static void times(void *ctx, uint64_t n)
 {
     struct world *w = ctx;
     (void)n;
-    if (w->healing)
+    if (w->calm)
         return;
     sched_at(&w->time, w->time.now + dice_between(&w->fault_dice, MINUTE_MS, 10 * HOUR_MS), times, w, 0);
     strike(w);
@@ -361,7 +362,7 @@ void faults_begin(struct world *w)
 
 void faults_end(struct world *w)
 {
-    w->healing = true;
+    w->calm = true;
     for (size_t i = 0; i < w->count; i++) {
         struct device *d = &w->d[i];
         faults_after_act(d);

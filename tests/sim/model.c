@@ -165,9 +165,11 @@ static void take_deps(struct model *m, size_t feed, struct model_change *c, cons
     for (size_t i = 0; i < s->changes[0].dep_count; i++) {
         const struct ward_dep *dep = &s->deps[s->changes[0].dep_first + i];
         size_t g = model_find_feed(m, &dep->feed);
+        if (g != SIZE_MAX && m->feeds[g].forked)
+            continue; /* on which branch is not known here */
         if (g == SIZE_MAX || m->feeds[g].space != f->space || dep->seq > m->feeds[g].count || g >= c->seen.count)
             violated(m->w, "S9", "a change names a dep that nobody has written");
-        else if (memcmp(m->feeds[g].changes[dep->seq - 1].hash.b, dep->hash.b, 32) != 0 && !m->feeds[g].forked)
+        else if (memcmp(m->feeds[g].changes[dep->seq - 1].hash.b, dep->hash.b, 32) != 0)
             violated(m->w, "S9", "a change names a dep by another hash");
         else {
             c->seen.seq[g] = (uint32_t)dep->seq;
@@ -287,9 +289,10 @@ static void check_readable(struct device *d, const ward_replica *r)
 static void check_honest_sight(struct model *m, struct device *d, size_t feed)
 {
     const struct model_feed *f = &m->feeds[feed];
-    if (!f->count || m->spaces[f->space].forked)
+    uint64_t head = d->held[feed];
+    if (!head || head > f->count || m->spaces[f->space].forked)
         return;
-    const struct model_vv *seen = &f->changes[f->count - 1].seen;
+    const struct model_vv *seen = &f->changes[head - 1].seen;
     for (size_t i = 0; i < seen->count; i++)
         if (i != feed && d->held[i] < seen->seq[i])
             violated(m->w, "S9", "a change of %s claims to have seen what it does not hold", d->name);
@@ -318,17 +321,17 @@ void model_observe(struct device *d, ward_replica *r)
         check_readable(d, r);
 }
 
-void model_forget_unpublished(struct model *m, const struct device *d)
+void model_forget_lost(struct model *m)
 {
     for (size_t i = 0; i < m->feed_count; i++) {
         struct model_feed *f = &m->feeds[i];
-        uint64_t most = d->held[i];
-        if (f->author != d && !(d->i == 0 && !f->author))
-            continue;
+        uint64_t most = 0;
         for (size_t j = 0; j < m->w->count; j++) {
-            const struct device *o = &m->w->d[j];
-            most = o != d && o->held[i] > most ? o->held[i] : most;
-            most = o != d && o->old_held && o->old_held[i] > most ? o->old_held[i] : most;
+            const struct device *d = &m->w->d[j];
+            if (d->revoked && d != f->author) /* nobody listens to it any more */
+                continue;
+            most = d->held[i] > most ? d->held[i] : most;
+            most = d->old_held && d->old_held[i] > most ? d->old_held[i] : most;
         }
         f->count = most < f->count ? (size_t)most : f->count;
     }

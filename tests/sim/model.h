@@ -76,8 +76,8 @@ bool model_tainted(const struct model *m, size_t space); /* by a fork in it or i
 /* What must be the state of a space where `held` is held. cuts false: as if nobody had been cut. */
 void model_digest(const struct model *m, size_t space, const uint64_t *held, bool cuts, struct ward_hash *out, size_t *conflicts,
                   const struct ward_schema *schema);
-/* A device was restored: what it wrote after the copy and nobody else holds has never been. */
-void model_forget_unpublished(struct model *m, const struct device *d);
+/* A device was restored: what nobody holds any more has never been. */
+void model_forget_lost(struct model *m);
 /* Changes held beyond cuts. */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);
 

@@ -38,9 +38,11 @@ static void heal(struct world *w)
     if (w->hub2)
         work_serve(w->hub2, 0);
     trace(w, NULL, "the faults end");
+    run_rounds(w, 1); /* what the hub lost comes back to it, invitations too */
+    world_run(w, DAY_MS);
     run_rounds(w, ROUNDS + (w->hub2 != NULL));
     for (size_t i = 0; i < w->count && !w->failed; i++)
-        if (!w->d[i].joined)
+        if (!w->d[i].joined && !w->d[i].shut_out)
             violated(w, "L1", "%s has not joined after a day without faults", w->d[i].name);
     if (!w->failed)
         check_healed(w);
@@ -62,8 +64,10 @@ void run(const struct run_options *options, struct run_result *out)
     world_init(&w, options->seed, options->faults);
     w.print_trace = options->print_trace;
     size_t cells = CELLS_MIN + dice_below(&w.plan, CELLS_MAX - CELLS_MIN + 1);
+    w.calm = true;
     bool apart = dice_chance(&w.plan, 500);
     work_found(&w, cells, apart, dice_chance(&w.plan, 200));
+    w.calm = false;
     if (!w.failed) {
         faults_begin(&w);
         work_begin(&w);

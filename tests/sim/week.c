@@ -199,6 +199,8 @@ static void join(struct proc *p)
         work_sync(d, NULL);
     } else if (ward_error_class(rc) == WARD_CLASS_RETRY || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_IO || rc == WARD_ERR_DISK_FULL) {
         sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, HOUR_MS), join_again, d, 0);
+    } else if (rc == WARD_ERR_INVITE_EXPIRED && (d->w->faults & FAULT_BIT(FAULT_CLOCK))) {
+        d->shut_out = true; /* by the hub's clock, which is what counts */
     } else if (!p->dead && !d->w->failed) {
         violated(d->w, "L1", "%s cannot join: %d %s", d->name, rc, err.detail);
     }
@@ -295,7 +297,7 @@ static void acts(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
-    if (d->w->healing)
+    if (d->w->calm)
         return;
     work_act(d);
     next_time(d, acts, ACTS_A_WEEK);
@@ -324,7 +326,7 @@ static void syncs(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
-    if (d->w->healing)
+    if (d->w->calm)
         return;
     next_time(d, syncs, SYNCS_A_WEEK);
     if (!d->joined || !device_is_up(d) || d->hostile)
@@ -360,7 +362,7 @@ static void invites(void *ctx, uint64_t n)
     struct world *w = ctx;
     char name[16];
     (void)n;
-    if (w->healing)
+    if (w->calm)
         return;
     sched_at(&w->time, w->time.now + dice_between(&w->plan, 5 * DAY_MS, 30 * DAY_MS), invites, w, 0);
     snprintf(name, sizeof name, "%s-%zu", dice_chance(&w->plan, 150) ? "inspector" : "cell", w->count - 1);

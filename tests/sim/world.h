@@ -72,6 +72,7 @@ struct device {
     int64_t boot_ms;     /* when mono began */
     int64_t wall_off_ms; /* its wall clock beyond the true time */
     int64_t wall_stands; /* not 0: it does not move */
+    bool shut_out;       /* its invitation came to nothing */
     bool joined;         /* has a replica, or had */
     bool away;           /* without power, until booted */
     bool hostile;        /* its owner drives it by hand (hostile.c) */
@@ -97,7 +98,7 @@ struct device {
 struct world {
     uint64_t seed;
     uint64_t faults; /* that may happen */
-    bool healing;    /* none may any more */
+    bool calm;       /* none may: while the ward is founded, and once it heals */
     struct sched time;
     struct dice plan, net_dice, fault_dice, work_dice, peer_dice;
     struct device d[DEVICES_MAX];

@@ -1,0 +1,496 @@
+/* test_scenarios.c - stories with an end that is known: each a small ward, some bad luck, and what its trace and its devices must show. */
+#include "check.h"
+#include "fiber.h"
+#include "model.h"
+#include "net.h"
+#include "rules/frame.h"
+#include "run.h"
+#include "work.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+/* clang-format off */
+#include <cmocka.h>
+/* clang-format on */
+
+/* A ward of a hub, a desk and two cells of one unit, "a". */
+struct story {
+    struct world w;
+    struct device *hub, *desk, *a, *b;
+    uint64_t runs, changes, held_again; /* that went over links; changes that their receiver held already */
+    int cut_after;                      /* runs; 0: never */
+    bool lose_power;                    /* the hub's, at that moment; only runs to it count */
+};
+
+static struct story s;
+
+static void watch(void *ctx, struct conn *c, int from, const uint8_t *p, size_t len)
+{
+    struct ward_message m;
+    (void)ctx;
+    if (ward_frame_parse(&m, p, len, NULL) || m.type != WARD_MSG_RUN)
+        return;
+    struct device *to = c->side[1 - from].d;
+    size_t feed = model_find_short(s.w.model, m.run.space8, m.run.grant8);
+    s.runs++;
+    s.changes += m.run.count;
+    if (feed != SIZE_MAX && to->held[feed] >= m.run.first)
+        s.held_again += to->held[feed] - m.run.first + 1;
+    if (s.cut_after && (!s.lose_power || to == s.hub) && --s.cut_after == 0) {
+        if (s.lose_power)
+            disk_power_off(to->disk);
+        net_sabotage(&s.w, c, WARD_ERR_LINK_CLOSED);
+    }
+}
+
+static void begin(const char *name, bool apart)
+{
+    world_init(&s.w, 7, 0);
+    s.w.keep_trace = true;
+    s.w.calm = true;
+    trace(&s.w, NULL, "%s", name);
+    work_found(&s.w, 2, apart, false);
+    s.hub = s.w.hub;
+    s.desk = apart ? &s.w.d[0] : &s.w.d[1];
+    s.a = &s.w.d[2];
+    s.b = &s.w.d[3];
+    s.runs = s.changes = s.held_again = 0;
+    s.cut_after = 0;
+    s.lose_power = false;
+    net_watch(&s.w, watch, NULL);
+    assert_false(s.w.failed);
+    assert_true(s.a->joined && s.b->joined);
+}
+
+static void tell_on_failure(void)
+{
+    if (s.w.failed)
+        fprintf(stderr, "%s%s\n", s.w.trace, s.w.violation);
+    assert_false(s.w.failed);
+}
+
+static void sync_with(struct device *d, struct device *peer)
+{
+    assert_int_not_equal(work_sync(d, peer), 0);
+    assert_true(world_run_until_quiet(&s.w, HOUR_MS));
+    tell_on_failure();
+}
+
+static void end(void)
+{
+    check_secrets_on_disks(&s.w);
+    tell_on_failure();
+    world_free(&s.w);
+    assert_false(s.w.failed); /* nothing was left open or allocated */
+}
+
+/* Everything has met by way of the hub and is as the model says. */
+static void all_is_well(void)
+{
+    run_rounds(&s.w, 2);
+    check_healed(&s.w);
+    tell_on_failure();
+}
+
+static void work_for(struct device *d, int acts)
+{
+    for (int i = 0; i < acts; i++)
+        work_act(d);
+    tell_on_failure();
+}
+
+static bool told(const char *text)
+{
+    bool has = trace_has(&s.w, text);
+    if (!has)
+        fprintf(stderr, "%snot told: %s\n", s.w.trace, text);
+    return has;
+}
+
+static uint64_t own_count(struct device *d)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < s.w.model->feed_count; i++)
+        n += s.w.model->feeds[i].author == d ? d->held[i] : 0;
+    return n;
+}
+
+/* ---------------------------------------------------------------- the network */
+
+static void a_link_cut_half_way_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    begin("a link that holds for three runs at a time", false);
+    work_for(s.a, 40);
+    sync_with(s.b, NULL);
+    sync_with(s.a, NULL);
+    work_for(s.a, 60);
+    uint64_t written = own_count(s.a);
+    int tries = 0;
+    do {
+        s.cut_after = 3;
+        s.changes = 0;
+        sync_with(s.a, NULL);
+    } while (s.cut_after <= 0 && ++tries < 60);
+    assert_true(tries < 60);
+    assert_true(s.held_again <= (uint64_t)tries * 256); /* L5: at most a frame's worth each time */
+    assert_true(own_count(s.a) == written);
+    all_is_well();
+    end();
+}
+
+static void power_lost_while_a_run_is_taken_in(void **state)
+{
+    (void)state;
+    begin("the hub loses power with a run in its hands", false);
+    work_for(s.a, 20);
+    s.cut_after = 1;
+    s.lose_power = true;
+    s.hub->trap = FAULT_CRASH;
+    sync_with(s.a, NULL);
+    world_run(&s.w, DAY_MS);
+    assert_true(told("hub        loses power"));
+    assert_true(told("hub        starts again"));
+    all_is_well();
+    end();
+}
+
+static void two_cells_meet_with_no_hub_in_reach(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("two cells in the hills", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    device_stop(s.hub);
+    assert_int_equal(work_create(s.a, "bridge", &id), WARD_OK);
+    work_serve(s.b, HOUR_MS);
+    world_run(&s.w, 1000);
+    sync_with(s.a, s.b);
+    assert_true(work_shows(s.b, &id, "bridge"));
+    assert_int_equal(work_edit(s.b, &id, "bridge, mended"), WARD_OK);
+    sync_with(s.a, s.b);
+    assert_true(work_shows(s.a, &id, "bridge, mended"));
+    work_stop_serving(s.b);
+    device_boot(s.hub, DISK_KEEP);
+    world_run(&s.w, MINUTE_MS);
+    all_is_well();
+    end();
+}
+
+static void news_go_out_while_the_line_stays(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a line that stays", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    work_serve(s.a, HOUR_MS);
+    work_serve(s.b, HOUR_MS);
+    world_run(&s.w, 10 * MINUTE_MS);
+    assert_int_equal(work_create(s.a, "flood warning", &id), WARD_OK);
+    world_run(&s.w, MINUTE_MS);
+    assert_true(work_shows(s.hub, &id, "flood warning"));
+    assert_true(work_shows(s.b, &id, "flood warning"));
+    work_stop_serving(s.a);
+    work_stop_serving(s.b);
+    world_run(&s.w, MINUTE_MS);
+    all_is_well();
+    end();
+}
+
+static void bundles_alone_are_enough(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a stick is carried to and fro", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    net_cut_all(&s.w, NULL);
+    work_stop_serving(s.hub);
+    work_for(s.a, 15);
+    work_for(s.b, 15);
+    assert_int_equal(work_create(s.a, "by stick", &id), WARD_OK);
+    for (int i = 0; i < 3; i++) { /* L6 */
+        work_carry(s.a, s.hub);
+        work_carry(s.b, s.hub);
+        work_carry(s.desk, s.hub);
+        work_carry(s.hub, s.a);
+        work_carry(s.hub, s.b);
+        work_carry(s.hub, s.desk);
+    }
+    assert_true(work_shows(s.b, &id, "by stick"));
+    check_healed(&s.w); /* without one more word over a link */
+    tell_on_failure();
+    end();
+}
+
+/* ---------------------------------------------------------------- copies */
+
+static void restore(struct device *d, struct disk_image *old, const uint64_t *held)
+{
+    d->trap = FAULT_CRASH;
+    device_stop(d);
+    world_run(&s.w, MINUTE_MS);
+    disk_put(d->disk, old);
+    memcpy(d->held, held, MODEL_FEEDS_MAX * sizeof *held);
+    d->may_fork = true;
+    d->away = false;
+    d->boot_ms = s.w.time.now;
+    trace(&s.w, d, "is restored from an older copy");
+    check_after_boot(d);
+    work_after_boot(d);
+}
+
+static uint64_t remembered[MODEL_FEEDS_MAX];
+
+static struct disk_image *copy(struct device *d)
+{
+    memcpy(remembered, d->held, sizeof remembered);
+    return disk_copy(d->disk);
+}
+
+static void a_laptop_restored_from_an_old_copy_heals_itself(void **state)
+{
+    (void)state;
+    begin("a laptop restored from an old copy", false);
+    work_for(s.a, 10);
+    sync_with(s.a, NULL);
+    struct disk_image *old = copy(s.a);
+    work_for(s.a, 10);
+    sync_with(s.a, NULL);
+    uint64_t before = own_count(s.a);
+    restore(s.a, old, remembered);
+    disk_image_free(old);
+    assert_true(own_count(s.a) < before);
+    sync_with(s.a, NULL);
+    assert_true(own_count(s.a) == before);
+    work_for(s.a, 10);
+    assert_int_equal(s.w.deeds[DEED_FORK], 0);
+    all_is_well();
+    end();
+}
+
+static void a_hub_restored_from_an_old_copy_is_refilled(void **state)
+{
+    (void)state;
+    begin("the hub restored from last month's copy", false);
+    struct disk_image *old = copy(s.hub);
+    for (int i = 0; i < 3; i++) {
+        work_for(s.a, 8);
+        work_for(s.b, 8);
+        sync_with(s.a, NULL);
+        sync_with(s.b, NULL);
+    }
+    sync_with(s.a, NULL);
+    restore(s.hub, old, remembered);
+    disk_image_free(old);
+    world_run(&s.w, MINUTE_MS);
+    all_is_well();
+    assert_int_equal(s.w.deeds[DEED_FORK], 0);
+    end();
+}
+
+static void a_clone_forks_its_feed_and_harms_nothing_else(void **state)
+{
+    struct ward_id id, other;
+    (void)state;
+    begin("a laptop and its clone both write", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    struct disk_image *old = copy(s.a);
+    assert_int_equal(work_create(s.a, "the first", &id), WARD_OK);
+    sync_with(s.a, NULL);
+    restore(s.a, old, remembered);
+    disk_image_free(old);
+    assert_int_equal(work_create(s.a, "the clone's", &other), WARD_OK);
+    sync_with(s.a, NULL);
+    assert_int_equal(s.w.deeds[DEED_FORK], 1);
+    assert_true(told("refused: ")); /* S11: somebody is told */
+    assert_true(told("fork"));
+    sync_with(s.b, NULL);
+    assert_true(work_shows(s.b, &id, "the first"));
+    assert_true(work_shows(s.a, &other, "the clone's"));
+    assert_int_equal(work_create(s.desk, "elsewhere", &id), WARD_OK); /* another space goes on */
+    sync_with(s.desk, NULL);
+    assert_true(work_shows(s.hub, &id, "elsewhere"));
+    end();
+}
+
+/* ---------------------------------------------------------------- disks and clocks */
+
+static void a_full_disk_refuses_whole_and_recovers(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a disk without room", false);
+    work_for(s.a, 10);
+    sync_with(s.a, NULL);
+    work_for(s.b, 30);
+    sync_with(s.b, NULL);
+    disk_limit(s.a->disk, disk_bytes(s.a->disk));
+    uint64_t before = own_count(s.a);
+    int rc = WARD_OK;
+    for (int i = 0; i < 20 && !rc; i++)
+        rc = work_create(s.a, "no room for this", &id);
+    assert_int_equal(rc, WARD_ERR_DISK_FULL);
+    before = own_count(s.a);
+    work_sync(s.a, NULL);
+    world_run_until_quiet(&s.w, HOUR_MS);
+    assert_true(told("then: disk-full"));
+    assert_true(own_count(s.a) == before);
+    disk_limit(s.a->disk, 0);
+    assert_int_equal(work_create(s.a, "room again", &id), WARD_OK); /* L7 */
+    all_is_well();
+    end();
+}
+
+static void power_cut_between_commit_and_ack(void **state)
+{
+    (void)state;
+    begin("what was committed and not acknowledged is not sent again", false);
+    work_for(s.a, 25);
+    sync_with(s.a, NULL);
+    work_for(s.a, 5);
+    uint64_t mine = own_count(s.a);
+    sync_with(s.a, NULL);
+    s.hub->trap = FAULT_CRASH;
+    device_stop(s.hub); /* all acknowledged is durable: whatever the disk makes of the rest */
+    world_run(&s.w, HOUR_MS);
+    device_boot(s.hub, DISK_LOSE);
+    world_run(&s.w, MINUTE_MS);
+    s.changes = 0;
+    sync_with(s.a, NULL);
+    assert_int_equal(s.changes, 0);
+    assert_true(own_count(s.a) == mine);
+    all_is_well();
+    end();
+}
+
+static void a_clock_of_2099_wins_nothing(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a clock seventy years ahead", false);
+    s.a->wall_off_ms = 73 * 365 * DAY_MS;
+    assert_int_equal(work_create(s.a, "first", &id), WARD_OK);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    s.b->wall_off_ms = -40 * 365 * DAY_MS;
+    assert_int_equal(work_edit(s.b, &id, "second, in 1986"), WARD_OK);
+    sync_with(s.b, NULL);
+    sync_with(s.a, NULL);
+    assert_true(work_shows(s.a, &id, "second, in 1986")); /* S13 */
+    all_is_well();
+    end();
+}
+
+/* ---------------------------------------------------------------- authority */
+
+static void a_device_is_cut_while_it_is_connected(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a laptop is lost with its line open", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    work_serve(s.a, HOUR_MS);
+    world_run(&s.w, 10 * MINUTE_MS);
+    assert_int_equal(work_revoke(s.hub, s.a), WARD_OK);
+    assert_int_equal(work_create(s.a, "after the cut", &id), WARD_OK); /* before it hears of it */
+    world_run(&s.w, 10 * MINUTE_MS);
+    work_stop_serving(s.a);
+    world_run(&s.w, MINUTE_MS);
+    sync_with(s.b, NULL);
+    assert_false(work_shows(s.b, &id, "after the cut")); /* S10 */
+    work_sync(s.a, NULL);
+    world_run_until_quiet(&s.w, HOUR_MS);
+    assert_true(told("then: revoked"));
+    all_is_well();
+    end();
+}
+
+static void the_operators_deadline_stands(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a deadline set by the operator", false);
+    assert_int_equal(work_create(s.a, "road", &id), WARD_OK);
+    sync_with(s.a, NULL);
+    sync_with(s.desk, NULL);
+    sync_with(s.desk, NULL);
+    assert_int_equal(work_due(s.desk, &id, 10), WARD_OK);
+    sync_with(s.desk, NULL);
+    sync_with(s.a, NULL);
+    assert_int_equal(work_due(s.a, &id, 99), WARD_OK);
+    all_is_well(); /* the model knows whose value shows */
+    end();
+}
+
+static void two_who_wrote_apart_are_both_heard(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("two names for one road", false);
+    assert_int_equal(work_create(s.a, "road", &id), WARD_OK);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    assert_int_equal(work_edit(s.a, &id, "north road"), WARD_OK);
+    assert_int_equal(work_edit(s.b, &id, "hill road"), WARD_OK);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    assert_int_equal(work_edit(s.b, &id, "no, valley road"), WARD_ERR_IN_CONFLICT); /* S8 */
+    all_is_well();
+    assert_true(s.w.deeds[DEED_CONFLICT] >= 3); /* on each device */
+    end();
+}
+
+static void a_second_hub_serves_when_the_first_is_gone(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("the hub burns down", true);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    sync_with(s.desk, s.hub);
+    assert_int_equal(work_create(s.a, "before the fire", &id), WARD_OK);
+    s.hub->trap = FAULT_CRASH;
+    device_stop(s.hub);
+    sync_with(s.a, NULL);
+    assert_true(told("then: network"));
+    struct device *lost = s.hub;
+    s.w.hub = s.desk; /* for a while all goes by the founder's desk */
+    work_serve(s.desk, 0);
+    world_run(&s.w, MINUTE_MS);
+    sync_with(s.a, s.desk);
+    assert_true(work_shows(s.desk, &id, "before the fire"));
+    assert_false(lost == s.w.hub);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_link_cut_half_way_goes_on_where_it_was),
+        cmocka_unit_test(power_lost_while_a_run_is_taken_in),
+        cmocka_unit_test(two_cells_meet_with_no_hub_in_reach),
+        cmocka_unit_test(news_go_out_while_the_line_stays),
+        cmocka_unit_test(bundles_alone_are_enough),
+        cmocka_unit_test(a_laptop_restored_from_an_old_copy_heals_itself),
+        cmocka_unit_test(a_hub_restored_from_an_old_copy_is_refilled),
+        cmocka_unit_test(a_clone_forks_its_feed_and_harms_nothing_else),
+        cmocka_unit_test(a_full_disk_refuses_whole_and_recovers),
+        cmocka_unit_test(power_cut_between_commit_and_ack),
+        cmocka_unit_test(a_clock_of_2099_wins_nothing),
+        cmocka_unit_test(a_device_is_cut_while_it_is_connected),
+        cmocka_unit_test(the_operators_deadline_stands),
+        cmocka_unit_test(two_who_wrote_apart_are_both_heard),
+        cmocka_unit_test(a_second_hub_serves_when_the_first_is_gone),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    fiber_release_all();
+    return failed;
+}
