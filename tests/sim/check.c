@@ -63,12 +63,14 @@ void check_after_boot(struct device *d)
 {
     ward_replica *r;
     struct ward_error err = {0};
+    faults_after_act(d); /* no trap is left from before */
     if (device_open(d, &r, &err)) {
         violated(d->w, "S17", "%s cannot be opened after it went down: %d %s", d->name, err.code, err.detail);
         return;
     }
     S17_the_file_is_sound(d, r);
-    S1_S2_nothing_is_lost(d, r);
+    if (!d->stranded)
+        S1_S2_nothing_is_lost(d, r);
     model_observe(d, r);
     ward_close(r);
 }
@@ -151,7 +153,7 @@ static void S14_ack_names_only_what_is_durable(struct conn *c, int from, struct 
 void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
 {
     struct ward_message m;
-    if (c->side[from].d->hostile)
+    if (c->side[from].d->hostile || c->side[from].d->stranded)
         return;
     S19_no_secret(c->w, "a frame", p, len);
     if (ward_frame_parse(&m, p, len, NULL)) {
@@ -295,7 +297,7 @@ void check_whole(struct device *d, ward_replica *r)
 
 static bool counts(const struct device *d)
 {
-    return d->joined && !d->hostile && !d->revoked;
+    return d->joined && !d->hostile && !d->revoked && !d->stranded;
 }
 
 static bool may_hold(const struct device *d, const struct model_space *s)
@@ -347,7 +349,7 @@ void check_healed(struct world *w)
         struct device *d = &w->d[i];
         ward_replica *r;
         struct ward_error err = {0};
-        if (!d->joined || d->hostile)
+        if (!d->joined || d->hostile || d->stranded)
             continue;
         if (device_open(d, &r, &err)) {
             violated(w, "S17", "%s cannot be opened at the end: %d %s", d->name, err.code, err.detail);

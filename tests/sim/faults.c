@@ -265,6 +265,7 @@ static void restore_now(void *ctx, uint64_t n)
     (void)n;
     disk_put(d->disk, d->old);
     memcpy(d->held, d->old_held, MODEL_FEEDS_MAX * sizeof *d->held);
+    model_find_stranded(d->w->model);
     model_forget_lost(d->w->model);
     d->away = false;
     d->boot_ms = d->w->time.now;
@@ -329,6 +330,8 @@ static void strike(struct world *w)
     case FAULT_VERSIONS:
         if (d != w->hub && device_is_idle(d)) {
             device_close_app(d);
+            if (device_fell(d)) /* closing writes, too */
+                break;
             d->options.schema = d->options.schema == &work_schema ? &work_small_schema : &work_schema;
             fault_note(w, f);
         }

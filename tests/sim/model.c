@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define ARENA_CHUNK 262144u
+#define GRANT_BODY  4u
 #define GRANT_CUT   12u
 #define CUTS_MAX    64
 
@@ -302,7 +303,7 @@ void model_observe(struct device *d, ward_replica *r)
 {
     struct model *m = d->w->model;
     bool news = false;
-    if (!r || r->stamp == 0 || ward_store_in_transaction(r->store))
+    if (!r || d->stranded || r->stamp == 0 || ward_store_in_transaction(r->store))
         return;
     for (size_t i = 0; i < r->dir.feed_count; i++) {
         const struct ward_feed *f = &r->dir.feeds[i];
@@ -321,6 +322,40 @@ void model_observe(struct device *d, ward_replica *r)
         check_readable(d, r);
 }
 
+static bool holds(const struct device *d, size_t feed, uint64_t seq)
+{
+    return d->joined && !d->hostile && !d->revoked && !d->stranded && d->held[feed] >= seq;
+}
+
+/* Whether a change that brought in this device's grant is held by another. */
+static bool is_known(const struct model *m, const struct device *d)
+{
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        for (size_t j = 0; m->spaces[f->space].is_ward && j < f->count; j++)
+            for (size_t k = 0; k < f->changes[j].op_count; k++) {
+                const struct model_op *op = &f->changes[j].ops[k];
+                if (op->kind != 1 || op->field != GRANT_BODY || memcmp(op->entity.b, d->grant.b, 16) != 0)
+                    continue;
+                for (size_t n = 0; n < m->w->count; n++)
+                    if (&m->w->d[n] != d && holds(&m->w->d[n], i, j + 1))
+                        return true;
+            }
+    }
+    return false;
+}
+
+void model_find_stranded(struct model *m)
+{
+    for (size_t i = 0; i < m->w->count; i++) {
+        struct device *d = &m->w->d[i];
+        if (!d->joined || d->stranded || is_known(m, d))
+            continue;
+        d->stranded = true;
+        trace(m->w, d, "is known to nobody any more");
+    }
+}
+
 void model_forget_lost(struct model *m)
 {
     for (size_t i = 0; i < m->feed_count; i++) {
@@ -328,7 +363,7 @@ void model_forget_lost(struct model *m)
         uint64_t most = 0;
         for (size_t j = 0; j < m->w->count; j++) {
             const struct device *d = &m->w->d[j];
-            if (d->revoked && d != f->author) /* nobody listens to it any more */
+            if ((d->revoked || d->stranded) && d != f->author) /* nobody listens to it any more */
                 continue;
             most = d->held[i] > most ? d->held[i] : most;
             most = d->old_held && d->old_held[i] > most ? d->old_held[i] : most;

@@ -76,7 +76,10 @@ bool model_tainted(const struct model *m, size_t space); /* by a fork in it or i
 /* What must be the state of a space where `held` is held. cuts false: as if nobody had been cut. */
 void model_digest(const struct model *m, size_t space, const uint64_t *held, bool cuts, struct ward_hash *out, size_t *conflicts,
                   const struct ward_schema *schema);
-/* A device was restored: what nobody holds any more has never been. */
+/* A device was restored. Whose grant is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it
+ * cannot bring its grant back; an operator has to invite it anew. */
+void model_find_stranded(struct model *m);
+/* After that: what nobody holds any more has never been. */
 void model_forget_lost(struct model *m);
 /* Changes held beyond cuts. */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);

@@ -239,7 +239,6 @@ void device_boot(struct device *d, enum disk_damage damage)
     }
     disk_power_on(d->disk, damage, dice_next(&d->w->fault_dice));
     d->away = false;
-    faults_after_act(d); /* no trap is left from before */
     d->boot_ms = d->w->time.now;
     trace(d->w, d, "starts again; the disk: %s", disk_damage_name(damage));
     deed(d->w, DEED_BOOT);

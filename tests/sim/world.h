@@ -73,6 +73,7 @@ struct device {
     int64_t wall_off_ms; /* its wall clock beyond the true time */
     int64_t wall_stands; /* not 0: it does not move */
     bool shut_out;       /* its invitation came to nothing */
+    bool stranded;       /* all who knew of its grant have forgotten: no door opens to it (see model_find_stranded) */
     bool joined;         /* has a replica, or had */
     bool away;           /* without power, until booted */
     bool hostile;        /* its owner drives it by hand (hostile.c) */
