@@ -248,6 +248,7 @@ void cli_show_help(struct cli *c, const struct cli_command *command)
     const struct argp argp = {.args_doc = command->subs ? "COMMAND" : command->args,
                               .doc = details[0] ? cli_format(c, "%s\v%s", _(command->summary), details) : _(command->summary),
                               .children = children};
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): argp does not write to the name, but does not say so
     argp_help(&argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, (char *)(uintptr_t)c->path);
     printf("\n%s\n%s", _("Examples:"), command->examples);
 }

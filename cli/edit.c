@@ -48,8 +48,8 @@ int cli_run_set(struct cli *c, uint32_t kind)
 {
     struct ward_error err = {0};
     struct ward_id id;
-    const char **assignments;
-    size_t count;
+    const char **assignments = NULL;
+    size_t count = 0;
     int rc = cli_assignments(c, 1, &assignments, &count);
     if (rc == CLI_DONE)
         rc = cli_open(c);

@@ -11,13 +11,14 @@
 static void find_translations(void)
 {
     char path[4096], probe[4200];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
+    static const char beside[] = "/../share/locale";
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof beside);
     const char *folder = WARDSYNC_LOCALEDIR;
     if (n > 0) {
         path[n] = 0;
         char *slash = strrchr(path, '/');
         if (slash)
-            strcpy(slash, "/../share/locale");
+            memcpy(slash, beside, sizeof beside);
         snprintf(probe, sizeof probe, "%s/vi/LC_MESSAGES/wardsync.mo", path);
         if (access(probe, R_OK) == 0)
             folder = path;

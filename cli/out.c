@@ -54,6 +54,7 @@ bool cli_id_parse(const char *hex, struct ward_id *out)
 {
     for (size_t i = 0; i < sizeof out->b; i++) {
         unsigned byte;
+        // NOLINTNEXTLINE(cert-err34-c): two digits cannot be out of range
         if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
             return false;
         out->b[i] = (uint8_t)byte;

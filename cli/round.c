@@ -56,19 +56,20 @@ static int describe(struct cli *c, bool reached, bool plan, const struct ward_sy
     return CLI_DONE;
 }
 
-int cli_round(struct cli *c, struct ward_sync_options *options, json_t *model)
+int cli_round(struct cli *c, const struct ward_sync_options *options, json_t *model)
 {
     struct ward_error err = {0};
     struct ward_sync_result result = {0};
     struct cli_progress progress = {.c = c};
     if (cli_names(c))
         return CLI_FAILED;
-    options->on_event = cli_on_event;
-    options->ctx = &progress;
-    options->cancel = &cancelled;
+    struct ward_sync_options own = *options;
+    own.on_event = cli_on_event;
+    own.ctx = &progress;
+    own.cancel = &cancelled;
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    bool reached = ward_sync(c->replica, options, &result, &err) == 0;
+    bool reached = ward_sync(c->replica, &own, &result, &err) == 0;
     cli_progress_end(&progress);
     if (!reached)
         cli_fail(c, &err);

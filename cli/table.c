@@ -93,7 +93,7 @@ void cli_table(struct cli *c, const json_t *rows, const struct cli_column *colum
     while (columns[n].key)
         n++;
     struct libscols_table *table = new_table();
-    int *digits = cli_keep(c, calloc(n, sizeof *digits));
+    int *digits = cli_keep(c, calloc(n + 1, sizeof *digits));
     for (i = 0; i < n; i++) {
         struct libscols_column *column =
             scols_table_new_column(table, _(columns[i].title), columns[i].show == CLI_LONG ? LONG_SHARE : 0, column_flags(columns[i].show));

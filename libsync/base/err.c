@@ -53,7 +53,7 @@ const char *ward_error_hint(int code, enum ward_lang lang)
     return code == WARD_OK ? "" : find(code)->hint[lang == WARD_LANG_VI];
 }
 
-int ward_fail(struct ward_error *err, int code, const char *fmt, ...)
+int(ward_fail)(struct ward_error *err, int code, const char *fmt, ...)
 {
     if (err) {
         va_list args;
@@ -65,7 +65,7 @@ int ward_fail(struct ward_error *err, int code, const char *fmt, ...)
     return code;
 }
 
-int ward_at(struct ward_error *err, int code, const char *fmt, ...)
+int(ward_at)(struct ward_error *err, int code, const char *fmt, ...)
 {
     if (!err)
         return code;

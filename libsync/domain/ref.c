@@ -10,7 +10,7 @@
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+    return (char)(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
 }
 
 static bool is_prefix(const char *reference, size_t len, const struct ward_id *id)

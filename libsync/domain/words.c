@@ -53,7 +53,7 @@ static const struct ward_word rating[] = {
 
 #define LIST(a)                                                                                                                            \
     {                                                                                                                                      \
-        a, sizeof a / sizeof a[0]                                                                                                          \
+        (a), sizeof(a) / sizeof(a)[0]                                                                                                      \
     }
 static const struct {
     const struct ward_word *words;

@@ -4,6 +4,7 @@
 #include "rules/view.h"
 #include "values/feed.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define BUCKETS       4096u
@@ -23,7 +24,7 @@ static size_t bucket_of(uint32_t sid, uint32_t kind, const struct ward_id *entit
     uint64_t low, high;
     memcpy(&low, entity->b, 8);
     memcpy(&high, entity->b + 8, 8);
-    uint64_t h = (low ^ (high * 0x9e3779b97f4a7c15u)) + sid * 0x85ebca6bu + kind;
+    uint64_t h = (low ^ (high * 0x9e3779b97f4a7c15u)) + (uint64_t)sid * 0x85ebca6bu + kind;
     return (size_t)((h ^ (h >> 29)) % BUCKETS);
 }
 
@@ -204,6 +205,7 @@ static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint6
         }
         if (explicit_word)
             continue;
+        assert(first); /* records are numbered by the operations that name them */
         struct ward_op presence = {.kind = first->kind, .entity = first->entity, .field = WARD_FIELD_PRESENCE, .raw = yes, .raw_len = 1};
         int rc = apply_op(a, f, seq, ch->depth, &presence, err);
         if (rc)

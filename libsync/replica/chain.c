@@ -57,7 +57,7 @@ static int walk(ward_replica *r, struct ward_chain_map *m, struct ward_hash prev
     for (uint32_t i = 0; i < m->count; i++) {
         struct ward_change_head head;
         if (ward_change_skip(raw->p + at, raw->len - at, &head))
-            return ward_fail(err, WARD_ERR_CORRUPT, "feed %u, change %llu", (unsigned)m->fid, (unsigned long long)(m->first + i));
+            return ward_fail(err, WARD_ERR_CORRUPT, "feed %u, change %llu", (unsigned)m->fid, (unsigned long long)m->first + i);
         ward_chain(&m->hashes[i], m->first + i, &prev, raw->p + at, head.len);
         m->depths[i] = head.depth;
         prev = m->hashes[i];

@@ -218,6 +218,7 @@ static int first_words(ward_replica *r, struct ward_keys *root, const char *ward
     struct ward_txn *t;
     struct ward_hash space;
     struct ward_id ward_entity, grant_entity;
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a replica that could not be made has left its error
     memcpy(ward_entity.b, r->ward.b, sizeof ward_entity.b);
     ward_grant_entity(&grant_entity, &r->self);
     struct ward_value name = ward_value_text(ward_name), device = ward_value_text(device_name),

@@ -5,6 +5,7 @@
 #include "values/feed.h"
 #include "values/seal.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A run on its way through the checks. Nothing here is in the directory yet. */
@@ -86,6 +87,7 @@ static int pass_overlap(struct incoming *in, const struct ward_buf *raw, bool *d
     *duplicate = false;
     if (run->first > in->head_seq)
         return WARD_OK;
+    assert(in->feed); /* runs start at 1 at least */
     int rc = ward_chain_at(in->r, in->feed->fid, run->first - 1, &hash, &depth, err);
     if (!rc && upto != in->head_seq)
         rc = ward_chain_at(in->r, in->feed->fid, upto, &held, &depth, err);

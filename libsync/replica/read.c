@@ -297,7 +297,7 @@ int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex, struct war
     struct prefix x = {.r = r};
     struct ward_id low = every_low(), high = every_high();
     size_t n = strlen(hex);
-    if (n < 4 || n > 2 * WARD_ID_BYTES)
+    if (n < 4 || n >= WARD_ID_HEX)
         return ward_fail(err, WARD_ERR_NOT_FOUND, "%.40s", hex);
     for (size_t i = 0; i < n; i++) {
         int digit = hex_digit(hex[i]);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "replica/ingest.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- batches */
@@ -160,6 +161,7 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     struct ward_error why = {0};
     if (t->plan)
         return WARD_OK;
+    assert(run); /* only a run leads here */
     int rc = WARD_OK;
     if (!b->open) {
         rc = ward_apply_begin(&b->apply, t->r, err);
@@ -383,7 +385,7 @@ int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_err
     p.last_contact_ms = ward_replica_now(r);
     p.clock_offset_ms = t->clock_offset_ms;
     if (address && strlen(address) < sizeof p.address)
-        strcpy(p.address, address);
+        memcpy(p.address, address, strlen(address) + 1);
     for (size_t i = 0; !rc && i < t->known.len; i++)
         rc = ward_vv_raise(&p.have, &r->env, t->known.v[i].fid, t->known.v[i].seq);
     if (!rc)

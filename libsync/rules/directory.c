@@ -334,7 +334,7 @@ bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *g
 
 uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f)
 {
-    if (f->role == WARD_ROLE_ROOT)
+    if (f->role == WARD_ROLE_ROOT) // NOLINT(clang-analyzer-core.NullDereference): a row, never the NULL of looking one up
         return UINT64_MAX;
     return ward_grant_effective(d, &f->grant) ? ward_cut_limit(d->cuts, d->cut_count, &f->grant, &f->id) : 0;
 }

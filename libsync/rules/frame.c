@@ -20,7 +20,7 @@ static bool read_hello(struct ward_cbor *c, struct ward_message *m)
         return ward_cbor_fail(c, WARD_ERR_RANGE);
     if (!ward_cbor_bytes(c, &m->hello.buckets, &len))
         return false;
-    if (len != 0 && len != WARD_BUCKETS * WARD_BUCKET_BYTES)
+    if (len != 0 && len != (size_t)WARD_BUCKETS * WARD_BUCKET_BYTES)
         return ward_cbor_fail(c, WARD_ERR_TYPE);
     if (len == 0)
         m->hello.buckets = NULL;

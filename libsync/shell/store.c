@@ -22,7 +22,6 @@ static int code_of(int rc, int extended)
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return WARD_ERR_HOME_READONLY;
     case SQLITE_CANTOPEN:
         return WARD_ERR_HOME_READONLY;
     case SQLITE_BUSY:

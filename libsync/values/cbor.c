@@ -264,7 +264,7 @@ static bool value(struct ward_cbor *c, struct ward_value *out, unsigned depth)
     if (!look(c, &it, &read))
         return false;
     size_t start = c->pos;
-    c->pos += read;
+    c->pos += read; // NOLINT(clang-analyzer-core.uninitialized.Assign): look has set it
     *out = (struct ward_value){.type = WARD_NULL};
     switch (it.kind) {
     case I_UINT:

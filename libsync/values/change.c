@@ -171,10 +171,10 @@ int ward_change_parse(struct ward_scratch *s, const uint8_t *p, size_t len, size
     if (fine && c.pos > WARD_BODY_MAX)
         fine = ward_cbor_fail(&c, WARD_ERR_LIMIT_BODY);
     struct ward_change *out = fine ? NEXT(s, change) : NULL;
-    if (fine && !out)
-        fine = ward_cbor_fail(&c, WARD_ERR_MEMORY);
-    if (!fine)
+    if (!out) {
+        ward_cbor_fail(&c, WARD_ERR_MEMORY); /* where nothing failed before */
         return ward_fail(err, c.code, "byte %zu of the change", c.pos);
+    }
     ch.wall_ms = (int64_t)wall;
     ch.len = c.pos;
     *out = ch;
