@@ -115,11 +115,20 @@ static int visit(void *ctx, const struct ward_store_conflict *row)
     return rc;
 }
 
+static int walk(struct walk *w, ward_replica *r, struct ward_error *err)
+{
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = ward_store_each_conflict(r->store, visit, w, err);
+    ward_replica_looked(r);
+    return rc;
+}
+
 int ward_conflicts(ward_replica *r, ward_conflict_fn *fn, void *ctx, struct ward_error *err)
 {
     struct walk w = {.r = r, .fn = fn, .ctx = ctx, .err = err};
-    int rc = ward_replica_refresh(r, err);
-    return rc ? rc : ward_store_each_conflict(r->store, visit, &w, err);
+    return walk(&w, r, err);
 }
 
 int ward_conflict_count(ward_replica *r, size_t *out, struct ward_error *err)
@@ -162,9 +171,7 @@ int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expecte
     struct walk w = {.r = r, .only = conflict, .fn = prepare, .ctx = &s, .err = err};
     if (!reason || !reason[0])
         return ward_fail(err, WARD_ERR_REASON, "reason");
-    int rc = ward_replica_refresh(r, err);
-    if (!rc)
-        rc = ward_store_each_conflict(r->store, visit, &w, err);
+    int rc = walk(&w, r, err);
     if (!rc && !s.found)
         rc = ward_fail(err, WARD_ERR_NOT_FOUND, "conflict");
     if (rc) {

@@ -76,12 +76,15 @@ int ward_history(ward_replica *r, const struct ward_id *entity, ward_history_fn 
     struct history h = {.r = r, .entity = entity, .fn = fn, .ctx = ctx};
     struct ward_segment seg = {0};
     bool got = true;
-    int rc = ward_replica_refresh(r, err);
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
     while (!rc && got) {
         rc = ward_store_next_segment(r->store, seg.seg, false, &seg, &got, err);
         if (!rc && got)
             rc = give_segment(&h, &seg, err);
     }
     ward_release(&r->env, h.ops);
+    ward_replica_looked(r);
     return rc;
 }

@@ -81,25 +81,23 @@ static int sid_of(ward_replica *r, uint32_t kind, const struct ward_id *entity, 
 int ward_space_of_record(ward_replica *r, struct ward_hash *out, uint32_t kind, const struct ward_id *entity, struct ward_error *err)
 {
     uint32_t sid;
-    int rc = ward_replica_refresh(r, err);
-    if (!rc)
-        rc = sid_of(r, kind, entity, &sid, err);
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = sid_of(r, kind, entity, &sid, err);
     if (!rc)
         *out = ward_directory_space(&r->dir, sid)->id;
+    ward_replica_looked(r);
     return rc;
 }
 
 /* ---- records */
 
-int ward_get(ward_replica *r, uint32_t kind, const struct ward_id *entity, bool with_deleted, ward_record **out, struct ward_error *err)
+static int read_record(ward_replica *r, const struct ward_kind_def *def, const struct ward_id *entity, bool with_deleted, ward_record **out,
+                       struct ward_error *err)
 {
-    uint32_t sid = 0;
-    const struct ward_kind_def *def = ward_schema_kind(r->schema, kind);
-    if (!def)
-        return ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%u", (unsigned)kind);
-    int rc = ward_replica_refresh(r, err);
-    if (!rc)
-        rc = sid_of(r, kind, entity, &sid, err);
+    uint32_t sid = 0, kind = def->number;
+    int rc = sid_of(r, kind, entity, &sid, err);
     if (rc)
         return rc;
     ward_record *rec = ward_alloc(&r->env, sizeof *rec);
@@ -117,6 +115,19 @@ int ward_get(ward_replica *r, uint32_t kind, const struct ward_id *entity, bool 
     }
     *out = rec;
     return WARD_OK;
+}
+
+int ward_get(ward_replica *r, uint32_t kind, const struct ward_id *entity, bool with_deleted, ward_record **out, struct ward_error *err)
+{
+    const struct ward_kind_def *def = ward_schema_kind(r->schema, kind);
+    if (!def)
+        return ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%u", (unsigned)kind);
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = read_record(r, def, entity, with_deleted, out, err);
+    ward_replica_looked(r);
+    return rc;
 }
 
 void ward_record_free(ward_record *rec)
@@ -257,12 +268,13 @@ int ward_each(ward_replica *r, uint32_t kind, ward_record_fn *fn, void *ctx, str
     struct ward_id low = every_low(), high = every_high();
     if (!e.rec.def)
         return ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%u", (unsigned)kind);
-    int rc = ward_replica_refresh(r, err);
+    int rc = ward_replica_look(r, err);
     if (rc)
         return rc;
     ward_arena_init(&e.rec.arena, &r->env);
     rc = ward_store_each_record(r->store, kind, &low, &high, give, &e, err);
     ward_arena_free(&e.rec.arena);
+    ward_replica_looked(r);
     return rc;
 }
 
@@ -307,9 +319,11 @@ int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex, struct war
         low.b[i / 2] = (uint8_t)(low.b[i / 2] | (digit << shift));
         high.b[i / 2] = (uint8_t)((high.b[i / 2] & ~(0xf << shift)) | (digit << shift));
     }
-    int rc = ward_replica_refresh(r, err);
-    if (!rc)
-        rc = ward_store_each_record(r->store, kind, &low, &high, count_match, &x, err);
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = ward_store_each_record(r->store, kind, &low, &high, count_match, &x, err);
+    ward_replica_looked(r);
     if (rc)
         return rc;
     if (x.count != 1)
@@ -405,16 +419,16 @@ static int digest_record(void *ctx, uint32_t sid, uint32_t kind, const struct wa
 int ward_state_digest(ward_replica *r, const struct ward_hash *space, struct ward_hash *out, struct ward_error *err)
 {
     struct digest d = {.r = r};
-    int rc = ward_replica_refresh(r, err);
-    const struct ward_space *s = rc ? NULL : ward_directory_space_by_id(&r->dir, space);
-    if (!rc && !s)
-        rc = ward_fail(err, WARD_ERR_NOT_FOUND, "space");
+    int rc = ward_replica_look(r, err);
     if (rc)
         return rc;
+    const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
     ward_buf_init(&d.buf, &r->env);
     ward_hash_begin(&d.hasher, "wardsync state");
-    rc = ward_store_each_in_space(r->store, s->sid, digest_record, &d, err);
-    ward_hash_end(&d.hasher, out);
+    rc = s ? ward_store_each_in_space(r->store, s->sid, digest_record, &d, err) : ward_fail(err, WARD_ERR_NOT_FOUND, "space");
+    if (!rc)
+        ward_hash_end(&d.hasher, out);
     ward_buf_free(&d.buf);
+    ward_replica_looked(r);
     return rc;
 }

@@ -68,11 +68,17 @@ bool ward_is_read_only(const ward_replica *r)
 
 int ward_replica_reload(ward_replica *r, struct ward_error *err)
 {
+    int rc = ward_store_look(r->store, err);
+    if (rc)
+        return rc;
     ward_directory_free(&r->dir);
     ward_directory_init(&r->dir, &r->env, &r->ward);
     ward_chain_forget(r);
-    int rc = ward_store_stamp(r->store, &r->stamp, err);
-    return rc ? rc : ward_store_load(r->store, &r->dir, err);
+    rc = ward_store_stamp(r->store, &r->stamp, err);
+    if (!rc)
+        rc = ward_store_load(r->store, &r->dir, err);
+    ward_store_looked(r->store);
+    return rc;
 }
 
 int ward_replica_refresh(ward_replica *r, struct ward_error *err)
@@ -82,6 +88,22 @@ int ward_replica_refresh(ward_replica *r, struct ward_error *err)
     if (rc || stamp == r->stamp)
         return rc;
     return ward_replica_reload(r, err);
+}
+
+int ward_replica_look(ward_replica *r, struct ward_error *err)
+{
+    int rc = ward_store_look(r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_replica_refresh(r, err);
+    if (rc)
+        ward_store_looked(r->store);
+    return rc;
+}
+
+void ward_replica_looked(ward_replica *r)
+{
+    ward_store_looked(r->store);
 }
 
 const struct ward_grant *ward_replica_grant(const ward_replica *r)

@@ -50,6 +50,10 @@ struct ward_replica {
 
 /* Brings dir up to date if another process has committed. Not during a write transaction. */
 int ward_replica_refresh(ward_replica *r, struct ward_error *err);
+/* The same, and until ward_replica_looked what is read of the store is of the very moment the directory is of: another process may commit
+ * at any time, and then records speak of feeds that the directory does not know. */
+int ward_replica_look(ward_replica *r, struct ward_error *err);
+void ward_replica_looked(ward_replica *r);
 /* Loads dir anew, whatever its stamp; after a rollback. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err);
 /* The own grant: known from joining on, even before the ward's own records have arrived. NULL if it is not known at all. */

@@ -22,7 +22,7 @@ void ward_stream_free(struct ward_stream *s)
 
 static bool readable(const struct ward_stream *s, const struct ward_feed *f)
 {
-    const struct ward_space *space = f ? ward_directory_space(&s->r->dir, f->sid) : NULL;
+    const struct ward_space *space = ward_directory_space(&s->r->dir, f->sid);
     return space && ward_space_is_common(space, &s->to, NULL);
 }
 
@@ -64,6 +64,9 @@ static int find_next(struct ward_stream *s, struct ward_segment *seg, bool *got,
         if (rc || !*got)
             return rc;
         const struct ward_feed *f = ward_directory_feed(&s->r->dir, seg->fid);
+        *got = f != NULL; /* else another process has begun it just now: its turn comes when the directory knows it */
+        if (!f)
+            return WARD_OK;
         if (readable(s, f) && seg->first + seg->count - 1 > ward_vv_get(&s->have, seg->fid))
             return WARD_OK;
         s->cursor = seg->seg;

@@ -266,6 +266,31 @@ bool ward_store_in_transaction(const struct ward_store *s)
     return s->in_transaction;
 }
 
+int ward_store_look(struct ward_store *s, struct ward_error *err)
+{
+    if (s->looks == 0 && !s->in_transaction) {
+        int rc = store_exec(s, "BEGIN", err);
+        if (rc)
+            return rc;
+        s->look_open = true;
+    }
+    s->looks++;
+    return WARD_OK;
+}
+
+static void end_look(struct ward_store *s)
+{
+    if (s->look_open)
+        store_exec(s, "COMMIT", NULL); /* of nothing but reading */
+    s->look_open = false;
+}
+
+void ward_store_looked(struct ward_store *s)
+{
+    if (--s->looks == 0)
+        end_look(s);
+}
+
 int ward_store_begin(struct ward_store *s, struct ward_error *err)
 {
     if (s->read_only)
@@ -275,6 +300,7 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err)
     int rc = ward_lock_take(&s->lock, BUSY_MS, err);
     if (rc)
         return rc;
+    end_look(s);
     rc = store_exec(s, "BEGIN IMMEDIATE", err);
     if (rc) {
         ward_lock_release(&s->lock);

@@ -56,6 +56,8 @@ struct ward_store {
     size_t plain_count;
     struct ward_lock lock;
     bool read_only, in_transaction, plain_stale, broken;
+    unsigned looks; /* nested */
+    bool look_open; /* SQLite is in a transaction for them */
     int wal_frames;
     struct ward_buf scratch;
 };
