@@ -506,7 +506,7 @@ static int write_changes(struct compile *c, const struct ward_keys *keys, struct
         depth++;
         out->changes++;
         out->ops += n;
-        if (!rc && (done == c->op_count || bodies.len > WARD_RUN_RAW_MAX - WARD_BODY_MAX || in_segment == WARD_SEAL_EVERY)) {
+        if (!rc && (done == c->op_count || bodies.len > WARD_RUN_RAW_USUAL || in_segment == WARD_SEAL_EVERY)) {
             rc = add_segment(c, first, in_segment, &bodies, keys, err);
             out->bytes += bodies.len;
             first += in_segment;

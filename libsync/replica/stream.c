@@ -92,7 +92,8 @@ static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_
 }
 
 /* Takes following segments of the same feed into the run, as long as nothing the other needs stands between them: one seal covers them all.
- */
+ * No more than is usual: a run counts when it has arrived whole, the receiver keeps it as one segment, and what is one segment can never be
+ * parted again, however slow the next link is. */
 static int extend(struct ward_stream *s, struct ward_segment *last, uint32_t *count, struct ward_buf *bodies, struct ward_error *err)
 {
     for (;;) {
@@ -108,7 +109,7 @@ static int extend(struct ward_stream *s, struct ward_segment *last, uint32_t *co
             rc = append(s, &next, next.first, bodies, err);
         if (rc)
             return rc;
-        if (bodies->len > WARD_RUN_RAW_MAX) {
+        if (bodies->len > (s->slow ? WARD_RUN_RAW_SLOW : WARD_RUN_RAW_USUAL)) {
             bodies->len = before;
             return WARD_OK;
         }

@@ -11,6 +11,7 @@ struct ward_stream {
     struct ward_vv have;  /* what the other holds or was sent, by fid */
     int64_t cursor;       /* the last segment looked at */
     struct ward_buf raw, packed;
+    bool slow; /* the link: shorter runs */
 };
 /* One run that was written to a frame. */
 struct ward_streamed {

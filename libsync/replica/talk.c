@@ -38,6 +38,7 @@ int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant
     *t = (struct ward_talk){.r = r, .batch = batch, .hooks = *hooks, .peer = *peer};
     ward_session_init(&t->s, r->env.mono_ms(r->env.ctx));
     ward_stream_init(&t->stream, r, peer);
+    t->stream.slow = true; /* until it has shown that it is not */
     ward_buf_init(&t->out, &r->env);
     int rc = ward_replica_refresh(r, err);
     if (rc)
@@ -111,7 +112,7 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
 {
     if (t->plan)
         return WARD_OK;
-    while (ward_session_may_send(&t->s)) {
+    while (ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
         bool got;
         int rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
@@ -120,6 +121,7 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
         if (!got)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
         t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
+        t->flight_ms[t->s.sent % WARD_WINDOW_MAX] = t->r->env.mono_ms(t->r->env.ctx);
         rc = ward_talk_send_circle(t, ward_directory_feed(&t->r->dir, run.fid)->sid, err);
         if (!rc && !ward_talk_closed(t))
             rc = ward_talk_send(t, &t->out, err);
@@ -210,6 +212,8 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
             tell(t, WARD_EVENT_RUN_REFUSED, (int)code, 0, 0, "refused by the peer");
         }
     }
+    if (t->s.acked > before)
+        t->stream.slow = t->r->env.mono_ms(t->r->env.ctx) - t->flight_ms[(t->s.acked - 1) % WARD_WINDOW_MAX] > WARD_ACK_QUICK_MS;
     for (uint64_t i = before; i < t->s.acked; i++) {
         const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
         if (lost[i % WARD_WINDOW_MAX])

@@ -54,6 +54,7 @@ struct ward_talk {
     struct ward_vv known;                              /* what the peer durably holds, by fid */
     struct ward_stream stream;
     struct ward_streamed flight[WARD_WINDOW_MAX];
+    int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */
     uint64_t refused[WARD_WINDOW_MAX][2];
     size_t refused_count;
     uint32_t told; /* spaces up to this number are known to the peer, by comparison or by their circle */

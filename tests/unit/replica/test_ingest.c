@@ -468,7 +468,7 @@ static void no_memory_to_send(void **state)
     struct fixture *f = *state;
     ward_replica *r = f->w.d[A].r;
     const struct ward_grant as = {.id = f->w.d[B].grant, .unit = f->w.d[B].unit, .role = WARD_ROLE_CELL};
-    static char long_text[20000];
+    static char long_text[15000];
     bool failed = true;
     size_t points = 0;
     memset(long_text, 'x', sizeof long_text - 1);

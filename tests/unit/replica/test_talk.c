@@ -9,6 +9,7 @@
 
 #include "replica/talk.h"
 #include "replicas.h"
+#include "shell/store.h"
 
 #define FRAMES_MAX 256
 
@@ -339,6 +340,56 @@ static void cut_while_connected(void **state)
     world_close(&w);
 }
 
+/* How much one side sends before it hears of it, where each frame takes so long: most runs in flight, the longest run's bodies. */
+static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, uint64_t *in_flight, size_t *longest)
+{
+    struct line l;
+    struct ward_buf raw;
+    ward_buf_init(&raw, &w->d[b].outside.env);
+    line_open(&l, w, a, b);
+    *in_flight = *longest = 0;
+    for (; !idle(&l); idle(&l) ? settle(&l) : (void)0) {
+        struct side *s = l.b.head < l.b.tail ? &l.b : &l.a;
+        struct ward_message m;
+        OK(w, ward_frame_parse(&m, s->queue[s->head], s->lengths[s->head], &w->err));
+        if (m.type == WARD_MSG_RUN) {
+            OK(w, ward_store_unpack_run(m.run.codec, m.run.data, m.run.len, &raw, &w->err));
+            *longest = raw.len > *longest ? raw.len : *longest;
+        }
+        w->d[a].outside.now_ms += frame_ms;
+        deliver(&l, s, 0, 0);
+        uint64_t flying = l.a.talk.s.sent - l.a.talk.s.acked;
+        *in_flight = flying > *in_flight ? flying : *in_flight;
+    }
+    assert_live(&l);
+    line_close(&l);
+    ward_buf_free(&raw);
+}
+
+/* A link that is slow and lives briefly: each run is over soon, and little is under way when it breaks. What one has received in longer
+ * runs another can still be given, so runs are never very long. */
+static void slow_links_carry_little_at_a_time(void **state)
+{
+    struct world w;
+    uint64_t in_flight;
+    size_t longest;
+    (void)state;
+    set_up(&w);
+    for (int i = 0; i < 1500; i++)
+        write_note(&w, 0, "a", 1, i);
+    send_backlog(&w, 0, 1, 600, &in_flight, &longest);
+    assert_int_equal(in_flight, WARD_WINDOW_SLOW);
+    assert_in_range(longest, WARD_RUN_RAW_SLOW / 2, WARD_RUN_RAW_SLOW);
+    assert_converged(&w);
+    for (int i = 0; i < 1500; i++)
+        write_note(&w, 0, "a", 1, i);
+    send_backlog(&w, 0, 1, 0, &in_flight, &longest);
+    assert_in_range(in_flight, WARD_WINDOW_SLOW + 1, WARD_WINDOW_MAX);
+    assert_in_range(longest, WARD_RUN_RAW_SLOW + 1, WARD_RUN_RAW_USUAL);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 /* A comparison shows what a round would do, and does nothing. */
 static void planning_moves_nothing(void **state)
 {
@@ -370,6 +421,7 @@ int main(void)
         cmocka_unit_test(many_spaces),
         cmocka_unit_test(live_news),
         cmocka_unit_test(cut_while_connected),
+        cmocka_unit_test(slow_links_carry_little_at_a_time),
         cmocka_unit_test(planning_moves_nothing),
     };
     return cmocka_run_group_tests_name("talk", tests, NULL, NULL);
