@@ -55,9 +55,14 @@ int ward_socket_set_wire(void *socket, const uint8_t sk[WARD_CURVE_KEY_BYTES], s
         {ZMQ_SNDHWM, WARD_LINK_QUEUE, "send queue"},
         {ZMQ_RCVHWM, WARD_LINK_QUEUE, "receive queue"},
         {ZMQ_IMMEDIATE, 1, "immediate"}, /* nothing is queued for a peer that may never come */
-        {ZMQ_HEARTBEAT_IVL, 5000, "heartbeat interval"},
-        {ZMQ_HEARTBEAT_TIMEOUT, 15000, "heartbeat timeout"},
-        {ZMQ_HEARTBEAT_TTL, 15000, "heartbeat lifetime"},
+        /* The kernel finds out links that are dead. Not libzmq's heartbeat: its timer ends the whole process (4.3.4: "Assertion failed:
+         * !_io_error") where a connection breaks while its input stands still. */
+        {ZMQ_HEARTBEAT_IVL, 0, "heartbeat interval"},
+        {ZMQ_TCP_KEEPALIVE, 1, "keepalive"},
+        {ZMQ_TCP_KEEPALIVE_IDLE, 15, "keepalive idle"},
+        {ZMQ_TCP_KEEPALIVE_INTVL, 5, "keepalive interval"},
+        {ZMQ_TCP_KEEPALIVE_CNT, 3, "keepalive count"},
+        {ZMQ_TCP_MAXRT, 30000, "retransmission timeout"},
         {ZMQ_HANDSHAKE_IVL, 10000, "handshake timeout"},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
