@@ -52,7 +52,7 @@ class Crew:
         self.program = os.path.abspath(program)
         self.home = tempfile.mkdtemp(prefix="ward-links.")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("WARDSYNC_", "LC_", "LANG", "XDG_"))}
-        self.env.update(LANG="C.UTF-8", ASAN_OPTIONS="exitcode=86", UBSAN_OPTIONS="exitcode=86", LSAN_OPTIONS="exitcode=86")
+        self.env.update(LANG="C.UTF-8", ASAN_OPTIONS="exitcode=86:handle_abort=1", UBSAN_OPTIONS="exitcode=86", LSAN_OPTIONS="exitcode=86")
         self.lock = threading.Lock()
         self.processes = set()
         self.errors, self.kills, self.checks = {}, {}, 0
@@ -120,7 +120,7 @@ class Crew:
 
     def must(self, holds, what, found=None):
         if not holds:
-            raise NotAsItMustBe(what if found is None else f"{what}\n  found: {str(found)[:3000]}")
+            raise NotAsItMustBe(what if found is None else f"{what}\n  found: {str(found)[:9000]}")
         self.checks += 1
 
     @staticmethod
@@ -202,7 +202,7 @@ class Device:
         self.crew.gone(self.server)
         self.server = None
         if code not in (0, 2, -signal.SIGKILL):
-            raise NotAsItMustBe(f"serve of {self.name} ended with {code}: {self.said()[-2000:]}")
+            raise NotAsItMustBe(f"serve of {self.name} ended with {code}: {self.said()[-6000:]}")
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.server.pid}/fd"))
