@@ -376,7 +376,8 @@ size_t ward_record_conflicts(const ward_record *rec);
 /* The value a view shows; WARD_NULL where nothing was written. For sums the sum. Not for member fields. */
 struct ward_value ward_record_value(const ward_record *rec, uint32_t field);
 bool ward_record_is_provisional(const ward_record *rec, uint32_t field); /* in conflict: shown until someone decides */
-/* Live values of a field, the shown one first; ward_live_count(rec, field, key, len), then ward_record_live(..., i, ...). */
+/* Live values of a field, the shown one first, then in descending order (proto/merge.md); ward_live_count(rec, field, key, len), then
+ * ward_record_live(..., i, ...). */
 size_t ward_record_live_count(const ward_record *rec, uint32_t field);
 int ward_record_live(const ward_record *rec, uint32_t field, size_t i, struct ward_live *out, struct ward_error *err);
 /* Members of a set that are in, ascending by key. */
@@ -425,7 +426,7 @@ struct ward_conflict {
     struct ward_id entity;
     uint32_t field; /* WARD_FIELD_PRESENCE: an edit against a deletion */
     size_t value_count;
-    const struct ward_live *values; /* distinct values, the provisional one first; valid during the callback */
+    const struct ward_live *values; /* distinct values, the provisional one first, in descending order; valid during the callback */
     const bool *seen;               /* value_count x value_count: seen[i * n + j]: the author of i had seen value j's change */
 };
 typedef int ward_conflict_fn(void *ctx, const struct ward_conflict *conflict);

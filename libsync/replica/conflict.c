@@ -21,11 +21,10 @@ static bool same(const struct ward_live_value *a, const struct ward_live_value *
     return a->len == b->len && memcmp(a->raw, b->raw, a->len) == 0;
 }
 
-/* The shown value first, then one of each other value. */
-static size_t distinct(const struct ward_slot *slot, const struct ward_authors *authors, const struct ward_live_value **out)
+/* Each value once, by the greatest of those who wrote it, in descending order. */
+static size_t distinct(const struct ward_slot *slot, const struct ward_live_value **out)
 {
     size_t n = 0;
-    out[n++] = ward_slot_shown(slot, authors);
     for (size_t i = 0; i < slot->live_count; i++) {
         bool known = false;
         for (size_t j = 0; j < n; j++)
@@ -80,7 +79,7 @@ static int lay_out(struct walk *w, const struct ward_store_conflict *row, const 
 {
     ward_replica *r = w->r;
     const struct ward_live_value **values = ward_arena_take(arena, slot->live_count * sizeof *values);
-    size_t n = values ? distinct(slot, &r->dir.authors, values) : 0;
+    size_t n = values ? distinct(slot, values) : 0;
     struct ward_live *live = ward_arena_take(arena, (n + 1) * sizeof *live);
     bool *seen = ward_arena_take(arena, (n * n + 1) * sizeof *seen);
     if (!values || !live || !seen)
@@ -108,6 +107,8 @@ static int visit(void *ctx, const struct ward_store_conflict *row)
     ward_arena_init(&arena, &w->r->env);
     ward_state_init(&state, &arena);
     int rc = ward_store_get_record(w->r->store, row->sid, row->kind, &row->entity, &w->r->dir.authors, &state, &conflicts, w->err);
+    if (!rc)
+        ward_state_order(&state, &w->r->dir.authors);
     const struct ward_slot *slot = rc ? NULL : ward_state_find(&state, row->field, NULL, 0);
     if (!rc)
         rc = slot ? lay_out(w, row, slot, &arena) : ward_fail(w->err, WARD_ERR_CORRUPT, "a conflict over nothing");

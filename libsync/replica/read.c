@@ -113,6 +113,7 @@ static int read_record(ward_replica *r, const struct ward_kind_def *def, const s
         ward_record_free(rec);
         return rc;
     }
+    ward_state_order(&rec->state, &r->dir.authors);
     *out = rec;
     return WARD_OK;
 }
@@ -203,9 +204,7 @@ int ward_record_live(const ward_record *rec, uint32_t field, size_t i, struct wa
     const struct ward_slot *slot = ward_state_find(&rec->state, field, NULL, 0);
     if (!slot || i >= slot->live_count)
         return ward_fail(err, WARD_ERR_NOT_FOUND, "value %zu", i);
-    const struct ward_live_value *shown = ward_slot_shown(slot, &rec->r->dir.authors);
-    size_t place = (size_t)(shown - slot->live); /* the shown one first, the others after it as they stand */
-    return ward_live_author(rec->r, &slot->live[i == 0 ? place : i <= place ? i - 1 : i], out, err);
+    return ward_live_author(rec->r, &slot->live[i], out, err);
 }
 
 static const struct ward_slot *member(const ward_record *rec, uint32_t field, size_t i, size_t *count)
@@ -259,6 +258,7 @@ static int give(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *en
     int rc = ward_state_decode(&e->rec.state, &e->rec.r->dir.authors, p, len);
     if (rc)
         return ward_fail(e->err, rc, "record");
+    ward_state_order(&e->rec.state, &e->rec.r->dir.authors);
     return ward_state_present(&e->rec.state) ? e->fn(e->ctx, &e->rec) : WARD_OK;
 }
 

@@ -205,6 +205,23 @@ static bool greater(const struct ward_live_value *a, const struct ward_live_valu
     return order ? order > 0 : a->seq > b->seq;
 }
 
+static void order(struct ward_slot *slot, const struct ward_authors *authors)
+{
+    for (size_t i = 1; i < slot->live_count; i++) {
+        struct ward_live_value v = slot->live[i];
+        size_t at = i;
+        for (; at > 0 && greater(&v, &slot->live[at - 1], authors); at--)
+            slot->live[at] = slot->live[at - 1];
+        slot->live[at] = v;
+    }
+}
+
+void ward_state_order(struct ward_state *s, const struct ward_authors *authors)
+{
+    for (size_t i = 0; i < s->slot_count; i++)
+        order(&s->slots[i], authors);
+}
+
 const struct ward_live_value *ward_slot_shown(const struct ward_slot *slot, const struct ward_authors *authors)
 {
     const struct ward_live_value *best = &slot->live[0];

@@ -72,6 +72,8 @@ const struct ward_slot *ward_state_find(const struct ward_state *s, uint32_t fie
 /* The slots of a member field: [*first, result). */
 size_t ward_state_range(const struct ward_state *s, uint32_t field, size_t *first);
 
+/* Puts every slot's live values in descending order (proto/merge.md): so they are listed alike wherever the same changes are held. */
+void ward_state_order(struct ward_state *s, const struct ward_authors *authors);
 /* The greatest by rank, depth, feed, seq (proto/merge.md); live_count > 0. */
 const struct ward_live_value *ward_slot_shown(const struct ward_slot *slot, const struct ward_authors *authors);
 struct ward_value ward_live_decode(const struct ward_live_value *v);

@@ -52,10 +52,17 @@ def space_answer(held, space, heads, slots):
     }
 
 
+def conflict_answer(space, slot, live):
+    """[id, [[feed, seq] of each different value], who had seen whom, row after row]"""
+    values = merge.listed(live)
+    seen = "".join(str(int(v.vector.get(w.feed, 0) >= w.seq)) for v in values for w in values)
+    return [merge.slot_id(space, slot).hex(), [[v.feed.hex(), v.seq] for v in values], seen]
+
+
 def conflicts_answer(slots_by_space, may_conflict):
-    """[id, how many different live values] of every conflict under the schema."""
+    """Every conflict under the schema."""
     return sorted(
-        [merge.slot_id(space, slot).hex(), len({v.value for v in live})]
+        conflict_answer(space, slot, live)
         for space, slots in slots_by_space.items()
         for slot, live in slots.items()
         if slot[2] in may_conflict.get(slot[0], ()) and merge.in_conflict(slot, live)

@@ -32,9 +32,23 @@ def supersedes(slot, w, v):
     return had_seen and (field_class(slot[2]) != GOVERNED or w.rank >= v.rank)
 
 
+def order(v):
+    """Order among concurrent values."""
+    return v.rank, v.depth, v.feed, v.seq
+
+
 def shown(live):
-    """Order among concurrent values: the greatest."""
-    return max(live, key=lambda v: (v.rank, v.depth, v.feed, v.seq))
+    """The greatest."""
+    return max(live, key=order)
+
+
+def listed(live):
+    """In descending order, equal ones once, under the greatest."""
+    told = []
+    for v in sorted(live, key=order, reverse=True):
+        if v.value not in [w.value for w in told]:
+            told.append(v)
+    return told
 
 
 def in_conflict(slot, live):

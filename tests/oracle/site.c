@@ -320,14 +320,23 @@ static int by_space(const void *a, const void *b)
     return ward_hash_compare(&(*(const struct ward_space *const *)a)->id, &(*(const struct ward_space *const *)b)->id);
 }
 
-/* [id, how many distinct values] */
+/* [id, [[feed, seq] of each distinct value], who had seen whom, row after row] */
 static int tell_conflict(void *ctx, const struct ward_conflict *c)
 {
     struct teller *t = ctx;
     comma(t);
     fputs("[\"", t->out);
     put_hex(t->out, c->id.b, sizeof c->id.b);
-    fprintf(t->out, "\",%zu]", c->value_count);
+    fputs("\",[", t->out);
+    for (size_t i = 0; i < c->value_count; i++) {
+        fputs(i ? ",[\"" : "[\"", t->out);
+        put_hex(t->out, c->values[i].feed.b, sizeof c->values[i].feed.b);
+        fprintf(t->out, "\",%llu]", (unsigned long long)c->values[i].seq);
+    }
+    fputs("],\"", t->out);
+    for (size_t i = 0; i < c->value_count * c->value_count; i++)
+        putc_unlocked(c->seen[i] ? '1' : '0', t->out);
+    fputs("\"]", t->out);
     return 0;
 }
 
