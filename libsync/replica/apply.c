@@ -376,7 +376,9 @@ static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struc
         for (size_t j = 0; !rc && j < ch->dep_count; j++) {
             const struct ward_dep *d = &r->scratch.deps[ch->dep_first + j];
             const struct ward_feed *g = ward_directory_feed_by_id(&r->dir, &d->feed);
-            rc = g ? ward_vv_raise(&f->vv, &r->env, g->fid, d->seq) : ward_fail(err, WARD_ERR_CORRUPT, "dep");
+            rc = g ? ward_vv_raise(&f->vv, &r->env, g->fid, d->seq) : WARD_ERR_CORRUPT;
+            if (rc)
+                ward_fail(err, rc, "dep");
         }
         if (!rc)
             rc = apply_ops(a, f, seg->first + i, ch, r->scratch.ops + ch->op_first, err);
@@ -476,9 +478,7 @@ int ward_apply_end(struct ward_apply *a, int rc, struct ward_error *err)
         rc = ward_store_commit(a->r->store, err);
     if (rc) {
         ward_store_rollback(a->r->store);
-        struct ward_error ignored = {0};
-        if (ward_replica_reload(a->r, &ignored))
-            a->r->stamp = 0; /* the next call tries again */
+        ward_replica_reload(a->r, NULL); /* if that fails too, the next call tries again */
     }
     ward_arena_free(&a->arena);
     return rc;

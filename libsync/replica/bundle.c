@@ -173,8 +173,8 @@ static int known_of_unit(ward_replica *r, const struct ward_id *unit, struct war
         if (g->role == WARD_ROLE_ROOT || !ward_id_equal(&g->unit, unit) || ward_grant_is_cut(&r->dir, &g->id))
             continue;
         rc = known_of(r, &g->id, &one, err);
-        if (first)
-            rc = rc ? rc : ward_vv_copy(out, &r->env, &one);
+        if (!rc && first && ward_vv_copy(out, &r->env, &one))
+            rc = ward_fail(err, WARD_ERR_MEMORY, "bundle");
         for (size_t j = 0; !first && j < out->len; j++) {
             uint64_t here = ward_vv_get(&one, out->v[j].fid);
             out->v[j].seq = here < out->v[j].seq ? here : out->v[j].seq;
@@ -456,7 +456,8 @@ static int remember_writer(struct reader *b, const struct ward_vv *have, struct 
     p.grant = b->writer;
     p.last_contact_ms = ward_replica_now(r);
     for (size_t i = 0; !rc && i < have->len; i++)
-        rc = ward_vv_raise(&p.have, &r->env, have->v[i].fid, have->v[i].seq);
+        if (ward_vv_raise(&p.have, &r->env, have->v[i].fid, have->v[i].seq))
+            rc = ward_fail(err, WARD_ERR_MEMORY, "bundle");
     if (!rc)
         rc = ward_store_put_peer(r->store, &p, err);
     if (!rc)

@@ -40,6 +40,9 @@ struct ward_txn {
 
 int ward_begin(ward_replica *r, ward_txn **out, struct ward_error *err)
 {
+    int rc = ward_replica_refresh(r, err); /* what may be put is judged by what stands now */
+    if (rc)
+        return rc;
     ward_txn *t = ward_alloc(&r->env, sizeof *t);
     if (!t)
         return ward_fail(err, WARD_ERR_MEMORY, "transaction");

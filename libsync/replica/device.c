@@ -10,17 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void name_of(ward_replica *r, const struct ward_hash *grant, char *out, size_t size)
+/* Nothing where no name has arrived. */
+static int name_of(ward_replica *r, const struct ward_hash *grant, char *out, size_t size, struct ward_error *err)
 {
     struct ward_id entity;
     ward_record *rec;
     ward_grant_entity(&entity, grant);
     out[0] = 0;
-    if (ward_get(r, WARD_KIND_GRANT, &entity, true, &rec, NULL))
-        return;
+    int rc = ward_get(r, WARD_KIND_GRANT, &entity, true, &rec, err);
+    if (rc)
+        return rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc;
     struct ward_value v = ward_record_value(rec, WARD_GRANT_NAME);
     snprintf(out, size, "%.*s", (int)v.len, v.p ? (const char *)v.p : "");
     ward_record_free(rec);
+    return WARD_OK;
 }
 
 static int describe(ward_replica *r, const struct ward_grant *g, struct ward_device *out, struct ward_error *err)
@@ -31,8 +34,10 @@ static int describe(ward_replica *r, const struct ward_grant *g, struct ward_dev
                                 .role = g->role,
                                 .self = ward_hash_compare(&g->id, &r->self) == 0,
                                 .ended = ward_grant_is_cut(&r->dir, &g->id)};
-    name_of(r, &g->id, out->name, sizeof out->name);
-    int rc = ward_store_get_peer(r->store, &g->id, &p, err);
+    int rc = name_of(r, &g->id, out->name, sizeof out->name, err);
+    if (rc)
+        return rc;
+    rc = ward_store_get_peer(r->store, &g->id, &p, err);
     if (rc == WARD_ERR_NOT_FOUND)
         return WARD_OK;
     if (rc)

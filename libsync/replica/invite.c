@@ -258,8 +258,9 @@ static int read_invitation(ward_replica *r, const uint8_t link_pk[32], struct in
     struct ward_id entity;
     ward_record *rec;
     memcpy(entity.b, link_pk, sizeof entity.b);
-    if (ward_get(r, WARD_KIND_INVITE, &entity, false, &rec, NULL))
-        return ward_fail(err, WARD_ERR_INVITE_UNKNOWN, "invitation");
+    int rc = ward_get(r, WARD_KIND_INVITE, &entity, false, &rec, err);
+    if (rc)
+        return rc == WARD_ERR_NOT_FOUND ? ward_fail(err, WARD_ERR_INVITE_UNKNOWN, "invitation") : rc;
     struct ward_value link = ward_record_value(rec, WARD_INVITE_LINK), unit = ward_record_value(rec, WARD_INVITE_UNIT),
                       role = ward_record_value(rec, WARD_INVITE_ROLE), expires = ward_record_value(rec, WARD_INVITE_EXPIRES),
                       used = ward_record_value(rec, WARD_INVITE_USED);

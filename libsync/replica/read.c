@@ -40,6 +40,7 @@ struct candidate {
     uint32_t sid;
     uint8_t rank;
     bool found;
+    struct ward_error *err;
 };
 
 /* Two spaces may name the same entity (a hostile copy): the one whose writer ranks higher counts, then the older space. */
@@ -51,7 +52,7 @@ static int consider(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id
     ward_state_init(&state, &c->r->arena);
     int rc = ward_state_decode(&state, &c->r->dir.authors, p, len);
     if (rc)
-        return rc;
+        return ward_fail(c->err, rc, "record");
     uint8_t rank = 0;
     for (size_t i = 0; i < state.slot_count; i++)
         for (size_t j = 0; j < state.slots[i].live_count; j++) {
@@ -68,7 +69,7 @@ static int consider(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id
 
 static int sid_of(ward_replica *r, uint32_t kind, const struct ward_id *entity, uint32_t *sid, struct ward_error *err)
 {
-    struct candidate c = {.r = r};
+    struct candidate c = {.r = r, .err = err};
     ward_arena_reset(&r->arena);
     int rc = ward_store_each_record(r->store, kind, entity, entity, consider, &c, err);
     if (!rc && !c.found)
@@ -282,6 +283,7 @@ struct prefix {
     struct ward_id id;
     size_t count;
     ward_replica *r;
+    struct ward_error *err;
 };
 
 static int count_match(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
@@ -292,8 +294,10 @@ static int count_match(void *ctx, uint32_t sid, uint32_t kind, const struct ward
     ward_arena_reset(&x->r->arena);
     ward_state_init(&state, &x->r->arena);
     int rc = ward_state_decode(&state, &x->r->dir.authors, p, len);
-    if (rc || !ward_state_present(&state) || (x->count && ward_id_equal(&x->id, entity)))
-        return rc;
+    if (rc)
+        return ward_fail(x->err, rc, "record");
+    if (!ward_state_present(&state) || (x->count && ward_id_equal(&x->id, entity)))
+        return WARD_OK;
     x->id = *entity;
     x->count++;
     return WARD_OK;
@@ -306,7 +310,7 @@ static int hex_digit(char c)
 
 int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex, struct ward_id *out, struct ward_error *err)
 {
-    struct prefix x = {.r = r};
+    struct prefix x = {.r = r, .err = err};
     struct ward_id low = every_low(), high = every_high();
     size_t n = strlen(hex);
     if (n < 4 || n >= WARD_ID_HEX)
@@ -354,6 +358,7 @@ struct digest {
     ward_replica *r;
     ward_hasher hasher;
     struct ward_buf buf;
+    struct ward_error *err;
 };
 
 static int by_dot(const void *pa, const void *pb, const struct ward_authors *authors)
@@ -413,12 +418,14 @@ static int digest_record(void *ctx, uint32_t sid, uint32_t kind, const struct wa
             digest_slot(d, kind, entity, slot, d->r->dir.authors.v[slot->live[j].fid].feed.b, WARD_HASH_BYTES, &slot->live[j], 1);
     }
     ward_hash_add(&d->hasher, d->buf.p, d->buf.len);
-    return rc ? rc : ward_buf_status(&d->buf);
+    if (!rc)
+        rc = ward_buf_status(&d->buf);
+    return rc ? ward_fail(d->err, rc, "record") : WARD_OK;
 }
 
 int ward_state_digest(ward_replica *r, const struct ward_hash *space, struct ward_hash *out, struct ward_error *err)
 {
-    struct digest d = {.r = r};
+    struct digest d = {.r = r, .err = err};
     int rc = ward_replica_look(r, err);
     if (rc)
         return rc;

@@ -66,19 +66,29 @@ bool ward_is_read_only(const ward_replica *r)
     return ward_store_read_only(r->store);
 }
 
+/* What was known stays where it is until the new picture is whole: records in the caller's hands look their authors up in it. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err)
 {
+    struct ward_directory fresh;
+    uint64_t stamp;
+    r->stamp = 0; /* on failure the next refresh tries again */
+    ward_chain_forget(r);
     int rc = ward_store_look(r->store, err);
     if (rc)
         return rc;
-    ward_directory_free(&r->dir);
-    ward_directory_init(&r->dir, &r->env, &r->ward);
-    ward_chain_forget(r);
-    rc = ward_store_stamp(r->store, &r->stamp, err);
+    ward_directory_init(&fresh, &r->env, &r->ward);
+    rc = ward_store_stamp(r->store, &stamp, err);
     if (!rc)
-        rc = ward_store_load(r->store, &r->dir, err);
+        rc = ward_store_load(r->store, &fresh, err);
     ward_store_looked(r->store);
-    return rc;
+    if (rc) {
+        ward_directory_free(&fresh);
+        return rc;
+    }
+    ward_directory_free(&r->dir);
+    r->dir = fresh;
+    r->stamp = stamp;
+    return WARD_OK;
 }
 
 int ward_replica_refresh(ward_replica *r, struct ward_error *err)

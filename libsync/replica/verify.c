@@ -81,13 +81,11 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
     struct ward_hash hash = seg->first == 1 ? f->id : v->last[seg->fid];
     ward_buf_init(&raw, &v->r->env);
     int rc = seg->first == v->reached[seg->fid] + 1 ? ward_store_unpack(seg, &raw, err) : WARD_ERR_GAP;
-    if (rc == WARD_ERR_MEMORY) {
-        ward_buf_free(&raw);
-        return rc;
-    }
     if (!rc)
         rc = check_bodies(v, f, seg, &raw, &hash);
     ward_buf_free(&raw);
+    if (rc == WARD_ERR_MEMORY) /* ours, not a fault of the log */
+        return ward_fail(err, rc, "verify");
     if (rc) {
         if (seg->count == 1)
             snprintf(what, sizeof what, "change %llu: %s", (unsigned long long)seg->first, ward_error_name(rc));

@@ -15,6 +15,15 @@ int ward_file_read_secret(const char *path, uint8_t *out, size_t len_max, size_t
 /* Written to a temporary name beside it, flushed, renamed over path, the directory flushed. mode 0600 or 0644. */
 int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, struct ward_error *err);
 
+/* A name for a file that is to become path: beside it, new, ending in ".tmp"; ward_file_rename puts it in place. Those that were left there
+ * by whoever was cut off before are removed: nobody has them locked. */
+#define WARD_PATH_MAX 4096
+int ward_file_temporary(char out[WARD_PATH_MAX], const char *path, struct ward_error *err);
+/* In place of what is there, if anything; durable on return. */
+int ward_file_rename(const char *from, const char *to, struct ward_error *err);
+/* Durable removal. What is not there is no error. */
+int ward_file_delete(const char *path, struct ward_error *err);
+
 /* Streams to a temporary name beside path; nothing is at path until finish, which flushes, reads all back and compares its
  * BLAKE2b, and renames. abandon removes it. Both free f, finish also where it fails (nothing is left then). WARD_ERR_DISK_FULL,
  * WARD_ERR_IO, WARD_ERR_HOME_READONLY. */
@@ -36,9 +45,12 @@ void ward_file_in_close(struct ward_file_in *f);
 int ward_dir_make(const char *path, bool *made, struct ward_error *err);
 bool ward_dir_exists(const char *path);
 bool ward_dir_is_empty(const char *path);
+/* Names in it, in no order, until fn gives false. */
+typedef bool ward_dir_fn(void *ctx, const char *name);
+void ward_dir_each(const char *path, ward_dir_fn *fn, void *ctx);
 bool ward_file_exists(const char *path);
-void ward_file_remove(const char *path);
-/* Removes what writes of this file that were broken off have left beside it. */
+void ward_file_remove(const char *path); /* as far as it can be; see ward_file_delete */
+/* Removes what writes of this file that were broken off have left beside it: nobody has it locked. */
 void ward_file_sweep(const char *path);
 /* Refuses directories on network file systems (no WAL there): WARD_ERR_NETWORK_FS. */
 int ward_dir_check_local(const char *path, struct ward_error *err);

@@ -169,30 +169,82 @@ static int flush_parent(const char *path, struct ward_error *err)
     return rc;
 }
 
-#define SALT_BYTES 8u
+/* ---- temporary names: PATH.<16 hex digits>.tmp, locked by who writes it */
 
-/* Makes a file of a new random name beside path. */
-static int open_temporary(const char *path, unsigned mode, char name[PATH_MAX], int *out, struct ward_error *err)
+#define SALT_DIGITS 16
+
+static bool lock_file(int fd)
 {
-    uint8_t salt[SALT_BYTES];
-    char hex[2 * SALT_BYTES + 1];
+    return ward_lock_take(&(struct ward_lock){fd}, 0, NULL) == WARD_OK;
+}
+
+struct sweep {
+    const char *dir, *base;
+};
+
+static bool remove_stale(void *ctx, const char *name)
+{
+    const struct sweep *s = ctx;
+    char path[PATH_MAX + NAME_MAX + 2];
+    size_t n = strlen(s->base);
+    bool temporary = strncmp(name, s->base, n) == 0 && name[n] == '.' && strspn(name + n + 1, "0123456789abcdef") == SALT_DIGITS &&
+                     strncmp(name + n + 1 + SALT_DIGITS, ".tmp", 4) == 0;
+    snprintf(path, sizeof path, "%s/%s", s->dir, name);
+    if (!temporary)
+        return true;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && lock_file(fd))
+        unlink(path);
+    if (fd >= 0)
+        close(fd);
+    return true;
+}
+
+void ward_file_sweep(const char *path)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    struct sweep s = {dir, slash ? slash + 1 : path};
+    if (parent_of(path, dir, NULL) == WARD_OK)
+        ward_dir_each(dir, remove_stale, &s);
+}
+
+int ward_file_temporary(char out[WARD_PATH_MAX], const char *path, struct ward_error *err)
+{
+    uint8_t salt[SALT_DIGITS / 2];
+    char hex[2 * sizeof salt + 1];
+    ward_file_sweep(path);
     if (ward_platform_env()->random(NULL, salt, sizeof salt))
         return ward_fail(err, WARD_ERR_RANDOM, "no randomness for a temporary name");
     sodium_bin2hex(hex, sizeof hex, salt, sizeof salt);
-    int n = snprintf(name, PATH_MAX, "%s.%s.tmp", path, hex);
-    if (n < 0 || n >= PATH_MAX)
-        return ward_file_fail(err, "make", path, ENAMETOOLONG);
+    int n = snprintf(out, WARD_PATH_MAX, "%s.%s.tmp", path, hex);
+    return n >= 0 && n < WARD_PATH_MAX ? WARD_OK : ward_file_fail(err, "make", path, ENAMETOOLONG);
+}
+
+static int open_temporary(const char *path, unsigned mode, char name[WARD_PATH_MAX], int *out, struct ward_error *err)
+{
+    int rc = ward_file_temporary(name, path, err);
+    if (rc)
+        return rc;
     int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
     if (fd < 0)
         return ward_file_fail(err, "make", name, errno);
+    lock_file(fd); /* where there are no locks nothing is swept either */
     *out = fd;
     return WARD_OK;
 }
 
-static int take_name(const char *name, const char *path, struct ward_error *err)
+int ward_file_rename(const char *from, const char *to, struct ward_error *err)
 {
-    if (rename(name, path) != 0)
-        return ward_file_fail(err, "rename to", path, errno);
+    if (rename(from, to) != 0)
+        return ward_file_fail(err, "rename to", to, errno);
+    return flush_parent(to, err);
+}
+
+int ward_file_delete(const char *path, struct ward_error *err)
+{
+    if (unlink(path) != 0)
+        return errno == ENOENT ? WARD_OK : ward_file_fail(err, "remove", path, errno);
     return flush_parent(path, err);
 }
 
@@ -206,7 +258,7 @@ static int fill(int fd, const void *p, size_t len, unsigned mode, const char *pa
 
 int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, struct ward_error *err)
 {
-    char name[PATH_MAX];
+    char name[WARD_PATH_MAX];
     int fd = -1;
     int rc = open_temporary(path, mode, name, &fd, err);
     if (rc)
@@ -215,7 +267,7 @@ int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, 
     if (close(fd) != 0 && !rc)
         rc = ward_file_fail(err, "close", path, errno);
     if (!rc)
-        rc = take_name(name, path, err);
+        rc = ward_file_rename(name, path, err);
     if (rc)
         unlink(name);
     return rc;
@@ -229,7 +281,7 @@ struct ward_file_out {
     void *raw;                       /* what `state` was cut from: no allocator promises 64 bytes of alignment */
     crypto_generichash_state *state; /* of all that was written */
     char path[PATH_MAX];
-    char name[PATH_MAX]; /* until finish */
+    char name[WARD_PATH_MAX]; /* until finish */
 };
 
 static crypto_generichash_state *new_state(const struct ward_env *env, void **raw)
@@ -322,7 +374,7 @@ int ward_file_out_finish(struct ward_file_out *f, struct ward_error *err)
     if (closed != 0 && !rc)
         rc = ward_file_fail(err, "close", f->path, errno);
     if (!rc)
-        rc = take_name(f->name, f->path, err);
+        rc = ward_file_rename(f->name, f->path, err);
     if (rc)
         unlink(f->name);
     free_out(f);
@@ -447,16 +499,30 @@ bool ward_dir_exists(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-bool ward_dir_is_empty(const char *path)
+void ward_dir_each(const char *path, ward_dir_fn *fn, void *ctx)
 {
     DIR *dir = opendir(path);
+    bool on = true;
     if (!dir)
-        return false;
-    bool empty = true;
-    for (struct dirent *e; empty && (e = readdir(dir));)
-        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+        return;
+    for (struct dirent *e; on && (e = readdir(dir));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            on = fn(ctx, e->d_name);
     closedir(dir);
-    return empty;
+}
+
+static bool is_something(void *ctx, const char *name)
+{
+    (void)name;
+    *(bool *)ctx = true;
+    return false;
+}
+
+bool ward_dir_is_empty(const char *path)
+{
+    bool something = !ward_dir_exists(path);
+    ward_dir_each(path, is_something, &something);
+    return !something;
 }
 
 bool ward_file_exists(const char *path)
@@ -468,27 +534,6 @@ bool ward_file_exists(const char *path)
 void ward_file_remove(const char *path)
 {
     unlink(path);
-}
-
-/* "NAME.", the salt in hex, ".tmp": as open_temporary makes them, and nothing else. */
-static bool is_temporary_of(const char *name, const char *found)
-{
-    size_t n = strlen(name);
-    return strncmp(found, name, n) == 0 && found[n] == '.' && strspn(found + n + 1, "0123456789abcdef") == (size_t)2 * SALT_BYTES &&
-           strcmp(found + n + 1 + (size_t)2 * SALT_BYTES, ".tmp") == 0;
-}
-
-void ward_file_sweep(const char *path)
-{
-    char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    DIR *dir = parent_of(path, parent, NULL) ? NULL : opendir(parent);
-    if (!dir)
-        return;
-    for (struct dirent *e; (e = readdir(dir));)
-        if (is_temporary_of(name, e->d_name))
-            unlinkat(dirfd(dir), e->d_name, 0);
-    closedir(dir);
 }
 
 static const char *network_name(unsigned long type)

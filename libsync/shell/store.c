@@ -3,18 +3,37 @@
 #include "base/err.h"
 #include "shell/store_sql.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define APPLICATION_ID    0x57535931 /* "WSY1" */
 #define USER_VERSION      1
-#define BUSY_MS           10000
 #define CHECKPOINT_FRAMES 1000
 #define PAGE_CACHE_KIB    4096
 
-static int code_of(int rc, int extended)
+/* A file that cannot be opened: the system knows why. */
+static int cannot_open(int number)
 {
-    switch (rc) {
+    switch (number) {
+    case 0:
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WARD_ERR_HOME_READONLY;
+    case ENOSPC:
+    case EDQUOT:
+        return WARD_ERR_DISK_FULL;
+    case ENOMEM:
+        return WARD_ERR_MEMORY;
+    default:
+        return WARD_ERR_IO;
+    }
+}
+
+int store_code_of(int extended, int number)
+{
+    switch (extended & 0xff) {
     case SQLITE_NOMEM:
         return WARD_ERR_MEMORY;
     case SQLITE_FULL:
@@ -23,9 +42,10 @@ static int code_of(int rc, int extended)
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN:
-        return WARD_ERR_HOME_READONLY;
+        return cannot_open(number);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL: /* it has tried for long to get a lock of the write-ahead log */
         return WARD_ERR_BUSY;
     case SQLITE_CORRUPT:
         return WARD_ERR_CORRUPT;
@@ -38,13 +58,17 @@ static int code_of(int rc, int extended)
     }
 }
 
+int store_code_in(sqlite3 *db, int rc)
+{
+    return db ? store_code_of(sqlite3_extended_errcode(db), sqlite3_system_errno(db)) : store_code_of(rc, 0);
+}
+
 int store_fail(struct ward_store *s, int rc, struct ward_error *err, const char *what)
 {
-    int extended = s->db ? sqlite3_extended_errcode(s->db) : rc;
-    int code = code_of(rc & 0xff, extended);
-    if (code == WARD_ERR_IO)
+    s->code = store_code_in(s->db, rc);
+    if (s->code == WARD_ERR_IO)
         s->broken = true; /* after a failed sync nothing may be assumed: close and reopen */
-    return ward_fail(err, code, "%s: %s", what, s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+    return ward_fail(err, s->code, "%s: %s", what, s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 }
 
 sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error *err)
@@ -65,11 +89,11 @@ sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error
 
 int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err)
 {
-    int rc = sqlite3_step(st);
+    int rc = sqlite3_step(st), code = WARD_OK;
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-        store_fail(s, rc, err, "write");
+        code = store_fail(s, rc, err, "write");
     sqlite3_reset(st);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? WARD_OK : code_of(rc & 0xff, sqlite3_extended_errcode(s->db));
+    return code;
 }
 
 int store_exec(struct ward_store *s, const char *sql, struct ward_error *err)
@@ -95,10 +119,23 @@ static int pragma_int(struct ward_store *s, const char *sql, int64_t *out, struc
         rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *out = sqlite3_column_int64(st, 0);
-    else
-        store_fail(s, rc, err, "read");
+    int code = rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "read");
     sqlite3_finalize(st);
-    return rc == SQLITE_ROW ? WARD_OK : code_of(rc & 0xff, sqlite3_extended_errcode(s->db));
+    return code;
+}
+
+static int pragma_text(struct ward_store *s, const char *sql, char *out, size_t size, struct ward_error *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    int code = text ? WARD_OK : store_fail(s, rc == SQLITE_ROW ? SQLITE_NOMEM : rc, err, "read");
+    if (text)
+        snprintf(out, size, "%s", text);
+    sqlite3_finalize(st);
+    return code;
 }
 
 /* Remembers how far the log of SQLite has grown; replaces its own checkpointing (fact 2: only the holder of our lock checkpoints). */
@@ -112,7 +149,7 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int frames)
 static int configure(struct ward_store *s, struct ward_error *err)
 {
     sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, BUSY_MS);
+    sqlite3_busy_timeout(s->db, WARD_BUSY_MS);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -127,7 +164,7 @@ static int configure(struct ward_store *s, struct ward_error *err)
 }
 
 /* Fact 5: who wrote this file, and in which version, before anything else is believed. */
-static int identify(struct ward_store *s, bool create, bool *laid_out, struct ward_error *err)
+int store_identify(struct ward_store *s, bool create, bool *laid_out, struct ward_error *err)
 {
     int64_t app = 0, version = 0, tables = 0, notes = 0;
     int rc = pragma_int(s, "PRAGMA application_id", &app, err);
@@ -180,46 +217,87 @@ static int open_file(struct ward_store *s, const char *path, const struct ward_s
 }
 
 /* On a read-only medium SQLite cannot make its shared memory: then the file is taken as it stands. */
-static int open_immutable(struct ward_store *s, const char *path, const char *vfs, struct ward_error *err)
+int store_open_frozen(struct ward_store *s, const char *path, const char *vfs, struct ward_error *err)
 {
     char uri[1200];
     sqlite3_close(s->db);
     s->db = NULL;
     snprintf(uri, sizeof uri, "file:%s?immutable=1", path);
     int rc = sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs);
-    if (rc)
-        return store_fail(s, rc, err, path);
-    return configure(s, err);
+    return rc ? store_fail(s, rc, err, path) : WARD_OK;
 }
 
-int ward_store_open(struct ward_store **out, const char *home, const struct ward_store_options *o, struct ward_error *err)
+/* A restore puts another file in place of the one that was opened: what is written there would be lost. */
+static int check_place(struct ward_store *s, struct ward_error *err)
 {
-    char path[1024];
-    bool laid_out = false;
-    struct ward_store *s = ward_alloc(o->env, sizeof *s);
-    if (!s)
-        return ward_fail(err, WARD_ERR_MEMORY, "store");
-    *s = (struct ward_store){.env = o->env, .schema = o->schema, .read_only = o->read_only, .lock = {-1}};
-    ward_buf_init(&s->scratch, o->env);
-    int rc = WARD_OK;
-    if (!o->read_only) {
-        snprintf(path, sizeof path, "%s/replica.lock", home);
-        rc = ward_lock_open(&s->lock, path, err);
-    }
-    snprintf(path, sizeof path, "%s/replica.db", home);
+    int moved = 0;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved ? ward_fail(err, WARD_ERR_BUSY, "the database is being replaced") : WARD_OK;
+}
+
+/* A copy comes without a write-ahead log; it gets one before anything is written. */
+static int ensure_log(struct ward_store *s, struct ward_error *err)
+{
+    char mode[8] = "";
+    int rc = pragma_text(s, "PRAGMA journal_mode", mode, sizeof mode, err);
+    if (rc || strcmp(mode, "wal") == 0)
+        return rc ? rc : check_place(s, err);
+    rc = ward_lock_take(&s->lock, WARD_BUSY_MS, err);
+    if (rc)
+        return rc;
+    rc = check_place(s, err);
+    if (!rc)
+        rc = pragma_text(s, "PRAGMA journal_mode=WAL", mode, sizeof mode, err);
+    if (!rc && strcmp(mode, "wal") != 0)
+        rc = ward_fail(err, WARD_ERR_BUSY, "the database is in use: end every wardsync that runs on it");
+    ward_lock_release(&s->lock);
+    return rc;
+}
+
+static int open_to_read(struct ward_store *s, const char *path, const struct ward_store_options *o, struct ward_error *err)
+{
+    bool laid_out;
+    int rc = o->frozen ? store_open_frozen(s, path, o->vfs, err) : open_file(s, path, o, err);
+    if (!rc)
+        rc = configure(s, err);
+    if (!rc)
+        rc = store_identify(s, false, &laid_out, err);
+    if (rc != WARD_ERR_HOME_READONLY || o->frozen) /* for any other reason the log must not be passed over */
+        return rc;
+    rc = store_open_frozen(s, path, o->vfs, err);
+    if (!rc)
+        rc = configure(s, err);
+    return rc ? rc : store_identify(s, false, &laid_out, err);
+}
+
+static int open_to_write(struct ward_store *s, const char *home, const char *path, const struct ward_store_options *o,
+                         struct ward_error *err)
+{
+    char lock[1024];
+    bool laid_out;
+    snprintf(lock, sizeof lock, "%s/" WARD_STORE_LOCK, home);
+    int rc = o->locked ? WARD_OK : ward_lock_open(&s->lock, lock, err);
     if (!rc)
         rc = open_file(s, path, o, err);
     if (!rc)
         rc = configure(s, err);
     if (!rc)
-        rc = identify(s, o->create, &laid_out, err);
-    if (rc && o->read_only && rc != WARD_ERR_NOT_A_REPLICA && rc != WARD_ERR_NEWER) {
-        rc = open_immutable(s, path, o->vfs, err);
-        if (!rc)
-            rc = identify(s, false, &laid_out, err);
-    }
+        rc = store_identify(s, o->create, &laid_out, err);
     if (!rc && o->create && !laid_out)
         rc = set_up(s, err);
+    return rc || o->locked ? rc : ensure_log(s, err);
+}
+
+int ward_store_open(struct ward_store **out, const char *home, const struct ward_store_options *o, struct ward_error *err)
+{
+    char path[1024];
+    struct ward_store *s = ward_alloc(o->env, sizeof *s);
+    if (!s)
+        return ward_fail(err, WARD_ERR_MEMORY, "store");
+    *s = (struct ward_store){.env = o->env, .schema = o->schema, .read_only = o->read_only, .lock = {-1}};
+    ward_buf_init(&s->scratch, o->env);
+    snprintf(path, sizeof path, "%s/%s", home, o->name ? o->name : WARD_STORE_NAME);
+    int rc = o->read_only ? open_to_read(s, path, o, err) : open_to_write(s, home, path, o, err);
     if (!rc)
         rc = store_plain_prepare(s, err);
     if (rc) {
@@ -228,6 +306,16 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     }
     *out = s;
     return WARD_OK;
+}
+
+int ward_store_fold(struct ward_store *s, struct ward_error *err)
+{
+    char mode[8] = "";
+    sqlite3_busy_timeout(s->db, 0); /* who has it open has it open for long */
+    int rc = pragma_text(s, "PRAGMA journal_mode=DELETE", mode, sizeof mode, err);
+    if (rc == WARD_ERR_BUSY || (!rc && strcmp(mode, "delete") != 0))
+        return ward_fail(err, WARD_ERR_BUSY, "the database is in use: end every wardsync that runs on it");
+    return rc;
 }
 
 static void checkpoint(struct ward_store *s)
@@ -245,7 +333,7 @@ void ward_store_close(struct ward_store *s)
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(s->stmts[i]);
     store_plain_finalize(s);
-    if (s->db && !s->read_only && !s->broken && s->wal_frames > 0 && ward_lock_take(&s->lock, 0, NULL) == WARD_OK) {
+    if (s->db && s->lock.fd >= 0 && !s->broken && s->wal_frames > 0 && ward_lock_take(&s->lock, 0, NULL) == WARD_OK) {
         sqlite3_busy_timeout(s->db, 0); /* while others read, the log stays for them */
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         ward_lock_release(&s->lock);
@@ -297,7 +385,7 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err)
         return ward_fail(err, WARD_ERR_HOME_READONLY, "opened for reading");
     if (s->broken)
         return ward_fail(err, WARD_ERR_IO, "the disk failed before: close and open again");
-    int rc = ward_lock_take(&s->lock, BUSY_MS, err);
+    int rc = ward_lock_take(&s->lock, WARD_BUSY_MS, err);
     if (rc)
         return rc;
     end_look(s);
@@ -340,7 +428,7 @@ int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err
 {
     sqlite3_stmt *st = store_stmt(s, SQL_STAMP, err);
     if (!st)
-        return err ? err->code : WARD_ERR_STORE;
+        return s->code;
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *out = (uint64_t)sqlite3_column_int64(st, 0);
@@ -348,73 +436,27 @@ int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err
     return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "data_version");
 }
 
-/* A copy is made by the same VFS as the original. */
-static const char *vfs_name(struct ward_store *s)
-{
-    sqlite3_vfs *vfs = NULL;
-    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
-    return vfs ? vfs->zName : NULL;
-}
-
-int ward_store_backup(struct ward_store *s, const char *path, struct ward_error *err)
-{
-    sqlite3 *to = NULL;
-    if (ward_file_exists(path))
-        return ward_fail(err, WARD_ERR_EXISTS, "%s", path);
-    int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, vfs_name(s));
-    sqlite3_backup *b = rc ? NULL : sqlite3_backup_init(to, "main", s->db, "main");
-    if (b) {
-        do {
-            rc = sqlite3_backup_step(b, 256);
-        } while (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED);
-        sqlite3_backup_finish(b);
-    }
-    if (rc == SQLITE_DONE) /* a copy is one file: no write-ahead log beside it */
-        rc = sqlite3_exec(to, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL) == SQLITE_OK ? SQLITE_DONE : SQLITE_IOERR;
-    int code = rc == SQLITE_DONE ? WARD_OK
-                                 : ward_fail(err, code_of((rc ? rc : SQLITE_CANTOPEN) & 0xff, 0), "%s: %s", path,
-                                             to ? sqlite3_errmsg(to) : sqlite3_errstr(rc));
-    sqlite3_close(to);
-    if (code)
-        ward_file_remove(path);
-    return code;
-}
-
-int ward_store_integrity(struct ward_store *s, struct ward_error *err)
-{
-    sqlite3_stmt *st = NULL;
-    int rc = sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(1)", -1, &st, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(st);
-    int code = WARD_OK;
-    if (rc != SQLITE_ROW)
-        code = store_fail(s, rc, err, "integrity_check");
-    else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
-        code = ward_fail(err, WARD_ERR_CORRUPT, "%s", sqlite3_column_text(st, 0));
-    sqlite3_finalize(st);
-    return code;
-}
-
 int ward_store_meta_get(struct ward_store *s, const char *key, struct ward_buf *out, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_META_GET, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         ward_buf_add(out, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0));
+    int code = rc == SQLITE_ROW || rc == SQLITE_DONE ? WARD_OK : store_fail(s, rc, err, "meta");
     sqlite3_reset(st);
     if (rc == SQLITE_DONE)
-        return ward_fail(err, WARD_ERR_NOT_FOUND, "%s", key);
-    return rc == SQLITE_ROW ? ward_buf_status(out) : store_fail(s, rc, err, "meta");
+        code = ward_fail(err, WARD_ERR_NOT_FOUND, "%s", key);
+    return !code && ward_buf_status(out) ? ward_fail(err, WARD_ERR_MEMORY, "%s", key) : code;
 }
 
 int ward_store_meta_put(struct ward_store *s, const char *key, const void *p, size_t len, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_META_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
     sqlite3_bind_blob(st, 2, p, (int)len, SQLITE_STATIC);
     return store_run(s, st, err);

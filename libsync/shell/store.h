@@ -20,9 +20,15 @@ struct ward_store_options {
     const struct ward_env *env;
     const struct ward_schema *schema;
     const char *vfs;
+    const char *name; /* of the file in the home; NULL: WARD_STORE_NAME */
     bool read_only;
     bool create; /* where there is none; one whose making was broken off, so that nothing was noted in it yet, is taken up again */
+    bool frozen; /* with read_only: nobody writes to the file, and nothing is made beside it */
+    bool locked; /* the caller holds the home's lock: the store does not take it */
 };
+#define WARD_STORE_NAME "replica.db"
+#define WARD_STORE_LOCK "replica.lock"
+#define WARD_BUSY_MS    10000 /* how long a lock is waited for */
 
 /* WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER, WARD_ERR_HOME_READONLY, WARD_ERR_DISK_FULL, WARD_ERR_CORRUPT, WARD_ERR_IO. */
 int ward_store_open(struct ward_store **out, const char *home, const struct ward_store_options *options, struct ward_error *err);
@@ -40,7 +46,9 @@ int ward_store_look(struct ward_store *s, struct ward_error *err);
 void ward_store_looked(struct ward_store *s);
 /* Changes whenever another connection has committed. */
 int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err);
-/* A consistent copy at path, which must not exist. */
+/* Makes it one file, with no log beside it, if nobody else has it open (WARD_ERR_BUSY). The last thing done to it. */
+int ward_store_fold(struct ward_store *s, struct ward_error *err);
+/* A consistent copy at path, which must not exist: whole and durable on return, or not there. */
 int ward_store_backup(struct ward_store *s, const char *path, struct ward_error *err);
 int ward_store_integrity(struct ward_store *s, struct ward_error *err);
 

@@ -104,16 +104,18 @@ static int load_grants(struct ward_store *s, struct ward_directory *d, struct wa
     if (!rc && root.len == 32) {
         ward_grant_of_root(&g, &d->ward, root.p);
         rc = ward_directory_add_grant(d, &g, 0, 0);
+        if (rc)
+            ward_fail(err, rc, "grant");
     }
     ward_buf_free(&root);
-    return rc ? rc : st ? each_row(s, st, load_grant, d, err) : WARD_ERR_STORE;
+    return rc ? rc : st ? each_row(s, st, load_grant, d, err) : s->code;
 }
 
 int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
 {
     sqlite3_stmt *spaces = store_stmt(s, SQL_SPACES, err), *feeds = store_stmt(s, SQL_FEEDS, err), *cuts = store_stmt(s, SQL_CUTS, err);
     if (!spaces || !feeds || !cuts)
-        return WARD_ERR_STORE;
+        return s->code;
     int rc = each_row(s, spaces, load_space, d, err);
     if (!rc)
         rc = each_row(s, feeds, load_feed, d, err);
@@ -133,7 +135,7 @@ int ward_store_put_space(struct ward_store *s, const struct ward_space *space, s
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SPACE_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, space->sid);
     bind_hash(st, 2, &space->id);
     sqlite3_bind_blob(st, 3, space->circle_count ? (const void *)space->circle : "", (int)(space->circle_count * WARD_ID_BYTES),
@@ -147,7 +149,7 @@ int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct 
 {
     sqlite3_stmt *st = store_stmt(s, SQL_FEED_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     ward_buf_clear(&s->scratch);
     ward_vv_encode(&s->scratch, &f->vv);
     if (ward_buf_status(&s->scratch))
@@ -171,7 +173,7 @@ int ward_store_load_vv(struct ward_store *s, struct ward_feed *f, struct ward_er
         return WARD_OK;
     sqlite3_stmt *st = store_stmt(s, SQL_FEED_VV, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, f->fid);
     int rc = sqlite3_step(st), code = WARD_OK;
     if (rc == SQLITE_ROW)
@@ -190,7 +192,7 @@ int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const
 {
     sqlite3_stmt *st = store_stmt(s, SQL_GRANT_ADD, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     bind_hash(st, 1, id);
     sqlite3_bind_int64(st, 2, fid);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)seq);
@@ -202,7 +204,7 @@ int ward_store_put_cut(struct ward_store *s, const struct ward_cut *cut, const v
 {
     sqlite3_stmt *st = store_stmt(s, SQL_CUT_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     bind_id(st, 1, &cut->grant_entity);
     sqlite3_bind_int64(st, 2, cut->fid);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)cut->seq);

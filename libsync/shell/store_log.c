@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define ZSTD_LEVEL   3
 #define PACK_FROM    160 /* shorter data does not pay for zstd's frame */
@@ -15,7 +16,7 @@ int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struc
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_ADD, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, seg->fid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)seg->first);
     sqlite3_bind_int64(st, 3, seg->count);
@@ -81,7 +82,7 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
 {
     sqlite3_stmt *st = store_stmt(s, head_only ? SQL_SEGMENT_NEXT_HEAD : SQL_SEGMENT_NEXT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, after);
     return take(s, st, head_only, out, got, err);
 }
@@ -91,7 +92,7 @@ int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, st
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_FIND, err);
     bool got;
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, fid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)seq);
     int rc = take(s, st, false, out, &got, err);
@@ -106,7 +107,7 @@ int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_erro
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_LAST, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *out = sqlite3_column_int64(st, 0);
@@ -140,6 +141,8 @@ int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct w
     if (!to)
         return ward_fail(err, WARD_ERR_MEMORY, "run");
     size_t got = ZSTD_decompress(to, (size_t)size, p, len);
+    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
+        return ward_fail(err, WARD_ERR_MEMORY, "run"); /* that we have no memory does not make it bad */
     if (ZSTD_isError(got) || got != size)
         return ward_fail(err, WARD_ERR_CODEC, "damaged");
     out->len = got;

@@ -9,7 +9,7 @@ int ward_store_put_peer(struct ward_store *s, const struct ward_store_peer *p, s
 {
     sqlite3_stmt *st = store_stmt(s, SQL_PEER_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     ward_buf_clear(&s->scratch);
     ward_vv_encode(&s->scratch, &p->have);
     if (ward_buf_status(&s->scratch))
@@ -38,7 +38,7 @@ int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, str
 {
     sqlite3_stmt *st = store_stmt(s, SQL_PEER_GET, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     bind_hash(st, 1, grant);
     int rc = sqlite3_step(st);
     int code = rc == SQLITE_ROW    ? read_peer(s, st, out, err)
@@ -52,7 +52,7 @@ int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx
 {
     sqlite3_stmt *st = store_stmt(s, SQL_PEERS, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     int rc, code = WARD_OK;
     while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct ward_store_peer p;

@@ -22,11 +22,17 @@ static const char *column_type(const struct ward_field_def *f)
     }
 }
 
+static int no_memory(struct ward_store *s, struct ward_error *err)
+{
+    s->code = WARD_ERR_MEMORY;
+    return ward_fail(err, WARD_ERR_MEMORY, "sql");
+}
+
 static int exec_str(struct ward_store *s, sqlite3_str *sql, struct ward_error *err)
 {
     char *text = sqlite3_str_finish(sql);
     if (!text)
-        return ward_fail(err, WARD_ERR_MEMORY, "sql");
+        return no_memory(s, err);
     int rc = store_exec(s, text, err);
     sqlite3_free(text);
     return rc;
@@ -36,7 +42,7 @@ static int prepare_str(struct ward_store *s, sqlite3_str *sql, sqlite3_stmt **ou
 {
     char *text = sqlite3_str_finish(sql);
     if (!text)
-        return ward_fail(err, WARD_ERR_MEMORY, "sql");
+        return no_memory(s, err);
     int rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
     sqlite3_free(text);
     return rc ? store_fail(s, rc, err, "prepare") : WARD_OK;
@@ -73,6 +79,14 @@ static void fingerprint(const struct ward_store *s, struct ward_hash *out)
     ward_hash_end(&h, out);
 }
 
+static void finalize_table(struct plain *p)
+{
+    sqlite3_finalize(p->put);
+    sqlite3_finalize(p->del);
+    sqlite3_finalize(p->get);
+    *p = (struct plain){.kind = p->kind};
+}
+
 static int prepare_table(struct ward_store *s, struct plain *p, struct ward_error *err)
 {
     const struct ward_kind_def *k = p->kind;
@@ -89,17 +103,15 @@ static int prepare_table(struct ward_store *s, struct plain *p, struct ward_erro
     int rc = prepare_str(s, put, &p->put, err);
     int rc2 = prepare_str(s, get, &p->get, rc ? NULL : err);
     int rc3 = prepare_str(s, del, &p->del, rc || rc2 ? NULL : err);
+    if (rc || rc2 || rc3) /* all three or none */
+        finalize_table(p);
     return rc ? rc : rc2 ? rc2 : rc3;
 }
 
 static void finalize_statements(struct ward_store *s)
 {
-    for (size_t i = 0; i < s->plain_count; i++) {
-        sqlite3_finalize(s->plains[i].put);
-        sqlite3_finalize(s->plains[i].del);
-        sqlite3_finalize(s->plains[i].get);
-        s->plains[i] = (struct plain){.kind = s->plains[i].kind};
-    }
+    for (size_t i = 0; i < s->plain_count; i++)
+        finalize_table(&s->plains[i]);
 }
 
 void store_plain_finalize(struct ward_store *s)
@@ -161,7 +173,7 @@ static struct plain *find(struct ward_store *s, const struct ward_kind_def *kind
     for (size_t i = 0; i < s->plain_count; i++)
         if (s->plains[i].kind == kind)
             return s->plains[i].put || prepare_table(s, &s->plains[i], err) == WARD_OK ? &s->plains[i] : NULL;
-    ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%s", kind->name);
+    s->code = ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%s", kind->name);
     return NULL;
 }
 
@@ -190,7 +202,7 @@ int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_k
 {
     struct plain *p = find(s, kind, err);
     if (!p)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_reset(p->put);
     bind_id(p->put, 1, entity);
     sqlite3_bind_int64(p->put, 2, sid);
@@ -205,7 +217,7 @@ int ward_store_delete_plain(struct ward_store *s, uint32_t sid, const struct war
 {
     struct plain *p = find(s, kind, err);
     if (!p)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_reset(p->del);
     bind_id(p->del, 1, entity);
     sqlite3_bind_int64(p->del, 2, sid);
@@ -232,7 +244,7 @@ int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_k
 {
     struct plain *p = find(s, kind, err);
     if (!p)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_reset(p->get);
     bind_id(p->get, 1, entity);
     sqlite3_bind_int64(p->get, 2, sid);
@@ -247,12 +259,11 @@ int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_k
             values[i].p = buf->p + at;
             at += values[i].len;
         }
+    int code = rc == SQLITE_ROW    ? ward_buf_status(buf)
+               : rc == SQLITE_DONE ? ward_fail(err, WARD_ERR_NOT_FOUND, "%s", kind->name)
+                                   : store_fail(s, rc, err, "plain");
     sqlite3_reset(p->get);
-    if (rc == SQLITE_DONE)
-        return ward_fail(err, WARD_ERR_NOT_FOUND, "%s", kind->name);
-    if (rc != SQLITE_ROW)
-        return store_fail(s, rc, err, "plain");
-    return ward_buf_status(buf) ? ward_fail(err, WARD_ERR_MEMORY, "plain") : WARD_OK;
+    return code == WARD_ERR_MEMORY ? ward_fail(err, code, "plain") : code;
 }
 
 int ward_store_count_plain(struct ward_store *s, const struct ward_kind_def *kind, uint64_t *out, struct ward_error *err)

@@ -9,7 +9,7 @@ int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, con
 {
     sqlite3_stmt *st = store_stmt(s, SQL_RECORD_GET, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, kind);
     bind_id(st, 2, entity);
     sqlite3_bind_int64(st, 3, sid);
@@ -31,7 +31,7 @@ int ward_store_put_record(struct ward_store *s, uint32_t sid, uint32_t kind, con
 {
     sqlite3_stmt *st = store_stmt(s, SQL_RECORD_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, kind);
     bind_id(st, 2, entity);
     sqlite3_bind_int64(st, 3, sid);
@@ -72,7 +72,7 @@ int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct war
 {
     sqlite3_stmt *st = walk(s, SQL_RECORD_RANGE, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, kind);
     bind_id(st, 2, low);
     bind_id(st, 3, high);
@@ -83,7 +83,7 @@ int ward_store_each_in_space(struct ward_store *s, uint32_t sid, ward_store_reco
 {
     sqlite3_stmt *st = walk(s, SQL_RECORD_SPACE, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, sid);
     return each(s, st, fn, ctx, err);
 }
@@ -92,7 +92,7 @@ int ward_store_put_conflict(struct ward_store *s, const struct ward_store_confli
 {
     sqlite3_stmt *st = store_stmt(s, SQL_CONFLICT_PUT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     bind_id(st, 1, &c->id);
     sqlite3_bind_int64(st, 2, c->sid);
     sqlite3_bind_int64(st, 3, c->kind);
@@ -105,7 +105,7 @@ int ward_store_clear_conflicts(struct ward_store *s, uint32_t sid, uint32_t kind
 {
     sqlite3_stmt *st = store_stmt(s, SQL_CONFLICT_CLEAR, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     sqlite3_bind_int64(st, 1, sid);
     sqlite3_bind_int64(st, 2, kind);
     bind_id(st, 3, entity);
@@ -116,7 +116,7 @@ int ward_store_each_conflict(struct ward_store *s, ward_store_conflict_fn *fn, v
 {
     sqlite3_stmt *st = walk(s, SQL_CONFLICTS, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     int rc, code = WARD_OK;
     while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct ward_store_conflict c = {.sid = (uint32_t)sqlite3_column_int64(st, 1),
@@ -137,7 +137,7 @@ int ward_store_count_conflicts(struct ward_store *s, size_t *out, struct ward_er
 {
     sqlite3_stmt *st = store_stmt(s, SQL_CONFLICT_COUNT, err);
     if (!st)
-        return WARD_ERR_STORE;
+        return s->code;
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *out = (size_t)sqlite3_column_int64(st, 0);
@@ -151,7 +151,7 @@ int ward_store_clear_space(struct ward_store *s, uint32_t sid, struct ward_error
     for (size_t i = 0; i < 2; i++) {
         sqlite3_stmt *st = store_stmt(s, clears[i], err);
         if (!st)
-            return WARD_ERR_STORE;
+            return s->code;
         sqlite3_bind_int64(st, 1, sid);
         int rc = store_run(s, st, err);
         if (rc)

@@ -59,12 +59,21 @@ struct ward_store {
     unsigned looks; /* nested */
     bool look_open; /* SQLite is in a transaction for them */
     int wal_frames;
+    int code; /* of the last failure, for those that return a pointer */
     struct ward_buf scratch;
 };
 
+/* Our code for one of SQLite's (extended) and, where a file could not be opened, the system's; and for a connection's last error. */
+int store_code_of(int extended, int number);
+int store_code_in(sqlite3 *db, int rc);
+/* A file that nobody writes to: no lock is taken and nothing is made beside it. */
+int store_open_frozen(struct ward_store *s, const char *path, const char *vfs, struct ward_error *err);
+/* Who wrote the file, and in which version. *laid_out: it has tables. */
+int store_identify(struct ward_store *s, bool create, bool *laid_out, struct ward_error *err);
+
 /* Sets err from SQLite's last error; returns the code. */
 int store_fail(struct ward_store *s, int rc, struct ward_error *err, const char *what);
-/* The statement, reset and ready to bind; NULL with err set. */
+/* The statement, reset and ready to bind; NULL with err and s->code set. */
 sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error *err);
 /* Runs a statement that gives no rows. */
 int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err);

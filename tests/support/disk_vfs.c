@@ -30,6 +30,7 @@ static struct {
     sqlite3_vfs vfs;
     uint64_t dice;
     int64_t slept_us;
+    int last_error;
 } world;
 
 /* ---------------------------------------------------------------- files */
@@ -41,6 +42,7 @@ static struct vfs_file *of(sqlite3_file *file)
 
 static int io(int number, int code)
 {
+    world.last_error = number ? number : world.last_error;
     return !number ? SQLITE_OK : number == ENOSPC ? SQLITE_FULL : code;
 }
 
@@ -87,8 +89,11 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *out)
 
 static int file_control(sqlite3_file *file, int op, void *arg)
 {
-    (void)file, (void)op, (void)arg;
-    return SQLITE_NOTFOUND;
+    const struct vfs_file *v = of(file);
+    if (op != SQLITE_FCNTL_HAS_MOVED)
+        return SQLITE_NOTFOUND;
+    *(int *)arg = disk_find(v->f.disk, v->f.path) != v->f.node;
+    return SQLITE_OK;
 }
 
 static int sector_size(sqlite3_file *file)
@@ -332,8 +337,11 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     unsigned how = (flags & SQLITE_OPEN_CREATE ? DISK_CREATE : 0u) | (flags & SQLITE_OPEN_EXCLUSIVE ? DISK_EXCLUSIVE : 0u);
     (void)vfs;
     *v = (struct vfs_file){0};
-    if (!path || disk_open(&v->f, path, how, 0644, &made)) /* without a name: the library keeps temporary files in memory */
+    int number = path ? disk_open(&v->f, path, how, 0644, &made) : EINVAL; /* temporary files: the library keeps them in memory */
+    if (number) {
+        world.last_error = number;
         return SQLITE_CANTOPEN;
+    }
     v->base.pMethods = &methods;
     v->name_new = made && (flags & JOURNALS);
     v->dies = flags & SQLITE_OPEN_DELETEONCLOSE;
@@ -407,7 +415,7 @@ static int vfs_time_double(sqlite3_vfs *vfs, double *out)
 static int vfs_last_error(sqlite3_vfs *vfs, int len, char *out)
 {
     (void)vfs, (void)len, (void)out;
-    return 0;
+    return world.last_error;
 }
 
 void disk_vfs_register(void)

@@ -116,33 +116,96 @@ int ward_file_read_secret(const char *path, uint8_t *out, size_t len_max, size_t
 
 /* ---------------------------------------------------------------- writing */
 
-static int open_temporary(const char *path, unsigned mode, char name[DISK_PATH_MAX], struct disk_file *f, struct ward_error *err)
+/* Names are gathered first: fn may remove files. */
+struct listing {
+    const char *dir;
+    char name[32][DISK_PATH_MAX];
+    size_t count;
+};
+
+static void list(void *ctx, const char *path, const uint8_t *p, size_t len)
+{
+    struct listing *s = ctx;
+    size_t n = strlen(s->dir);
+    (void)p, (void)len;
+    if (strncmp(path, s->dir, n) == 0 && path[n] == '/' && s->count < sizeof s->name / sizeof s->name[0])
+        snprintf(s->name[s->count++], DISK_PATH_MAX, "%s", path + n + 1);
+}
+
+void ward_dir_each(const char *path, ward_dir_fn *fn, void *ctx)
+{
+    struct listing s = {.dir = path};
+    if (disk_is_dir(path))
+        disk_each(disk_of(path), list, &s);
+    for (size_t i = 0; i < s.count && fn(ctx, s.name[i]); i++)
+        ;
+}
+
+/* What nobody has open was left by whoever was cut off. */
+static bool remove_stale(void *ctx, const char *name)
+{
+    const char *path = ctx, *base = strrchr(path, '/') + 1;
+    char other[DISK_PATH_MAX];
+    size_t n = strlen(base);
+    snprintf(other, sizeof other, "%.*s%s", (int)(base - path), path, name);
+    if (strncmp(name, base, n) == 0 && strncmp(name + n, ".", 1) == 0 && strstr(name + n, ".tmp") &&
+        !disk_find(disk_of(other), other)->users)
+        disk_remove(other);
+    return true;
+}
+
+void ward_file_sweep(const char *path)
+{
+    char dir[DISK_PATH_MAX], own[DISK_PATH_MAX];
+    snprintf(own, sizeof own, "%s", path);
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (disk_of(path))
+        ward_dir_each(dir, remove_stale, own);
+}
+
+int ward_file_temporary(char out[WARD_PATH_MAX], const char *path, struct ward_error *err)
 {
     uint8_t salt[8];
     char hex[2 * sizeof salt + 1];
-    bool made;
+    ward_file_sweep(path);
     if (world.env.random(world.env.ctx, salt, sizeof salt))
         return ward_fail(err, WARD_ERR_RANDOM, "no randomness for a temporary name");
     sodium_bin2hex(hex, sizeof hex, salt, sizeof salt);
-    int n = snprintf(name, DISK_PATH_MAX, "%s.%s.tmp", path, hex);
-    if (n < 0 || n >= DISK_PATH_MAX)
-        return ward_file_fail(err, "make", path, ENAMETOOLONG);
+    int n = snprintf(out, DISK_PATH_MAX, "%s.%s.tmp", path, hex);
+    return n >= 0 && n < DISK_PATH_MAX ? WARD_OK : ward_file_fail(err, "make", path, ENAMETOOLONG);
+}
+
+static int open_temporary(const char *path, unsigned mode, char name[WARD_PATH_MAX], struct disk_file *f, struct ward_error *err)
+{
+    bool made;
+    int rc = ward_file_temporary(name, path, err);
+    if (rc)
+        return rc;
     int number = disk_open(f, name, DISK_CREATE | DISK_EXCLUSIVE, mode, &made);
     return number ? ward_file_fail(err, "make", name, number) : WARD_OK;
 }
 
-static int take_name(const char *name, const char *path, struct ward_error *err)
+int ward_file_rename(const char *from, const char *to, struct ward_error *err)
 {
-    int number = disk_rename(name, path);
+    int number = disk_rename(from, to);
     if (number)
-        return ward_file_fail(err, "rename to", path, number);
+        return ward_file_fail(err, "rename to", to, number);
+    number = disk_sync_parent(to);
+    return number ? ward_file_fail(err, "flush the directory of", to, number) : WARD_OK;
+}
+
+int ward_file_delete(const char *path, struct ward_error *err)
+{
+    int number = disk_remove(path);
+    if (number)
+        return number == ENOENT ? WARD_OK : ward_file_fail(err, "remove", path, number);
     number = disk_sync_parent(path);
     return number ? ward_file_fail(err, "flush the directory of", path, number) : WARD_OK;
 }
 
 int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, struct ward_error *err)
 {
-    char name[DISK_PATH_MAX];
+    char name[WARD_PATH_MAX];
     struct disk_file f;
     int rc = open_temporary(path, mode, name, &f, err);
     if (rc)
@@ -154,7 +217,7 @@ int ward_file_write(const char *path, const void *p, size_t len, unsigned mode, 
         rc = ward_file_fail(err, "flush", path, number);
     disk_close(&f);
     if (!rc)
-        rc = take_name(name, path, err);
+        rc = ward_file_rename(name, path, err);
     if (rc)
         ward_file_remove(name);
     return rc;
@@ -168,7 +231,7 @@ struct ward_file_out {
     uint64_t at;
     uint64_t sum; /* of all that was written */
     char path[DISK_PATH_MAX];
-    char name[DISK_PATH_MAX]; /* until finish */
+    char name[WARD_PATH_MAX]; /* until finish */
 };
 
 /* FNV-1a */
@@ -235,7 +298,7 @@ int ward_file_out_finish(struct ward_file_out *o, struct ward_error *err)
     int rc = number ? ward_file_fail(err, "flush", o->path, number) : read_back(o, err);
     disk_close(&o->f);
     if (!rc)
-        rc = take_name(o->name, o->path, err);
+        rc = ward_file_rename(o->name, o->path, err);
     if (rc)
         ward_file_remove(o->name);
     free_out(o);
@@ -347,27 +410,18 @@ bool ward_dir_exists(const char *path)
     return disk_is_dir(path);
 }
 
-struct search {
-    const char *dir;
-    size_t found;
-    char name[DISK_PATH_MAX]; /* the last */
-};
-
-static void count_in(void *ctx, const char *path, const uint8_t *p, size_t len)
+static bool is_something(void *ctx, const char *name)
 {
-    struct search *s = ctx;
-    size_t n = strlen(s->dir);
-    (void)p, (void)len;
-    s->found += strncmp(path, s->dir, n) == 0 && path[n] == '/';
+    (void)name;
+    *(bool *)ctx = true;
+    return false;
 }
 
 bool ward_dir_is_empty(const char *path)
 {
-    struct search s = {path, 0, ""};
-    if (!disk_is_dir(path))
-        return false;
-    disk_each(disk_of(path), count_in, &s);
-    return s.found == 0;
+    bool something = !disk_is_dir(path);
+    ward_dir_each(path, is_something, &something);
+    return !something;
 }
 
 bool ward_file_exists(const char *path)
@@ -379,27 +433,6 @@ bool ward_file_exists(const char *path)
 void ward_file_remove(const char *path)
 {
     disk_remove(path);
-}
-
-/* What search.dir is to be found as here: the file whose leavings are looked for. */
-static void find_leaving(void *ctx, const char *path, const uint8_t *p, size_t len)
-{
-    struct search *s = ctx;
-    size_t n = strlen(s->dir);
-    (void)p, (void)len;
-    if (strncmp(path, s->dir, n) == 0 && path[n] == '.' && strlen(path) == n + strlen(".0123456789abcdef.tmp")) {
-        snprintf(s->name, sizeof s->name, "%s", path);
-        s->found++;
-    }
-}
-
-void ward_file_sweep(const char *path)
-{
-    struct search s;
-    do {
-        s = (struct search){path, 0, ""};
-        disk_each(disk_of(path), find_leaving, &s);
-    } while (s.found && disk_remove(s.name) == 0);
 }
 
 int ward_dir_check_local(const char *path, struct ward_error *err)
