@@ -108,6 +108,8 @@ enum ward_code {
     WARD_ERR_CORRUPT = 609,
     WARD_ERR_STORE = 610,
     WARD_ERR_NETWORK_FS = 611,
+    WARD_ERR_BACKUP_DAMAGED = 612,
+    WARD_ERR_BACKUP_FOREIGN = 613,
 
     WARD_ERR_UNKNOWN_KIND = 701,
     WARD_ERR_UNKNOWN_FIELD = 702,
@@ -582,8 +584,19 @@ struct ward_verify_result {
  * integrity check. */
 int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out,
                 struct ward_error *err);
-/* A consistent copy of the database while others work on it. The device's keys are not in it. WARD_ERR_EXISTS if path exists. */
+/* A consistent copy of the database while others work on it; whole and durable on return, or not there. The device's keys are not in it.
+ * WARD_ERR_EXISTS if path exists. */
 int ward_backup(ward_replica *r, const char *path, struct ward_error *err);
+
+struct ward_restored {
+    char kept[64];    /* the file in home that holds what was replaced; "" where there was nothing */
+    uint64_t changes; /* in the backup */
+};
+/* Puts a backup of this device in place of the database in home, which must be closed everywhere (WARD_ERR_BUSY). The device's key must
+ * lie in home. The backup is checked before anything changes: WARD_ERR_BACKUP_DAMAGED, WARD_ERR_BACKUP_FOREIGN (of another device or ward),
+ * WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER. What is replaced is kept in home under the name in *out (may be NULL). Cut off at any moment,
+ * home holds the one or the other. What was written after the backup comes back from the others: sync before anything is written. */
+int ward_restore(const char *home, const char *path, const struct ward_options *options, struct ward_restored *out, struct ward_error *err);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -54,7 +54,7 @@ int ward_replica_refresh(ward_replica *r, struct ward_error *err);
  * at any time, and then records speak of feeds that the directory does not know. */
 int ward_replica_look(ward_replica *r, struct ward_error *err);
 void ward_replica_looked(ward_replica *r);
-/* Loads dir anew, whatever its stamp; after a rollback. */
+/* Loads dir anew, whatever its stamp; after a rollback. On failure it is not to be trusted until a refresh has succeeded. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err);
 /* The own grant: known from joining on, even before the ward's own records have arrived. NULL if it is not known at all. */
 const struct ward_grant *ward_replica_grant(const ward_replica *r);
@@ -72,6 +72,15 @@ void ward_chain_forget(ward_replica *r);
 
 /* A live value with its author and the author's claim of the time (read.c). */
 int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct ward_live *out, struct ward_error *err);
+
+#define WARD_HOME_PATH  640
+#define WARD_DEVICE_KEY "device.key"
+#define WARD_UNFINISHED "unfinished" /* stands in a home while it is being founded: until it goes, there is none */
+void ward_home_path(char out[WARD_HOME_PATH], const char *home, const char *name);
+/* From an open store: ward, root, own grant, directory. */
+int ward_home_load(ward_replica *r, struct ward_error *err);
+/* restore.c: finishes or undoes what an interrupted restore has left. */
+int ward_restore_settle(const ward_replica *r, bool read_only, struct ward_error *err);
 
 /* Makes a home: store with ward and grant known, keys saved. Used by founding and joining. */
 int ward_home_create(ward_replica **out, const char *home, const struct ward_options *options, struct ward_keys *keys,
