@@ -1,0 +1,12 @@
+/* scenarios.h - all of them; the table is in scenarios.c. */
+#ifndef WARD_FAULTS_SCENARIOS_H
+#define WARD_FAULTS_SCENARIOS_H
+
+#include "scenario.h"
+
+extern const struct scenario scenario_commit, scenario_checkpoint, scenario_resolve, scenario_revoke, scenario_invite, scenario_publish;
+extern const struct scenario scenario_found, scenario_open, scenario_migrate, scenario_read, scenario_verify;
+extern const struct scenario scenario_run, scenario_bundle_write, scenario_bundle_read, scenario_backup, scenario_restore,
+    scenario_restore_damaged;
+
+#endif
