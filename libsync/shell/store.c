@@ -354,10 +354,18 @@ bool ward_store_in_transaction(const struct ward_store *s)
     return s->in_transaction;
 }
 
+/* Out of one that is only for reading, or that could not be left when it was over because memory was lacking. */
+static int leave_transaction(struct ward_store *s, struct ward_error *err)
+{
+    return sqlite3_get_autocommit(s->db) ? WARD_OK : store_exec(s, s->look_open ? "COMMIT" : "ROLLBACK", err);
+}
+
 int ward_store_look(struct ward_store *s, struct ward_error *err)
 {
     if (s->looks == 0 && !s->in_transaction) {
-        int rc = store_exec(s, "BEGIN", err);
+        int rc = leave_transaction(s, err);
+        if (!rc)
+            rc = store_exec(s, "BEGIN", err);
         if (rc)
             return rc;
         s->look_open = true;
@@ -369,7 +377,7 @@ int ward_store_look(struct ward_store *s, struct ward_error *err)
 static void end_look(struct ward_store *s)
 {
     if (s->look_open)
-        store_exec(s, "COMMIT", NULL); /* of nothing but reading */
+        leave_transaction(s, NULL);
     s->look_open = false;
 }
 
@@ -388,8 +396,10 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err)
     int rc = ward_lock_take(&s->lock, WARD_BUSY_MS, err);
     if (rc)
         return rc;
-    end_look(s);
-    rc = store_exec(s, "BEGIN IMMEDIATE", err);
+    rc = leave_transaction(s, err);
+    s->look_open = false;
+    if (!rc)
+        rc = store_exec(s, "BEGIN IMMEDIATE", err);
     if (rc) {
         ward_lock_release(&s->lock);
         return rc;
