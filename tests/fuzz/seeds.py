@@ -98,14 +98,31 @@ def small_json():
     return json.dumps(plan, ensure_ascii=False).encode()
 
 
+HERE = {"CB03": "CB1", "UBND": "CB2", "BXDĐ": "BAN", "UBKT": "CB2", "MTTQ": "CB2", "II.1-01": "I-01", "III.2-01": "I-02", "MH-12": "P1",
+        "status=doing": "status=in-progress", "máy chi bộ 3": "office"}
+MORE = """task list --overdue;task list --unit CB1 --sort due;task list --status open;task show K1:I-02;task show 019;task log I-01;task add A B --lead CB1
+task set I-01 with=+BAN,-CB2 due=2026-06-30;task set I-01 target=12 reached=+3;task set I-02 due=every:quarter;task round I-02 2026-05
+task note I-01 hung;task delete I-01 --yes;task restore I-01;unit show CB1;unit set CB1 name=One;unit add X "Y" --kind party-cell --parent BAN
+plan show;plan show K1;plan list;plan export;event list;event record closing --on 2026-05-02 --text fine;report add T --period 2026-05 --body b
+report add T --task I-01 --body b --unit CB1;report list;proposal list;proposal show P1;proposal submit P1;proposal select P1 --why good
+proposal withdraw P1;finding add bad --unit CB1 --due 2026-06-30;finding list;conflict list;conflict show 0000;device list;log;log --limit 3
+log --since 2026-05-01;verify;verify --full;status;status --watch;invite --unit CB1;invite --unit CB1 --role cell --days 3 --hub tcp://10.0.0.5:7450
+bundle write /p0/x.wsb;bundle show /p0/x.wsb;bundle read /p0/x.wsb;bundle write /p0/y --for CB1 --since-last;backup /p0/copy.db;help;--version
+--help;help task;help task add;--lang vi help bundle write;--json --quiet status;task list --due-within 7d;task list --due-within 2w;nothing"""
+
+
 def commands():
-    """The examples of the program's help, a word on each line."""
+    """The examples of the program's help, as far as may be with the names of planned.c, and some more: a word on each line."""
+    lines = MORE.replace("\n", ";").split(";")
     for path in sorted((ROOT / "cli").glob("*.c")):
-        for line in re.findall(r'"  (wardsync [^\n]*)\\n"', path.read_text()):
-            words_ = shlex.split(line.replace('\\"', '"'))[1:]
-            yield "\n".join(words_).encode()
-            yield "\n".join([*words_, "--json"]).encode()
-            yield "\n".join(["help", *words_[:2]]).encode()
+        for line in re.findall(r'  wardsync ((?:[^"\\]|\\")*)\\n', path.read_text()):
+            lines.append(line.replace('\\"', '"'))
+    for line in lines:
+        parts_ = [HERE.get(w, w).replace("/media/usb/", "/p0/") for w in shlex.split(line)]
+        for more in ([], ["--json"], ["--lang", "vi"]):
+            yield "\n".join(parts_ + more).encode()
+    for line in lines:
+        yield "\n".join(["help", *shlex.split(line)[:2]]).encode()
 
 
 FIELDS = words("2026-05-31", "every:month", "event:opening+15", "I-01", "K1:I-02", "CB1", "+CB2,-BAN", "CB1,CB2", "12", "-3", "+4", "done",

@@ -40,8 +40,8 @@ static int send_frame(void *ctx, const void *p, size_t len, struct ward_error *e
     struct side *to = s->other;
     struct ward_message m;
     CHECK(ward_frame_parse(&m, p, len, err) == WARD_OK && s->talk.s.error != WARD_ERR_INTERNAL);
-    if (m.type == WARD_MSG_RUN && s->peer == CELL_A)
-        CHECK(memcmp(m.run.space8, the_ward.spaces[SPACE_B].b, 8) != 0);
+    if (m.type == WARD_MSG_RUN && s->peer != OFFICE)
+        CHECK(memcmp(m.run.space8, the_ward.spaces[s->peer == CELL_A ? SPACE_B : SPACE_A].b, 8) != 0);
     CHECK(!holds(p, len, s->r->keys->seed) && !holds(p, len, s->r->keys->link_sk));
     s->sent++;
     s->last_type = (int)m.type;
@@ -165,7 +165,11 @@ static void write_at(struct side *s, struct fuzz_input *in)
     uint8_t how = fuzz_byte(in);
     struct ward_value v = ward_value_int(fuzz_byte(in));
     settle(s);
-    fuzz_write(s->r, &the_ward.spaces[how & 1 ? SPACE_A : SPACE_BOTH], how >> 4, how & 2 ? COUNTED : how & 4 ? DUE : LEVEL, &v);
+    fuzz_write(s->r, &the_ward.spaces[how & 1 ? sides[1].who == CELL_A ? SPACE_A : SPACE_B : SPACE_BOTH], how >> 4,
+               how & 2   ? COUNTED
+               : how & 4 ? DUE
+                         : LEVEL,
+               &v);
     CHECK_OK(ward_talk_news(&s->talk, err));
 }
 
@@ -243,8 +247,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
     struct fuzz_input in = {p, len};
     int64_t now = 0;
-    sides[0] = (struct side){.who = OFFICE, .peer = CELL_A, .r = fuzz_device_open(OFFICE, 0)};
-    sides[1] = (struct side){.who = CELL_A, .peer = OFFICE, .r = fuzz_device_open(CELL_A, 0)};
+    enum who cell = fuzz_byte(&in) & 1 ? CELL_B : CELL_A; /* few spaces in common, or many */
+    sides[0] = (struct side){.who = OFFICE, .peer = cell, .r = fuzz_device_open(OFFICE, 0)};
+    sides[1] = (struct side){.who = cell, .peer = OFFICE, .r = fuzz_device_open(cell, 0)};
     open_session();
     now = sides[0].talk.s.now_ms;
     while (in.len > 0 && sides[0].tail < QUEUE && sides[1].tail < QUEUE)

@@ -71,8 +71,13 @@ void fuzz_write(ward_replica *r, const struct ward_hash *space, uint8_t entity, 
     struct ward_id id = fuzz_entity(entity);
     bool member = (field & 3u) == WARD_MEMBER;
     CHECK_OK(ward_begin(r, &t, err));
-    CHECK_OK(ward_put(t, space, KIND_ITEM, &id, field, member ? "tag" : NULL, member ? 3 : 0, value, err));
-    int rc = ward_commit(t, NULL, NULL);
+    int rc = ward_put(t, space, KIND_ITEM, &id, field, member ? "tag" : NULL, member ? 3 : 0, value, NULL);
+    if (rc == WARD_ERR_SPACE) { /* not heard of yet */
+        ward_abort(t);
+        return;
+    }
+    CHECK(rc == WARD_OK);
+    rc = ward_commit(t, NULL, NULL);
     CHECK(rc == WARD_OK || rc == WARD_ERR_NOTHING || rc == WARD_ERR_IN_CONFLICT || rc == WARD_ERR_NOT_FOUND || rc == WARD_ERR_FIXED ||
           rc == WARD_ERR_CUT || rc == WARD_ERR_NOT_ENTITLED);
 }
@@ -160,6 +165,10 @@ static void carry(enum who from, enum who to)
     ward_buf_free(&frame);
 }
 
+/* So many that the office and cell a compare groups of them first. */
+#define MORE_SPACES 8
+static struct ward_hash more_spaces[MORE_SPACES];
+
 /* Whoever may read a space knows its circle. */
 static void name_spaces(void)
 {
@@ -172,15 +181,22 @@ static void name_spaces(void)
         if (who != CELL_A)
             CHECK_OK(ward_space_of_circle(r, &the_ward.spaces[SPACE_B], &b, 1, err));
         CHECK_OK(ward_space_of_circle(r, &the_ward.spaces[SPACE_BOTH], both, 2, err));
+        for (uint8_t i = 0; i < MORE_SPACES && who != CELL_B; i++) {
+            const struct ward_id circle[] = {a, unit_of((uint8_t)('k' + i))};
+            CHECK_OK(ward_space_of_circle(r, &more_spaces[i], circle, 2, err));
+        }
     }
 }
 
 /* First what all have heard, then what each alone has written. */
 static void tell(void)
 {
+    const struct ward_value four = ward_value_int(4), text = ward_value_text("seen");
     write_text(OFFICE, SPACE_WARD, 1, TITLE, "spring cleaning");
     write_text(OFFICE, SPACE_A, 2, TITLE, "lanterns");
     write_int(OFFICE, SPACE_BOTH, 3, DUE, 20260531);
+    for (uint8_t i = 0; i < MORE_SPACES; i++)
+        fuzz_write(founders[OFFICE], &more_spaces[i], 8, LEVEL, &four);
     for (int who = SECOND; who < DEVICES; who++)
         carry(OFFICE, (enum who)who);
     write_text(CELL_A, SPACE_A, 2, TITLE, "lanterns and flags");
@@ -189,6 +205,7 @@ static void tell(void)
     carry(CELL_A, OFFICE);
     write_text(CELL_A, SPACE_BOTH, 3, TITLE, "by us");
     write_int(CELL_A, SPACE_A, 5, LEVEL, 7);
+    fuzz_write(founders[CELL_A], &more_spaces[1], 8, NOTE, &text);
     write_text(CELL_B, SPACE_BOTH, 3, TITLE, "by them");
     write_text(CELL_B, SPACE_B, 6, OWNER, "unit b");
     write_text(SECOND, SPACE_WARD, 1, NOTE, "on Sunday");
