@@ -531,7 +531,7 @@ static bool take(struct ward_link *l, struct ward_link_event *out)
 static int64_t patience(const struct ward_link *l, int timeout_ms)
 {
     bool alone = net_connections(l->d->w, l->d) == 0 && l->listen_count;
-    int64_t most = alone ? HOUR_MS : l->listen_count ? 8000 : 1000, wait = timeout_ms;
+    int64_t most = alone ? HOUR_MS : l->listen_count ? 16000 : 1000, wait = timeout_ms;
     for (unsigned i = 0; i < l->idle && wait < most; i++)
         wait *= 2;
     return wait < most || timeout_ms > most ? wait : most;

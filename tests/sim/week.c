@@ -52,7 +52,7 @@ static int serve_loop(struct proc *p, ward_replica *r, struct ward_error *err)
     const char *listen = "tcp://*:7700";
     struct ward_server *s;
     struct ward_serve_options options = {
-        .listen = &listen, .listen_count = 1, .every_ms = p->d == p->w->hub ? 0 : (int)(5 * MINUTE_MS), .on_event = on_event, .ctx = p};
+        .listen = &listen, .listen_count = 1, .every_ms = p->until ? (int)(5 * MINUTE_MS) : 0, .on_event = on_event, .ctx = p};
     int rc = ward_serve_open(r, &options, &s, err);
     if (rc)
         return rc;
@@ -164,6 +164,8 @@ static void sync_once(struct proc *p)
 uint32_t work_sync(struct device *d, struct device *peer)
 {
     struct world *w = d->w;
+    if (!peer && d != w->hub && (d == w->hub2 || d == &w->d[0])) /* who may find another hub first */
+        peer = w->hub;
     struct proc *p = d->joined && !d->hostile && d != peer && (d != w->hub || peer) ? proc_start(d, sync_once, peer) : NULL;
     return p ? p->id : 0;
 }
