@@ -16,8 +16,9 @@
 
 #ifdef WITH_ASAN
 #include <sanitizer/common_interface_defs.h>
-#define STACK_BYTES ((size_t)448 << 10) /* the sanitizer clears what it knows of a stack at each switch: by system calls from 512 KiB on   \
-                                         */
+#define STACK_BYTES                                                                                                                        \
+    ((size_t)448 << 10) /* the sanitizer clears what it knows of a stack at each switch: by system calls from 512 KiB on                   \
+                         */
 #else
 #define STACK_BYTES ((size_t)512 << 10)
 #endif

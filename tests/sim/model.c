@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define ARENA_CHUNK 262144u
-#define GRANT_BODY  4u
+#define FIRST_FIELD 4u /* a grant's body, an invitation's key */
 #define GRANT_CUT   12u
 #define CUTS_MAX    64
 
@@ -327,15 +327,17 @@ static bool holds(const struct device *d, size_t feed, uint64_t seq)
     return d->joined && !d->hostile && !d->revoked && !d->stranded && d->held[feed] >= seq;
 }
 
-/* Whether a change that brought in this device's grant is held by another. */
+/* Whether a change that brought in this device's grant, or its invitation, is held by another. */
 static bool is_known(const struct model *m, const struct device *d)
 {
+    const uint8_t *entity = d->joined ? d->grant.b : d->invited.b;
+    uint32_t kind = d->joined ? 1 : 2;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
         for (size_t j = 0; m->spaces[f->space].is_ward && j < f->count; j++)
             for (size_t k = 0; k < f->changes[j].op_count; k++) {
                 const struct model_op *op = &f->changes[j].ops[k];
-                if (op->kind != 1 || op->field != GRANT_BODY || memcmp(op->entity.b, d->grant.b, 16) != 0)
+                if (op->kind != kind || op->field != FIRST_FIELD || memcmp(op->entity.b, entity, 16) != 0)
                     continue;
                 for (size_t n = 0; n < m->w->count; n++)
                     if (&m->w->d[n] != d && holds(&m->w->d[n], i, j + 1))
@@ -349,9 +351,10 @@ void model_find_stranded(struct model *m)
 {
     for (size_t i = 0; i < m->w->count; i++) {
         struct device *d = &m->w->d[i];
-        if (!d->joined || d->stranded || is_known(m, d))
+        if (d->stranded || d->shut_out || is_known(m, d))
             continue;
-        d->stranded = true;
+        d->stranded = d->joined;
+        d->shut_out = !d->joined;
         trace(m->w, d, "is known to nobody any more");
     }
 }

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "model.h"
 #include "net.h"
+#include "replica/invite.h"
 #include "replica/replica.h"
 #include "shell/platform.h"
 
@@ -414,6 +415,9 @@ struct device *work_invite(struct device *by, const char *name, char unit, enum 
     check_keep_secret(w, code + 4 + 90, 24); /* where the secret stands, as spelt */
     struct device *d = world_device(w, name, unit, role);
     snprintf(d->code, sizeof d->code, "%s", code);
+    struct ward_invitation v;
+    if (ward_invitation_parse(&v, code, NULL) == WARD_OK)
+        memcpy(d->invited.b, v.link_pk, sizeof d->invited.b);
     return d;
 }
 

@@ -82,8 +82,9 @@ struct device {
     bool must_meet;      /* restored, and is to meet somebody before it writes */
     bool offline;        /* never has a network: bundles only */
     struct ward_hash grant;
-    ward_replica *app;  /* kept open between acts, or NULL */
-    ward_replica *idle; /* kept open between syncs, or NULL */
+    struct ward_id invited; /* the record of its invitation */
+    ward_replica *app;      /* kept open between acts, or NULL */
+    ward_replica *idle;     /* kept open between syncs, or NULL */
     struct proc *serving;
     uint32_t met_by;        /* the sync that it serves for and nothing else; 0: none */
     struct disk_image *old; /* a copy made earlier */
