@@ -1,0 +1,32 @@
+/* kept.h - seeds that once showed something, each with what it taught. They are run again by wardsync-sim --kept. */
+#ifndef SIM_KEPT_H
+#define SIM_KEPT_H
+
+#include <stdint.h>
+
+struct kept {
+    const char *name;
+    uint64_t seed;
+    unsigned weeks;
+    const char *faults, *taught;
+};
+
+static const struct kept kept[] = {
+    {"mixed versions", 4, 4, "flip,reorder,writeerr,full,memory,busy,versions,outside,deps",
+     "an older program crashed on opening a home with conflicts in kinds that it does not know (see unit/replica/test_versions.c)"},
+    {"an inspector at a hub apart", 16, 4, "none",
+     "a hub took an invitation for a role that it may not grant, and shut the new device out for good (unit/replica/test_hub.c)"},
+    {"two hubs", 3, 3, "reorder,delay",
+     "with several addresses each round began with refused handshakes; who answered before is called first"},
+    {"a hub restored twice a day", 70, 4, "kill,memory,rollback,hub,depth",
+     "what was acknowledged lives as long as one of its copies: if the hub and the author are both restored, nobody has it"},
+    {"known to nobody", 304, 3, "drop,reset,reorder,replay,delay,slow,halfopen,crash,readerr,writeerr,memory,busy,clone,hub",
+     "a device whose grant stood on a hub that was restored, and nowhere else, finds every door shut and has to be invited anew"},
+    {"an invitation forgotten", 50038, 3, "reorder,delay,syncerr,full,clock,hub,equivocate,oversize,bomb,deps",
+     "the same for an invitation that had not gone out to anybody"},
+    {"closing writes, too", 322, 2, "truncate,duplicate,reorder,oneway,halfopen,kill,hub,versions",
+     "power may fail in the checkpoint of ward_close; what was committed is there"},
+    {"all at once", 61, 4, "all", "nothing of it, yet"},
+};
+
+#endif
