@@ -398,14 +398,12 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err)
         return rc;
     rc = leave_transaction(s, err);
     s->look_open = false;
+    s->in_transaction = true;
     if (!rc)
         rc = store_exec(s, "BEGIN IMMEDIATE", err);
-    if (rc) {
-        ward_lock_release(&s->lock);
-        return rc;
-    }
-    s->in_transaction = true;
-    return WARD_OK;
+    if (rc)
+        ward_store_rollback(s); /* it may have begun all the same */
+    return rc;
 }
 
 int ward_store_commit(struct ward_store *s, struct ward_error *err)

@@ -1,5 +1,5 @@
-/* Runs at the door: what is refused, and why; what begins before the head; words on devices that have no effect; and no memory.
- * proto/seal.md, the order of checks. */
+/* Runs at the door: what is refused, and why; what begins before the head; words on devices that have no effect; no memory, and a store
+ * that fails, by SQLite's own means of breaking off. proto/seal.md, the order of checks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "pen.h"
+#include "replica/apply.h"
+#include "shell/store_sql.h"
 
 enum { OFFICE, A, B, C };
 
@@ -408,10 +410,52 @@ static size_t each_shortage_of_a_run(struct fixture *f, size_t to, const struct 
     return points;
 }
 
-/* All that the office has, run by run: devices, a cut that takes back what was applied, records in conflict, dependencies across feeds. */
-static void no_memory(void **state)
+/* ---------------------------------------------------------------- a store that fails */
+
+static size_t store_steps, store_stops_at = SIZE_MAX;
+
+static int stop(void *ctx)
 {
-    struct fixture *f = *state;
+    (void)ctx;
+    return store_steps++ == store_stops_at;
+}
+
+/* The same with the store breaking off, every few of its steps in turn. */
+static size_t each_stop_of_a_run(struct fixture *f, size_t to, const struct ward_run *run)
+{
+    ward_replica *r = f->w.d[to].r;
+    struct ward_ingested in;
+    struct ward_hash before, after;
+    size_t points = 0;
+    bool failed = true;
+    digest_of(f, to, &before);
+    sqlite3_progress_handler(r->store->db, 8, stop, NULL);
+    for (size_t at = 0; failed; at++) {
+        ward_chain_forget(r);
+        store_steps = 0;
+        store_stops_at = at;
+        int rc = take_run(&f->w, to, run, &in);
+        failed = store_steps > at;
+        store_stops_at = SIZE_MAX;
+        points += failed;
+        assert_int_equal(rc, failed ? WARD_ERR_STORE : WARD_OK);
+        if (!failed)
+            break;
+        assert_int_equal(f->w.err.code, WARD_ERR_STORE);
+        digest_of(f, to, &after);
+        assert_memory_equal(after.b, before.b, 32);
+    }
+    sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
+    return points;
+}
+
+/* ---------------------------------------------------------------- what it is tried on */
+
+typedef size_t each_trouble(struct fixture *f, size_t to, const struct ward_run *run);
+
+/* All that the office has, run by run: devices, a cut that takes back what was applied, records in conflict, dependencies across feeds. */
+static size_t run_by_run(struct fixture *f, each_trouble *each)
+{
     struct ward_stream s;
     struct ward_buf frame;
     struct ward_streamed streamed;
@@ -442,7 +486,7 @@ static void no_memory(void **state)
         if (!got)
             break;
         OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
-        points += each_shortage_of_a_run(f, late, &m.run);
+        points += each(f, late, &m.run);
     }
     ward_stream_free(&s);
     ward_buf_free(&frame);
@@ -455,11 +499,24 @@ static void no_memory(void **state)
     pen_say(&p, 7, &second, 1, "on the first of two");
     pen_seal(&p);
     const struct ward_run run = pen_run(&p);
-    points += each_shortage_of_a_run(f, late, &run);
+    points += each(f, late, &run);
     pen_free(&p);
+    finish(f);
+    return points;
+}
+
+static void no_memory(void **state)
+{
+    size_t points = run_by_run(*state, each_shortage_of_a_run);
     print_message("%zu failing allocations\n", points);
     assert_true(points > 50);
-    finish(f);
+}
+
+static void no_store(void **state)
+{
+    size_t points = run_by_run(*state, each_stop_of_a_run);
+    print_message("%zu steps of the store failing\n", points);
+    assert_true(points > 50);
 }
 
 /* What is sent is whole or not sent: with each allocation failing, and then all over again. */
@@ -503,6 +560,95 @@ static void no_memory_to_send(void **state)
     }
     r->env.alloc = outside_alloc;
     assert_true(points > 5);
+    finish(f);
+}
+
+static void no_store_to_send(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[A].r;
+    const struct ward_grant as = {.id = f->w.d[B].grant, .unit = f->w.d[B].unit, .role = WARD_ROLE_CELL};
+    struct ward_buf frame;
+    bool failed = true;
+    size_t points = 0;
+    put(f, A, &f->space, "one");
+    give(&f->w, A, B);
+    put(f, B, &f->space, "between");
+    give(&f->w, B, A);
+    put(f, A, &f->space, "two");
+    put(f, A, &f->space, "three");
+    uint32_t own = feed_of(f, A, A, &f->space)->fid;
+    ward_buf_init(&frame, &r->env);
+    sqlite3_progress_handler(r->store->db, 1, stop, NULL);
+    for (size_t at = 0; failed; at++) {
+        struct ward_stream s;
+        struct ward_streamed streamed;
+        bool got = true;
+        uint64_t last = 0;
+        ward_stream_init(&s, r, &as);
+        assert_int_equal(ward_vv_raise(&s.have, &r->env, own, at % 2), WARD_OK); /* all of it, or from the second on */
+        store_steps = 0;
+        store_stops_at = at;
+        int rc = ward_stream_seek(&s, &f->w.err);
+        while (!rc && got) {
+            rc = ward_stream_next(&s, &frame, &streamed, &got, &f->w.err);
+            if (!rc && got && streamed.fid == own)
+                last = streamed.last;
+        }
+        failed = store_steps > at;
+        store_stops_at = SIZE_MAX;
+        points += failed;
+        assert_int_equal(rc, failed ? WARD_ERR_STORE : WARD_OK);
+        if (!failed)
+            assert_int_equal(last, 3);
+        ward_stream_free(&s);
+    }
+    sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
+    ward_buf_free(&frame);
+    assert_true(points > 20);
+    finish(f);
+}
+
+/* Showing anew for another schema, and replaying: broken off anywhere, nothing of it is seen, and it can be done again. */
+static void no_store_to_show_anew(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[OFFICE].r;
+    size_t points = 0;
+    struct ward_hash before, after;
+    put(f, A, &f->space, "by a");
+    put(f, B, &f->space, "by b");
+    meet_all(&f->w);
+    put(f, A, &f->space, "having seen b");
+    meet_all(&f->w);
+    uint32_t sid = ward_directory_space_by_id(&r->dir, &f->space)->sid;
+    OK(&f->w, ward_state_digest(r, &f->space, &before, &f->w.err));
+    for (int replay = 0; replay < 2; replay++) {
+        bool failed = true;
+        sqlite3_progress_handler(r->store->db, 3, stop, NULL);
+        for (size_t at = 0; failed; at++) {
+            struct ward_apply a;
+            f->w.err = (struct ward_error){0};
+            store_steps = 0;
+            store_stops_at = at;
+            int rc = ward_apply_begin(&a, r, &f->w.err);
+            if (!rc) {
+                rc = replay ? ward_apply_replay(&a, sid, &f->w.err) : ward_apply_reshow(&a, sid, &f->w.err);
+                rc = ward_apply_end(&a, rc, &f->w.err);
+            }
+            failed = store_steps > at;
+            store_stops_at = SIZE_MAX;
+            points += failed;
+            if (rc && !failed)
+                print_error("replay %d, at %zu: %s\n", replay, at, f->w.err.detail);
+            assert_int_equal(rc, failed ? WARD_ERR_STORE : WARD_OK);
+            OK(&f->w, ward_state_digest(r, &f->space, &after, &f->w.err));
+            assert_memory_equal(after.b, before.b, 32);
+        }
+        sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
+    }
+    print_message("%zu steps of the store failing\n", points);
+    assert_true(points > 50);
     finish(f);
 }
 
@@ -587,11 +733,19 @@ static void runs_have_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(dependencies),      TEST(no_dependency_in_a_new_space),
-        TEST(what_does_not_fit), TEST(who_may_not),
-        TEST(overlaps),          TEST(words_without_effect),
-        TEST(no_memory),         TEST(no_memory_to_send),
-        TEST(more_than_is_held), TEST(runs_have_an_end),
+        TEST(dependencies),
+        TEST(no_dependency_in_a_new_space),
+        TEST(what_does_not_fit),
+        TEST(who_may_not),
+        TEST(overlaps),
+        TEST(words_without_effect),
+        TEST(no_memory),
+        TEST(no_memory_to_send),
+        TEST(no_store),
+        TEST(no_store_to_send),
+        TEST(no_store_to_show_anew),
+        TEST(more_than_is_held),
+        TEST(runs_have_an_end),
     };
     return cmocka_run_group_tests_name("ingest", tests, NULL, NULL);
 }
