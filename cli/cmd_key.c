@@ -81,7 +81,7 @@ static const struct cli_command passphrase_command = {
 
 const struct cli_command cmd_key = {
     .name = "key",
-    .summary = N_("the device's keys and their passphrase"),
-    .subs = (const struct cli_command *const[]){&passphrase_command, NULL},
-    .examples = "  wardsync key passphrase\n",
+    .summary = N_("the device's keys, their passphrase, the recovery sheet"),
+    .subs = (const struct cli_command *const[]){&passphrase_command, &cmd_key_sheet, &cmd_key_check_sheet, NULL},
+    .examples = "  wardsync key passphrase\n  wardsync key sheet --out /media/usb/phieu-khoi-phuc.txt\n",
 };

@@ -302,6 +302,30 @@ int ward_key_passphrase(const char *home, const char *before, const char *now, c
 /* The first line of a file that is as private as a key file must be: WARD_ERR_KEY_MODE, WARD_ERR_KEY_MISSING, WARD_ERR_UTF8. */
 int ward_passphrase_read(const char *path, char out[WARD_PASSPHRASE_MAX], struct ward_error *err);
 
+/* The recovery sheet: the ward's root key, sealed with a passphrase of the sheet's own, for paper. It names a new operator when all
+ * operators' devices are lost. */
+#define WARD_SHEET_LINES 12
+#define WARD_SHEET_LINE  32
+#define WARD_SHEET_CODE  208
+struct ward_sheet {
+    struct ward_hash ward;
+    uint8_t root_pk[32];
+    char line[WARD_SHEET_LINES][WARD_SHEET_LINE]; /* "ABCD EFGH IJKL MNOP  QRST", to stand after its number; the last group checks it */
+    char code[WARD_SHEET_CODE];                   /* the same in one piece, of characters that a QR code packs well */
+};
+/* From the root.key of home; before: what that is sealed with, or NULL; now: the sheet's own passphrase. options: for env, may be NULL.
+ * WARD_ERR_ROOT_MISSING, WARD_ERR_PASSPHRASE, WARD_ERR_PASSPHRASE_NEEDED, WARD_ERR_PASSPHRASE_SHORT. */
+int ward_sheet_make(const char *home, const char *before, const char *now, const struct ward_options *options, struct ward_sheet *out,
+                    struct ward_error *err);
+/* From text that holds the numbered lines, in any order among others, or the code. WARD_ERR_SHEET; *bad (may be NULL) then has bit n - 1
+ * set for each line n that is missing or mistyped, or is 0 where all are fine and are of different sheets. */
+int ward_sheet_read(const char *text, struct ward_sheet *out, uint32_t *bad, struct ward_error *err);
+/* Whether one line, without its number, is typed as it was printed. */
+bool ward_sheet_line_fits(unsigned number, const char *typed);
+/* Opens the sheet to see that it is good: this ward's, with this passphrase. remove_root: then root.key is taken off the home, for which
+ * there is no other way. WARD_ERR_SHEET_WARD, WARD_ERR_PASSPHRASE, WARD_ERR_ROOT_MISSING. */
+int ward_sheet_check(ward_replica *r, const struct ward_sheet *sheet, const char *passphrase, bool remove_root, struct ward_error *err);
+
 /* ---------------------------------------------------------------- spaces */
 
 /* The ward space, or the space of a circle. Ids only are computed; a space comes into being by the first change in it. */

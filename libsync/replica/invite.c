@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "replica/commit.h"
 #include "shell/link.h"
+#include "values/base32.h"
 #include "values/feed.h"
 #include "values/hash.h"
 
@@ -14,50 +15,6 @@
 #define SECRET_BYTES 16
 #define CHECK_BYTES  4
 #define LIFETIME_MAX (366ll * 86400000)
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-/* ---- base32 (RFC 4648 section 6, no padding) */
-
-static size_t encode32(char *out, const uint8_t *p, size_t len)
-{
-    size_t n = 0;
-    uint32_t acc = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; i < len; i++) {
-        acc = (acc << 8) | p[i];
-        for (bits += 8; bits >= 5; bits -= 5)
-            out[n++] = alphabet[(acc >> (bits - 5)) & 31];
-        acc &= (1u << bits) - 1;
-    }
-    if (bits)
-        out[n++] = alphabet[(acc << (5 - bits)) & 31];
-    out[n] = 0;
-    return n;
-}
-
-static bool decode32(uint8_t *out, size_t cap, size_t *len, const char *p)
-{
-    uint32_t acc = 0;
-    unsigned bits = 0;
-    size_t n = 0;
-    for (; *p; p++) {
-        if (*p == '-' || *p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
-            continue;
-        const char *at = strchr(alphabet, toupper((unsigned char)*p));
-        if (!at || n >= cap)
-            return false;
-        acc = (acc << 5) | (uint32_t)(at - alphabet);
-        bits += 5;
-        if (bits >= 8) {
-            bits -= 8;
-            out[n++] = (uint8_t)(acc >> bits);
-            acc &= (1u << bits) - 1;
-        }
-    }
-    *len = n;
-    return bits < 5 && acc == 0; /* what is left over must be zero: one code, one spelling */
-}
 
 /* ---- the code */
 
@@ -111,7 +68,7 @@ int ward_invitation_parse(struct ward_invitation *out, const char *code, struct 
     while (*code == ' ' || *code == '\t' || *code == '\n')
         code++;
     bool fine = strlen(code) < WARD_INVITE_MAX && toupper((unsigned char)code[0]) == 'W' && toupper((unsigned char)code[1]) == 'S' &&
-                code[2] == '1' && code[3] == '-' && decode32(bytes, sizeof bytes, &len, code + 4) && len > CHECK_BYTES;
+                code[2] == '1' && code[3] == '-' && ward_base32_decode(bytes, sizeof bytes, &len, code + 4) && len > CHECK_BYTES;
     if (fine) {
         check_of(check, bytes, len - CHECK_BYTES);
         fine = memcmp(check, bytes + len - CHECK_BYTES, CHECK_BYTES) == 0 && read_payload(&v, &version, bytes, len - CHECK_BYTES);
@@ -163,7 +120,7 @@ static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], enum 
         rc = ward_fail(err, rc ? rc : WARD_ERR_ARGUMENT, "invitation");
     } else {
         size_t n = (size_t)snprintf(out, out_size, PREFIX "-");
-        encode32(out + n, b.p, b.len);
+        ward_base32_encode(out + n, b.p, b.len);
     }
     if (b.p)
         sodium_memzero(b.p, b.cap);

@@ -70,6 +70,9 @@ int64_t ward_replica_now(const ward_replica *r);
 int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash *hash, uint64_t *depth, struct ward_error *err);
 void ward_chain_forget(ward_replica *r);
 
+/* sheet.c: the root key of a sheet. WARD_ERR_PASSPHRASE. */
+int ward_sheet_open(struct ward_keys *root, const struct ward_sheet *sheet, const char *passphrase, struct ward_error *err);
+
 /* A live value with its author and the author's claim of the time (read.c). */
 int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct ward_live *out, struct ward_error *err);
 

@@ -912,6 +912,62 @@ def keyfiles():
     save("keyfile-bad", [{"name": n, "file": hx(f), "passphrase": p, "error": e} for n, f, p, e in bad])
 
 
+def sheets():
+    salt = seed("a sheet's salt", "salt")[:16]
+    root = ROOT.sign_seed
+
+    def sheet(passes=1, kib=65536, salt=salt, root=root, **more):
+        return w.keyfile_seal(root, None, WORDS, salt, passes, kib, **more)
+
+    data = sheet()
+    lines, code = w.sheet_lines(data), "WSR1-" + b32(data)
+    typed = ["%2d  %s" % (n + 1, line) for n, line in enumerate(lines)]
+    good = []
+
+    def one(name, text, lines=lines, code=code):
+        good.append({"name": name, "text": text, "passphrase": WORDS, "ward": hx(WARD), "root_pk": hx(ROOT.sign_pk), "lines": lines, "code": code})
+
+    one("twelve lines", "\n".join(typed))
+    one("among other text, in another order, with dots", "PHIẾU KHÔI PHỤC\n13 of these are not there\n" + "".join("%d. %s\r\n" % (n + 1, lines[n]) for n in reversed(range(12))) + "2026\n")
+    one("lower case, without blanks or with others", "\n".join("%d)%s" % (n + 1, line.lower().replace(" ", "" if n % 2 else "-")) for n, line in enumerate(lines)))
+    one("0, 1 and 8 for O, I and B", "\n".join(t[:4] + t[4:].replace("O", "0").replace("I", "1").replace("B", "8") for t in typed))
+    one("a line again, right the second time", typed[4][:-1] + ("A" if typed[4][-1] != "A" else "B") + "\n" + "\n".join(typed))
+    one("the code", code)
+    one("the code among other text", "scanned: " + code.lower().replace("wsr1-", "WSR1-") + "\n" + typed[3])
+    one("a damaged code beside good lines", code[:-1] + "\n" + "\n".join(typed))
+    strong = sheet(4, 262144)
+    one("as the program makes it", "WSR1-" + b32(strong), w.sheet_lines(strong), "WSR1-" + b32(strong))
+    save("sheet", good)
+
+    def mistyped(n, at):
+        """Line n with another character at a place."""
+        t = list(typed)
+        t[n - 1] = t[n - 1][:at] + ("A" if t[n - 1][at] != "A" else "C") + t[n - 1][at + 1:]
+        return "\n".join(t)
+
+    def exchanged(a, b):
+        t = list(typed)
+        t[a - 1], t[b - 1] = "%d %s" % (a, lines[b - 1]), "%d %s" % (b, lines[a - 1])
+        return "\n".join(t)
+
+    other = w.sheet_lines(sheet(salt=seed("another sheet's", "salt")[:16]))
+    mixed = "\n".join(typed[:11] + ["12 " + other[11]])
+    everyone = list(range(1, 13))
+    bad = [("another passphrase", "\n".join(typed), "bốn từ không ai biết", 814, []),
+           ("a mistyped character in line 7", mistyped(7, 6), WORDS, 818, [7]), ("a mistyped check in line 12", mistyped(12, 25), WORDS, 818, [12]),
+           ("line 3 left out", "\n".join(typed[:2] + typed[3:]), WORDS, 818, [3]), ("a character left out of line 1", "\n".join([typed[0][:-1]] + typed[1:]), WORDS, 818, [1]),
+           ("a character too many in line 9", "\n".join(typed[:8] + [typed[8] + "A"] + typed[9:]), WORDS, 818, [9]),
+           ("two lines exchanged", exchanged(2, 5), WORDS, 818, [2, 5]), ("9 in line 4, which does not occur", "\n".join(typed[:3] + [typed[3][:4] + "9" + typed[3][5:]] + typed[4:]), WORDS, 818, [4]),
+           ("a letter beyond ASCII in line 6", "\n".join(typed[:5] + [typed[5][:4] + "Đ" + typed[5][5:]] + typed[6:]), WORDS, 818, [6]),
+           ("a line again, wrong the second time", "\n".join(typed) + "\n5 " + lines[5], WORDS, 818, [5]),
+           ("nothing", "", WORDS, 818, everyone), ("without numbers", "\n".join(lines), WORDS, 818, everyone), ("a code cut short", code[:-1], WORDS, 818, everyone),
+           ("a mistyped code", code[:60] + ("A" if code[60] != "A" else "C") + code[61:], WORDS, 818, []), ("a line of another sheet", mixed, WORDS, 818, []),
+           ("a device's key file", "WSR1-" + b32(w.keyfile_seal(C1.sign_seed, C1.link_sk, WORDS, salt, 1, 65536)[:120]), WORDS, 818, []),
+           ("version 3", "WSR1-" + b32(bytes([data[0], 3]) + data[2:]), WORDS, w.VERSION, []),
+           ("sealed with another root's key", "WSR1-" + b32(sheet(sign_pk=HUB.sign_pk)), WORDS, 818, [])]
+    save("sheet-bad", [{"name": n, "text": t, "passphrase": p, "error": e, "bad": b} for n, t, p, e, b in bad])
+
+
 def bundles():
     base, root, oper = world()
     a = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "Hai")).write(op(T1, REACHED, 3))
@@ -1156,7 +1212,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, keyfiles, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 import unicodedata
 
@@ -29,7 +30,7 @@ GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, PROTOCOL = 411, 504
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
-KEY_FILE, PASSPHRASE = 812, 814
+KEY_FILE, PASSPHRASE, SHEET = 812, 814, 818
 
 ROOT, CELL, OPERATOR, INSPECTOR, HUB = range(5)
 RANK = {ROOT: 3, CELL: 1, OPERATOR: 2, INSPECTOR: 1, HUB: 2}
@@ -924,6 +925,70 @@ def keyfile_open(data, passphrase):
     return secret[:32], link_sk
 
 
+SHEET_LINES, LINE_BYTES = 12, 10
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+LINE = re.compile(r"[ \t]*(\d{1,2})[ \t.:)]+(.*)")
+
+
+def sheet_line_check(number, data):
+    return base64.b32encode(H("wardsync sheet", bytes([number]) + data)[:5]).decode()[:4]
+
+
+def sheet_lines(data):
+    lines = []
+    for n in range(SHEET_LINES):
+        part = data[n * LINE_BYTES:][:LINE_BYTES]
+        chars = base64.b32encode(part).decode()
+        lines.append(" ".join(chars[i:i + 4] for i in range(0, 16, 4)) + "  " + sheet_line_check(n + 1, part))
+    return lines
+
+
+def sheet_chars(text):
+    """The characters that count, or None where others stand among them."""
+    chars = re.sub("[ \t-]", "", text).upper().translate(str.maketrans("018", "OIB"))
+    return chars if all(c in BASE32 for c in chars) else None
+
+
+def sheet_line_read(number, text):
+    chars = sheet_chars(text)
+    if chars is None or len(chars) != 20:
+        return None
+    data = base64.b32decode(chars[:16])
+    return data if sheet_line_check(number, data) == chars[16:] else None
+
+
+def sheet_read(text):
+    """(bytes of the sheet, []) or (None, [lines that are missing or wrong])"""
+    at = text.find("WSR1-")
+    chars = sheet_chars(re.split("[\r\n]", text[at + 5:])[0]) if at >= 0 else None
+    if chars and len(chars) == 192:
+        return base64.b32decode(chars), []
+    lines = {}
+    for line in text.split("\n"):
+        m = LINE.match(line.rstrip("\r"))
+        if m and 1 <= int(m[1]) <= SHEET_LINES:
+            lines[int(m[1])] = sheet_line_read(int(m[1]), m[2])
+    bad = [n for n in range(1, SHEET_LINES + 1) if not lines.get(n)]
+    return (None, bad) if bad else (b"".join(lines[n] for n in range(1, SHEET_LINES + 1)), [])
+
+
+def sheet_open(text, passphrase):
+    """(root seed, lines that are wrong)"""
+    data, bad = sheet_read(text)
+    if bad:
+        raise Bad(SHEET, repr(bad))
+    try:
+        parts = keyfile_structure(Cursor(data))
+    except Bad as refused:
+        raise refused if refused.number == VERSION else Bad(SHEET) from None
+    if len(parts) == 2 or parts[0]["link_pk"]:
+        raise Bad(SHEET, "no sheet's key")
+    try:
+        return keyfile_open(data, passphrase)[0]
+    except Bad as refused:
+        raise Bad(SHEET) if refused.number == KEY_FILE else refused from None
+
+
 # ---------------------------------------------------------------- bundle (bundle.md)
 
 
@@ -1080,6 +1145,18 @@ def check_keyfile(k):
         expect("link_pk", sodium.crypto_scalarmult_base(link_sk).hex() if link_sk else None, k["link_pk"])
 
 
+def check_sheet(k):
+    if "bad" in k:
+        expect("bad lines", sheet_read(k["text"])[1], k["bad"])
+    sign_seed = sheet_open(k["text"], k["passphrase"])
+    root_pk = sodium.crypto_sign_seed_keypair(sign_seed)[0]
+    expect("root_pk", root_pk.hex(), k["root_pk"])
+    expect("ward", ward_id(root_pk).hex(), k["ward"])
+    data = sheet_read(k["text"])[0]
+    expect("lines", sheet_lines(data), k["lines"])
+    expect("code", "WSR1-" + base64.b32encode(data).decode(), k["code"])
+
+
 def check_bundle_case(k):
     r = setup(k)
     _, runs = check_bundle(unhex(k["bundle"]), r)
@@ -1139,7 +1216,7 @@ def check_history(k):
 
 
 CHECKS = {"keys": check_keys, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
-          "seal": check_seal, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "bundle": check_bundle_case, "history": check_history}
+          "seal": check_seal, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 
 def check_file(path):

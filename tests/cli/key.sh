@@ -8,20 +8,6 @@ echo "another one, the second" >"$work/second"
 echo "yet another, the third" >"$work/third"
 echo "short" >"$work/short"
 
-# typed NAME RC PATTERN [PATTERN ANSWER]... -- ARGS...: on a terminal.
-typed() {
-    local name=$1 want=$2 pattern=$3 pairs=()
-    shift 3
-    while [ "$1" != -- ]; do pairs+=("$1"); shift; done
-    shift
-    : >"$err"
-    python3 "$here/terminal.py" "${pairs[@]}" -- "$WARDSYNC" --lang en "$@" >"$out"
-    rc=$?
-    if [ "$rc" -eq "$want" ] && grep -Eq -- "$pattern" "$out"; then ok "$name"; else
-        echo "#   exit code $rc, expected $want, and: $pattern"
-        not_ok "$name"
-    fi
-}
 fingerprint() { cat "$work/home/device.key" "$work/home/root.key" | sha256sum; }
 unchanged() { [ "$(fingerprint)" = "$before" ]; }
 
