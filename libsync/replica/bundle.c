@@ -215,15 +215,11 @@ static int address(struct writer *w, struct ward_error *err)
     return rc;
 }
 
-int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
-                      struct ward_error *err)
+static int write_of_one_moment(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
+                               struct ward_error *err)
 {
     struct writer w = {.r = r, .options = options};
-    int rc = ward_keys_check(r->keys, err);
-    if (!rc)
-        rc = ward_replica_refresh(r, err);
-    if (!rc)
-        rc = address(&w, err);
+    int rc = address(&w, err);
     w.info.wall_ms = ward_replica_now(r);
     w.info.writer = r->self;
     const struct ward_grant *self = ward_replica_grant(r);
@@ -243,6 +239,20 @@ int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundl
     ward_vv_free(&w.base, &r->env);
     if (!rc && out)
         *out = w.info;
+    return rc;
+}
+
+/* What is counted must be what is written, though another process commits meanwhile. */
+int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
+                      struct ward_error *err)
+{
+    int rc = ward_keys_check(r->keys, err);
+    if (!rc)
+        rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = write_of_one_moment(r, path, options, out, err);
+    ward_replica_looked(r);
     return rc;
 }
 

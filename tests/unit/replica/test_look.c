@@ -15,7 +15,7 @@ struct fixture {
     struct ward_hash space; /* of the circle {a, b} */
     struct ward_id item;    /* which B made and A holds */
     ward_replica *other;    /* the second process on A's home */
-    bool armed;
+    size_t armed;           /* it writes at the so-manieth request for memory; 0: not */
 };
 
 static void put(struct fixture *f, ward_replica *r, const char *text)
@@ -61,10 +61,8 @@ static struct fixture *interrupted;
 /* Whoever asks for memory meanwhile finds that the other process has written. */
 static void *interrupting_alloc(void *ctx, void *p, size_t size)
 {
-    if (interrupted->armed && size) {
-        interrupted->armed = false;
+    if (interrupted->armed && size && --interrupted->armed == 0)
         put(interrupted, interrupted->other, "from a, for the first time here");
-    }
     return outside_alloc(ctx, p, size);
 }
 
@@ -84,9 +82,9 @@ static void read_while_the_other_begins_a_feed(void **state)
     size_t n = 0;
     interrupted = f;
     r->env.alloc = interrupting_alloc;
-    f->armed = true;
+    f->armed = 1;
     OK(&f->w, ward_get(r, KIND_ITEM, &f->item, false, &rec, &f->w.err));
-    assert_false(f->armed);
+    assert_int_equal(f->armed, 0);
     struct ward_value v = ward_record_value(rec, NAME);
     assert_int_equal(v.len, strlen("from b")); /* all of one moment */
     ward_record_free(rec);
@@ -96,6 +94,28 @@ static void read_while_the_other_begins_a_feed(void **state)
     v = ward_record_value(rec, NAME);
     assert_int_equal(v.len, strlen("from a, for the first time here"));
     ward_record_free(rec);
+}
+
+/* A bundle says how many runs follow: also while another process adds to them, whenever that is. */
+static void write_a_bundle_while_the_other_writes(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_bundle_info info;
+    bool fired = true;
+    size_t at;
+    interrupted = f;
+    f->w.d[A].r->env.alloc = interrupting_alloc;
+    for (at = 1; fired; at++) {
+        char text[32];
+        snprintf(text, sizeof text, "number %zu", at); /* so that the other's text changes something each time */
+        put(f, f->other, text);
+        f->armed = at;
+        assert_int_equal(give_bundle(&f->w, A, B, false, &info), WARD_OK);
+        fired = f->armed == 0;
+        f->armed = 0;
+    }
+    assert_true(at > 10);
+    print_message("interrupted at %zu places\n", at - 2);
 }
 
 /* What the stream finds before its directory knows of it is not passed over: else the next run of that feed would leave a gap. */
@@ -130,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(read_while_the_other_begins_a_feed, setup, teardown),
+        cmocka_unit_test_setup_teardown(write_a_bundle_while_the_other_writes, setup, teardown),
         cmocka_unit_test_setup_teardown(stream_while_the_other_begins_a_feed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
