@@ -15,7 +15,7 @@ LIMIT_S = 120  # for any one thing that is waited for
 BROKEN = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
 # Errors that no fault of a link and no death of a process may bring about.
 NEVER = {"internal", "corrupt", "store", "io", "not-a-replica", "fork", "seal", "chain", "depth", "dep-hash", "dep-order", "gap",
-         "noncanonical", "operation", "newer", "session-ward", "protocol", "protocol-version", "other-ward", "revoked", "memory"}
+         "noncanonical", "operation", "newer", "session-ward", "protocol", "protocol-version", "other-ward", "revoked", "memory", "bundle-damaged"}
 
 
 class NotAsItMustBe(Exception):
