@@ -89,21 +89,22 @@ def measure(build):
 
 
 def read_explained(path):
-    """Point -> [branches, line in the file]; exits on what it cannot read."""
-    explained, head = {}, None
+    """Point -> [branches, line in the file]; exits on what it cannot read. Several points may stand above one reason."""
+    explained, heads = {}, []
     with open(path, encoding="utf-8") as f:
         lines = f.read().splitlines()
     for n, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            head = None if not line.strip() else head
-            continue
         new = re.fullmatch(r"(\S+): (\w+): (\d+)", line)
+        if not line.strip() or line.startswith("#"):
+            continue
         if new:
-            head = [new[1], new[2], int(new[3]), None, n]
-        elif head and line.startswith("    ") and head[3] is None:
-            head[3] = line.strip()
-        elif head and head[3] and re.match(r"  \S", line):
-            explained[Point(head[0], head[1], head[3])] = [head[2], head[4]]
+            heads.append([new[1], new[2], int(new[3]), None, n])
+        elif heads and line.startswith("    ") and heads[-1][3] is None:
+            heads[-1][3] = line.strip()
+        elif re.match(r"  \S", line) and all(h[3] for h in heads):
+            for file, function, branches, text, at in heads:
+                explained[Point(file, function, text)] = [branches, at]
+            heads = []
         else:
             sys.exit(f"{path}:{n}: neither `FILE: FUNCTION: BRANCHES`, code (4 spaces) nor a reason (2 spaces): {line}")
     return explained
