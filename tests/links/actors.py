@@ -86,7 +86,7 @@ class Cell(Actor):
         """Again and again with one invitation, killed now and then, until the device is enrolled."""
         code = self.storm.invite(self.device.unit)
         for attempt in range(200):
-            answer = self.run("join", code, "--device", self.device.name, "--timeout", "4", kill=self.fatal_moment(0.5, self.storm.long / 4))
+            answer = self.run("join", code, "--device", self.device.name, "--timeout", self.storm.patience, kill=self.fatal_moment(0.5, self.storm.long / 4))
             if answer.code in (0, 1):
                 return attempt
             if answer.error() == "home-exists":  # it was enrolled, and died before it could say so
@@ -95,7 +95,7 @@ class Cell(Actor):
         raise self.storm.trouble(f"{self.device.name} cannot join: {answer}")
 
     def sync(self):
-        answer = self.run("sync", "--timeout", "3", kill=self.fatal_moment(0.25, self.storm.long))
+        answer = self.run("sync", "--timeout", self.storm.patience, kill=self.fatal_moment(0.25, self.storm.long))
         if answer.json and "reached" in answer.json:
             self.reached += answer.json["reached"]
             self.unreached += not answer.json["reached"]

@@ -24,6 +24,9 @@ class Storm:
         self.crew, self.given, self.ledger = crew, given, Ledger()
         self.hub_lock = threading.Lock()
         self.short, self.long = (0.25, 3.0) if given.slow_program else (0.06, 1.5)  # when a write, when a round may be killed
+        self.patience = "4"  # seconds a join or a round waits
+        if given.over == "net" and given.link == "slow":
+            self.long, self.patience = 15.0, "20"
         self.hub_listens = "tcp://127.0.0.1:0"
         self.failed = []
         self.hub, self.cells = None, []
