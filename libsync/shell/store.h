@@ -40,8 +40,8 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err);
 int ward_store_commit(struct ward_store *s, struct ward_error *err); /* durable on return; on failure rolled back */
 void ward_store_rollback(struct ward_store *s);
 bool ward_store_in_transaction(const struct ward_store *s);
-/* Between the two all reading sees one moment, whatever others commit. May be nested, and lie within a transaction; one that is begun within
- * ends the moment. */
+/* Between the two all reading sees one moment, whatever others commit. May be nested, and lie within a transaction; one that is begun
+ * within ends the moment. */
 int ward_store_look(struct ward_store *s, struct ward_error *err);
 void ward_store_looked(struct ward_store *s);
 /* Changes whenever another connection has committed. */
