@@ -1,7 +1,8 @@
-/* inject.c - the doors by which faults come in: the disk's, ward_env's, and the allocators of the libraries below. */
+/* inject.c - the doors by which faults come in: the disk's, ward_env's, and the allocators of the libraries below. jansson's is left
+ * alone: it calls a text malformed when it has no memory for a token. */
 #include "inject.h"
+#include "domain/heap.h"
 
-#include <jansson.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -45,12 +46,7 @@ static void *sqlite_realloc(void *p, int size)
     return strikes(FAULT_SQLITE) ? NULL : inject.memory.xRealloc(p, size);
 }
 
-static void *json_memory(size_t size)
-{
-    return strikes(FAULT_OTHER) ? NULL : malloc(size);
-}
-
-/* The linker leads calls of these names here (--wrap). */
+/* The linker leads whoever uses these names here (--wrap). */
 void *__real_sodium_malloc(size_t size);
 void *__wrap_sodium_malloc(size_t size);
 size_t __real_ZSTD_compress(void *to, size_t cap, const void *from, size_t len, int level);
@@ -73,6 +69,17 @@ size_t __wrap_ZSTD_decompress(void *to, size_t cap, const void *from, size_t len
     return strikes(FAULT_OTHER) ? (size_t)-ZSTD_error_memory_allocation : __real_ZSTD_decompress(to, cap, from, len);
 }
 
+/* In place of domain/heap.c: the C library's memory. */
+static void *domain_memory(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    if (size)
+        return strikes(FAULT_OTHER) ? NULL : realloc(p, size);
+    free(p);
+    return NULL;
+}
+const struct ward_env plan_heap = {.alloc = domain_memory};
+
 void inject_start(void)
 {
     if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &inject.memory) != SQLITE_OK)
@@ -83,7 +90,6 @@ void inject_start(void)
     /* Without lookaside every allocation comes by here. */
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK || sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) != SQLITE_OK)
         abort();
-    json_set_alloc_funcs(json_memory, free);
 }
 
 static bool changes_disk(enum disk_op op)

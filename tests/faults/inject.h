@@ -8,7 +8,7 @@ enum family {
     FAULT_CRASH,  /* the power goes at a call that changes the disk */
     FAULT_MEMORY, /* an allocation of ward_env's */
     FAULT_SQLITE, /* an allocation of SQLite's */
-    FAULT_OTHER,  /* an allocation within libsodium, zstd or jansson */
+    FAULT_OTHER,  /* an allocation within libsodium or zstd, or of the domain's */
     FAULT_IO,     /* any call to the disk */
     FAULT_FULL,   /* a call that needs room */
     FAULT_BUSY,   /* a lock */

@@ -46,7 +46,8 @@ static void sum_up(const struct trials *t)
     printf("%s %s:", t->failures ? "not ok" : "ok", t->scenario->name);
     for (int f = 0; f < FAULTS; f++)
         printf(" %s %" PRIu64 "/%" PRIu64, family_name((enum family)f), t->points[f], t->calls[f]);
-    printf(" images %" PRIu64 " distinct %" PRIu64 " failures %" PRIu64 "\n", t->images, t->distinct, t->failures);
+    printf(" states %zu images %" PRIu64 " distinct %" PRIu64 " failures %" PRIu64 "\n", t->state_count, t->images, t->distinct,
+           t->failures);
     fflush(stdout);
 }
 

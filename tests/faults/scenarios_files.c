@@ -18,8 +18,8 @@ static void set_up_given(struct world *w)
     struct ward_bundle_options options = {.for_grant = &w->d[0].grant};
     set_up_records(w);
     must_carry(w, 0, 2);
-    for (uint8_t i = 0; i < 12; i++)
-        must_write(w, 1, i % 3 ? "a" : "ab", (uint8_t)(10 + i % 5), i % 2 ? "odd" : "even");
+    for (uint8_t i = 0; i < 40; i++)
+        must_write(w, 1, i % 3 ? "a" : "ab", (uint8_t)(100 + i), i % 2 ? "odd" : "even");
     must_write(w, 0, "a", 10, "meanwhile");
     must_carry(w, 1, 2);
     must_write(w, 2, "b", 30, "alone");

@@ -58,23 +58,35 @@ static int commit_step(struct world *w, int k, struct ward_error *err)
         return write_item(w, 0, "bc", 6, "in a space of its own", err);
     case 2:
         return write_two_spaces(w, err);
-    default:
+    case 3:
         return write_many(w, err);
+    default:
+        return write_item(w, 0, k % 2 ? "a" : "ab", (uint8_t)(40 + k), "and on", err);
     }
 }
 
 const struct scenario scenario_commit = {
-    .name = "commit", .steps = 4, .opens = true, .clean = true, .set_up = set_up_records, .step = commit_step};
+    .name = "commit", .steps = 12, .opens = true, .clean = true, .set_up = set_up_records, .step = commit_step};
 
 /* ---------------------------------------------------------------- checkpoint: a log so long that the next commit moves it */
+
+#define FRAME         (24 + 4096)
+#define FRAMES_NEARLY 985 /* of the 1,000 after which a commit moves them */
+
+static size_t log_frames(const struct world *w)
+{
+    size_t len = 0;
+    disk_file(w->d[0].disk, "/d0/home/replica.db-wal", &len);
+    return len / FRAME;
+}
 
 static void set_up_long_log(struct world *w)
 {
     char title[32];
     set_up_records(w);
-    for (int i = 0; i < 75; i++) {
+    for (int i = 0; log_frames(w) < FRAMES_NEARLY; i++) {
         snprintf(title, sizeof title, "version %d", i);
-        must_write(w, 0, i % 2 ? "a" : "ab", (uint8_t)(10 + i % 4), title);
+        must_write(w, 0, i % 2 ? "a" : "ab", (uint8_t)(10 + i % 60), title);
     }
     w->hot = true;
 }
@@ -85,7 +97,7 @@ static int checkpoint_step(struct world *w, int k, struct ward_error *err)
 }
 
 const struct scenario scenario_checkpoint = {
-    .name = "checkpoint", .steps = 2, .opens = true, .clean = true, .set_up = set_up_long_log, .step = checkpoint_step};
+    .name = "checkpoint", .steps = 6, .opens = true, .clean = true, .set_up = set_up_long_log, .step = checkpoint_step};
 
 /* ---------------------------------------------------------------- resolve */
 

@@ -84,7 +84,7 @@ void world_seed(struct world *w, int step)
 
 void world_open(struct world *w)
 {
-    *w = (struct world){0};
+    *w = (struct world){.schema = &full_schema};
     for (size_t i = 0; i < DEVICES; i++) {
         struct device *d = &w->d[i];
         char mount[8];
@@ -120,7 +120,8 @@ void world_restore(struct world *w)
 {
     for (size_t i = 0; i < DEVICES; i++) {
         disk_put(w->d[i].disk, w->d[i].base);
-        w->d[i].options.schema = &full_schema;
+        w->d[i].options.schema = w->schema;
+        w->d[i].mono_ms = 0;
     }
     w->attempt = 0;
     disk_platform_env(NULL);

@@ -39,9 +39,10 @@ struct device {
 
 struct world {
     struct device d[DEVICES];
-    int attempt;           /* how often the work was begun again */
-    bool hot;              /* the base is taken while device 0 is open: its log is as long as it has become */
-    struct ward_hash seen; /* digest of what a step has read */
+    const struct ward_schema *schema; /* of device 0: full_schema unless set-up says otherwise */
+    int attempt;                      /* how often the work was begun again */
+    bool hot;                         /* the base is taken while device 0 is open: its log is as long as it has become */
+    struct ward_hash seen;            /* digest of what a step has read */
     char code[WARD_INVITE_MAX];
     /* A part of a step is durable. */
     void (*on_part)(void *ctx);
