@@ -86,18 +86,14 @@ DATES = words("2026-05-31", "2024-02-29", "2023-02-29", "2026-W05", "2026-Q3", "
 TEXTS = words("Ủy ban nhân dân", "a\tb\nc", "\u200b", "-12", "1000000", "000", "+5", "KH-2026/01", "code with blank", "a,b", "\ufeff")
 
 
-def parts(files):
+def pieces(files):
+    """A few rows of each file at a time, under its first line."""
     for lines in (f.splitlines(True) for f in files):
         for i in range(1, len(lines), 9):
             yield b"".join(lines[:1] + lines[i : i + 4])
 
 
-def small_json():
-    """The example of a plan in JSON, fitted to the ward of planned.c."""
-    plan = json.loads((ROOT / "examples/second-plan/plan.json").read_text())
-    return json.dumps(plan, ensure_ascii=False).encode()
-
-
+# The names of the examples, as planned.c has them.
 HERE = {"CB03": "CB1", "UBND": "CB2", "BXDĐ": "BAN", "UBKT": "CB2", "MTTQ": "CB2", "II.1-01": "I-01", "III.2-01": "I-02", "MH-12": "P1",
         "status=doing": "status=in-progress", "máy chi bộ 3": "office"}
 MORE = """task list --overdue;task list --unit CB1 --sort due;task list --status open;task show K1:I-02;task show 019;task log I-01;task add A B --lead CB1
@@ -118,9 +114,9 @@ def commands():
         for line in re.findall(r'  wardsync ((?:[^"\\]|\\")*)\\n', path.read_text()):
             lines.append(line.replace('\\"', '"'))
     for line in lines:
-        parts_ = [HERE.get(w, w).replace("/media/usb/", "/p0/") for w in shlex.split(line)]
+        told = [HERE.get(w, w).replace("/media/usb/", "/p0/") for w in shlex.split(line)]
         for more in ([], ["--json"], ["--lang", "vi"]):
-            yield "\n".join(parts_ + more).encode()
+            yield "\n".join(told + more).encode()
     for line in lines:
         yield "\n".join(["help", *shlex.split(line)[:2]]).encode()
 
@@ -142,7 +138,9 @@ def targets():
     values = [bytes.fromhex(op["value"]) for case in cases("change") for op in case["ops"]]
     grants = list(member(["grant", "grant-bad"], "grant"))
     plan = (ROOT / "tests/fuzz/planned.c").read_text()
-    planned = "".join(re.findall(r'"((?:[^"\\]|\\.)*\\n)"', plan[plan.index("plan[]") : plan.index("standing")])).encode().decode("unicode_escape")
+    plan = plan[plan.index("plan[] = ") : plan.index(";\n\n#define MUST")]
+    planned = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', plan)).encode().decode("unicode_escape").encode()
+    example = (ROOT / "examples/second-plan/plan.json").read_bytes()
     files = [p.read_bytes() for p in (ROOT / "examples").rglob("plan.csv")]
     yield "cbor", values + bodies + grants + frames + list(member(["genesis"], "genesis")) + list(member(["circle"], "circle"))
     yield "change", bodies
@@ -154,13 +152,15 @@ def targets():
     yield "address", ADDRESSES
     yield "due", DATES
     yield "text", TEXTS
-    yield "plan", [planned.encode(), small_json(), *parts(files)]
-    yield "rows", [planned.encode(), small_json(), *parts(files)]
+    yield "plan", [planned, example, *pieces(files)]
+    yield "rows", [planned, example, *pieces(files)]
     yield "value", [bytes([k, f]) + t for k in range(9) for f in range(24) for t in FIELDS[k % 4 :: 4]]
     yield "cli", list(dict.fromkeys(commands()))
+    key = bytes([0x83, 1]) + (b"\x58\x20" + bytes(range(32))) * 2
+    yield "keyfile", [b"\0" + key, *(b"\1" + script for script in scripts(60, 60))]
     for name in ("ingest", "talk", "bundle", "join", "home"):
         yield name, list(scripts(400, 60))
-    yield "csv", list(parts(files))
+    yield "csv", list(pieces(files))
 
 
 def main(folder):
