@@ -101,7 +101,7 @@ class Aftermath:
         inside = {i for i, c in at_hub.items() if c["space"] in shared}
         self.crew.must(inside <= seen, "what the hub sees the cells see", inside - seen)
         for task, tokens in self.pairs:
-            field = self.hub.ask("task", "show", task)["fields"]["product"]
+            field = self.hub.ask("task", "show", task)["fields"].get("product", {"value": None, "others": []})
             shown = {field["value"], *(o["value"] for o in field["others"])}
             self.crew.must({t for t in tokens if t} <= shown, f"both values written apart on {task} are shown", (tokens, field))
         self.told += f", {len(at_hub)} conflicts open, {sum(all(t) for _, t in self.pairs)} made apart"
