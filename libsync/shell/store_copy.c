@@ -78,7 +78,7 @@ int ward_store_backup(struct ward_store *s, const char *path, struct ward_error 
 static int meaning_of(const char *text)
 {
     const char *at = strstr(text, "error code=");
-    int code = at ? store_code_of(atoi(at + strlen("error code=")), 0) : WARD_ERR_CORRUPT;
+    int code = at ? store_code_of((int)strtol(at + strlen("error code="), NULL, 10), 0) : WARD_ERR_CORRUPT;
     return code == WARD_ERR_IO || code == WARD_ERR_MEMORY ? code : WARD_ERR_CORRUPT;
 }
 

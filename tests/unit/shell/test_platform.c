@@ -181,6 +181,29 @@ static void a_link_is_replaced_not_followed(void **state)
     assert_text("link", "new");
 }
 
+static void what_was_broken_off_is_swept(void **state)
+{
+    (void)state;
+    struct ward_file_out *out;
+    put("a.0123456789abcdef.tmp", "left by a power cut", 0600);
+    put("a.0123456789abcde.tmp", "somebody's own", 0600);
+    put("ab.0123456789abcdef.tmp", "of another file", 0600);
+    assert_int_equal(ward_file_out_open(ward_platform_env(), at("a"), &out, NULL), WARD_OK);
+    assert_false(ward_file_exists(at("a.0123456789abcdef.tmp")));
+    assert_true(ward_file_exists(at("a.0123456789abcde.tmp")));
+    assert_true(ward_file_exists(at("ab.0123456789abcdef.tmp")));
+    assert_int_equal(ward_file_write(at("a"), "between", 7, 0600, NULL), WARD_OK); /* what is being written is not swept */
+    assert_int_equal(ward_file_out_write(out, "after", 5, NULL), WARD_OK);
+    assert_int_equal(ward_file_out_finish(out, NULL), WARD_OK);
+    assert_text("a", "after");
+    assert_int_equal(ward_file_rename(at("a"), at("b"), NULL), WARD_OK);
+    assert_int_equal(ward_file_delete(at("b"), NULL), WARD_OK);
+    assert_int_equal(ward_file_delete(at("b"), NULL), WARD_OK);
+    assert_int_equal(unlink(at("a.0123456789abcde.tmp")), 0);
+    assert_int_equal(unlink(at("ab.0123456789abcdef.tmp")), 0);
+    assert_true(ward_dir_is_empty(dir));
+}
+
 /* A limit on file sizes stands for a full disk: the same error on the same path. */
 static void limit_files(rlim_t bytes)
 {
@@ -410,6 +433,7 @@ int main(void)
         IN_A_DIRECTORY(secret_of_someone_else),
         IN_A_DIRECTORY(too_long_a_secret_leaves_nothing),
         IN_A_DIRECTORY(writes_whole_files),
+        IN_A_DIRECTORY(what_was_broken_off_is_swept),
         IN_A_DIRECTORY(a_link_is_replaced_not_followed),
         IN_A_DIRECTORY(full_disk),
         IN_A_DIRECTORY(read_only_home),
