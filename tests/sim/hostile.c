@@ -345,6 +345,11 @@ static void misbehave(struct visit *v)
         send_noncanonical(v);
         break;
     case FAULT_OUTSIDE:
+        if (v->victim->role == WARD_ROLE_CELL) { /* its own circle, which is not the victim's */
+            write_body(v, v->depth + 1, NULL, "not yours");
+            send_body(v, WARD_ERR_SPACE);
+            break;
+        }
         memset(stranger.b, 'q', sizeof stranger.b);
         work_in(v, &stranger, dice_below(dice(v), 2)); /* another's circle, or the ward space */
         write_body(v, v->depth + 1, NULL, "not mine");
@@ -410,10 +415,22 @@ static struct device *enemy(struct world *w)
     return d;
 }
 
+/* A cell of another unit, which takes calls for a while. */
+static struct device *neighbour(struct world *w, const struct device *d)
+{
+    struct device *o = &w->d[dice_below(&w->peer_dice, w->count)];
+    if (o->role != WARD_ROLE_CELL || ward_id_equal(&o->unit, &d->unit) || !o->joined || o->hostile || !device_is_up(o))
+        return NULL;
+    work_serve(o, 10 * MINUTE_MS);
+    return o;
+}
+
 void hostile_strike(struct world *w, enum fault what)
 {
     struct device *d = enemy(w);
     struct device *victim = w->hub2 && dice_chance(&w->peer_dice, 300) ? w->hub2 : w->hub;
+    struct device *other = d && what == FAULT_OUTSIDE ? neighbour(w, d) : NULL;
+    victim = other ? other : victim;
     struct proc *p = d && device_is_idle(d) && victim->joined ? proc_start(d, pay_visit, victim) : NULL;
     if (p)
         p->result = (int)what;
