@@ -333,6 +333,12 @@ int ward_talk_link_up(struct ward_talk *t, struct ward_error *err)
     return act(t, ward_session_step(&t->s, WARD_SE_LINK_UP, 0), NULL, err);
 }
 
+/* Rights are looked at again for every message, either way: a device may be cut while it is connected, and gets no more from then on. */
+static int show_out(struct ward_talk *t, struct ward_error *err)
+{
+    return act(t, ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_CUT), NULL, err);
+}
+
 int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_error *err)
 {
     struct ward_message m;
@@ -340,9 +346,8 @@ int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_
     if (ward_talk_closed(t))
         return WARD_OK;
     t->bytes_in += len;
-    /* Rights are looked at again for every message: a device may be cut while it is connected. */
     if (ward_grant_is_cut(&t->r->dir, &t->peer.id))
-        return act(t, ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_CUT), NULL, err);
+        return show_out(t, err);
     int rc = ward_frame_parse(&m, p, len, &why);
     if (rc)
         return act(t, ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)rc), NULL, err);
@@ -358,7 +363,11 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
 
 int ward_talk_news(struct ward_talk *t, struct ward_error *err)
 {
-    return ward_talk_closed(t) ? WARD_OK : act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
+    if (!t->r || ward_talk_closed(t)) /* called, and not on the line yet; or over */
+        return WARD_OK;
+    if (ward_grant_is_cut(&t->r->dir, &t->peer.id))
+        return show_out(t, err);
+    return act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
 }
 
 int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err)

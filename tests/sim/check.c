@@ -150,6 +150,14 @@ static void S14_ack_names_only_what_is_durable(struct conn *c, int from, struct 
     c->runs[from].acked = m->acked;
 }
 
+/* proto/session.md: "a device cut while connected gets error 405 and no more". */
+static void S10_a_cut_device_gets_no_more(struct conn *c, int from)
+{
+    const struct device *d = c->side[from].d, *to = c->side[1 - from].d;
+    if (to->revoked && model_is_cut(c->w->model, d->held, &to->grant))
+        violated(c->w, "S10", "%s sends changes to %s, which it knows to be cut", d->name, to->name);
+}
+
 void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
 {
     struct ward_message m;
@@ -160,6 +168,8 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
         violated(c->w, "S20", "%s sends a frame that is none", c->side[from].d->name);
         return;
     }
+    if (m.type == WARD_MSG_RUN)
+        S10_a_cut_device_gets_no_more(c, from);
     if (m.type == WARD_MSG_ACK)
         S14_ack_names_only_what_is_durable(c, from, &m);
 }

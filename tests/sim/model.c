@@ -419,6 +419,16 @@ static uint64_t limit_of(const struct model *m, size_t feed, const struct model_
     return limit;
 }
 
+bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
+{
+    static struct model_cut cuts[CUTS_MAX];
+    size_t count = find_cuts(m, held, cuts);
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(cuts[i].grant_entity.b, grant->b, 16) == 0)
+            return true;
+    return false;
+}
+
 uint64_t model_quarantined(const struct model *m, const uint64_t *held)
 {
     static struct model_cut cuts[CUTS_MAX];

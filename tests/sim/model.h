@@ -81,6 +81,7 @@ void model_digest(const struct model *m, size_t space, const uint64_t *held, boo
 void model_find_stranded(struct model *m);
 /* After that: what nobody holds any more has never been. */
 void model_forget_lost(struct model *m);
+bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
 /* Changes held beyond cuts. */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);
 
