@@ -106,8 +106,10 @@ const struct cli_command cmd_key_sheet = {
     .summary = N_("prints the recovery sheet: the ward's root key, sealed, for paper"),
     .run = run_sheet,
     .options = options_of_sheet,
-    .details = N_("Works on the device that founded the ward. The sheet has a passphrase of its own; the two together are the ward's root and can name a "
-                  "new operator when all others are lost. It is printed as numbered lines, which can be typed in again, and as a QR code."),
+    .details = N_("Works on the device that founded the ward. The sheet has a passphrase of its own; the two together are the ward's root "
+                  "and can name a "
+                  "new operator when all others are lost (wardsync recover). It is printed as numbered lines, which can be typed in again, "
+                  "and as a QR code."),
     .examples = "  wardsync key sheet --out /media/usb/phieu-khoi-phuc.txt\n  wardsync key sheet | lp\n",
 };
 

@@ -19,12 +19,14 @@ bool cli_sheet_print(FILE *out, const struct ward_sheet *sheet, const char *ward
     print_id(out, &sheet->ward);
     fputs("\nPhiếu này giữ khoá gốc của phường, được niêm phong bằng mật khẩu riêng. Khi mọi máy điều\n"
           "phối và máy trung tâm đã mất hoặc hỏng, phiếu này cùng mật khẩu lập được máy điều phối mới:\n"
+          "    wardsync recover TỆP-PHIẾU --unit MÃ-ĐƠN-VỊ --bundle TỆP-CỦA-MỘT-MÁY-CHI-BỘ\n"
           "Hãy in hoặc chép ra giấy, cất nơi có khoá, không cất cùng mật khẩu; rồi kiểm tra bản giấy:\n"
           "    wardsync key check-sheet\n"
           "Ai có cả phiếu và mật khẩu thì có toàn quyền của phường.\n",
           out);
     fputs("\nThis sheet holds the ward's root key, sealed with a passphrase of its own. When every operator's\n"
           "device and the hub are lost or broken, the sheet and its passphrase make a new operator's device:\n"
+          "    wardsync recover SHEET-FILE --unit CODE --bundle FILE-FROM-ANY-CELL\n"
           "Print it or copy it by hand, keep it under lock, away from the passphrase; then check the paper:\n"
           "    wardsync key check-sheet\n"
           "Whoever has both the sheet and the passphrase has every right in the ward.\n\n",

@@ -326,6 +326,15 @@ bool ward_sheet_line_fits(unsigned number, const char *typed);
  * there is no other way. WARD_ERR_SHEET_WARD, WARD_ERR_PASSPHRASE, WARD_ERR_ROOT_MISSING. */
 int ward_sheet_check(ward_replica *r, const struct ward_sheet *sheet, const char *passphrase, bool remove_root, struct ward_error *err);
 
+/* Makes a new operator's device in `home`, empty or missing, from the sheet, when no operator is left to invite one. The ward's records
+ * come first, from bundles of any of its devices (the newest there are, best of several); then the root writes the grant. All devices take
+ * it that hold the root's earlier word. The root key is not kept. Nothing stays behind on failure; what a power cut leaves, the same call
+ * clears away. WARD_ERR_PASSPHRASE, WARD_ERR_HOME_EXISTS, WARD_ERR_BUNDLE_*, WARD_ERR_GRANT_UNKNOWN (the bundles do not hold the records
+ * from their beginning). */
+int ward_recover(ward_replica **out, const char *home, const struct ward_sheet *sheet, const char *passphrase, const char *const *bundles,
+                 size_t bundle_count, const struct ward_id *unit, const char *device_name, const struct ward_options *options,
+                 struct ward_error *err);
+
 /* ---------------------------------------------------------------- spaces */
 
 /* The ward space, or the space of a circle. Ids only are computed; a space comes into being by the first change in it. */

@@ -266,7 +266,9 @@ struct reader {
     ward_event_fn *on_event;
     void *ctx;
     struct ward_bundle_info info;
-    struct ward_hash ward, writer;
+    struct ward_hash ward, writer, hash;
+    uint8_t signature[WARD_SEAL_BYTES];
+    bool unknown; /* the writer, so the seal is not checked yet */
 };
 
 static int damaged(struct ward_error *err, const char *what)
@@ -348,6 +350,14 @@ static int read_header(struct reader *b, ward_hasher *hasher, struct ward_messag
     return WARD_OK;
 }
 
+static int check_seal(struct reader *b, const struct ward_grant *g, struct ward_error *err)
+{
+    if (!ward_seal_check_bundle(b->signature, &b->writer, &b->hash, b->info.runs, g->sign_pk))
+        return damaged(err, "its seal does not hold");
+    b->info.writer_unit = g->unit;
+    return WARD_OK;
+}
+
 /* First pass: everything in place, unaltered, and by a device of this ward. Nothing is stored before this says yes. */
 static int check_whole(struct reader *b, struct ward_error *err)
 {
@@ -376,13 +386,11 @@ static int check_whole(struct reader *b, struct ward_error *err)
     if (ward_hash_compare(&b->ward, &b->r->ward) != 0)
         return ward_fail(err, WARD_ERR_BUNDLE_WARD, "another ward's");
     const struct ward_grant *g = ward_directory_grant(&b->r->dir, &b->writer);
-    if (!g)
-        return ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is not known here");
-    if (!ward_seal_check_bundle(m.end.signature, &b->writer, &hash, b->info.runs, g->sign_pk))
-        return damaged(err, "its seal does not hold");
-    b->info.writer_unit = g->unit;
+    b->hash = hash;
+    memcpy(b->signature, m.end.signature, sizeof b->signature);
     b->info.bytes = b->size;
-    return WARD_OK;
+    b->unknown = !g;
+    return g ? check_seal(b, g, err) : WARD_OK;
 }
 
 /* The header tells what the writer holds: circles to know, and a receipt for what is held here too. */
@@ -506,7 +514,7 @@ static int take_all(struct reader *b, struct ward_error *err)
         rc = ward_batch_commit(&batch, err);
     if (rc)
         ward_batch_abort(&batch);
-    b->info.conflicts_new = batch.conflicts_new;
+    b->info.conflicts_new += batch.conflicts_new;
     /* Again, now that its runs are held: everything it holds and we hold too is a receipt. */
     if (!rc && !ward_buf_status(&header) && ward_frame_parse(&m, header.p, header.len, NULL) == WARD_OK)
         rc = take_header(b, &m, &have, err);
@@ -514,6 +522,53 @@ static int take_all(struct reader *b, struct ward_error *err)
         rc = remember_writer(b, &have, err);
     ward_buf_free(&header);
     ward_vv_free(&have, &b->r->env);
+    return rc;
+}
+
+/* Takes the runs of the ward space alone; what is refused is left for the second pass to tell. */
+static int take_ward_space(struct reader *b, struct ward_batch *batch, struct ward_error *err)
+{
+    struct ward_message m;
+    struct ward_ingested in;
+    struct ward_hash space;
+    ward_space_of_ward(b->r, &space);
+    b->at = 0;
+    int rc = ward_file_in_rewind(b->file, err);
+    if (!rc)
+        rc = read_header(b, NULL, &m, err);
+    if (!rc)
+        rc = ward_apply_begin(&batch->apply, b->r, err);
+    batch->open = !rc;
+    for (uint64_t i = 0; !rc && i < b->info.runs; i++) {
+        rc = next_frame(b, NULL, err);
+        if (!rc)
+            rc = ward_frame_parse(&m, b->frame.p, b->frame.len, err);
+        if (rc || memcmp(m.run.space8, space.b, 8) != 0)
+            continue;
+        in.applied = 0;
+        int refused = ward_ingest_run(&batch->apply, &m.run, &in, err);
+        rc = ward_is_refusal(refused) ? WARD_OK : refused;
+        b->info.applied += refused ? 0 : in.applied;
+    }
+    return rc;
+}
+
+/* A writer who is not known here may be named by what the bundle holds: a new operator by the root, before anyone has met him. The
+ * ward space is taken in first; it stays only if the writer then has effect and the seal is his. */
+static int meet_writer(struct reader *b, struct ward_error *err)
+{
+    struct ward_batch batch = {.r = b->r};
+    int rc = take_ward_space(b, &batch, err);
+    const struct ward_grant *g = ward_directory_grant(&b->r->dir, &b->writer);
+    if (!rc && (!g || !g->effective || ward_grant_is_cut(&b->r->dir, &g->id)))
+        rc = ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is known neither here nor by what it holds");
+    if (!rc)
+        rc = check_seal(b, g, err);
+    if (!rc)
+        rc = ward_batch_commit(&batch, err);
+    if (rc)
+        ward_batch_abort(&batch);
+    b->info.conflicts_new += batch.conflicts_new;
     return rc;
 }
 
@@ -542,8 +597,12 @@ int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event,
     int rc = open_reader(&b, r, path, err);
     b.on_event = on_event;
     b.ctx = ctx;
+    if (!rc && b.unknown)
+        rc = meet_writer(&b, err);
+    uint64_t met = b.info.applied; /* the second pass will know them already */
     if (!rc)
         rc = take_all(&b, err);
+    b.info.known -= rc ? 0 : met;
     close_reader(&b);
     if (!rc && out)
         *out = b.info;
@@ -554,6 +613,8 @@ int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info 
 {
     struct reader b;
     int rc = open_reader(&b, r, path, err);
+    if (!rc && b.unknown)
+        rc = ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is not known here yet; reading it may make him known");
     close_reader(&b);
     if (!rc && out)
         *out = b.info;

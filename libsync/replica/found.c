@@ -57,7 +57,7 @@ static int clear(char *home, struct ward_error *err)
 }
 
 /* Makes the directory and sets the mark: until it goes, there is no home here, and whoever founds again clears away what he finds. */
-static int begin_founding(char *home, struct ward_error *err)
+int ward_home_begin(char *home, struct ward_error *err)
 {
     static const uint8_t words[] = "This folder is being set up.\n";
     char path[WARD_HOME_PATH];
@@ -79,7 +79,7 @@ static int begin_founding(char *home, struct ward_error *err)
     return rc;
 }
 
-static int end_founding(char *home, int rc, struct ward_error *err)
+int ward_home_end(char *home, int rc, struct ward_error *err)
 {
     char path[WARD_HOME_PATH];
     ward_home_path(path, home, WARD_UNFINISHED);
@@ -183,7 +183,7 @@ int ward_found(ward_replica **out, const char *home, const char *ward_name, cons
     if (!rc && (n <= 0 || (size_t)n >= sizeof own))
         rc = ward_fail(err, WARD_ERR_ARGUMENT, "home");
     if (!rc)
-        rc = begin_founding(own, err);
+        rc = ward_home_begin(own, err);
     if (rc)
         return rc;
     const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
@@ -191,7 +191,7 @@ int ward_found(ward_replica **out, const char *home, const char *ward_name, cons
     ward_replica *r = NULL;
     rc = device && root ? found(&r, home, ward_name, unit, device_name, options, device, root, env, err)
                         : ward_fail(err, WARD_ERR_MEMORY, "keys");
-    rc = end_founding(own, rc, err);
+    rc = ward_home_end(own, rc, err);
     if (rc)
         ward_close(r);
     else

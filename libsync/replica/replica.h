@@ -99,6 +99,10 @@ int ward_home_create_with(ward_replica **out, const char *home, const struct war
                           const struct ward_home_note *notes, size_t note_count, struct ward_error *err);
 /* WARD_ERR_HOME_EXISTS if there is a made home at this place. One whose making was broken off is none. */
 int ward_home_is_free(const char *home, const struct ward_options *options, struct ward_error *err);
+/* found.c: a home is founded or recovered between these two, whole or as if it had never been begun, whatever comes between. rc: how it
+ * went. WARD_ERR_HOME_EXISTS. */
+int ward_home_begin(char *home, struct ward_error *err);
+int ward_home_end(char *home, int rc, struct ward_error *err);
 /* Keeps the own grant as the hub answered it. */
 int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct ward_error *err);
 ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err);

@@ -974,18 +974,24 @@ def bundles():
     b = Author(C2, JOINT).see(a, 2).write(op(T1, NOTE, "Ba"))
     full = [JOINT, sorted([[C1.id[:8], 0, 3, a.prev[:8]], [C2.id[:8], 0, 1, b.prev[:8]]])]
     s0, held = setup_json(base), setup_json(base + [a.run(1, 2)])
+    again = Author(ROOT, []).write(*grant_ops(OP), (4, WARD[:16], 4, None, "Phường Bạch Đằng"), (4, WARD[:16], 10, b"tcp://hub.example:7450", True))
+    recovered = Device("recovered", "XDD", w.OPERATOR)
+    again.see(oper).write(*grant_ops(recovered))  # the root's second word
+    new = Author(recovered, []).see(again).write(op(T1, TITLE, "Lại"))
     good = [("two runs", s0, bundle([a.run(), b.run()], spaces=[full]), ["new", "new"]),
             ("for a unit", s0, bundle([a.run()], for_=UNITS["CB2"], spaces=[[JOINT, [[C1.id[:8], 0, 3, a.prev[:8]]]]]), ["new"]),
             ("for a device", s0, bundle([a.run()], for_=C2.id, spaces=[[JOINT, [[C1.id[:8], 0, 3, a.prev[:8]]]]]), ["new"]),
             ("nothing new, a receipt", s0, bundle([]), []), ("from a base on", held, bundle([a.run(3, 3), b.run()], spaces=[[JOINT, sorted([[C1.id[:8], 2, 3, a.prev[:8]], [C2.id[:8], 0, 1, b.prev[:8]]])]]), ["new", "new"]),
             ("what is held already", held, bundle([a.run(1, 2)], spaces=[[JOINT, [[C1.id[:8], 0, 2, a.log[1]["hash"][:8]]]]]), ["duplicate"]),
+            ("by a new operator whom the root names in it", s0, bundle([a.run(), again.run(2, 2), new.run()], writer=recovered), ["new", "new", "new"]),
+            ("into an empty replica, its writer in it", setup_json([]), bundle([root.run(), oper.run(), a.run()]), ["new", "new", "new"]),
             ("with the ward space, into an empty replica but the root's first change", setup_json(base[:1]), bundle([oper.run(), a.run()], writer=OP), ["new", "new"])]
-    save("bundle", [{"name": n, "setup": s, "bundle": hx(x), "results": r} for n, s, x, r in good])
+    save("bundle", [{"name": n, "setup": s, "bundle": hx(x), "results": r, **({"introduces": True} if "writer in it" in n or "names in it" in n else {})} for n, s, x, r in good])
     fine = bundle([a.run(), b.run()], spaces=[full])
     out = []
 
     def bad(name, data, error, s=s0):
-        out.append({"name": name, "setup": s, "bundle": hx(data), "error": error})
+        out.append({"name": name, "setup": s, "bundle": hx(data), "error": error, **({"introduces": True} if "writer named" in name else {})})
     for n in (0, 1, 100, len(fine) // 2, len(fine) - 105, len(fine) - 1):
         bad("cut off after %d bytes" % n, fine[:n], w.B_DAMAGED)
     for at in (5, 60, 200, len(fine) - 80):
@@ -1000,6 +1006,14 @@ def bundles():
     bad("not a bundle: text", "Kế hoạch số 12".encode(), w.B_DAMAGED)
     bad("another ward", bundle([a.run()], ward=OTHER_WARD), w.B_WARD)
     bad("writer not known", bundle([a.run()], writer=STRANGER), w.B_WRITER)
+    cut_short = Author(OP, []).see(root).write(*[o for d in (OP2, HUB, C1, C2, C3, INSP) for o in grant_ops(d)]).write(*grant_ops(STRANGER))
+    end_of_it = cut_short.copy()
+    end_of_it.write((1, STRANGER.entity, 12, None, []))
+    by_cell = Author(C1, []).see(oper).write(*grant_ops(STRANGER))
+    bad("writer named in it by a cell", bundle([by_cell.run()], writer=STRANGER), w.B_WRITER)
+    bad("writer named in it under a seal that does not hold", bundle([cut_short.run(2, 2, signature=bytes(64))], writer=STRANGER), w.B_WRITER)
+    bad("writer named in it, signed by another", bundle([cut_short.run(2, 2)], writer=STRANGER, sign=C2), w.B_DAMAGED)
+    bad("writer named in it and cut in it", bundle([end_of_it.run(2, 3)], writer=STRANGER), w.B_WRITER)
     bad("header of version 2", bundle([a.run()], version=2), w.VERSION)
     bad("base beyond what is held", bundle([a.run(3, 3)], spaces=[[JOINT, [[C1.id[:8], 2, 3, a.prev[:8]]]]]), w.B_BASE)
     bad("a run in it with a bad seal", bundle([a.run(signature=bytes(64))], spaces=[[JOINT, [[C1.id[:8], 0, 3, a.prev[:8]]]]]), w.SEAL)

@@ -5,6 +5,7 @@ As a program: wardcheck.py FILE.json ...   checks vector files (proto/vectors/RE
 It shares no code with the library. Needs PyNaCl (Ed25519, X25519) and libzstd.
 """
 import base64
+import copy
 import ctypes
 import hashlib
 import json
@@ -992,6 +993,26 @@ def sheet_open(text, passphrase):
 # ---------------------------------------------------------------- bundle (bundle.md)
 
 
+def introduced(frames, writer, replica):
+    """A writer who is known by nothing but the bundle's own runs of the ward space, and by them in effect."""
+    trial = copy.deepcopy(replica)
+    for raw in frames:
+        try:
+            kind, run = read_frame(raw, BUNDLE_FRAMES)
+        except Bad:
+            raise Bad(B_DAMAGED) from None
+        if kind != 4:
+            raise Bad(B_DAMAGED)
+        if run["space8"] == trial.ward_space[:8]:
+            try:
+                trial.ingest(run)
+            except Bad:
+                pass
+    if writer not in trial.grants or trial.cuts.get(writer[:16]):
+        raise Bad(B_WRITER)
+    return trial.grants[writer]
+
+
 def check_bundle(data, replica):
     """Returns (header, list of runs) after the checks that come before anything is stored."""
     c, frames, starts = Cursor(data), [], []
@@ -1011,9 +1032,7 @@ def check_bundle(data, replica):
         raise Bad(B_DAMAGED)
     if header["ward"] != replica.ward:
         raise Bad(B_WARD)
-    writer = replica.known.get(header["grant"])
-    if writer is None:
-        raise Bad(B_WRITER)
+    writer = replica.known.get(header["grant"]) or introduced(frames[1:-1], header["grant"], replica)
     payload = enc([header["grant"], trailer["hash"], header["count"]])
     if not verify(writer.sign_pk, sig_structure(payload, AAD_BUNDLE), trailer["signature"]):
         raise Bad(B_DAMAGED)

@@ -85,3 +85,45 @@ expect "no second sheet without it" 2 'root key is not on this device' --lang en
 expect "taken off already" 2 'root key is not on this device' --lang en key check-sheet "$work/sheet" "${words[@]}" --remove-root
 expect "the sheet is still good" 0 'sheet is good' --lang en key check-sheet "$work/sheet" "${words[@]}"
 expect "everyday work goes on" 0 '' --passphrase-file "$work/own" task add "Việc" --lead BXDD
+
+# All operators' devices are lost; a cell has what it needs, and the sheet lies in the drawer.
+WARDSYNC_HOME=$work/home "$WARDSYNC" --passphrase-file "$work/own" unit add CB3 "Chi bộ 3" >/dev/null
+: >"$work/.serving"
+WARDSYNC_HOME=$work/home "$WARDSYNC" --passphrase-file "$work/own" serve --listen tcp://127.0.0.1:0 >"$work/.serving" 2>"$work/.events" &
+server=$!
+pids+=("$server")
+for _ in $(seq 300); do
+    address=$(sed -n 's/^listening on //p' "$work/.serving") && [ -n "$address" ] && break
+    sleep 0.1
+done
+code=$("$WARDSYNC" --passphrase-file "$work/own" invite --unit CB3 --hub "$address" 2>/dev/null)
+expect "a cell joins while there is a hub" 0 '' --home "$work/cell" join "$code" --device may-cb3
+"$WARDSYNC" --home "$work/cell" task add "Việc của chi bộ" --code T-07 --lead CB3 --quiet >/dev/null
+kill "$server" && wait "$server" 2>/dev/null
+mv "$work/home" "$work/lost"
+expect "the cell writes a bundle" 0 '' --home "$work/cell" bundle write "$work/cell.wsb"
+
+expect "recover without a bundle" 64 'bundle is required' --lang en --home "$work/new" recover "$work/sheet" --unit BXDD "${words[@]}"
+expect "recover with a wrong passphrase" 2 'passphrase is wrong' --lang en --home "$work/new" recover "$work/sheet" --unit BXDD --bundle "$work/cell.wsb" --sheet-passphrase-file "$work/other"
+"$WARDSYNC" --home "$work/elsewhere" bundle write "$work/else.wsb" >/dev/null
+expect "recover from another ward's bundle" 2 'another ward' --lang en --home "$work/new" recover "$work/sheet" --unit BXDD --bundle "$work/else.wsb" "${words[@]}"
+is "nothing stays behind" sh -c "! test -e '$work/new' || ! ls -A '$work/new' | grep -q ."
+expect "recover where a home is" 2 'already in use' --lang en --home "$work/cell" recover "$work/sheet" --unit BXDD --bundle "$work/cell.wsb" "${words[@]}"
+ward --json --home "$work/new" recover "$work/sheet" --unit BXDD --bundle "$work/cell.wsb" --device "máy mới" "${words[@]}"
+is "recovered" test "$rc" -eq 0
+holds "a new operator of the same ward" "d['role'] == 'operator' and d['unit'] == 'BXDD' and d['device_name'] == 'máy mới' and d['ward'] == '$(json 'd["ward"]' "$work/sheet.json")'"
+is "the root key did not stay" test ! -e "$work/new/root.key"
+expect "the cell's work is there" 0 'T-07' --home "$work/new" task list
+expect "it writes" 0 '' --home "$work/new" task add "Việc sau khôi phục" --code T-08 --lead CB3
+expect "it ends the rights of what was lost" 0 '' --home "$work/new" device revoke hub --why "mất máy"
+expect "its bundle" 0 '' --home "$work/new" bundle write "$work/back.wsb"
+expect "shown to the cell before it is read" 2 'reading it may make him known' --lang en --home "$work/cell" bundle show "$work/back.wsb"
+expect "the cell takes it" 0 'refused: 0' --lang en --home "$work/cell" bundle read "$work/back.wsb"
+expect "and sees the new operator's task" 0 'T-08' --home "$work/cell" task list
+: >"$work/.serving"
+serve "$work/new"
+ward --home "$work/cell" sync "$address" --device "máy mới"
+is "and syncs with it over the network" test "$rc" -le 1
+expect "the device list has the new and ends the old" 0 'máy mới' --home "$work/cell" device list
+digest() { "$WARDSYNC" --home "$1" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])'; }
+is "all hold the same" test "$(digest "$work/cell")" = "$(digest "$work/new")"
