@@ -288,6 +288,16 @@ static int open_to_write(struct ward_store *s, const char *home, const char *pat
     return rc || o->locked ? rc : ensure_log(s, err);
 }
 
+/* After a power cut the log may end in a transaction whose last sector was never filled up to its end by a sync: it counts, and the next
+ * one written behind it in that sector could tear it. So what the log holds goes to the database before anything is written. */
+static void settle_log(struct ward_store *s)
+{
+    if (ward_lock_take(&s->lock, 0, NULL)) /* somebody is writing: the log was settled when he came */
+        return;
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    ward_lock_release(&s->lock);
+}
+
 int ward_store_open(struct ward_store **out, const char *home, const struct ward_store_options *o, struct ward_error *err)
 {
     char path[1024];
@@ -298,6 +308,8 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     ward_buf_init(&s->scratch, o->env);
     snprintf(path, sizeof path, "%s/%s", home, o->name ? o->name : WARD_STORE_NAME);
     int rc = o->read_only ? open_to_read(s, path, o, err) : open_to_write(s, home, path, o, err);
+    if (!rc && !o->read_only)
+        settle_log(s);
     if (!rc)
         rc = store_plain_prepare(s, err);
     if (rc) {

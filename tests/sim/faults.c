@@ -154,13 +154,18 @@ static enum disk_answer on_call(void *ctx, const struct disk_call *call)
     return d->trap == FAULT_KILL || d->trap == FAULT_CRASH ? DISK_CUT : DISK_FAIL;
 }
 
+void faults_set_trap(struct device *d, enum fault trap, int64_t calls)
+{
+    d->trap = trap;
+    d->trap_left = calls;
+    disk_on_call(d->disk, on_call, d);
+}
+
 static void set_trap(struct device *d, enum fault trap)
 {
     static const int64_t reach[] = {[FAULT_READERR - FAULT_KILL] = 60, [FAULT_WRITEERR - FAULT_KILL] = 40, [FAULT_SYNCERR - FAULT_KILL] = 4,
                                     [FAULT_BUSY - FAULT_KILL] = 20,    [FAULT_KILL - FAULT_KILL] = 40,     [FAULT_CRASH - FAULT_KILL] = 40};
-    d->trap = trap;
-    d->trap_left = dice_between(&d->w->fault_dice, 0, reach[trap - FAULT_KILL]);
-    disk_on_call(d->disk, on_call, d);
+    faults_set_trap(d, trap, dice_between(&d->w->fault_dice, 0, reach[trap - FAULT_KILL]));
 }
 
 static void set_memory_trap(struct device *d)

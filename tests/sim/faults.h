@@ -75,6 +75,7 @@ void faults_begin(struct world *w);
 void faults_end(struct world *w); /* heals: clocks, disks, memory, absent devices */
 /* Decides what will become of a new connection. */
 void faults_of_connection(struct world *w, struct conn *c);
+void faults_set_trap(struct device *d, enum fault trap, int64_t calls); /* which springs after so many calls of its kind */
 /* Sets a trap for the next act of the device's: most do not notice. */
 void faults_before_act(struct device *d);
 void faults_after_act(struct device *d);

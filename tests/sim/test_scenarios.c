@@ -370,6 +370,30 @@ static void power_cut_between_commit_and_ack(void **state)
     end();
 }
 
+static void what_one_power_cut_left_the_next_does_not_tear(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("power fails, and fails again", false);
+    sync_with(s.a, NULL);
+    for (int i = 0; i < 120; i++) {
+        faults_set_trap(s.a, FAULT_KILL, i % 24); /* the transaction may be there, though nobody was told so */
+        work_create(s.a, "perhaps", &id);
+        world_run(&s.w, MINUTE_MS);
+        tell_on_failure();
+        if (!device_is_up(s.a))
+            continue;
+        faults_set_trap(s.a, FAULT_CRASH, i % 7);
+        work_create(s.a, "perhaps too", &id);
+        world_run(&s.w, 5 * HOUR_MS); /* S2: the start after it looks whether all is there */
+        tell_on_failure();
+    }
+    faults_after_act(s.a);
+    assert_true(s.w.deeds[DEED_BOOT] > 100);
+    all_is_well();
+    end();
+}
+
 static void a_clock_of_2099_wins_nothing(void **state)
 {
     struct ward_id id;
@@ -484,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_clone_forks_its_feed_and_harms_nothing_else),
         cmocka_unit_test(a_full_disk_refuses_whole_and_recovers),
         cmocka_unit_test(power_cut_between_commit_and_ack),
+        cmocka_unit_test(what_one_power_cut_left_the_next_does_not_tear),
         cmocka_unit_test(a_clock_of_2099_wins_nothing),
         cmocka_unit_test(a_device_is_cut_while_it_is_connected),
         cmocka_unit_test(the_operators_deadline_stands),

@@ -392,4 +392,5 @@ void work_end(struct world *w)
         if (&w->d[i] != w->hub && &w->d[i] != w->hub2)
             work_stop_serving(&w->d[i]);
     world_run_until_quiet(w, HOUR_MS);
+    world_run(w, MINUTE_MS); /* who serves sees that it is to stop */
 }
