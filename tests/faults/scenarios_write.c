@@ -66,7 +66,7 @@ static int commit_step(struct world *w, int k, struct ward_error *err)
 }
 
 const struct scenario scenario_commit = {
-    .name = "commit", .steps = 12, .opens = true, .clean = true, .set_up = set_up_records, .step = commit_step};
+    .name = "commit", .steps = 24, .opens = true, .clean = true, .set_up = set_up_records, .step = commit_step};
 
 /* ---------------------------------------------------------------- checkpoint: a log so long that the next commit moves it */
 
@@ -97,7 +97,7 @@ static int checkpoint_step(struct world *w, int k, struct ward_error *err)
 }
 
 const struct scenario scenario_checkpoint = {
-    .name = "checkpoint", .steps = 6, .opens = true, .clean = true, .set_up = set_up_long_log, .step = checkpoint_step};
+    .name = "checkpoint", .steps = 12, .opens = true, .clean = true, .set_up = set_up_long_log, .step = checkpoint_step};
 
 /* ---------------------------------------------------------------- resolve */
 
@@ -178,7 +178,7 @@ static int publish_step(struct world *w, int k, struct ward_error *err)
 }
 
 const struct scenario scenario_publish = {.name = "publish",
-                                          .steps = 6,
+                                          .steps = 24,
                                           .opens = true,
                                           .clean = true,
                                           .peers = true,

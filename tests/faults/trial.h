@@ -6,7 +6,7 @@
 #include "observe.h"
 
 #define STATES_MAX   128
-#define STEPS_MAX    16
+#define STEPS_MAX    24
 #define DAMAGE_KINDS 20 /* of one power cut: keep, lose, and six seeds each of tear and mixed, three each of reorder and garbage */
 
 struct trials {
