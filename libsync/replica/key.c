@@ -16,17 +16,24 @@ static void path_of(char out[640], const char *home, const char *name)
     snprintf(out, 640, "%s/%s", home, name);
 }
 
+struct known {
+    const char *passphrase;
+};
+
 static int give(void *ctx, char out[WARD_PASSPHRASE_MAX], struct ward_error *err)
 {
-    if (strlen(ctx) >= WARD_PASSPHRASE_MAX)
+    const struct known *k = ctx;
+    size_t len = strlen(k->passphrase);
+    if (len >= WARD_PASSPHRASE_MAX)
         return ward_fail(err, WARD_ERR_ARGUMENT, "passphrase: at most %d bytes", WARD_PASSPHRASE_MAX - 1);
-    strcpy(out, ctx);
+    memcpy(out, k->passphrase, len + 1);
     return WARD_OK;
 }
 
 int ward_keys_load_with(struct ward_keys *k, const char *path, const char *passphrase, struct ward_error *err)
 {
-    const struct ward_options options = {.passphrase = passphrase ? give : NULL, .passphrase_ctx = (void *)(uintptr_t)passphrase};
+    struct known known = {passphrase};
+    const struct ward_options options = {.passphrase = passphrase ? give : NULL, .passphrase_ctx = &known};
     return ward_keys_load(k, path, &options, err);
 }
 

@@ -182,7 +182,7 @@ static int read_text(struct ward_keys *k, void *ctx, struct ward_error *err)
 
 int ward_sheet_read(const char *text, struct ward_sheet *out, uint32_t *bad, struct ward_error *err)
 {
-    struct ward_sheet sheet;
+    struct ward_sheet sheet = {.code = ""};
     struct reading x = {.text = text, .out = &sheet};
     int rc = with_keys(read_text, &x, err);
     if (bad)
@@ -231,7 +231,7 @@ static int make(struct ward_keys *root, void *ctx, struct ward_error *err)
 int ward_sheet_make(const char *home, const char *before, const char *now, const struct ward_options *options, struct ward_sheet *out,
                     struct ward_error *err)
 {
-    struct ward_sheet sheet;
+    struct ward_sheet sheet = {.code = ""};
     struct making x = {home, before, now, options && options->env ? options->env : ward_platform_env(), &sheet};
     int rc = with_keys(make, &x, err);
     if (!rc)

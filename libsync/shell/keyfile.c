@@ -219,10 +219,10 @@ static int open_box(struct ward_keys *k, const struct sealed *s, const void *p, 
 
 int ward_keyfile_unseal(struct ward_keys *k, const void *p, size_t len, const char *passphrase, struct ward_error *err)
 {
-    struct sealed s;
+    struct sealed s = {.salt = NULL}; /* stays so where the file is open */
     uint8_t key[KEY_BYTES];
     int rc = read_file(k, &s, p, len, err);
-    if (rc || !k->locked)
+    if (rc || !s.salt)
         return rc;
     rc = stretch(key, passphrase, &s.kdf, s.salt, 0, err);
     if (!rc)
