@@ -292,7 +292,7 @@ static int open_to_write(struct ward_store *s, const char *home, const char *pat
  * one written behind it in that sector could tear it. So what the log holds goes to the database before anything is written. */
 static void settle_log(struct ward_store *s)
 {
-    if (ward_lock_take(&s->lock, 0, NULL)) /* somebody is writing: the log was settled when he came */
+    if (s->lock.fd < 0 || ward_lock_take(&s->lock, 0, NULL)) /* none is held, or somebody writes: the log was settled when he came */
         return;
     sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     ward_lock_release(&s->lock);
