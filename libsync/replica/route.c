@@ -60,6 +60,9 @@ static int add(ward_replica *r, struct ward_routes *out, const char *address, co
 
 static void add_hubs(ward_replica *r, struct ward_routes *out, const char *address, const struct hub_keys *keys)
 {
+    for (size_t i = 0; i < out->count; i++)
+        if (strcmp(out->v[i].address, address) == 0)
+            return;
     for (size_t i = 0; i < keys->count; i++)
         add(r, out, address, keys->pk[i], NULL); /* a bad address among them does not spoil the others */
 }
@@ -103,7 +106,7 @@ static int those_met_first(ward_replica *r, struct ward_routes *routes, struct w
     return rc;
 }
 
-/* What the invitation named, until the ward's own list has arrived. */
+/* What the invitation named: of the ward's own list only a beginning may have arrived. */
 static void invited_addresses(ward_replica *r, const struct hub_keys *keys, struct ward_routes *out)
 {
     struct ward_buf b;
@@ -134,8 +137,7 @@ static int hub_addresses(ward_replica *r, const struct hub_keys *keys, struct wa
     }
     if (!rc)
         ward_record_free(rec);
-    if (out->count == 0)
-        invited_addresses(r, keys, out);
+    invited_addresses(r, keys, out);
     return out->count ? those_met_first(r, out, err) : ward_fail(err, WARD_ERR_NO_HUB, "no hub address is known here");
 }
 

@@ -26,6 +26,10 @@ static const struct kept kept[] = {
      "the same for an invitation that had not gone out to anybody"},
     {"closing writes, too", 322, 2, "truncate,duplicate,reorder,oneway,halfopen,kill,hub,versions",
      "power may fail in the checkpoint of ward_close; what was committed is there"},
+    {"half a list", 100295, 1, "oneway,version",
+     "a first sync that broke off left the ward's list of hubs without the one that the invitation named, and hid that from the device"},
+    {"the power fails twice", 300167, 1, "duplicate,reorder,replay,crash,busy,clock,equivocate",
+     "a transaction that the first cut left in the log was torn by the second (see the story of it)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
