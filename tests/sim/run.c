@@ -38,6 +38,8 @@ static void heal(struct world *w)
     if (w->hub2)
         work_serve(w->hub2, 0);
     trace(w, NULL, "the faults end");
+    run_rounds(w, 1); /* whose disk failed before notices now, and opens it anew */
+    world_run(w, MINUTE_MS);
     run_rounds(w, 1); /* what the hub lost comes back to it, invitations too */
     world_run(w, DAY_MS);
     run_rounds(w, ROUNDS + (w->hub2 != NULL));
