@@ -432,7 +432,7 @@ int work_revoke(struct device *by, struct device *whom)
     if (!rc)
         rc = ward_revoke(a.r, &whom->grant, "the laptop is lost", &a.err);
     snprintf(what, sizeof what, "revokes %s", whom->name);
-    whom->revoked |= !rc;
+    whom->revoked |= !rc || rc == WARD_ERR_IO; /* after a failing disk it may stand all the same */
     end_act(&a, what, rc);
     if (!rc)
         deed(by->w, DEED_CUT);
