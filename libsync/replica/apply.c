@@ -370,8 +370,10 @@ static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struc
     for (uint32_t i = 0; !rc && i < seg->count; i++, at += used) {
         ward_scratch_clear(&r->scratch);
         rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);
-        if (rc)
+        if (rc) { /* it was checked at the door: now it is damage, and nothing to blame a peer for */
+            rc = rc == WARD_ERR_MEMORY ? rc : ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
             break;
+        }
         const struct ward_change *ch = &r->scratch.changes[0];
         for (size_t j = 0; !rc && j < ch->dep_count; j++) {
             const struct ward_dep *d = &r->scratch.deps[ch->dep_first + j];
