@@ -13,8 +13,6 @@ void ward_stream_init(struct ward_stream *s, ward_replica *r, const struct ward_
 
 void ward_stream_free(struct ward_stream *s)
 {
-    if (!s->r)
-        return;
     ward_vv_free(&s->have, &s->r->env);
     ward_buf_free(&s->raw);
     ward_buf_free(&s->packed);
@@ -22,8 +20,7 @@ void ward_stream_free(struct ward_stream *s)
 
 static bool readable(const struct ward_stream *s, const struct ward_feed *f)
 {
-    const struct ward_space *space = ward_directory_space(&s->r->dir, f->sid);
-    return space && ward_space_is_common(space, &s->to, NULL);
+    return ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
 }
 
 uint64_t ward_stream_backlog(const struct ward_stream *s)

@@ -44,14 +44,19 @@ static int teardown(void **state)
     return 0;
 }
 
-static void put(struct fixture *f, size_t who, const struct ward_hash *space, const char *text)
+static void put_in(struct fixture *f, size_t who, const struct ward_hash *space, uint32_t field, const char *text)
 {
     ward_txn *t;
     struct ward_id item = unit_id('+');
     struct ward_value v = ward_value_text(text);
     OK(&f->w, ward_begin(f->w.d[who].r, &t, &f->w.err));
-    OK(&f->w, ward_put(t, space, KIND_ITEM, &item, NOTE, NULL, 0, &v, &f->w.err));
+    OK(&f->w, ward_put(t, space, KIND_ITEM, &item, field, NULL, 0, &v, &f->w.err));
     OK(&f->w, ward_commit(t, NULL, &f->w.err));
+}
+
+static void put(struct fixture *f, size_t who, const struct ward_hash *space, const char *text)
+{
+    put_in(f, who, space, NOTE, text);
 }
 
 static const struct ward_feed *feed_of(struct fixture *f, size_t at, size_t of, const struct ward_hash *space)
@@ -429,7 +434,7 @@ static size_t each_stop_of_a_run(struct fixture *f, size_t to, const struct ward
     size_t points = 0;
     bool failed = true;
     digest_of(f, to, &before);
-    sqlite3_progress_handler(r->store->db, 8, stop, NULL);
+    sqlite3_progress_handler(r->store->db, 4, stop, NULL);
     for (size_t at = 0; failed; at++) {
         ward_chain_forget(r);
         store_steps = 0;
@@ -490,13 +495,15 @@ static size_t run_by_run(struct fixture *f, each_trouble *each)
     }
     ward_stream_free(&s);
     ward_buf_free(&frame);
-    /* And what begins before the head, on changes in the middle of a run. */
+    /* And what begins before the head, on changes in the middle of runs: of the first, and of one after another. */
     pen_new(&p, &f->w, C, &f->space);
     write_upto(&p, 1, 4, 0);
     assert_int_equal(pen_send(&p, late, &in), WARD_OK);
-    write_upto(&p, 2, 6, 0);
-    const struct ward_dep second = dep_on(f, late, B, 1);
-    pen_say(&p, 7, &second, 1, "on the first of two");
+    write_upto(&p, 5, 8, 0);
+    assert_int_equal(pen_send(&p, late, &in), WARD_OK);
+    write_upto(&p, 7, 10, 0);
+    const struct ward_dep first = dep_on(f, late, B, 1);
+    pen_say(&p, 11, &first, 1, "on the first of two");
     pen_seal(&p);
     const struct ward_run run = pen_run(&p);
     points += each(f, late, &run);
@@ -517,6 +524,82 @@ static void no_store(void **state)
     size_t points = run_by_run(*state, each_stop_of_a_run);
     print_message("%zu steps of the store failing\n", points);
     assert_true(points > 50);
+}
+
+/* A cut takes back what has been applied here: broken off in the middle of replaying, all stands as before. */
+static void no_store_to_take_back(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_stream s;
+    struct ward_buf frame;
+    struct ward_streamed streamed;
+    struct ward_message m;
+    struct ward_status status;
+    bool got = true;
+    size_t points = 0;
+    const struct ward_grant as = {.id = f->w.d[B].grant, .unit = f->w.d[B].unit, .role = WARD_ROLE_CELL};
+    put(f, A, &f->space, "within the cut");
+    give(&f->w, A, OFFICE);
+    put(f, A, &f->space, "beyond the cut");
+    give(&f->w, A, B);
+    OK(&f->w, ward_status(f->w.d[B].r, &status, &f->w.err));
+    assert_int_equal(status.quarantined, 0);
+    OK(&f->w, ward_revoke(f->w.d[OFFICE].r, &f->w.d[A].grant, "lost", &f->w.err));
+    ward_stream_init(&s, f->w.d[OFFICE].r, &as);
+    ward_buf_init(&frame, &f->w.d[OFFICE].outside.env);
+    OK(&f->w, ward_stream_seek(&s, &f->w.err));
+    for (;;) {
+        OK(&f->w, ward_stream_next(&s, &frame, &streamed, &got, &f->w.err));
+        if (!got)
+            break;
+        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
+        points += each_stop_of_a_run(f, B, &m.run);
+    }
+    ward_stream_free(&s);
+    ward_buf_free(&frame);
+    OK(&f->w, ward_status(f->w.d[B].r, &status, &f->w.err));
+    assert_int_equal(status.quarantined, 1);
+    assert_true(points > 50);
+    finish(f);
+}
+
+/* Many devices admitted in one change: the directory of them grows on the way. */
+static void no_memory_for_devices(void **state)
+{
+    enum { MANY = 40 };
+    struct fixture *f = *state;
+    static uint8_t raw[MANY][256];
+    struct ward_op ops[MANY];
+    struct ward_status before, after;
+    struct ward_hash ward_space;
+    struct pen p;
+    size_t other = admit(&f->w, 'a', WARD_ROLE_OPERATOR, 9);
+    give(&f->w, OFFICE, B);
+    ward_space_of_ward(f->w.d[OFFICE].r, &ward_space);
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct ward_grant g = {.role = WARD_ROLE_CELL, .unit = {{(uint8_t)(i + 1)}}}, checked;
+        struct ward_buf b;
+        memcpy(g.sign_pk, f->w.d[C].r->keys->sign.pk, 32);
+        memcpy(g.link_pk, f->w.d[C].r->keys->link_pk, 32);
+        ward_buf_init(&b, &f->w.d[C].outside.env);
+        ward_grant_write(&b, &g);
+        OK(&f->w, ward_grant_parse(&checked, b.p, b.len, &f->w.err));
+        raw[i][0] = 0x58;
+        raw[i][1] = (uint8_t)b.len;
+        memcpy(raw[i] + 2, b.p, b.len);
+        ops[i] = (struct ward_op){.record = i, .kind = WARD_KIND_GRANT, .field = WARD_GRANT_BODY, .raw = raw[i], .raw_len = 2 + b.len};
+        ward_grant_entity(&ops[i].entity, &checked.id);
+        ward_buf_free(&b);
+    }
+    OK(&f->w, ward_status(f->w.d[B].r, &before, &f->w.err));
+    pen_new(&p, &f->w, other, &ward_space);
+    pen_write(&p, 1, NULL, 0, ops, MANY);
+    pen_seal(&p);
+    const struct ward_run run = pen_run(&p);
+    assert_true(each_shortage_of_a_run(f, B, &run) > 10);
+    OK(&f->w, ward_status(f->w.d[B].r, &after, &f->w.err));
+    assert_int_equal(after.devices, before.devices + MANY);
+    pen_free(&p);
 }
 
 /* What is sent is whole or not sent: with each allocation failing, and then all over again. */
@@ -620,6 +703,8 @@ static void no_store_to_show_anew(void **state)
     put(f, B, &f->space, "by b");
     meet_all(&f->w);
     put(f, A, &f->space, "having seen b");
+    put_in(f, A, &f->space, TITLE, "by a");
+    put_in(f, B, &f->space, TITLE, "by b"); /* a conflict */
     meet_all(&f->w);
     uint32_t sid = ward_directory_space_by_id(&r->dir, &f->space)->sid;
     OK(&f->w, ward_state_digest(r, &f->space, &before, &f->w.err));
@@ -740,8 +825,10 @@ int main(void)
         TEST(overlaps),
         TEST(words_without_effect),
         TEST(no_memory),
+        TEST(no_memory_for_devices),
         TEST(no_memory_to_send),
         TEST(no_store),
+        TEST(no_store_to_take_back),
         TEST(no_store_to_send),
         TEST(no_store_to_show_anew),
         TEST(more_than_is_held),

@@ -384,7 +384,9 @@ static int join_with(size_t name)
     return rc;
 }
 
-/* A bundle's head: whom it is for, and one feed from `base` to `seq`. */
+#define AS_TEXT SIZE_MAX
+
+/* A bundle's head: whom it is for, in so many bytes or as a text, and one feed from `base` to `seq`. */
 static int bundle_with(size_t addressee, bool named_short, uint64_t base, uint64_t seq)
 {
     struct ward_buf b;
@@ -394,7 +396,10 @@ static int bundle_with(size_t addressee, bool named_short, uint64_t base, uint64
     ward_put_bytes(&b, low.b, 32);
     ward_put_bytes(&b, high.b, 32);
     ward_put_uint(&b, 1);
-    ward_put_bytes(&b, bytes, addressee);
+    if (addressee == AS_TEXT)
+        ward_put_text(&b, "sixteen letters!", 16);
+    else
+        ward_put_bytes(&b, bytes, addressee);
     ward_put_array(&b, 1);
     ward_put_array(&b, 2);
     if (named_short)
@@ -461,6 +466,7 @@ static void limits_and_refusals(void **state)
     assert_int_equal(bundle_with(32, false, INT64_MAX, INT64_MAX), WARD_OK);
     assert_int_equal(bundle_with(0, false, 0, 1), WARD_ERR_TYPE);
     assert_int_equal(bundle_with(17, false, 0, 1), WARD_ERR_TYPE);
+    assert_int_equal(bundle_with(AS_TEXT, false, 0, 1), WARD_ERR_TYPE);
     assert_int_equal(bundle_with(16, true, 0, 1), WARD_ERR_TYPE); /* its reader may not know the space: the circle must be there */
     assert_int_equal(bundle_with(16, false, 0, 0), WARD_ERR_RANGE);
     assert_int_equal(bundle_with(16, false, (uint64_t)INT64_MAX + 1, 1), WARD_ERR_RANGE);

@@ -90,8 +90,10 @@ static void fields(void **state)
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(check_field((struct ward_field_def){4, reserved[i], WARD_TEXT, WARD_CONFLICT, 0}), WARD_ERR_ARGUMENT);
     const struct ward_field_def same[] = {{4, "a", WARD_TEXT, WARD_CONFLICT, 0}, {4, "b", WARD_TEXT, WARD_CONFLICT, 0}};
-    const struct ward_kind_def kind = {16, "thing", same, 2};
-    assert_int_equal(ward_schema_check(&(struct ward_schema){&kind, 1, 1}, NULL), WARD_ERR_ARGUMENT);
+    const struct ward_field_def same_name[] = {{4, "a", WARD_TEXT, WARD_CONFLICT, 0}, {8, "a", WARD_TEXT, WARD_CONFLICT, 0}};
+    const struct ward_kind_def kinds[] = {{16, "thing", same, 2}, {16, "thing", same_name, 2}};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(ward_schema_check(&(struct ward_schema){&kinds[i], 1, 1}, NULL), WARD_ERR_ARGUMENT);
 }
 
 static void core(void **state)
@@ -128,6 +130,9 @@ static void values(void **state)
     assert_int_equal(accepts(WARD_FIELD_PRESENCE, WARD_BOOL, 0, NULL, ward_value_null()), WARD_ERR_VALUE);
     assert_int_equal(accepts(6, WARD_BOOL, 0, "k", ward_value_bool(true)), WARD_OK);
     assert_int_equal(accepts(6, WARD_BOOL, 0, NULL, ward_value_bool(true)), WARD_ERR_VALUE);
+    const struct ward_field_def member = {6, "f", WARD_BOOL, WARD_ADD_WINS, 0};
+    const struct ward_value yes = ward_value_bool(true);
+    assert_int_equal(ward_field_accepts(&member, NULL, 1, &yes, NULL), WARD_ERR_VALUE); /* a length, and nothing of it */
     assert_int_equal(accepts(4, WARD_TEXT, 0, "k", ward_value_text("x")), WARD_ERR_VALUE);
     assert_int_equal(accepts(4, WARD_TEXT, 0, NULL, ward_value_text("\xff")), WARD_ERR_UTF8);
     assert_int_equal(accepts(4, WARD_TEXT, 0, NULL, ward_value_text("\xc0\x80")), WARD_ERR_UTF8);
