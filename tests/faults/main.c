@@ -35,7 +35,7 @@ static bool is_chosen(const struct choice *c, const char *name, int family, bool
 static void run_family(struct trials *t, const struct choice *c, enum family family)
 {
     uint64_t calls = trials_calls(t, family);
-    for (int on = 0; on <= (family != FAULT_CRASH); on++)
+    for (int on = 0; on <= (family == FAULT_CRASH ? 0 : 1); on++)
         for (uint64_t at = 1; at <= calls; at++)
             if (is_chosen(c, t->scenario->name, (int)family, on, at))
                 trial_run(t, family, at, on, c->damage);

@@ -62,7 +62,7 @@ static void read_as_what_it_is(const struct ward_cbor *before, const struct ward
     struct ward_cbor c = *before;
     const uint8_t *p;
     size_t len;
-    bool yes;
+    bool yes = false;
     uint64_t n;
     bool plain = v->type == WARD_BOOL || v->type == WARD_TEXT || v->type == WARD_BYTES || (v->type == WARD_INT && v->integer >= 0);
     bool read = v->type == WARD_BOOL    ? ward_cbor_bool(&c, &yes) && yes == v->boolean

@@ -47,8 +47,9 @@ static void on_abort(int number)
 
 static void add(const uint8_t *p, size_t len, const char *path, size_t at)
 {
-    corpus = realloc(corpus, (count + 1) * sizeof *corpus);
-    CHECK(corpus);
+    void *grown = realloc(corpus, (count + 1) * sizeof *corpus);
+    CHECK(grown);
+    corpus = grown;
     corpus[count] = (struct input){.p = malloc(len ? len : 1), .len = len, .at = at, .path = strdup(path)};
     CHECK(corpus[count].p && corpus[count].path);
     if (len)

@@ -167,7 +167,7 @@ int main(int argc, char **argv)
         fiber_release_all();
         return rc;
     }
-    struct run_result sum = {0}, r, again;
+    struct run_result sum = {0}, r = {0}, again;
     uint64_t failed = 0;
     double start = seconds();
     for (uint64_t seed = a.seed; seed < a.seed + a.seeds; seed++) {

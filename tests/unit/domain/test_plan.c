@@ -39,16 +39,14 @@ static int setup(void **state)
     struct ward_options own = options;
     struct ward *w = calloc(1, sizeof *w);
     struct ward_id unit;
-    if (!w)
-        return -1;
+    assert_non_null(w);
     own.schema = ward_plan_schema();
     snprintf(w->home, sizeof w->home, "/tmp/ward-plan-XXXXXX");
-    if (!mkdtemp(w->home))
-        return -1;
+    assert_non_null(mkdtemp(w->home));
     ward_plan_unit_id(&unit, "BXDD");
     if (ward_found(&w->r, w->home, "Thử", &unit, "máy 1", &own, &w->err)) {
         fprintf(stderr, "found: %s\n", w->err.detail);
-        return -1;
+        fail();
     }
     *state = w;
     return 0;

@@ -175,7 +175,8 @@ static void test_refused_and_nothing_left(void **state)
     /* A home in use is left alone; one that was being made is cleared away. */
     struct device *next = &o.w.d[o.w.count];
     device_init(&o.w, o.w.count, 99);
-    OK(&o.w, ward_dir_make(next->home, &(bool){false}, &o.w.err));
+    bool made = false;
+    OK(&o.w, ward_dir_make(next->home, &made, &o.w.err));
     snprintf(file, sizeof file, "%s/letter.txt", next->home);
     OK(&o.w, ward_file_write(file, "dear all", 8, 0600, &o.w.err));
     assert_int_equal(recover_from(&o, &good, 1, WORDS, &new), WARD_ERR_HOME_EXISTS);
