@@ -139,6 +139,43 @@ static void no_room_for_records(void **state)
     assert_int_equal(feed_of(f, C)->head_seq, 1);
 }
 
+static size_t left; /* blocks that there is memory for */
+
+static void *rationed(void *ctx, void *p, size_t size)
+{
+    if (size && left-- == 0) {
+        left = 0;
+        return NULL;
+    }
+    return outside_alloc(ctx, p, size);
+}
+
+/* No memory is not taken for damage. */
+static void no_memory_to_replay(void **state)
+{
+    struct fixture *f = *state;
+    size_t points = 0;
+    pen_say(&f->p, 1, NULL, 0, "one");
+    send_run(f);
+    const struct ward_hash before = digest(f);
+    f->r->env.alloc = rationed;
+    for (int rc = WARD_ERR_MEMORY; rc; points++) {
+        struct ward_apply a;
+        left = SIZE_MAX;
+        ward_scratch_free(&f->r->scratch); /* as after opening */
+        OK(&f->w, ward_apply_begin(&a, f->r, &f->w.err));
+        left = points;
+        rc = ward_apply_replay(&a, feed_of(f, C)->sid, &f->w.err);
+        left = SIZE_MAX;
+        rc = ward_apply_end(&a, rc, &f->w.err);
+        if (rc)
+            assert_int_equal(rc, WARD_ERR_MEMORY);
+        assert_digest(f, &before);
+    }
+    f->r->env.alloc = outside_alloc;
+    assert_true(points > 3);
+}
+
 /* ---------------------------------------------------------------- the store */
 
 #define HELD (8u << 20) /* as many bytes of records are held before they are written out */
@@ -323,8 +360,8 @@ static void a_damaged_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(no_room_for_records), TEST(no_store_to_write_out_to), TEST(no_store_before_showing_anew),
-        TEST(a_damaged_log),       TEST(a_hole_in_the_log),        TEST(a_damaged_record),
+        TEST(no_room_for_records), TEST(no_memory_to_replay), TEST(no_store_to_write_out_to), TEST(no_store_before_showing_anew),
+        TEST(a_damaged_log),       TEST(a_hole_in_the_log),   TEST(a_damaged_record),
     };
     return cmocka_run_group_tests_name("apply", tests, NULL, NULL);
 }
