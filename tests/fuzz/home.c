@@ -61,6 +61,7 @@ static void spoil_cell(sqlite3 *db, struct fuzz_input *in)
     sqlite3_stmt *from = NULL, *to = NULL;
     while (columns < 10 && t->columns[columns])
         columns++;
+    CHECK(columns > 0);
     const char *column = t->columns[fuzz_byte(in) % columns];
     int row = fuzz_byte(in) % 24;
     snprintf(sql, sizeof sql, "SELECT %s FROM %s ORDER BY %s LIMIT 1 OFFSET %d", column, t->name, t->key, row);

@@ -222,7 +222,7 @@ void ward_link_close(struct ward_link *l)
 void net_free(struct net *n)
 {
     while (n->parcels)
-        parcel_free(n->parcels);
+        parcel_free(n->parcels); /* takes it off the list. NOLINT(clang-analyzer-unix.Malloc) */
     while (n->conns) {
         struct conn *c = n->conns;
         n->conns = c->next;

@@ -209,6 +209,7 @@ static void take_in(struct model *m, size_t feed, ward_replica *r, const struct 
         size_t at = 0, used = 0;
         if (ward_store_find_segment(r->store, f->fid, m->feeds[feed].count + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
             break; /* the disk fails just now: another time */
+        /* What stands before is in the model already. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         struct ward_hash hash = seg.first > 1 ? m->feeds[feed].changes[seg.first - 2].hash : m->feeds[feed].id;
         for (uint64_t seq = seg.first; seq < seg.first + seg.count; seq++, at += used) {
             ward_scratch_clear(&scratch);

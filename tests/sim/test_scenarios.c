@@ -332,12 +332,11 @@ static void a_full_disk_refuses_whole_and_recovers(void **state)
     work_for(s.b, 30);
     sync_with(s.b, NULL);
     disk_limit(s.a->disk, disk_bytes(s.a->disk));
-    uint64_t before = own_count(s.a);
     int rc = WARD_OK;
     for (int i = 0; i < 20 && !rc; i++)
         rc = work_create(s.a, "no room for this", &id);
     assert_int_equal(rc, WARD_ERR_DISK_FULL);
-    before = own_count(s.a);
+    uint64_t before = own_count(s.a);
     work_sync(s.a, NULL);
     world_run_until_quiet(&s.w, HOUR_MS);
     assert_true(told("then: disk-full"));

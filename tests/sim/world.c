@@ -456,7 +456,7 @@ void world_free(struct world *w)
             device_stop(&w->d[i]);
     while (w->proc_count) {
         struct proc *p = w->procs[0];
-        p->dead = true;
+        p->dead = true; /* and off the list in its turn. NOLINT(clang-analyzer-unix.Malloc) */
         give_turn(w, p);
     }
     net_free(w->net);

@@ -342,7 +342,7 @@ static inline int give_bundle(struct world *w, size_t from, size_t to, bool sinc
 
 static inline void give(struct world *w, size_t from, size_t to)
 {
-    struct ward_bundle_info info;
+    struct ward_bundle_info info = {0};
     OK(w, give_bundle(w, from, to, false, &info));
     if (info.refused)
         print_error("%zu -> %zu: refused %" PRIu64 ", first %d %s\n", from, to, info.refused, info.first_refusal,

@@ -122,7 +122,7 @@ static struct ward_keys *new_keys(struct world *w)
 static void lets_one_device_in(void **state)
 {
     struct world *w = *state;
-    struct ward_invitation v;
+    struct ward_invitation v = {0};
     struct ward_hash first, again;
     char code[WARD_INVITE_MAX];
     invite(w, &v, code, sizeof code);
@@ -163,7 +163,7 @@ static void expires_by_the_hubs_clock(void **state)
 static void unknown_key_is_no_invitation(void **state)
 {
     struct world *w = *state;
-    struct ward_invitation v;
+    struct ward_invitation v = {0};
     struct ward_hash grant;
     char code[WARD_INVITE_MAX];
     invite(w, &v, code, sizeof code);
