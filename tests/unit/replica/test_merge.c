@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "replica/commit.h"
 #include "replicas.h"
 
 enum { OFFICE, A, B };
@@ -665,6 +666,28 @@ static void a_third_value_makes_it_stale(void **state)
     assert_shows_text(f, B, TITLE, "by office");
 }
 
+/* Between the look at a conflict and the commit another process may take a value in: the commit looks again. */
+static void a_third_value_before_the_commit_makes_it_stale(void **state)
+{
+    struct fixture *f = *state;
+    ward_txn *t;
+    struct ward_value v = ward_value_text("by office");
+    common_ground(f);
+    give(&f->w, A, OFFICE);
+    assert_int_equal(put(f, OFFICE, TITLE, v), 0);
+    assert_int_equal(put(f, A, TITLE, ward_value_text("by a")), 0);
+    assert_int_equal(put(f, B, TITLE, ward_value_text("by b")), 0);
+    give(&f->w, A, OFFICE);
+    struct seen_conflict c = the_conflict(f, OFFICE);
+    OK(&f->w, ward_begin(f->w.d[OFFICE].r, &t, &f->w.err));
+    ward_txn_settles(t, KIND_ITEM, &f->item, TITLE, c.count);
+    OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, TITLE, NULL, 0, &v, &f->w.err));
+    give(&f->w, B, OFFICE);
+    assert_int_equal(ward_commit(t, NULL, NULL), WARD_ERR_STALE);
+    c = the_conflict(f, OFFICE);
+    assert_int_equal(c.count, 3);
+}
+
 static void two_resolvers_agree(void **state)
 {
     struct fixture *f = *state;
@@ -1068,6 +1091,7 @@ int main(void)
         TEST(resolved_with_a_reason),
         TEST(a_value_of_the_office_is_not_a_cells_to_settle),
         TEST(a_third_value_makes_it_stale),
+        TEST(a_third_value_before_the_commit_makes_it_stale),
         TEST(two_resolvers_agree),
         TEST(two_resolvers_differ),
         TEST(a_smaller_schema_carries_all),
