@@ -1,6 +1,7 @@
 /* test_scenarios.c - stories with an end that is known: each a small ward, some bad luck, and what its trace and its devices must show. */
 #include "check.h"
 #include "fiber.h"
+#include "hostile.h"
 #include "model.h"
 #include "net.h"
 #include "rules/frame.h"
@@ -494,6 +495,52 @@ static void a_second_hub_serves_when_the_first_is_gone(void **state)
     end();
 }
 
+/* From dialling to the end, in virtual time. */
+static int64_t round_ms(struct device *d)
+{
+    int64_t since = s.w.time.now;
+    uint32_t id = work_sync(d, NULL);
+    assert_int_not_equal(id, 0);
+    while (proc_is_running(&s.w, id) && s.w.time.now - since < HOUR_MS)
+        world_run(&s.w, 10);
+    tell_on_failure();
+    return s.w.time.now - since;
+}
+
+/* L2: one bad peer delays others at most twofold. Each round carries about the same; while the enemy has his way it may take twice the
+ * longest that one took before. */
+static void a_bad_peer_does_not_hold_up_the_others(void **state)
+{
+    static const enum fault ways[] = {FAULT_FLOOD, FAULT_WITHHOLD, FAULT_GARBAGE, FAULT_OVERSIZE, FAULT_BOMB};
+    int64_t usual = 0;
+    (void)state;
+    begin("somebody keeps the hub busy", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    for (int i = 0; i < 3; i++) {
+        work_for(s.a, 8);
+        int64_t took = round_ms(s.a);
+        usual = took > usual ? took : usual;
+    }
+    assert_true(usual > 0);
+    device_close_app(s.b);
+    s.b->hostile = true;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        hostile_strike(&s.w, ways[i]);
+        assert_false(device_is_idle(s.b)); /* he is at it */
+        work_for(s.a, 8);
+        int64_t took = round_ms(s.a);
+        if (took > 2 * usual)
+            fprintf(stderr, "%s: a round takes %lld ms, before %lld\n", fault_name(ways[i]), (long long)took, (long long)usual);
+        assert_true(took <= 2 * usual);
+        assert_true(world_run_until_quiet(&s.w, HOUR_MS));
+        tell_on_failure();
+        assert_true(s.w.injected[ways[i]] > 0);
+    }
+    all_is_well();
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +560,7 @@ int main(void)
         cmocka_unit_test(the_operators_deadline_stands),
         cmocka_unit_test(two_who_wrote_apart_are_both_heard),
         cmocka_unit_test(a_second_hub_serves_when_the_first_is_gone),
+        cmocka_unit_test(a_bad_peer_does_not_hold_up_the_others),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fiber_release_all();
