@@ -480,8 +480,9 @@ int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expecte
 int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *hub_addresses, size_t address_count,
                 int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
 /* Enrols a new device in `home` over the network: asks the first hub address that answers, checks the ward, stores keys and grant. Asking
- * again after a broken link gives the same device. WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE. Nothing is left in home on
- * failure but the key, kept for another try. */
+ * again after a broken link, or where the first call ended before it could tell of its success, gives the same device.
+ * WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE, WARD_ERR_HOME_EXISTS. After a failure ask again with the same home: what it
+ * holds by then is gone on with. */
 int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
               const struct ward_options *options, struct ward_error *err);
 

@@ -149,9 +149,10 @@ static int enrol(ward_replica **out, struct joining *j, struct ward_keys *keys, 
     const struct ward_home_note notes[] = {
         {"grant_body", j->body, j->body_len},
         {"hub_key", v->hub_link_pk, 32},
+        {"invitation", v->link_pk, 32},
         {"hub_addresses", v->addresses, v->address_count * sizeof v->addresses[0]}, /* until the ward's own list has arrived */
     };
-    size_t count = sizeof notes / sizeof notes[0] - (v->address_count == 0);
+    size_t count = sizeof notes / sizeof notes[0] - (v->address_count == 0); /* the addresses stand last */
     return ward_home_create_with(out, home, options, keys, &v->ward, j->root_pk, &j->grant, notes, count, err);
 }
 
@@ -164,10 +165,42 @@ static int take_home(const char *home, const struct ward_options *options, struc
     return rc ? rc : ward_dir_check_local(home, err);
 }
 
+/* Whether the home was joined into by this very invitation and has not been used since: then whoever asks again was not told so, for lack
+ * of power or of memory right after the last step. */
+static bool just_joined(ward_replica *r, const struct ward_invitation *v)
+{
+    struct ward_buf b;
+    int64_t segments = 1;
+    ward_buf_init(&b, &r->env);
+    bool same = ward_hash_compare(&r->ward, &v->ward) == 0 && ward_store_meta_get(r->store, "invitation", &b, NULL) == WARD_OK &&
+                b.len == sizeof v->link_pk && memcmp(b.p, v->link_pk, b.len) == 0;
+    ward_buf_free(&b);
+    return same && ward_store_last_segment(r->store, &segments, NULL) == WARD_OK && segments == 0;
+}
+
+/* home_exists: what was said of the home. */
+static int join_again(ward_replica **out, const char *home, const struct ward_invitation *v, const struct ward_options *options,
+                      const struct ward_error *home_exists, struct ward_error *err)
+{
+    ward_replica *r;
+    struct ward_error why = {0};
+    int rc = ward_open(&r, home, options, &why);
+    if (rc == WARD_ERR_MEMORY)
+        return ward_fail(err, rc, "%s", why.detail);
+    if (!rc && just_joined(r, v)) {
+        *out = r;
+        return WARD_OK;
+    }
+    if (!rc)
+        ward_close(r);
+    return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", home_exists->detail);
+}
+
 int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
               const struct ward_options *options, struct ward_error *err)
 {
     struct ward_invitation v;
+    struct ward_error taken = {0};
     const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
     size_t name_len = device_name ? strlen(device_name) : 0;
     int rc = ward_crypto_start(err);
@@ -177,10 +210,13 @@ int ward_join(ward_replica **out, const char *home, const char *code, const char
         rc = ward_schema_check(options ? options->schema : NULL, err);
     if (!rc)
         rc = ward_invitation_parse(&v, code, err);
-    if (!rc)
-        rc = take_home(home, options, err);
     if (rc)
         return rc;
+    rc = take_home(home, options, &taken);
+    if (rc == WARD_ERR_HOME_EXISTS)
+        return join_again(out, home, &v, options, &taken, err);
+    if (rc)
+        return ward_fail(err, rc, "%s", taken.detail);
     struct ward_keys *keys = ward_keys_new();
     struct joining j = {
         .env = env, .invitation = &v, .keys = keys, .name = device_name, .timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS};

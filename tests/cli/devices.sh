@@ -176,8 +176,19 @@ python3 -c 'import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as db:
     for (name,) in db.execute("select name from sqlite_schema where type = \"table\" and name like \"ward!_%\" escape \"!\"").fetchall():
         db.execute(f"delete from {name}")' "$work/died/replica.db"
-at "$work/died" join "$("$WARDSYNC" invite --unit CB01 --hub "$address" --quiet)" --device again
+again=$("$WARDSYNC" invite --unit CB01 --hub "$address" --quiet)
+at "$work/died" join "$again" --device again
 is "a join that died before its first words goes on" test "$rc" -eq 0
+python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    for (name,) in db.execute("select name from sqlite_schema where type = \"table\" and name like \"ward!_%\" escape \"!\"").fetchall():
+        if name != "ward_meta":
+            db.execute(f"delete from {name}")' "$work/died/replica.db"
+expect "a join that died at its very end: another invitation is no way in" 2 'already in use' --home "$work/died" join "$code"
+at "$work/died" join "$again"
+is "a join that died at its very end is done when asked for again" test "$rc" -eq 0
+at "$work/died" task list --json
+holds "and everything comes" '[t["code"] for t in d] == ["A-01"]'
 expect "but what was joined is joined" 2 'already in use' --home "$work/died" join "$code"
 
 kill -TERM "$server"
