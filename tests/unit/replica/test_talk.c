@@ -259,6 +259,40 @@ static void altered_at_every_frame(void **state)
 }
 
 /* With many spaces in common only those near the change are listed. */
+/* S1: a run that the peer refused was not delivered: it is not counted as sent, and stays unsent in the status. */
+static void what_was_refused_is_not_delivered(void **state)
+{
+    struct world w;
+    struct line l;
+    struct ward_status before, after;
+    (void)state;
+    set_up(&w);
+    whole_round(&w, 1, 0);
+    write_note(&w, 1, "a", 1, 7);
+    OK(&w, ward_status(w.d[1].r, &before, &w.err));
+    assert_int_equal(before.unsent, 1);
+    line_open(&l, &w, 1, 0);
+    while (!idle(&l)) {
+        for (struct side *s = &l.a; s; s = s == &l.a ? &l.b : NULL)
+            while (s->head < s->tail) { /* a run ends with its seal */
+                bool run = s == &l.b && s->queue[s->head][2] == WARD_MSG_RUN;
+                deliver(&l, s, s->lengths[s->head] - 1, run ? 1 : 0);
+            }
+        settle(&l);
+    }
+    assert_live(&l);
+    assert_int_equal(l.b.talk.refused_here, 1);
+    assert_int_equal(l.a.talk.refused_there, 1);
+    assert_int_equal(l.a.talk.sent, 0);
+    OK(&w, ward_talk_remember(&l.a.talk, NULL, &w.err));
+    line_close(&l);
+    OK(&w, ward_status(w.d[1].r, &after, &w.err));
+    assert_int_equal(after.unsent, 1);
+    whole_round(&w, 1, 0);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 static void many_spaces(void **state)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
@@ -418,6 +452,7 @@ int main(void)
         cmocka_unit_test(both_ways),
         cmocka_unit_test(cut_at_every_frame),
         cmocka_unit_test(altered_at_every_frame),
+        cmocka_unit_test(what_was_refused_is_not_delivered),
         cmocka_unit_test(many_spaces),
         cmocka_unit_test(live_news),
         cmocka_unit_test(cut_while_connected),
