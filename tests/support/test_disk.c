@@ -278,6 +278,42 @@ static void a_replica_lives_on_it(void **state)
     disk_free(d);
 }
 
+static enum disk_answer first_sync_fails(void *ctx, const struct disk_call *call)
+{
+    int *left = ctx;
+    return call->op == DISK_SYNC && (*left)-- == 1 ? DISK_FAIL : DISK_OK;
+}
+
+static int write_something(ward_replica *r, struct ward_error *err)
+{
+    char code[WARD_INVITE_MAX];
+    struct ward_id unit = {{1}};
+    return ward_invite(r, &unit, WARD_ROLE_CELL, NULL, 0, 86400000, code, sizeof code, err);
+}
+
+/* What a failed sync left in the kernel nobody knows: nothing more is written by this handle, though the disk does its work again. */
+static void nothing_is_written_past_a_failed_sync(void **state)
+{
+    (void)state;
+    int left = 1;
+    struct disk *d = disk_new("/d0");
+    struct ward_options options = {.vfs = DISK_VFS};
+    struct ward_error err = {0};
+    struct ward_id unit = {{1}};
+    ward_replica *r;
+    assert_int_equal(ward_found(&r, "/d0/home", "North wards", &unit, "office", &options, &err), WARD_OK);
+    assert_int_equal(write_something(r, &err), WARD_OK);
+    disk_on_call(d, first_sync_fails, &left);
+    assert_int_equal(write_something(r, &err), WARD_ERR_IO);
+    disk_on_call(d, NULL, NULL);
+    assert_int_equal(write_something(r, &err), WARD_ERR_IO);
+    ward_close(r);
+    assert_int_equal(ward_open(&r, "/d0/home", &options, &err), WARD_OK);
+    assert_int_equal(write_something(r, &err), WARD_OK);
+    ward_close(r);
+    disk_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_refuses_what_it_has_no_room_for),
         cmocka_unit_test(the_librarys_lock_is_one_handles_at_a_time),
         cmocka_unit_test(a_replica_lives_on_it),
+        cmocka_unit_test(nothing_is_written_past_a_failed_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
