@@ -76,8 +76,10 @@ expect "after that" 0 'before-restore-' restore "$work/a.db"
 # A database that cannot be read any more, and one that is not there.
 kept=$(find "$work/home" -name 'before-restore-*.db' | wc -l)
 head -c 20000 /dev/zero >"$work/home/replica.db"
+head -c 5000 /dev/urandom >"$work/home/replica.db-wal" # its log must not be taken for the restored one's
 expect "over a ruined database" 0 'before-restore-' restore "$work/a.db"
 is "over a ruined database: it is kept" test "$(find "$work/home" -name 'before-restore-*.db' | wc -l)" -eq $((kept + 1))
+is "over a ruined database: its log goes with it" test "$(find "$work/home" -name 'before-restore-*.db-wal' -size 5000c | wc -l)" -eq 1
 is "over a ruined database: all is back" test "$(tasks)" = T-01
 rm "$work/home/replica.db"
 expect "where the database is lost" 0 'wardsync sync' restore "$work/a.db"
