@@ -36,6 +36,17 @@ static int forget_records(struct ward_apply *a, struct ward_error *err)
     return a->buckets ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "records");
 }
 
+/* Plain tables that another schema made are filled anew before anything is written to them. */
+static int renew_plain(struct ward_apply *a, struct ward_error *err)
+{
+    if (!ward_store_plain_stale(a->r->store))
+        return WARD_OK;
+    int rc = ward_store_plain_renew(a->r->store, err);
+    for (uint32_t sid = 1; !rc && sid <= a->r->dir.space_count; sid++)
+        rc = ward_apply_reshow(a, sid, err);
+    return rc;
+}
+
 int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *err)
 {
     *a = (struct ward_apply){.r = r};
@@ -48,6 +59,8 @@ int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *e
         return rc;
     }
     rc = ward_replica_refresh(r, err);
+    if (!rc)
+        rc = renew_plain(a, err);
     return rc ? ward_apply_end(a, rc, err) : WARD_OK;
 }
 

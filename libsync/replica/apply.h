@@ -19,7 +19,7 @@ struct ward_apply {
     size_t conflicts_new;
 };
 
-/* Takes the write lock, begins, and brings the directory up to date. */
+/* Takes the write lock, begins, brings the directory up to date, and the plain tables if another schema made them. */
 int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *err);
 /* One change of feed fid at seq, its version vector already raised in the feed's vv. Pointers of the change are not kept. */
 int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *change,

@@ -36,21 +36,21 @@ static int meta_exact(ward_replica *r, const char *key, void *out, size_t len, s
     return rc == WARD_ERR_NOT_FOUND ? ward_fail(err, WARD_ERR_NOT_A_REPLICA, "no %s", key) : rc;
 }
 
-/* Fills the plain tables anew where the schema of this program is another than the one they were made by. */
+/* Plain tables of another schema are filled anew by whatever writes first (ward_apply_begin): best now, before people look at them. A disk
+ * without room puts that off; it must not keep anybody from reading. */
 static int renew_plain(ward_replica *r, struct ward_error *err)
 {
+    struct ward_error why = {0};
     struct ward_apply a;
     if (!ward_store_plain_stale(r->store) || ward_store_read_only(r->store))
         return WARD_OK;
-    int rc = ward_apply_begin(&a, r, err);
-    if (rc)
-        return rc;
-    if (ward_store_plain_stale(r->store)) {
-        rc = ward_store_plain_renew(r->store, err);
-        for (uint32_t sid = 1; !rc && sid <= r->dir.space_count; sid++)
-            rc = ward_apply_reshow(&a, sid, err);
-    }
-    return ward_apply_end(&a, rc, err);
+    int rc = ward_apply_begin(&a, r, &why);
+    rc = rc ? rc : ward_apply_end(&a, WARD_OK, &why);
+    if (rc == WARD_ERR_DISK_FULL)
+        return WARD_OK;
+    if (rc && err)
+        *err = why;
+    return rc;
 }
 
 static int load_own_grant(ward_replica *r, struct ward_error *err)

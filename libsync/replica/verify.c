@@ -272,8 +272,8 @@ static int check_state(struct verify *v, struct ward_error *err)
         report(v, rc, NULL, 0, why.detail);
     else if (rc)
         return err ? (*err = why, rc) : rc;
-    if (ward_store_read_only(v->r->store))
-        return check_plain(v, err);
+    if (ward_store_read_only(v->r->store)) /* tables of another schema wait for whoever may write: nothing to compare with */
+        return ward_store_plain_stale(v->r->store) ? WARD_OK : check_plain(v, err);
     rc = ward_apply_begin(&a, v->r, err);
     if (rc)
         return rc;

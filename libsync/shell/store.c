@@ -411,6 +411,7 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err)
     rc = leave_transaction(s, err);
     s->look_open = false;
     s->in_transaction = true;
+    s->plain_renewed = false;
     if (!rc)
         rc = store_exec(s, "BEGIN IMMEDIATE", err);
     if (rc)
@@ -441,6 +442,7 @@ void ward_store_rollback(struct ward_store *s)
             sqlite3_reset(s->stmts[i]);
     sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     s->in_transaction = false;
+    s->plain_stale |= s->plain_renewed;
     ward_lock_release(&s->lock);
 }
 

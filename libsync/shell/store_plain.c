@@ -163,8 +163,10 @@ int ward_store_plain_renew(struct ward_store *s, struct ward_error *err)
     }
     fingerprint(s, &now);
     int rc = ward_store_meta_put(s, "plain", now.b, sizeof now.b, err);
-    if (!rc)
+    if (!rc) {
         s->plain_stale = false;
+        s->plain_renewed = true;
+    }
     return rc;
 }
 

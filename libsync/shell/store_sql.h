@@ -55,9 +55,10 @@ struct ward_store {
     struct plain *plains;
     size_t plain_count;
     struct ward_lock lock;
-    bool read_only, in_transaction, plain_stale, broken;
-    unsigned looks; /* nested */
-    bool look_open; /* SQLite is in a transaction for them */
+    bool read_only, in_transaction, broken;
+    bool plain_stale, plain_renewed; /* renewed: within this transaction */
+    unsigned looks;                  /* nested */
+    bool look_open;                  /* SQLite is in a transaction for them */
     int wal_frames;
     int code; /* of the last failure, for those that return a pointer */
     struct ward_buf scratch;

@@ -32,6 +32,9 @@ static const struct kept kept[] = {
      "a transaction that the first cut left in the log was torn by the second (see the story of it)"},
     {"joined and not told", 518261, 1, "flip,reorder,delay,memory,revoke,withhold,version",
      "a join that failed after its last step was done could not be asked for again (see tests/cli/devices.sh)"},
+    {"another program, and no room", 504793, 1,
+     "flip,reorder,slow,kill,crash,writeerr,full,memory,clone,revoke,versions,equivocate,flood,bomb,deps",
+     "a home whose plain tables had to be made anew could not even be read while its disk was full"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
