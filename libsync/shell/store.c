@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define APPLICATION_ID    0x57535931 /* "WSY1" */
-#define USER_VERSION      1
+#define USER_VERSION      2
 #define CHECKPOINT_FRAMES 1000
 #define PAGE_CACHE_KIB    4096
 
@@ -175,6 +175,7 @@ int store_identify(struct ward_store *s, bool create, bool *laid_out, struct war
     if (rc)
         return rc;
     *laid_out = tables > 0;
+    s->format = tables > 0 ? (int)(version < USER_VERSION ? version : USER_VERSION) : USER_VERSION;
     if (create && app == 0 && tables == 0)
         return WARD_OK;
     if (app != APPLICATION_ID)
@@ -288,6 +289,32 @@ static int open_to_write(struct ward_store *s, const char *home, const char *pat
     return rc || o->locked ? rc : ensure_log(s, err);
 }
 
+/* A file of an older format gets what it lacks, in one transaction, before anything else is written to it. Another process may have done it
+ * meanwhile. */
+static int migrate(struct ward_store *s, struct ward_error *err)
+{
+    int64_t version = 0;
+    char sql[64];
+    if (s->format >= USER_VERSION)
+        return WARD_OK;
+    int rc = ward_store_begin(s, err);
+    if (rc)
+        return rc;
+    rc = pragma_int(s, "PRAGMA user_version", &version, err);
+    if (!rc && version < 2)
+        rc = store_add_format_2(s, err);
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", USER_VERSION);
+    if (!rc)
+        rc = store_exec(s, sql, err);
+    if (!rc)
+        rc = ward_store_commit(s, err);
+    else
+        ward_store_rollback(s);
+    if (!rc)
+        s->format = USER_VERSION;
+    return rc;
+}
+
 /* After a power cut the log may end in a transaction whose last sector was never filled up to its end by a sync: it counts, and the next
  * one written behind it in that sector could tear it. So what the log holds goes to the database before anything is written. */
 static void settle_log(struct ward_store *s)
@@ -310,6 +337,8 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     int rc = o->read_only ? open_to_read(s, path, o, err) : open_to_write(s, home, path, o, err);
     if (!rc && !o->read_only)
         settle_log(s);
+    if (!rc && !o->read_only && !o->locked)
+        rc = migrate(s, err);
     if (!rc)
         rc = store_plain_prepare(s, err);
     if (rc) {

@@ -2,7 +2,7 @@
  *
  * A store keeps: the log (segments of sealed runs, just as they came), the directory (spaces, feeds, grants, cuts), the state (records: a
  * record's slots in one blob), conflicts, what is known of peers, and one plain table per kind of the schema, to be read by people.
- * All of it can be made anew from the log, except peers.
+ * All of it can be made anew from the log, except peers and receipts.
  *
  * Writing: one writer at a time over all processes, by a lock of our own around every write transaction and checkpoint; a
  * committed transaction survives power loss. Reading needs no lock. A store belongs to one thread at a time.
@@ -141,5 +141,35 @@ int ward_store_put_peer(struct ward_store *s, const struct ward_store_peer *p, s
 int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, struct ward_store_peer *out, struct ward_error *err);
 typedef int ward_store_peer_fn(void *ctx, const struct ward_store_peer *p);
 int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx, struct ward_error *err);
+
+/* ---- receipts: what hubs have sealed of this device's own feeds (proto/receipt.md). A file of format 1 that is only read holds none. */
+struct ward_store_receipt {
+    int64_t number;           /* ascending as they came */
+    struct ward_hash grant;   /* who sealed it */
+    int64_t wall_ms, came_ms; /* the signer's clock; this device's */
+    bool against;             /* it speaks of another history than the one held here: kept as evidence */
+    const uint8_t *heads;     /* the list as it was sealed; valid during the callback */
+    size_t len;
+    uint8_t sig[64];
+};
+int ward_store_add_receipt(struct ward_store *s, struct ward_store_receipt *receipt, struct ward_error *err); /* sets number */
+/* Keeps the newest `keep` of a signer, and of the others those that the rows below name. */
+int ward_store_thin_receipts(struct ward_store *s, const struct ward_hash *grant, size_t keep, struct ward_error *err);
+typedef int ward_store_receipt_fn(void *ctx, const struct ward_store_receipt *receipt);
+int ward_store_each_receipt(struct ward_store *s, ward_store_receipt_fn *fn, void *ctx, struct ward_error *err); /* fn must not write */
+
+#define WARD_HELD_ALL (-1)
+struct ward_store_receipted { /* the newest by signer and feed */
+    struct ward_hash grant;
+    uint32_t fid;
+    uint64_t seq;
+    int64_t wall_ms, number; /* of that receipt */
+    int64_t held;            /* WARD_HELD_ALL, or what the signer showed when it held less */
+    bool rewritten;          /* it showed another history */
+    int64_t noticed_ms;      /* when either was seen last */
+};
+int ward_store_put_receipted(struct ward_store *s, const struct ward_store_receipted *row, struct ward_error *err);
+typedef int ward_store_receipted_fn(void *ctx, const struct ward_store_receipted *row);
+int ward_store_each_receipted(struct ward_store *s, ward_store_receipted_fn *fn, void *ctx, struct ward_error *err); /* fn must not write */
 
 #endif

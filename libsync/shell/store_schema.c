@@ -1,4 +1,5 @@
-/* store_schema.c - the tables and every statement over them. Format 1; a change here raises USER_VERSION and needs a migration. */
+/* store_schema.c - the tables and every statement over them. A change here raises USER_VERSION (store.c) and
+ * adds a step to the migration: `tables` is format 1, `tables_2` what format 2 added to it. */
 #include "shell/store_sql.h"
 
 static const char tables[] =
@@ -28,8 +29,21 @@ static const char tables[] =
     "CREATE TABLE ward_peer(grant_id BLOB PRIMARY KEY, last_contact_ms INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,"
     " address TEXT NOT NULL, have BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
-#define SEGMENT_COLUMNS "seg, fid, first, count, codec, last_hash, sig"
-#define PEER_COLUMNS    "grant_id, last_contact_ms, clock_offset_ms, address, have"
+/* What format 2 has besides. A file of format 1 gets it when it is first opened for writing (store_migrate), in one transaction; one that
+ * is only read goes without, so whoever reads these asks for the format before (store_receipt.c). */
+static const char tables_2[] =
+    /* What hubs have sealed of this device's own feeds, just as signed; the newest per feed and hub beside it, and what the hub showed when
+     * it held less (held) or another history (rewritten) at the last meeting. */
+    "CREATE TABLE ward_receipt(number INTEGER PRIMARY KEY AUTOINCREMENT, grant_id BLOB NOT NULL, wall_ms INTEGER NOT NULL,"
+    " came_ms INTEGER NOT NULL, against INTEGER NOT NULL, heads BLOB NOT NULL, sig BLOB NOT NULL) STRICT;"
+    "CREATE INDEX ward_receipt_by_grant ON ward_receipt(grant_id, number);"
+    "CREATE TABLE ward_receipted(grant_id BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, wall_ms INTEGER NOT NULL,"
+    " number INTEGER NOT NULL, held INTEGER NOT NULL, rewritten INTEGER NOT NULL, noticed_ms INTEGER NOT NULL,"
+    " PRIMARY KEY(grant_id, fid)) STRICT, WITHOUT ROWID;";
+
+#define SEGMENT_COLUMNS   "seg, fid, first, count, codec, last_hash, sig"
+#define PEER_COLUMNS      "grant_id, last_contact_ms, clock_offset_ms, address, have"
+#define RECEIPTED_COLUMNS "grant_id, fid, seq, wall_ms, number, held, rewritten, noticed_ms"
 
 static const char *const statements[SQL_COUNT] = {
     [SQL_META_GET] = "SELECT value FROM ward_meta WHERE key = ?1",
@@ -69,6 +83,14 @@ static const char *const statements[SQL_COUNT] = {
                      " last_contact_ms = ?2, clock_offset_ms = ?3, address = ?4, have = ?5",
     [SQL_PEER_GET] = "SELECT " PEER_COLUMNS " FROM ward_peer WHERE grant_id = ?1",
     [SQL_PEERS] = "SELECT " PEER_COLUMNS " FROM ward_peer ORDER BY grant_id",
+    [SQL_RECEIPT_ADD] = "INSERT INTO ward_receipt(grant_id, wall_ms, came_ms, against, heads, sig) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_RECEIPTS] = "SELECT number, grant_id, wall_ms, came_ms, against, heads, sig FROM ward_receipt ORDER BY number",
+    [SQL_RECEIPT_THIN] =
+        "DELETE FROM ward_receipt WHERE grant_id = ?1 AND number <= (SELECT number FROM ward_receipt WHERE grant_id = ?1"
+        " ORDER BY number DESC LIMIT 1 OFFSET ?2) AND number NOT IN (SELECT number FROM ward_receipted WHERE grant_id = ?1)",
+    [SQL_RECEIPTED_PUT] = "INSERT INTO ward_receipted(" RECEIPTED_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                          " ON CONFLICT DO UPDATE SET seq = ?3, wall_ms = ?4, number = ?5, held = ?6, rewritten = ?7, noticed_ms = ?8",
+    [SQL_RECEIPTED] = "SELECT " RECEIPTED_COLUMNS " FROM ward_receipted ORDER BY grant_id, fid",
 };
 
 const char *store_sql(enum sql which)
@@ -78,5 +100,11 @@ const char *store_sql(enum sql which)
 
 int store_create(struct ward_store *s, struct ward_error *err)
 {
-    return store_exec(s, tables, err);
+    int rc = store_exec(s, tables, err);
+    return rc ? rc : store_exec(s, tables_2, err);
+}
+
+int store_add_format_2(struct ward_store *s, struct ward_error *err)
+{
+    return store_exec(s, tables_2, err);
 }

@@ -38,6 +38,11 @@ enum sql {
     SQL_PEER_PUT,
     SQL_PEER_GET,
     SQL_PEERS,
+    SQL_RECEIPT_ADD,
+    SQL_RECEIPTS,
+    SQL_RECEIPT_THIN,
+    SQL_RECEIPTED_PUT,
+    SQL_RECEIPTED,
     SQL_COUNT
 };
 
@@ -60,7 +65,8 @@ struct ward_store {
     unsigned looks;                  /* nested */
     bool look_open;                  /* SQLite is in a transaction for them */
     int wal_frames;
-    int code; /* of the last failure, for those that return a pointer */
+    int format; /* of the file: its user_version */
+    int code;   /* of the last failure, for those that return a pointer */
     struct ward_buf scratch;
 };
 
@@ -81,6 +87,7 @@ int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err);
 int store_exec(struct ward_store *s, const char *sql, struct ward_error *err);
 const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
+int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
 int store_plain_prepare(struct ward_store *s, struct ward_error *err);
 void store_plain_finalize(struct ward_store *s);
 

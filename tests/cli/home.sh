@@ -27,6 +27,22 @@ c = sqlite3.connect(sys.argv[1]); v = c.execute("pragma user_version").fetchone(
 c.execute("pragma user_version = %d" % (v + 1)); c.commit()' "$work/newer/replica.db"
 expect "home of a newer version" 2 'newer version' --home "$work/newer" status
 
+# A file of an older format is read as it stands, and brought up to date where it is written to.
+cp -r "$work/home" "$work/older"
+python3 -c 'import sqlite3, sys
+c = sqlite3.connect(sys.argv[1])
+tables_1 = {"meta", "space", "feed", "grant", "cut", "segment", "record", "conflict", "peer"}
+for (name,) in c.execute("select name from sqlite_schema where type = \"table\" and name like \"ward\\_%\" escape \"\\\"").fetchall():
+    if name[5:] not in tables_1:
+        c.execute("drop table " + name)
+c.execute("pragma user_version = 1"); c.commit()' "$work/older/replica.db"
+format_is() { [ "$(python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("pragma user_version").fetchone()[0])' "$1")" = "$2" ]; }
+expect "home of format 1, read" 1 'BXDD' --home "$work/older" status
+is "home of format 1, read: as it was" format_is "$work/older/replica.db" 1
+expect "home of format 1, written" 0 '' --home "$work/older" task add "Việc mới" --code T-02
+is "home of format 1, written: of format 2" format_is "$work/older/replica.db" 2
+expect "home of format 1, written: sound" 0 '' --home "$work/older" verify --full
+
 for mode in 644 640 660; do
     chmod $mode "$work/home/device.key"
     expect "key file of mode $mode" 2 'chmod 600' task list
