@@ -178,15 +178,35 @@ static int within_budget(struct ward_apply *a, struct ward_error *err)
 
 /* ---- one change */
 
+/* What came with a change's deps is seen by its feed from now on. A late change itself had seen its deps and no more. */
+static int see(struct ward_apply *a, struct ward_feed *f, const struct ward_change *ch, const struct ward_dep *deps, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    a->context.len = 0;
+    for (size_t i = 0; i < ch->dep_count; i++) {
+        const struct ward_feed *g = ward_dep_is_own(&deps[i]) ? f : ward_directory_feed_by_id(&r->dir, &deps[i].feed);
+        int rc = g ? WARD_OK : WARD_ERR_CORRUPT;
+        if (g == f)
+            continue;
+        if (!rc)
+            rc = ward_vv_raise(&f->vv, &r->env, g->fid, deps[i].seq);
+        if (!rc && ch->late)
+            rc = ward_vv_raise(&a->context, &r->env, g->fid, deps[i].seq);
+        if (rc)
+            return ward_fail(err, rc, "dep");
+    }
+    return WARD_OK;
+}
+
 static int write_slot(struct ward_apply *a, const struct ward_feed *f, struct ward_cached *c, const struct ward_write *w,
                       struct ward_error *err)
 {
-    int rc = ward_slot_write(&c->state, w, &f->vv, &a->r->dir.authors);
+    int rc = ward_slot_write(&c->state, w, w->late ? &a->context : &f->vv, &a->r->dir.authors);
     c->dirty = true;
     return rc ? ward_fail(err, rc, "slot") : WARD_OK;
 }
 
-static int apply_op(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, const struct ward_op *op,
+static int apply_op(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch, const struct ward_op *op,
                     struct ward_error *err)
 {
     struct ward_cached *c;
@@ -198,7 +218,9 @@ static int apply_op(struct ward_apply *a, const struct ward_feed *f, uint64_t se
                            .raw_len = op->raw_len,
                            .fid = f->fid,
                            .seq = seq,
-                           .depth = depth};
+                           .depth = ch->depth,
+                           .late = ch->late,
+                           .own_seen = ch->own_seen};
     return rc ? rc : write_slot(a, f, c, &w, err);
 }
 
@@ -220,7 +242,7 @@ static int imply_presence(struct ward_apply *a, const struct ward_feed *f, uint6
             continue;
         assert(first); /* records are numbered by the operations that name them */
         struct ward_op presence = {.kind = first->kind, .entity = first->entity, .field = WARD_FIELD_PRESENCE, .raw = yes, .raw_len = 1};
-        int rc = apply_op(a, f, seq, ch->depth, &presence, err);
+        int rc = apply_op(a, f, seq, ch, &presence, err);
         if (rc)
             return rc;
     }
@@ -321,7 +343,7 @@ static int apply_ops(struct ward_apply *a, struct ward_feed *f, uint64_t seq, co
     if (seq > f->limit)
         return WARD_OK;
     for (size_t i = 0; !rc && i < ch->op_count; i++)
-        rc = apply_op(a, f, seq, ch->depth, &ops[i], err);
+        rc = apply_op(a, f, seq, ch, &ops[i], err);
     if (!rc)
         rc = imply_presence(a, f, seq, ch, ops, err);
     return rc ? rc : within_budget(a, err);
@@ -332,7 +354,9 @@ int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const st
 {
     struct ward_feed *f = ward_directory_feed(&a->r->dir, fid);
     const struct ward_op *ops = scratch->ops + ch->op_first;
-    int rc = note_authority(a, f, seq, ch, ops, err);
+    int rc = see(a, f, ch, scratch->deps + ch->dep_first, err);
+    if (!rc)
+        rc = note_authority(a, f, seq, ch, ops, err);
     a->changes++;
     return rc ? rc : apply_ops(a, f, seq, ch, ops, err);
 }
@@ -388,13 +412,7 @@ static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struc
             break;
         }
         const struct ward_change *ch = &r->scratch.changes[0];
-        for (size_t j = 0; !rc && j < ch->dep_count; j++) {
-            const struct ward_dep *d = &r->scratch.deps[ch->dep_first + j];
-            const struct ward_feed *g = ward_directory_feed_by_id(&r->dir, &d->feed);
-            rc = g ? ward_vv_raise(&f->vv, &r->env, g->fid, d->seq) : WARD_ERR_CORRUPT;
-            if (rc)
-                ward_fail(err, rc, "dep");
-        }
+        rc = see(a, f, ch, r->scratch.deps + ch->dep_first, err);
         if (!rc)
             rc = apply_ops(a, f, seg->first + i, ch, r->scratch.ops + ch->op_first, err);
     }
@@ -495,6 +513,7 @@ int ward_apply_end(struct ward_apply *a, int rc, struct ward_error *err)
         ward_store_rollback(a->r->store);
         ward_replica_reload(a->r, NULL); /* if that fails too, the next call tries again */
     }
+    ward_vv_free(&a->context, &a->r->env);
     ward_arena_free(&a->arena);
     return rc;
 }

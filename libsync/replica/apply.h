@@ -14,6 +14,7 @@ struct ward_apply {
     struct ward_arena arena;
     struct ward_cached **buckets;
     size_t bucket_count, record_count;
+    struct ward_vv context; /* of a late change, while it is applied */
     bool authority_changed; /* grants or cuts came: limits must be looked at again */
     uint64_t changes;
     size_t conflicts_new;
@@ -21,7 +22,7 @@ struct ward_apply {
 
 /* Takes the write lock, begins, brings the directory up to date, and the plain tables if another schema made them. */
 int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *err);
-/* One change of feed fid at seq, its version vector already raised in the feed's vv. Pointers of the change are not kept. */
+/* One change of feed fid at seq, whose deps are held. Raises the feed's vv by them. Pointers of the change are not kept. */
 int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *change,
                       const struct ward_scratch *scratch, struct ward_error *err);
 /* The record's slots as they stand within this transaction; NULL state: there is none yet. Valid until the next change. */

@@ -35,27 +35,29 @@ static size_t distinct(const struct ward_slot *slot, const struct ward_live_valu
     return n;
 }
 
-/* Whether the change (fid, seq) had seen other's: its version vector is rebuilt from the deps of its feed up to it. */
+/* Whether the change (fid, seq) had seen other's: its version vector is rebuilt from the deps of its feed up to it; a late one had seen its
+ * own deps and no more. */
 static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out,
                     struct ward_error *err)
 {
     const struct ward_hash *target = &ward_directory_feed(&r->dir, other->fid)->id;
     struct ward_segment seg = {0};
     struct ward_buf raw;
-    *out = v->fid == other->fid && other->seq <= v->seq;
-    if (v->fid == other->fid)
-        return WARD_OK;
+    bool own = v->fid == other->fid;
+    *out = own && other->seq <= v->seq;
     ward_buf_init(&raw, &r->env);
     int rc = WARD_OK;
-    for (uint64_t seq = 1; !rc && !*out && seq <= v->seq; seq = seg.first + seg.count) {
+    for (uint64_t seq = own ? v->seq : 1; !rc && seq <= v->seq; seq = seg.first + seg.count) {
         size_t at = 0, used = 0;
         rc = ward_store_find_segment(r->store, v->fid, seq, &seg, err);
         if (!rc)
             rc = ward_store_unpack(&seg, &raw, err);
-        for (uint64_t i = seg.first; !rc && !*out && i < seg.first + seg.count && i <= v->seq; i++, at += used) {
+        for (uint64_t i = seg.first; !rc && i < seg.first + seg.count && i <= v->seq; i++, at += used) {
             ward_scratch_clear(&r->scratch);
             rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);
-            for (size_t j = 0; !rc && j < r->scratch.dep_count; j++)
+            if (!rc && i == v->seq && r->scratch.changes[0].late)
+                *out = own && other->seq == v->seq;
+            for (size_t j = 0; !rc && (!own || i == v->seq) && j < r->scratch.dep_count; j++)
                 *out |= ward_hash_compare(&r->scratch.deps[j].feed, target) == 0 && r->scratch.deps[j].seq >= other->seq;
         }
     }

@@ -123,7 +123,14 @@ static int pass_overlap(struct incoming *in, const struct ward_buf *raw, bool *d
     return WARD_OK;
 }
 
-static int check_dep(struct incoming *in, const struct ward_dep *d, uint64_t *depth, struct ward_error *err)
+/* Of its own feed a late change names what it had seen by seq alone: the chain says which change that is. */
+static int check_own_dep(const struct incoming *in, const struct ward_dep *d, uint64_t seq, struct ward_error *err)
+{
+    bool fine = ward_hash_compare(&d->feed, &in->feed_id) == 0 && d->seq < seq;
+    return fine ? WARD_OK : ward_fail(err, WARD_ERR_DEP_ORDER, "a late change names its own feed, up to a change before it");
+}
+
+static int check_dep(struct incoming *in, const struct ward_dep *d, bool late, uint64_t *depth, struct ward_error *err)
 {
     const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed);
     struct ward_hash hash;
@@ -135,7 +142,7 @@ static int check_dep(struct incoming *in, const struct ward_dep *d, uint64_t *de
         return rc;
     if (ward_hash_compare(&hash, &d->hash) != 0)
         return ward_fail(err, WARD_ERR_DEP_HASH, "depends on another change than the one here");
-    if (g == in->feed || d->seq <= ward_vv_get(&in->vv, g->fid))
+    if (g == in->feed || (!late && d->seq <= ward_vv_get(&in->vv, g->fid)))
         return ward_fail(err, WARD_ERR_DEP_ORDER, "depends on itself or on what it had seen before");
     if (held_depth > *depth)
         *depth = held_depth;
@@ -150,8 +157,10 @@ static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, siz
         return rc;
     const struct ward_change *ch = &s->changes[s->change_count - 1];
     uint64_t depth = in->last_depth;
-    for (size_t i = 0; !rc && i < ch->dep_count; i++)
-        rc = check_dep(in, &s->deps[ch->dep_first + i], &depth, err);
+    for (size_t i = 0; !rc && i < ch->dep_count; i++) {
+        const struct ward_dep *d = &s->deps[ch->dep_first + i];
+        rc = ward_dep_is_own(d) ? check_own_dep(in, d, seq, err) : check_dep(in, d, ch->late, &depth, err);
+    }
     if (!rc && ch->depth != depth + 1)
         rc = ward_fail(err, WARD_ERR_DEPTH, "depth %llu, must be %llu", (unsigned long long)ch->depth, (unsigned long long)depth + 1);
     ward_chain(&in->last_hash, seq, &in->last_hash, p, *used);
@@ -234,15 +243,7 @@ static int apply_all(struct incoming *in, struct ward_apply *a, uint32_t fid, st
     const struct ward_scratch *s = &r->scratch;
     int rc = WARD_OK;
     for (size_t i = 0; !rc && i < s->change_count; i++) {
-        const struct ward_change *ch = &s->changes[i];
-        struct ward_feed *f = ward_directory_feed(&r->dir, fid);
-        for (size_t j = 0; !rc && j < ch->dep_count; j++) {
-            const struct ward_dep *d = &s->deps[ch->dep_first + j];
-            rc = ward_vv_raise(&f->vv, &r->env, ward_directory_feed_by_id(&r->dir, &d->feed)->fid, d->seq);
-        }
-        if (rc)
-            return ward_fail(err, rc, "vv");
-        rc = ward_apply_change(a, fid, in->head_seq + 1 + i, ch, s, err);
+        rc = ward_apply_change(a, fid, in->head_seq + 1 + i, &s->changes[i], s, err);
     }
     return rc;
 }

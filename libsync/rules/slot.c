@@ -93,16 +93,13 @@ static bool supersedes(const struct ward_write *w, const struct ward_live_value 
                        const struct ward_authors *authors)
 {
     bool own = v->fid == w->fid;
-    if (own ? v->seq > w->seq : v->seq > ward_vv_get(seen, v->fid))
+    if (own && v->seq > w->seq)
         return false;
-    switch (ward_field_class(w->field)) {
-    case WARD_GOVERNED:
-        return rank_of(authors, w->fid) >= rank_of(authors, v->fid);
-    case WARD_TALLY:
+    if (ward_field_class(w->field) == WARD_TALLY)
         return own;
-    default:
-        return true;
-    }
+    if (own ? w->late && v->seq > w->own_seen && v->seq != w->seq : v->seq > ward_vv_get(seen, v->fid))
+        return false;
+    return ward_field_class(w->field) != WARD_GOVERNED || rank_of(authors, w->fid) >= rank_of(authors, v->fid);
 }
 
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors)

@@ -6,7 +6,7 @@
  *   open       the field                 always
  *   governed   the field                 rank(c) >= rank of its author
  *   member     the field and the key     always
- *   sum        the field and the author  always (it is the author's own running total)
+ *   sum        the field and the author  always (the author's own running total: seen or not)
  *
  * Pure: memory comes from the arena given, authors from the table given.
  */
@@ -56,10 +56,12 @@ struct ward_write {
     size_t raw_len;
     uint32_t fid;
     uint64_t seq, depth;
+    bool late; /* of its own feed the change had seen no more than own_seen, and itself */
+    uint64_t own_seen;
 };
 
 void ward_state_init(struct ward_state *s, struct ward_arena *arena);
-/* Applies one write; seen is the version vector of its change (the own feed is seen up to seq in any case). Copies what it keeps.
+/* Applies one write; seen is the context of its change (the own feed is seen up to seq, or as `late` says). Copies what it keeps.
  * WARD_ERR_MEMORY: the state is as it was. */
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors);
 

@@ -37,11 +37,9 @@ static bool read_dep(struct ward_cbor *c, struct ward_dep *d)
     if (!ward_cbor_array_exact(c, 3) || !ward_cbor_bytes_exact(c, &feed, 32) || !ward_cbor_uint(c, &d->seq, INT64_MAX) ||
         !ward_cbor_bytes_exact(c, &hash, 32))
         return false;
-    if (d->seq == 0)
-        return ward_cbor_fail(c, WARD_ERR_RANGE);
     memcpy(d->feed.b, feed, 32);
     memcpy(d->hash.b, hash, 32);
-    return true;
+    return d->seq > 0 || ward_dep_is_own(d) || ward_cbor_fail(c, WARD_ERR_RANGE);
 }
 
 static bool read_deps(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch)
@@ -61,6 +59,12 @@ static bool read_deps(struct ward_cbor *c, struct ward_scratch *s, struct ward_c
             return false;
         if (i > 0 && ward_hash_compare(&d[-1].feed, &d->feed) >= 0)
             return ward_cbor_fail(c, WARD_ERR_DEP_ORDER);
+        if (!ward_dep_is_own(d))
+            continue;
+        if (ch->late)
+            return ward_cbor_fail(c, WARD_ERR_DEP_ORDER);
+        ch->late = true;
+        ch->own_seen = d->seq;
     }
     return true;
 }

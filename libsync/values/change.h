@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "wardsync.h"
 
+#include <string.h>
+
 #define WARD_KIND_GRANT  1u
 #define WARD_KIND_INVITE 2u
 #define WARD_KIND_REASON 3u
@@ -13,7 +15,7 @@
 struct ward_dep {
     struct ward_hash feed;
     uint64_t seq;
-    struct ward_hash hash;
+    struct ward_hash hash; /* equal to feed: the own feed, in a late change; then seq may be 0 */
 };
 
 /* One operation; pointers are into the body. */
@@ -36,6 +38,8 @@ struct ward_change {
     int64_t wall_ms;
     uint64_t depth;
     size_t dep_first, dep_count;
+    bool late;         /* deps are all that its author had seen, not what is new */
+    uint64_t own_seen; /* late: what it had seen of its own feed */
     size_t op_first, op_count, record_count;
 };
 
@@ -50,6 +54,11 @@ struct ward_scratch {
 void ward_scratch_init(struct ward_scratch *s, const struct ward_env *env);
 void ward_scratch_clear(struct ward_scratch *s);
 void ward_scratch_free(struct ward_scratch *s);
+
+static inline bool ward_dep_is_own(const struct ward_dep *d)
+{
+    return memcmp(d->feed.b, d->hash.b, WARD_HASH_BYTES) == 0;
+}
 
 static inline enum ward_field_class ward_field_class(uint32_t field)
 {
@@ -67,8 +76,8 @@ struct ward_change_head {
 };
 int ward_change_skip(const uint8_t *p, size_t len, struct ward_change_head *out);
 
-/* Deps ascending by feed; ops with `record` indices in order of first use (0, 1, ...), so that the first op of an index carries kind and
- * entity. */
+/* Deps ascending by feed (with one of the own feed: a late change); ops with `record` indices in order of first use (0, 1, ...), so that
+ * the first op of an index carries kind and entity. */
 void ward_change_write(struct ward_buf *out, int64_t wall_ms, uint64_t depth, const struct ward_dep *deps, size_t dep_count,
                        const struct ward_op *ops, size_t op_count);
 

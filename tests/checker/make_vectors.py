@@ -167,6 +167,18 @@ class Author:
         self.depth, self.fresh = depth_, {}
         return self
 
+    def write_late(self, seen, deps, *ops, depth=None):
+        """A late change: of its own feed it had seen `seen`, of others (author, seq) in deps."""
+        names = [[self.feed, seen, self.feed]] + [[a.feed, s, a.log[s - 1]["hash"]] for a, s in deps]
+        for a, s in deps:
+            if s > self.vector.get(a.feed, (0,))[0]:
+                self.vector[a.feed] = s, a.log[s - 1]["hash"]
+            self.depth = max(self.depth, a.log[s - 1]["depth"])
+        waiting = self.fresh
+        self.write(*ops, depth=depth, deps=sorted(names))
+        self.fresh = {f: d for f, d in waiting.items() if d[1] > self.vector.get(f, (0,))[0]}
+        return self
+
     def copy(self):
         a = Author(self.device, self.circle)
         a.log, a.vector, a.depth, a.fresh = list(self.log), dict(self.vector), self.depth, dict(self.fresh)
@@ -333,7 +345,9 @@ def changes():
     one("depth 2^63-1", op(T1, NOTE, 0), depth=2 ** 63 - 1)
     one("one dep", op(T1, NOTE, 0), depth=8, deps=[[f, 7, H("wardsync change", f)] for f in feed_ids(1)])
     one("three deps", op(T1, NOTE, 0), depth=8, deps=[[f, 2 ** 40, H("wardsync change", f)] for f in feed_ids(3)])
-    one("512 deps, the limit", op(T1, NOTE, 0), depth=2, deps=[[f, 1, f] for f in feed_ids(512)])
+    one("512 deps, the limit", op(T1, NOTE, 0), depth=2, deps=[[f, 1, H("wardsync change", f)] for f in feed_ids(512)])
+    one("late, nothing seen", op(T1, NOTE, 0), depth=2, deps=[[f, 0, f] for f in feed_ids(1)])
+    one("late, with what it had seen", op(T1, NOTE, 0), depth=8, deps=[[f, 2 ** 63 - 1 if i == 1 else 7, f if i == 1 else H("wardsync change", f)] for i, f in enumerate(feed_ids(3))])
     room = w.BODY_MAX - len(body(WALL, 1, [], [op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * 20000)]))
     one("body of 65,536 bytes, the limit", op(T1, NOTE, "x" * 40000), op(T1, TITLE, "x" * (20000 + room)))
     assert len(out[-1]["body"]) == 2 * w.BODY_MAX
@@ -384,7 +398,9 @@ def changes_bad():
     base = [op(T1, NOTE, 0)]
     bad("deps descending", body(WALL, 2, [[f[1], 1, f[0]], [f[0], 1, f[0]]], base), w.DEP_ORDER)
     bad("a feed twice in deps", body(WALL, 2, [[f[0], 1, f[0]], [f[0], 2, f[0]]], base), w.DEP_ORDER)
-    bad("dep with seq 0", body(WALL, 2, [[f[0], 0, f[0]]], base), w.RANGE)
+    bad("dep with seq 0", body(WALL, 2, [[f[0], 0, f[1]]], base), w.RANGE)
+    bad("late twice", body(WALL, 2, [[f[0], 0, f[0]], [f[1], 0, f[1]]], base), w.DEP_ORDER)
+    bad("late, the own seq negative", body(WALL, 2, [[f[0], -1, f[0]]], base), w.TYPE)
     bad("dep of two members", body(WALL, 2, [[f[0], 1]], base), w.TYPE)
     bad("dep of four members", body(WALL, 2, [[f[0], 1, f[0], 0]], base), w.TYPE)
     bad("dep with a feed of 31 bytes", body(WALL, 2, [[f[0][:31], 1, f[0]]], base), w.TYPE)
@@ -565,6 +581,8 @@ def runs():
     ok("a duplicate", [a.run(1, 4)], a.run(1, 4), "duplicate", a, 4)
     ok("a duplicate of a part", [a.run(1, 4)], a.run(2, 3), "duplicate", a, 4)
     ok("deps held", [a.run(1, 2)], b.run(), "new", b, 2)
+    past = Author(C2, JOINT).see(a, 3).write(op(T1, NOTE, 1)).write_late(0, [(a, 1)], op(T1, NOTE, 0))
+    ok("late: a dep that goes back, the own feed from its start", [a.run(1, 4)], past.run(), "new", past, 2)
     ok("deps held, the other further on", [a.run(1, 4)], b.run(), "new", b, 2)
     o = Author(OP, JOINT).see(b).write(op(T1, DEADLINE, "2026-05-31"))
     ok("an operator in a circle of others, two deps", [a.run(), b.run()], o.run(), "new", o, 1)
@@ -660,6 +678,9 @@ def runs():
         Author(C2, JOINT).write(*n0, depth=2, deps=[[Author(C1, ALONE).feed, 1, Author(C1, ALONE).write(*n0).prev]]).run(), w.DEP_MISSING)
     bad("dep with another hash", [a.run()], Author(C2, JOINT).write(*n0, depth=3, deps=[[a.feed, 2, a.log[2]["hash"]]]).run(), w.DEP_HASH)
     me = Author(C1, JOINT).write(*n0)
+    bad("late: the own seq is its own", [me.run()], me.copy().write_late(2, [], *n0).run(2, 2), w.DEP_ORDER)
+    bad("late: another feed as the own", [me.run()], me.copy().write(*n0, deps=[[Author(C2, JOINT).feed, 1, Author(C2, JOINT).feed]]).run(2, 2), w.DEP_ORDER)
+    bad("late: a dep with another hash", [a.run()], Author(C2, JOINT).write(*n0, depth=3, deps=sorted([[Author(C2, JOINT).feed, 0, Author(C2, JOINT).feed], [a.feed, 2, a.log[2]["hash"]]])).run(), w.DEP_HASH)
     bad("dep on the own feed", [me.run()], me.copy().write(*n0, depth=2, deps=[[me.feed, 1, me.prev]]).run(2, 2), w.DEP_ORDER)
     twice = Author(C2, JOINT).see(a, 3).write(*n0)
     bad("dep that does not advance", [a.run(), twice.run()], twice.copy().write(*n0, deps=[[a.feed, 3, a.log[2]["hash"]]]).run(2, 2), w.DEP_ORDER)
@@ -1081,6 +1102,17 @@ def histories():
     s1 = start.copy().write(op(T1, REACHED, 10)).write(op(T1, REACHED, 25))
     s2 = Author(C2, J).see(start).write(op(T1, REACHED, 7))
     add("sum", "a slot for each feed, the last total of each: 32", s1, s2)
+    l1 = start.copy().write(op(T1, TITLE, "viết khi đã biết")).write_late(1, [], op(T1, TITLE, "viết ở bản sao"))
+    add("late: the own feed's later value was not seen", "the device's own two values stand against each other: a conflict", l1)
+    l2 = Author(C2, J).see(start).write(op(T1, TITLE, "của chi bộ 2"))
+    l3 = start.copy().see(l2).write(op(T1, NOTE, "đã thấy")).write_late(2, [], op(T1, TITLE, "chưa thấy"))
+    add("late: another's value was not seen", "though its feed has seen it: both are live", start, l2, l3.run(2, 3))
+    l4 = l3.copy().write(op(T1, TITLE, "về sau"))
+    add("late: what comes after builds on all of it", "the next change is an ordinary one: it had seen both", start, l2, l4.run(2, 4))
+    l5 = start.copy().write(op(T1, REACHED, 10)).write(op(T1, REACHED, 25)).write_late(1, [], op(T1, REACHED, 31))
+    add("late: a sum", "a running total replaces the one before, seen or not: 31", l5)
+    l6 = start.copy().write(op(T1, WITH, True, key=UNITS["CB2"])).write(op(T1, WITH, True, key=UNITS["CB2"])).write_late(2, [], op(T1, WITH, False, key=UNITS["CB2"]))
+    add("late: a member", "it had seen the first of two: add wins", l6)
     s3 = Author(C2, J).see(s1, 1)
     s3.write(op(T1, REACHED, 7)).write(op(T1, REACHED, -3))
     add("sum, going down", "", s1, s3)

@@ -293,12 +293,19 @@ class Body:
         c.array(4)
         self.wall_ms = c.uint(0, WALL_MAX)
         self.depth = c.uint(1)
-        self.deps, last = [], None
+        self.deps, last, self.own_seen = [], None, None  # own_seen: None but in a late change
         for _ in range(c.array(limit=DEPS_MAX, error=L_DEPS)):
             c.array(3)
             feed = c.bytes(32)
             last = ascending(last, feed, DEP_ORDER)
-            self.deps.append((feed, c.uint(1), c.bytes(32)))
+            seq, hash_ = c.uint(0), c.bytes(32)
+            self.deps.append((feed, seq, hash_))
+            if hash_ == feed:
+                if self.own_seen is not None:
+                    raise Bad(DEP_ORDER, "late twice")
+                self.own_seen = seq
+            elif seq == 0:
+                raise Bad(RANGE, "dep with seq 0")
         count = c.array(limit=OPS_MAX, error=L_OPS)
         if count == 0:
             raise Bad(RANGE, "no operation")
@@ -578,7 +585,10 @@ class Change:
         self.feed, self.seq, self.hash, self.body, self.vector = feed, seq, hash_, body, vector
 
     def saw(self, other):
-        return self.vector.get(other.feed.id, 0) >= other.seq
+        """Another change; a late one saw what its own deps name and nothing else."""
+        if self.body.own_seen is None:
+            return self.vector.get(other.feed.id, 0) >= other.seq
+        return any(feed == other.feed.id and seq >= other.seq for feed, seq, _ in self.body.deps)
 
 
 class Feed:
@@ -689,6 +699,10 @@ class Replica:
             change = Change(feed, seq, change_hash(seq, prev.hash if prev else fid, body.raw), body, None)
             vector, depth = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0
             for dep_feed, dep_seq, dep_hash in body.deps:                                           # 5
+                if dep_hash == dep_feed:
+                    if dep_feed != fid or dep_seq >= seq:
+                        raise Bad(DEP_ORDER, "late")
+                    continue
                 if dep_feed == fid:
                     raise Bad(DEP_ORDER, "own feed")
                 other = self.feeds.get(dep_feed)
@@ -696,9 +710,9 @@ class Replica:
                     raise Bad(DEP_MISSING)
                 if other.changes[dep_seq - 1].hash != dep_hash:
                     raise Bad(DEP_HASH)
-                if dep_seq <= vector.get(dep_feed, 0):
+                if body.own_seen is None and dep_seq <= vector.get(dep_feed, 0):
                     raise Bad(DEP_ORDER, "does not advance")
-                vector[dep_feed] = dep_seq
+                vector[dep_feed] = max(dep_seq, vector.get(dep_feed, 0))
                 depth = max(depth, other.changes[dep_seq - 1].body.depth)
             if body.depth != depth + 1:                                                             # 6
                 raise Bad(DEPTH, "%d instead of %d" % (body.depth, depth + 1))
@@ -756,7 +770,12 @@ class Replica:
 
         def superseded(slot, d, all_):
             for c, _ in all_:
-                if c is not d and c.saw(d) and (slot[2] % 4 != 1 or RANK[c.feed.grant.role] >= RANK[d.feed.grant.role]):
+                if c is d:
+                    continue
+                if slot[2] % 4 == 3:
+                    if c.seq > d.seq:  # a running total
+                        return True
+                elif c.saw(d) and (slot[2] % 4 != 1 or RANK[c.feed.grant.role] >= RANK[d.feed.grant.role]):
                     return True
             return False
         live = {}

@@ -56,8 +56,10 @@ def read_deps(data, at):
         if members != 3:
             raise Bad(202)
         feed, at = cbor.string(data, at, 32)
-        seq, at = cbor.unsigned(data, at, 1)
+        seq, at = cbor.unsigned(data, at)
         hash_, at = cbor.string(data, at, 32)
+        if seq == 0 and hash_ != feed:
+            raise Bad(203)
         if deps and feed <= deps[-1].feed:
             raise Bad(304)
         deps.append(Dep(feed, seq, hash_))

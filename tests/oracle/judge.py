@@ -55,7 +55,7 @@ def space_answer(held, space, heads, slots):
 def conflict_answer(space, slot, live):
     """[id, [[feed, seq] of each different value], who had seen whom, row after row]"""
     values = merge.listed(live)
-    seen = "".join(str(int(v.vector.get(w.feed, 0) >= w.seq)) for v in values for w in values)
+    seen = "".join(str(int(merge.had_seen(v, w))) for v in values for w in values)
     return [merge.slot_id(space, slot).hex(), [[v.feed.hex(), v.seq] for v in values], seen]
 
 

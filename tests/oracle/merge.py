@@ -6,7 +6,7 @@ from cbor import Encoded, encode
 from change import FALSE, GOVERNED, H, MEMBER, OPEN, PRESENCE, SUM, TRUE, field_class
 from ward import RANK
 
-Live = namedtuple("Live", "feed seq depth value rank vector nth")
+Live = namedtuple("Live", "feed seq depth value rank context nth")
 
 
 def slots_of(held, space, heads):
@@ -19,17 +19,23 @@ def slots_of(held, space, heads):
         for change in feed.changes[: heads.get(feed.id, 0)]:
             for nth, write in enumerate(change.body.writes):
                 slot = (write.kind, write.entity, write.field, feed.id if write.key is None else write.key)
-                written = Live(feed.id, change.seq, change.depth, write.value, rank, change.vector, nth)
+                written = Live(feed.id, change.seq, change.depth, write.value, rank, change.context, nth)
                 slots.setdefault(slot, []).append(written)
     return {slot: [v for v in writes if not any(supersedes(slot, w, v) for w in writes)] for slot, writes in slots.items()}
+
+
+def had_seen(w, v):
+    """Whether the change that wrote w had seen the one that wrote v."""
+    return (w.feed, w.seq) == (v.feed, v.seq) or w.context.get(v.feed, 0) >= v.seq
 
 
 def supersedes(slot, w, v):
     """Slot: whether writing w supersedes v."""
     if (w.feed, w.seq) == (v.feed, v.seq):
         return w.nth > v.nth  # a later operation of one change replaces an earlier one
-    had_seen = w.vector.get(v.feed, 0) >= v.seq
-    return had_seen and (field_class(slot[2]) != GOVERNED or w.rank >= v.rank)
+    if field_class(slot[2]) == SUM:
+        return w.seq > v.seq  # a running total
+    return had_seen(w, v) and (field_class(slot[2]) != GOVERNED or w.rank >= v.rank)
 
 
 def order(v):

@@ -127,11 +127,10 @@ static int by_feed(const void *a, const void *b)
     return ward_hash_compare(&((const struct ward_dep *)a)->feed, &((const struct ward_dep *)b)->feed);
 }
 
-struct paper_change *paper_write(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, size_t pass_over)
+/* The next change of a feed, its deps still to come; NULL when the paper is full. */
+static struct paper_change *begin_change(struct paper *p, size_t own)
 {
-    size_t own = author * SPACES + space, dep_count = 0;
-    struct paper_feed *f = &p->feeds[own];
-    struct ward_dep deps[AUTHORS];
+    const struct paper_feed *f = &p->feeds[own];
     if (p->count == CHANGES_MAX)
         return NULL;
     struct paper_change *c = &p->changes[p->count];
@@ -141,26 +140,61 @@ struct paper_change *paper_write(struct paper *p, size_t author, size_t space, c
         memcpy(c->seen, before->seen, sizeof c->seen);
         c->depth = before->depth;
     }
-    for (size_t g = space; g < FEEDS; g += SPACES) {
-        uint8_t seq = p->knows[author][g];
-        if (g == own || g == pass_over || seq <= c->seen[g])
-            continue;
-        const struct paper_change *d = &p->changes[p->feeds[g].changes[seq - 1]];
-        deps[dep_count++] = (struct ward_dep){p->feeds[g].id, seq, d->hash};
-        c->seen[g] = seq;
-        c->depth = d->depth > c->depth ? d->depth : c->depth;
-    }
+    return c;
+}
+
+static struct ward_dep see(struct paper *p, struct paper_change *c, size_t feed, uint8_t seq)
+{
+    const struct paper_change *d = &p->changes[p->feeds[feed].changes[seq - 1]];
+    c->seen[feed] = seq > c->seen[feed] ? seq : c->seen[feed];
+    c->depth = d->depth > c->depth ? d->depth : c->depth;
+    return (struct ward_dep){p->feeds[feed].id, seq, d->hash};
+}
+
+static struct paper_change *end_change(struct paper *p, struct paper_change *c, struct ward_dep *deps, size_t dep_count,
+                                       const struct paper_ops *ops)
+{
+    struct paper_feed *f = &p->feeds[c->feed];
     qsort(deps, dep_count, sizeof deps[0], by_feed);
     c->depth++;
-    c->seen[own] = c->seq;
+    c->seen[c->feed] = c->seq;
     ward_change_write(&p->bodies, WALL_MS + (int64_t)p->count * 1000, c->depth, deps, dep_count, ops->v, ops->count);
     if (p->bodies.failed)
         abort();
     c->len = p->bodies.len - c->at;
-    ward_chain(&c->hash, c->seq, hash_at(p, own, f->count), p->bodies.p + c->at, c->len);
+    ward_chain(&c->hash, c->seq, hash_at(p, c->feed, f->count), p->bodies.p + c->at, c->len);
     f->changes[f->count++] = (uint8_t)p->count++;
-    p->knows[author][own] = f->count;
+    p->knows[c->feed / SPACES][c->feed] = f->count;
     return c;
+}
+
+struct paper_change *paper_write(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, size_t pass_over)
+{
+    size_t own = author * SPACES + space, dep_count = 0;
+    struct ward_dep deps[AUTHORS];
+    struct paper_change *c = begin_change(p, own);
+    for (size_t g = space; c && g < FEEDS; g += SPACES) {
+        uint8_t seq = p->knows[author][g];
+        if (g != own && g != pass_over && seq > c->seen[g])
+            deps[dep_count++] = see(p, c, g, seq);
+    }
+    return c ? end_change(p, c, deps, dep_count, ops) : NULL;
+}
+
+struct paper_change *paper_write_late(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, uint8_t own_seen,
+                                      const uint8_t most[FEEDS])
+{
+    size_t own = author * SPACES + space, dep_count = 0;
+    struct ward_dep deps[AUTHORS + 1];
+    struct paper_change *c = begin_change(p, own);
+    for (size_t g = space; c && g < FEEDS; g += SPACES) {
+        uint8_t seq = p->knows[author][g] < most[g] ? p->knows[author][g] : most[g];
+        if (g != own && seq)
+            deps[dep_count++] = see(p, c, g, seq);
+    }
+    if (c)
+        deps[dep_count++] = (struct ward_dep){p->feeds[own].id, own_seen, p->feeds[own].id};
+    return c ? end_change(p, c, deps, dep_count, ops) : NULL;
 }
 
 void paper_learn(struct paper *p, size_t author, size_t from, size_t feed)
@@ -262,6 +296,13 @@ bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change 
         told = was->dep_count == 0 && feed < FEEDS && (lie == LIE_DEP_SPACE ? c->feed % SPACES != WARD_ITSELF : c->seq > 1);
         if (told)
             again = (struct ward_dep){p->feeds[feed].id, 1, *hash_at(p, feed, 1)};
+        deps = &again;
+        was->dep_count = 1;
+        break;
+    case LIE_LATE: /* of its own feed it had seen itself, or the own feed is another */
+        feed = c->depth & 1 ? c->feed : (size_t)(c->feed + SPACES) % FEEDS;
+        told = was->dep_count == 0;
+        again = (struct ward_dep){p->feeds[feed].id, feed == c->feed ? c->seq : 0, p->feeds[feed].id};
         deps = &again;
         was->dep_count = 1;
         break;

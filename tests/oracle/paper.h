@@ -36,7 +36,7 @@ struct paper_change {
     uint64_t depth;
     struct ward_hash hash;
     size_t at, len;      /* of its body in `bodies` */
-    uint8_t seen[FEEDS]; /* its version vector */
+    uint8_t seen[FEEDS]; /* what its feed has seen with it */
     uint8_t sig[WARD_SEAL_BYTES];
     bool sealed;
 };
@@ -73,6 +73,9 @@ void paper_clear(struct paper *p); /* the same authors, nothing written */
 
 /* The next change of author in space, on all that the author knows but what `pass_over` names (a feed, or FEEDS for none). */
 struct paper_change *paper_write(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, size_t pass_over);
+/* A late one: it had seen what author knows but no more than `own` of its own feed, nor more than most[feed] of others. */
+struct paper_change *paper_write_late(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, uint8_t own,
+                                      const uint8_t most[FEEDS]);
 /* The author takes over what another knows and he may read; feed: of that feed alone, or FEEDS for all. */
 void paper_learn(struct paper *p, size_t author, size_t from, size_t feed);
 /* Whether `author` may read and write in `space` at all. */
@@ -83,9 +86,9 @@ bool paper_may_write(const struct paper *p, size_t author, size_t space);
 void paper_run(struct paper *p, struct ward_buf *out, size_t feed, size_t first, size_t count);
 /* A well sealed run of one change that is not in the paper: at seq of feed, with this body in place of the one there. */
 void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t seq, const void *body, size_t len);
-/* A body like the change's, but with another depth, a dep that is not there, another hash, the own feed, what was seen before, or just
- * another time. false: this change gives no room for it. */
-enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_DEP_OLD, LIE_DEP_SPACE, LIE_BRANCH };
+/* A body like the change's, but with another depth, a dep that is not there, another hash, the own feed, what was seen before, another
+ * space's, a late one's own feed wrongly, or just another time. false: this change gives no room for it. */
+enum paper_lie { LIE_DEPTH, LIE_DEP_SEQ, LIE_DEP_HASH, LIE_DEP_OWN, LIE_DEP_OLD, LIE_DEP_SPACE, LIE_LATE, LIE_BRANCH };
 bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change *c, enum paper_lie lie);
 
 #endif

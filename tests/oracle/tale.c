@@ -162,10 +162,20 @@ static size_t someone_aboard(struct tale *t)
     }
 }
 
+/* On what somebody had seen at some time: much of it or little, and not all feeds alike. */
+static struct paper_change *write_late(struct tale *t, size_t who, size_t space, const struct paper_ops *ops)
+{
+    uint8_t most[FEEDS];
+    uint8_t own = t->p->feeds[who * SPACES + space].count;
+    for (size_t i = 0; i < FEEDS; i++)
+        most[i] = (uint8_t)(chance(t, 50) ? 255 : below(t, 4));
+    return paper_write_late(t->p, who, space, ops, chance(t, 40) ? own : (uint8_t)below(t, own + 1u), most);
+}
+
 static void commit(struct tale *t, size_t who, size_t space, struct paper_ops *ops, uint16_t brings)
 {
     size_t pass_over = chance(t, 6) ? below(t, AUTHORS) * SPACES + space : FEEDS;
-    if (ops->count && paper_write(t->p, who, space, ops, pass_over))
+    if (ops->count && (chance(t, 12) ? write_late(t, who, space, ops) : paper_write(t->p, who, space, ops, pass_over)))
         t->brings[t->p->count - 1] = space == WARD_ITSELF ? brings : 0;
 }
 

@@ -108,7 +108,8 @@ def cuts_in(body):
 
 # ---------------------------------------------------------------- what a replica holds
 
-Change = namedtuple("Change", "feed seq hash depth vector body")
+# context: what the change itself had seen; vector: what its feed has seen with it. They differ in late changes alone.
+Change = namedtuple("Change", "feed seq hash depth context vector body")
 Feed = namedtuple("Feed", "id space grant changes")
 
 
@@ -171,20 +172,29 @@ class Held:
         before = new[-1] if new else held.changes[-1] if held.changes else None
         vector = dict(before.vector) if before else {}
         depth = before.depth if before else 0
+        own = [dep for dep in body.deps if dep.hash == dep.feed]
+        late = own[0] if own else None
+        context = {held.id: late.seq} if late else None
         for dep in body.deps:
+            if dep.hash == dep.feed:
+                if dep is not late or dep.feed != held.id or dep.seq >= seq:
+                    raise Bad(304)
+                continue
             other = self.feeds.get(dep.feed)
             if other is None or other.space != held.space or dep.seq > len(other.changes):
                 raise Bad(302)
             if other.changes[dep.seq - 1].hash != dep.hash:
                 raise Bad(303)
-            if dep.feed == held.id or dep.seq <= vector.get(dep.feed, 0):
+            if dep.feed == held.id or (not late and dep.seq <= vector.get(dep.feed, 0)):
                 raise Bad(304)
-            vector[dep.feed] = dep.seq
+            vector[dep.feed] = max(dep.seq, vector.get(dep.feed, 0))
+            if late:
+                context[dep.feed] = dep.seq
             depth = max(depth, other.changes[dep.seq - 1].depth)
         if body.depth != depth + 1:
             raise Bad(305)
         vector[held.id] = seq
-        return Change(held.id, seq, hash_, body.depth, vector, body)
+        return Change(held.id, seq, hash_, body.depth, context if late else vector, vector, body)
 
 
 # ---------------------------------------------------------------- authority.md: what has effect
