@@ -32,6 +32,8 @@ struct ward_space {
 struct ward_feed {
     uint32_t fid, sid;
     struct ward_hash id;
+    uint32_t parent; /* of a branch: the row whose chain it leaves after seq `base`; 0: the feed itself */
+    uint64_t base;
     struct ward_hash grant;
     struct ward_id unit;
     enum ward_role role;

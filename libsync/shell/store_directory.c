@@ -54,6 +54,8 @@ static int load_feed(void *ctx, sqlite3_stmt *st, struct ward_error *err)
                           .role = (enum ward_role)sqlite3_column_int(st, 5),
                           .head_seq = (uint64_t)sqlite3_column_int64(st, 6),
                           .head_depth = (uint64_t)sqlite3_column_int64(st, 8),
+                          .parent = (uint32_t)sqlite3_column_int64(st, 10),
+                          .base = (uint64_t)sqlite3_column_int64(st, 11),
                           .limit = UINT64_MAX};
     if (!column_exact(st, 2, f.id.b, sizeof f.id.b) || !column_exact(st, 3, f.grant.b, sizeof f.grant.b) ||
         !column_exact(st, 4, f.unit.b, sizeof f.unit.b) || !column_exact(st, 7, f.head_hash.b, sizeof f.head_hash.b))
@@ -113,7 +115,8 @@ static int load_grants(struct ward_store *s, struct ward_directory *d, struct wa
 
 int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
 {
-    sqlite3_stmt *spaces = store_stmt(s, SQL_SPACES, err), *feeds = store_stmt(s, SQL_FEEDS, err), *cuts = store_stmt(s, SQL_CUTS, err);
+    sqlite3_stmt *spaces = store_stmt(s, SQL_SPACES, err), *feeds = store_stmt(s, s->format < 2 ? SQL_FEEDS_1 : SQL_FEEDS, err),
+                 *cuts = store_stmt(s, SQL_CUTS, err);
     if (!spaces || !feeds || !cuts)
         return s->code;
     int rc = each_row(s, spaces, load_space, d, err);
@@ -164,6 +167,8 @@ int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct 
     bind_hash(st, 8, &f->head_hash);
     sqlite3_bind_int64(st, 9, (sqlite3_int64)f->head_depth);
     sqlite3_bind_blob(st, 10, s->scratch.p, (int)s->scratch.len, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 11, f->parent);
+    sqlite3_bind_int64(st, 12, (sqlite3_int64)f->base);
     return store_run(s, st, err);
 }
 

@@ -14,6 +14,7 @@ enum sql {
     SQL_SPACES,
     SQL_SPACE_PUT,
     SQL_FEEDS,
+    SQL_FEEDS_1, /* of a file of format 1 */
     SQL_FEED_PUT,
     SQL_FEED_VV,
     SQL_GRANTS,

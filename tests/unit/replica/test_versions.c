@@ -9,6 +9,8 @@
 
 #include "replicas.h"
 
+#include <sqlite3.h>
+
 static void reopen(struct world *w, size_t i, const struct ward_schema *schema)
 {
     ward_close(w->d[i].r);
@@ -66,10 +68,71 @@ static void a_conflict_in_what_an_older_program_does_not_know_waits_for_a_newer_
     world_close(&w);
 }
 
+/* As a program of format 1 left it. */
+static void set_back_to_format_1(const char *home)
+{
+    char path[600];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/replica.db", home);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "BEGIN; CREATE TABLE old(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT "
+                     "NULL, unit BLOB NOT NULL, role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth "
+                     "INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
+                     "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
+                     "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; "
+                     "PRAGMA user_version = 1; COMMIT",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static int format_of(const char *home)
+{
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    snprintf(path, sizeof path, "%s/replica.db", home);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int format = sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return format;
+}
+
+static void a_home_of_format_1_is_read_as_it_is_and_brought_up_to_date_when_it_is_written(void **state)
+{
+    struct world w;
+    struct ward_id id = unit_id('r'), other = unit_id('s');
+    (void)state;
+    world_found(&w, 1);
+    size_t cell = admit(&w, 'a', WARD_ROLE_CELL, 1);
+    name(&w, cell, &id, "one");
+    ward_close(w.d[cell].r);
+    set_back_to_format_1(w.d[cell].home);
+    w.d[cell].options.read_only = true;
+    OK(&w, ward_open(&w.d[cell].r, w.d[cell].home, &w.d[cell].options, &w.err));
+    verify(&w, cell);
+    ward_close(w.d[cell].r);
+    assert_int_equal(format_of(w.d[cell].home), 1);
+    w.d[cell].options.read_only = false;
+    OK(&w, ward_open(&w.d[cell].r, w.d[cell].home, &w.d[cell].options, &w.err));
+    assert_int_equal(format_of(w.d[cell].home), 2);
+    verify(&w, cell);
+    name(&w, cell, &other, "two");
+    meet(&w, 0, cell);
+    verify(&w, cell);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conflict_in_what_an_older_program_does_not_know_waits_for_a_newer_one),
+        cmocka_unit_test(a_home_of_format_1_is_read_as_it_is_and_brought_up_to_date_when_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
