@@ -228,14 +228,18 @@ static void send_noncanonical(struct visit *v)
 
 static void send_bomb(struct visit *v)
 {
-    size_t cap = ZSTD_compressBound(BOMB_BYTES);
-    uint8_t *zeros = calloc(1, BOMB_BYTES), *packed = malloc(cap);
-    if (!zeros || !packed)
-        abort();
-    size_t len = ZSTD_compress(packed, cap, zeros, BOMB_BYTES, 1);
+    static uint8_t packed[4096]; /* made once: zeros pack well, and take their time */
+    static size_t len;
+    if (!len) {
+        uint8_t *zeros = calloc(1, BOMB_BYTES);
+        if (!zeros)
+            abort();
+        len = ZSTD_compress(packed, sizeof packed, zeros, BOMB_BYTES, 1);
+        free(zeros);
+        if (ZSTD_isError(len))
+            abort();
+    }
     send_run(v, WARD_CODEC_ZSTD, packed, len, &v->head, WARD_ERR_LIMIT_RUN);
-    free(zeros);
-    free(packed);
 }
 
 static void send_dep(struct visit *v)
@@ -384,7 +388,7 @@ static void pay_visit(struct proc *p)
     struct ward_link_options options = {.env = &p->d->env};
     ward_buf_init(&v.frame, &p->d->env);
     ward_buf_init(&v.body, &p->d->env);
-    if (device_open(p->d, &v.r, NULL) == WARD_OK) {
+    if (device_take(p->d, &v.r, NULL) == WARD_OK) {
         memcpy(options.link_sk, v.r->keys->link_sk, 32);
         if (ward_link_open(&v.link, &options, NULL) == WARD_OK && (v.what == FAULT_FLOOD || call(&v))) {
             misbehave(&v);
@@ -395,7 +399,7 @@ static void pay_visit(struct proc *p)
         }
         ward_link_close(v.link);
     }
-    ward_close(v.r);
+    device_give_back(p->d, v.r, !p->dead);
     ward_buf_free(&v.frame);
     ward_buf_free(&v.body);
 }

@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,8 @@ int main(int argc, char **argv)
         NULL,
         NULL};
     struct arguments a = {.seed = 1, .seeds = 1, .weeks = 4};
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* disks of memory come and go: what was got from the system is kept */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.kept) {
         int rc = run_kept();

@@ -200,7 +200,8 @@ static void join(struct proc *p)
         work_after_boot(d);
         work_sync(d, NULL);
     } else if (ward_error_class(rc) == WARD_CLASS_RETRY || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_IO || rc == WARD_ERR_DISK_FULL) {
-        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, HOUR_MS), join_again, d, 0);
+        int64_t wait = dice_between(&d->w->plan, MINUTE_MS, HOUR_MS);
+        sched_at(&d->w->time, d->w->time.now + (wait << (d->tries < 3 ? d->tries++ : 3)), join_again, d, 0);
     } else if (rc == WARD_ERR_INVITE_EXPIRED && (d->w->faults & FAULT_BIT(FAULT_CLOCK))) {
         d->shut_out = true; /* by the hub's clock, which is what counts */
     } else if (!p->dead && !d->w->failed) {
@@ -210,7 +211,7 @@ static void join(struct proc *p)
 
 void work_join(struct device *d)
 {
-    if (!d->joined && d->w->count && !proc_start(d, join, NULL) && !d->w->failed)
+    if (!d->joined && !d->shut_out && d->w->count && !proc_start(d, join, NULL) && !d->w->failed)
         sched_at(&d->w->time, d->w->time.now + HOUR_MS, join_again, d, 0);
 }
 

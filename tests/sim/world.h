@@ -72,6 +72,7 @@ struct device {
     int64_t boot_ms;     /* when mono began */
     int64_t wall_off_ms; /* its wall clock beyond the true time */
     int64_t wall_stands; /* not 0: it does not move */
+    unsigned tries;      /* to join, in vain */
     bool shut_out;       /* its invitation came to nothing */
     bool stranded;       /* all who knew of its grant have forgotten: no door opens to it (see model_find_stranded) */
     bool joined;         /* has a replica, or had */
