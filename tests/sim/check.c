@@ -33,23 +33,16 @@ void check_after_act(struct device *d, ward_replica *r)
     S18_memory_stays_in_bounds(d);
 }
 
-static uint64_t head_of(const ward_replica *r, const struct ward_hash *feed)
-{
-    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, feed);
-    return f ? f->head_seq : 0;
-}
-
 static void S1_S2_nothing_is_lost(struct device *d, const ward_replica *r)
 {
     const struct model *m = d->w->model;
-    for (size_t i = 0; i < m->feed_count; i++) {
-        const struct model_feed *f = &m->feeds[i];
-        uint64_t head = head_of(r, &f->id);
-        if (head >= d->held[i])
-            continue;
-        violated(d->w, f->author == d ? "S2" : "S1", "%s held %llu changes of %s before it went down, and holds %llu now", d->name,
-                 (unsigned long long)d->held[i], f->author ? f->author->name : "the root", (unsigned long long)head);
-    }
+    uint64_t now[MODEL_FEEDS_MAX] = {0};
+    model_look(m, r, now);
+    for (size_t i = 0; i < m->feed_count; i++)
+        if (now[i] < d->held[i])
+            violated(d->w, m->feeds[i].author == d ? "S2" : "S1", "%s held %llu changes of %s, and holds %llu now", d->name,
+                     (unsigned long long)d->held[i], m->feeds[i].author ? m->feeds[i].author->name : "the root",
+                     (unsigned long long)now[i]);
 }
 
 static void S17_the_file_is_sound(struct device *d, ward_replica *r)
@@ -69,9 +62,8 @@ void check_after_boot(struct device *d)
         return;
     }
     S17_the_file_is_sound(d, r);
-    if (!d->stranded)
-        S1_S2_nothing_is_lost(d, r);
     model_observe(d, r);
+    S1_S2_nothing_is_lost(d, r);
     ward_close(r);
 }
 
@@ -141,10 +133,10 @@ static void S14_ack_names_only_what_is_durable(struct conn *c, int from, struct 
     model_observe(d, p->r);
     for (uint64_t i = before; i < m->acked; i++) {
         const struct sent_run *run = &c->runs[from].v[i];
-        size_t feed = model_find_short(model, run->space8, run->grant8);
-        if (refused[i % WARD_WINDOW_MAX])
-            continue;
-        if (feed == SIZE_MAX || (d->held[feed] < run->last && !model->feeds[feed].forked))
+        size_t branch = model_find_short(model, run->space8, run->grant8);
+        while (branch != SIZE_MAX && d->held[branch] < run->last)
+            branch = model->feeds[branch].next;
+        if (branch == SIZE_MAX && !refused[i % WARD_WINDOW_MAX])
             violated(c->w, "S14", "%s acknowledges a run up to %llu that it does not hold", d->name, (unsigned long long)run->last);
     }
     c->runs[from].acked = m->acked;
@@ -161,7 +153,7 @@ static void S10_a_cut_device_gets_no_more(struct conn *c, int from)
 void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
 {
     struct ward_message m;
-    if (c->side[from].d->hostile || c->side[from].d->stranded)
+    if (c->side[from].d->hostile)
         return;
     S19_no_secret(c->w, "a frame", p, len);
     if (ward_frame_parse(&m, p, len, NULL)) {
@@ -234,7 +226,8 @@ static void compare_state(struct device *d, ward_replica *r, size_t space, size_
     struct ward_error err = {0};
     size_t ignored = 0;
     if (ward_state_digest(r, &m->spaces[space].id, &have, &err))
-        return; /* it holds nothing of it */
+        return;          /* it holds nothing of it */
+    model_observe(d, r); /* it may have looked at what another process wrote */
     model_digest(m, space, d->held, true, &want, conflicts, d->options.schema);
     if (memcmp(have.b, want.b, 32) == 0)
         return;
@@ -247,8 +240,7 @@ static void compare_state(struct device *d, ward_replica *r, size_t space, size_
 void check_space_state(struct device *d, ward_replica *r, size_t space)
 {
     size_t conflicts = 0;
-    if (!model_tainted(d->w->model, space))
-        compare_state(d, r, space, &conflicts);
+    compare_state(d, r, space, &conflicts);
 }
 
 static void S8_L4_conflicts_are_shown(struct device *d, ward_replica *r, size_t want)
@@ -274,16 +266,9 @@ void check_state(struct device *d, ward_replica *r)
 {
     const struct model *m = d->w->model;
     size_t conflicts = 0;
-    bool whole = true;
     model_observe(d, r);
-    for (size_t i = 0; i < m->space_count; i++) {
-        if (model_tainted(m, i))
-            whole = false;
-        else
-            compare_state(d, r, i, &conflicts);
-    }
-    if (!whole)
-        return;
+    for (size_t i = 0; i < m->space_count; i++)
+        compare_state(d, r, i, &conflicts);
     S8_L4_conflicts_are_shown(d, r, conflicts);
     S16_what_lies_beyond_cuts_is_kept(d, r);
 }
@@ -305,11 +290,6 @@ void check_whole(struct device *d, ward_replica *r)
 
 /* ---------------------------------------------------------------- healed */
 
-static bool counts(const struct device *d)
-{
-    return d->joined && !d->hostile && !d->revoked && !d->stranded;
-}
-
 static bool may_hold(const struct device *d, const struct model_space *s)
 {
     if (s->is_ward || d->role != WARD_ROLE_CELL)
@@ -326,29 +306,16 @@ static void L1_all_are_equal(struct world *w)
     for (size_t f = 0; f < m->feed_count; f++) {
         size_t space = m->feeds[f].space;
         uint64_t most = 0;
-        if (model_tainted(m, space) || m->feeds[f].forked)
+        if (model_tainted(m, space))
             continue;
         for (size_t i = 0; i < w->count; i++)
-            if (counts(&w->d[i]) && w->d[i].held[f] > most)
+            if (device_counts(&w->d[i]) && w->d[i].held[f] > most)
                 most = w->d[i].held[f];
         for (size_t i = 0; i < w->count; i++)
-            if (counts(&w->d[i]) && may_hold(&w->d[i], &m->spaces[space]) && w->d[i].held[f] != most)
+            if (device_counts(&w->d[i]) && may_hold(&w->d[i], &m->spaces[space]) && w->d[i].held[f] != most)
                 violated(w, "L1", "%s holds %llu of %llu changes of %s after all have met", w->d[i].name,
                          (unsigned long long)w->d[i].held[f], (unsigned long long)most,
                          m->feeds[f].author ? m->feeds[f].author->name : "the root");
-    }
-}
-
-static void L1_own_words_are_everywhere(struct world *w)
-{
-    const struct model *m = w->model;
-    for (size_t f = 0; f < m->feed_count; f++) {
-        const struct model_feed *feed = &m->feeds[f];
-        if (feed->forked || model_tainted(m, feed->space) || !feed->author || !counts(feed->author))
-            continue;
-        if (w->hub->held[f] != feed->count)
-            violated(w, "L1", "the hub holds %llu of %zu changes of %s after all have met", (unsigned long long)w->hub->held[f],
-                     feed->count, feed->author->name);
     }
 }
 
@@ -359,13 +326,14 @@ void check_healed(struct world *w)
         struct device *d = &w->d[i];
         ward_replica *r;
         struct ward_error err = {0};
-        if (!d->joined || d->hostile || d->stranded)
+        if (!d->joined || d->hostile)
             continue;
         if (device_open(d, &r, &err)) {
             violated(w, "S17", "%s cannot be opened at the end: %d %s", d->name, err.code, err.detail);
             return;
         }
         check_state(d, r);
+        S1_S2_nothing_is_lost(d, r);
         if (i == one)
             check_whole(d, r);
         else
@@ -373,7 +341,6 @@ void check_healed(struct world *w)
         ward_close(r);
     }
     L1_all_are_equal(w);
-    L1_own_words_are_everywhere(w);
     check_secrets_on_disks(w);
 }
 

@@ -271,7 +271,6 @@ static void restore_now(void *ctx, uint64_t n)
     disk_put(d->disk, d->old);
     memcpy(d->held, d->old_held, MODEL_FEEDS_MAX * sizeof *d->held);
     model_find_stranded(d->w->model);
-    model_forget_lost(d->w->model);
     d->away = false;
     d->boot_ms = d->w->time.now;
     trace(d->w, d, "is restored from an older copy");

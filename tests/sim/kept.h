@@ -35,6 +35,14 @@ static const struct kept kept[] = {
     {"another program, and no room", 504793, 1,
      "flip,reorder,slow,kill,crash,writeerr,full,memory,clone,revoke,versions,equivocate,flood,bomb,deps",
      "a home whose plain tables had to be made anew could not even be read while its disk was full"},
+    {"a stick from a forgotten laptop", 521294, 1, "oneway,writeerr,hub,oversize,bomb,deps",
+     "the model took for lost what a device held that no door opened to; its bundle brought it back (see the story of it)"},
+    {"an inspector's stick", 520342, 1,
+     "drop,reset,truncate,flip,duplicate,reorder,replay,kill,crash,readerr,writeerr,syncerr,full,memory,busy,clock,rollback,clone,hub,"
+     "revoke,versions,equivocate,withhold,flood,garbage,oversize,bomb,noncanonical,foreign,outside,depth,deps,version",
+     "the same, with everything else"},
+    {"half a bundle", 531837, 1, "reorder,readerr,writeerr,syncerr,busy,clock,rollback,garbage,outside",
+     "the model took for lost what a reader held of a bundle at which its disk failed"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

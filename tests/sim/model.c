@@ -8,6 +8,7 @@
 #include "values/cbor.h"
 #include "values/feed.h"
 #include "values/hash.h"
+#include "work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,10 +92,78 @@ size_t model_find_space(const struct model *m, const struct ward_hash *id)
     return SIZE_MAX;
 }
 
+const struct model_change *model_change(const struct model *m, size_t branch, uint64_t seq)
+{
+    while (seq <= m->feeds[branch].base)
+        branch = m->feeds[branch].stem;
+    return &m->feeds[branch].changes[seq - m->feeds[branch].base - 1];
+}
+
+/* The branch of a feed on which this change lies; seq 0 is where the first begins. */
+static size_t find_branch(const struct model *m, size_t first, uint64_t seq, const struct ward_hash *hash)
+{
+    for (size_t i = first; seq && i != SIZE_MAX; i = m->feeds[i].next)
+        if (seq > m->feeds[i].base && seq <= m->feeds[i].count && memcmp(model_change(m, i, seq)->hash.b, hash->b, sizeof hash->b) == 0)
+            return i;
+    return seq ? SIZE_MAX : first;
+}
+
+/* Up to some change of a branch, and so its stems up to where they were left. */
+static void raise_to(const struct model *m, size_t branch, uint64_t seq, uint64_t *held)
+{
+    for (; branch != SIZE_MAX; seq = m->feeds[branch].base, branch = m->feeds[branch].stem)
+        held[branch] = held[branch] > seq ? held[branch] : seq;
+}
+
+void model_look(const struct model *m, const ward_replica *r, uint64_t *held)
+{
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        size_t first = model_find_feed(m, &f->id);
+        size_t branch = first == SIZE_MAX ? SIZE_MAX : find_branch(m, first, f->head_seq, &f->head_hash);
+        raise_to(m, branch, f->head_seq, held);
+    }
+}
+
+/* Whether two that are held follow this change. */
+static bool parts_at(const struct model *m, size_t first, size_t branch, uint64_t seq, const uint64_t *held)
+{
+    int n = held[branch] > seq;
+    for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next)
+        n += m->feeds[i].stem == branch && m->feeds[i].base == seq && held[i] > seq;
+    return n > 1;
+}
+
+uint64_t model_fork_point(const struct model *m, size_t branch, const uint64_t *held)
+{
+    size_t first =
+        m->feeds[branch].next == SIZE_MAX && m->feeds[branch].stem == SIZE_MAX ? branch : model_find_feed(m, &m->feeds[branch].id);
+    uint64_t least = UINT64_MAX;
+    for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next)
+        if (m->feeds[i].stem != SIZE_MAX && m->feeds[i].base < least && parts_at(m, first, m->feeds[i].stem, m->feeds[i].base, held))
+            least = m->feeds[i].base;
+    return least;
+}
+
+/* What anybody has, or has laid by. */
+static void held_anywhere(const struct model *m, uint64_t *held)
+{
+    memset(held, 0, MODEL_FEEDS_MAX * sizeof *held);
+    for (size_t n = 0; n < m->w->count; n++)
+        for (size_t i = 0; i < m->feed_count; i++) {
+            const struct device *d = &m->w->d[n];
+            held[i] = d->held[i] > held[i] ? d->held[i] : held[i];
+            held[i] = d->old_held && d->old_held[i] > held[i] ? d->old_held[i] : held[i];
+        }
+}
+
 bool model_tainted(const struct model *m, size_t space)
 {
-    for (size_t i = 0; i < m->space_count; i++)
-        if (m->spaces[i].forked && (i == space || m->spaces[i].is_ward))
+    uint64_t held[MODEL_FEEDS_MAX];
+    held_anywhere(m, held);
+    for (size_t i = 0; i < m->feed_count; i++)
+        if ((m->feeds[i].space == space || m->spaces[m->feeds[i].space].is_ward) && m->feeds[i].stem != SIZE_MAX &&
+            model_fork_point(m, i, held) != UINT64_MAX)
             return true;
     return false;
 }
@@ -117,8 +186,35 @@ static size_t add_feed(struct model *m, const struct ward_directory *dir, const 
         violated(m->w, "the model", "more than %d feeds", MODEL_FEEDS_MAX);
         return m->feed_count - 1;
     }
-    m->feeds[m->feed_count] =
-        (struct model_feed){.id = f->id, .grant = f->grant, .space = s, .author = author, .rank = ward_role_rules(f->role)->rank};
+    m->feeds[m->feed_count] = (struct model_feed){.id = f->id,
+                                                  .grant = f->grant,
+                                                  .space = s,
+                                                  .author = author,
+                                                  .rank = ward_role_rules(f->role)->rank,
+                                                  .stem = SIZE_MAX,
+                                                  .next = SIZE_MAX};
+    return m->feed_count++;
+}
+
+/* Leaves the branch after a change. */
+static size_t add_branch(struct model *m, size_t stem, uint64_t base)
+{
+    struct model_feed *f = &m->feeds[stem];
+    if (m->feed_count == MODEL_FEEDS_MAX) {
+        violated(m->w, "the model", "more than %d branches", MODEL_FEEDS_MAX);
+        return stem;
+    }
+    m->feeds[m->feed_count] = *f;
+    struct model_feed *b = &m->feeds[m->feed_count];
+    b->stem = stem;
+    b->base = b->count = base;
+    b->changes = NULL;
+    b->cap = 0;
+    f->next = m->feed_count;
+    if (f->author && !f->author->may_fork && !f->author->hostile)
+        violated(m->w, "S3", "there are two changes %llu of %s", (unsigned long long)base + 1, f->author->name);
+    deed(m->w, DEED_FORK);
+    trace(m->w, NULL, "there is another change %llu of %s: a fork", (unsigned long long)base + 1, f->author ? f->author->name : "the root");
     return m->feed_count++;
 }
 
@@ -156,74 +252,96 @@ static void take_ops(struct model *m, struct model_change *c, const struct ward_
 /* What a change had seen: what the one before it had, and what its deps name. */
 static void take_deps(struct model *m, size_t feed, struct model_change *c, const struct ward_scratch *s)
 {
-    struct model_feed *f = &m->feeds[feed];
-    const struct model_vv *before = f->count ? &f->changes[f->count - 1].seen : NULL;
-    uint64_t deepest = f->count ? f->changes[f->count - 1].depth : 0;
+    const struct model_feed *f = &m->feeds[feed];
+    const struct model_change *before = f->count ? model_change(m, feed, f->count) : NULL;
+    uint64_t deepest = before ? before->depth : 0, seen[MODEL_FEEDS_MAX] = {0};
+    for (uint32_t i = 0; before && i < before->seen.count; i++)
+        seen[i] = before->seen.seq[i];
+    for (size_t i = 0; i < s->changes[0].dep_count; i++) {
+        const struct ward_dep *dep = &s->deps[s->changes[0].dep_first + i];
+        size_t first = model_find_feed(m, &dep->feed);
+        size_t g = first == SIZE_MAX ? SIZE_MAX : find_branch(m, first, dep->seq, &dep->hash);
+        if (g == SIZE_MAX || m->feeds[g].space != f->space || !dep->seq) {
+            violated(m->w, "S9", "a change names a dep that nobody has written");
+            continue;
+        }
+        raise_to(m, g, dep->seq, seen);
+        uint64_t depth = model_change(m, g, dep->seq)->depth;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    raise_to(m, feed, f->count + 1, seen);
     c->seen.count = (uint32_t)m->feed_count;
     c->seen.seq = keep(m, c->seen.count * sizeof *c->seen.seq);
     for (uint32_t i = 0; i < c->seen.count; i++)
-        c->seen.seq[i] = before && i < before->count ? before->seq[i] : 0;
-    for (size_t i = 0; i < s->changes[0].dep_count; i++) {
-        const struct ward_dep *dep = &s->deps[s->changes[0].dep_first + i];
-        size_t g = model_find_feed(m, &dep->feed);
-        if (g != SIZE_MAX && m->feeds[g].forked)
-            continue; /* on which branch is not known here */
-        if (g == SIZE_MAX || m->feeds[g].space != f->space || dep->seq > m->feeds[g].count || g >= c->seen.count)
-            violated(m->w, "S9", "a change names a dep that nobody has written");
-        else if (memcmp(m->feeds[g].changes[dep->seq - 1].hash.b, dep->hash.b, 32) != 0)
-            violated(m->w, "S9", "a change names a dep by another hash");
-        else {
-            c->seen.seq[g] = (uint32_t)dep->seq;
-            if (m->feeds[g].changes[dep->seq - 1].depth > deepest)
-                deepest = m->feeds[g].changes[dep->seq - 1].depth;
-        }
-    }
-    c->seen.seq[feed] = (uint32_t)f->count + 1;
-    if (c->depth != deepest + 1 && !m->spaces[f->space].forked)
+        c->seen.seq[i] = (uint32_t)seen[i];
+    if (c->depth != deepest + 1)
         violated(m->w, "S9", "a change has depth %llu where %llu follows", (unsigned long long)c->depth, (unsigned long long)deepest + 1);
 }
 
 static void add_change(struct model *m, size_t feed, const struct ward_hash *hash, const struct ward_scratch *s)
 {
     struct model_feed *f = &m->feeds[feed];
-    if (f->count == f->cap) {
+    size_t n = (size_t)(f->count - f->base);
+    if (n == f->cap) {
         f->cap = f->cap ? 2 * f->cap : 16;
         f->changes = disk_memory(f->changes, f->cap * sizeof *f->changes);
     }
-    struct model_change *c = &f->changes[f->count];
+    struct model_change *c = &f->changes[n];
     *c = (struct model_change){.hash = *hash, .depth = s->changes[0].depth};
     take_deps(m, feed, c, s);
     take_ops(m, c, s, f->space);
     f->count++;
 }
 
-/* The changes after what the model has, from the store of the device that wrote them. */
-static void take_in(struct model *m, size_t feed, ward_replica *r, const struct ward_feed *f)
+/* The change after one of a branch: it is known, or goes on from its end, or parts from it. */
+static size_t follow(struct model *m, size_t branch, uint64_t seq, const struct ward_hash *hash, const struct ward_scratch *s)
+{
+    size_t known = find_branch(m, model_find_feed(m, &m->feeds[branch].id), seq, hash);
+    if (known != SIZE_MAX)
+        return known;
+    if (m->feeds[branch].count >= seq)
+        branch = add_branch(m, branch, seq - 1);
+    if (!m->w->failed)
+        add_change(m, branch, hash, s);
+    return branch;
+}
+
+/* What the model does not have yet, from the store of the device that wrote it. Gives the branch of the head; SIZE_MAX: not now. */
+static size_t take_in(struct model *m, size_t branch, ward_replica *r, const struct ward_feed *f)
 {
     struct ward_scratch scratch;
     struct ward_buf raw;
+    const struct model_feed *known = &m->feeds[branch];
+    bool goes_on = known->next == SIZE_MAX && known->count < f->head_seq && known->author && !known->author->may_fork;
+    uint64_t seq = goes_on ? known->count : 0; /* else it may have parted anywhere */
+    struct ward_hash hash = seq ? model_change(m, branch, seq)->hash : f->id;
     ward_scratch_init(&scratch, ward_platform_env());
     ward_buf_init(&raw, ward_platform_env());
-    while (m->feeds[feed].count < f->head_seq && !m->w->failed) {
+    while (seq < f->head_seq && !m->w->failed) {
         struct ward_segment seg;
         size_t at = 0, used = 0;
-        if (ward_store_find_segment(r->store, f->fid, m->feeds[feed].count + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
+        if (ward_store_find_segment(r->store, f->fid, seq + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
             break; /* the disk fails just now: another time */
-        /* What stands before is in the model already. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        struct ward_hash hash = seg.first > 1 ? m->feeds[feed].changes[seg.first - 2].hash : m->feeds[feed].id;
-        for (uint64_t seq = seg.first; seq < seg.first + seg.count; seq++, at += used) {
+        if (seg.first <= seq)
+            hash = seg.first > 1 ? model_change(m, branch, seg.first - 1)->hash : f->id;
+        for (uint64_t n = seg.first; n < seg.first + seg.count && !m->w->failed; n++, at += used) {
             ward_scratch_clear(&scratch);
             if (ward_change_parse(&scratch, raw.p + at, raw.len - at, &used, NULL)) {
                 violated(m->w, "S4", "a stored change cannot be read");
                 break;
             }
-            ward_chain(&hash, seq, &hash, raw.p + at, used);
-            if (seq > m->feeds[feed].count)
-                add_change(m, feed, &hash, &scratch);
+            ward_chain(&hash, n, &hash, raw.p + at, used);
+            if (n > seq)
+                branch = follow(m, branch, seq = n, &hash, &scratch);
         }
     }
     ward_scratch_free(&scratch);
     ward_buf_free(&raw);
+    if (seq < f->head_seq)
+        return SIZE_MAX;
+    if (memcmp(hash.b, f->head_hash.b, sizeof hash.b) != 0)
+        violated(m->w, "S4", "the stored changes of a feed do not lead to its head");
+    return branch;
 }
 
 static bool is_author(const struct device *d, const ward_replica *r, const struct ward_feed *f)
@@ -239,44 +357,26 @@ static struct device *owner(struct model *m, const struct ward_hash *grant)
     return NULL;
 }
 
-static void note_fork(struct model *m, struct model_feed *f, struct device *d, uint64_t seq)
-{
-    if (f->forked)
-        return;
-    if (f->author && !f->author->may_fork && !f->author->hostile) {
-        violated(m->w, "S3", "%s holds another change %llu of %s than the one it wrote", d->name, (unsigned long long)seq, f->author->name);
-        return;
-    }
-    f->forked = true;
-    m->spaces[f->space].forked = true;
-    deed(m->w, DEED_FORK);
-    trace(m->w, d, "holds another change %llu of %s: a fork", (unsigned long long)seq, f->author ? f->author->name : "the root");
-}
-
 static void observe_feed(struct model *m, struct device *d, ward_replica *r, const struct ward_feed *f)
 {
     size_t i = model_find_feed(m, &f->id);
     bool author = is_author(d, r, f);
     struct device *wrote = author ? d : owner(m, &f->grant);
-    if (i == SIZE_MAX) {
-        if (!author && !(wrote && wrote->hostile)) {
-            violated(m->w, "S5", "%s holds a feed that nobody began", d->name);
-            return;
-        }
-        i = add_feed(m, &r->dir, f, wrote);
+    bool may_be_new = author || (wrote && wrote->hostile);
+    if (i == SIZE_MAX && !may_be_new) {
+        violated(m->w, "S5", "%s holds a feed that nobody began", d->name);
+        return;
     }
-    struct model_feed *known = &m->feeds[i];
-    if (f->head_seq > known->count && !known->forked) {
-        if (!author && !(wrote && wrote->hostile)) {
-            violated(m->w, "S5", "%s holds %llu changes of %s, who wrote %zu", d->name, (unsigned long long)f->head_seq,
-                     known->author ? known->author->name : "the root", known->count);
-            return;
-        }
-        take_in(m, i, r, f);
+    i = i == SIZE_MAX ? add_feed(m, &r->dir, f, wrote) : i;
+    size_t branch = find_branch(m, i, f->head_seq, &f->head_hash);
+    if (branch == SIZE_MAX && !may_be_new) {
+        violated(m->w, "S5", "%s holds %llu changes of %s, who never wrote the last of them", d->name, (unsigned long long)f->head_seq,
+                 m->feeds[i].author ? m->feeds[i].author->name : "the root");
+        return;
     }
-    if (f->head_seq && f->head_seq <= known->count && memcmp(known->changes[f->head_seq - 1].hash.b, f->head_hash.b, 32) != 0)
-        note_fork(m, known, d, f->head_seq);
-    d->held[i] = f->head_seq;
+    branch = branch == SIZE_MAX ? take_in(m, i, r, f) : branch;
+    if (branch != SIZE_MAX)
+        raise_to(m, branch, f->head_seq, d->held);
 }
 
 static void check_readable(struct device *d, const ward_replica *r)
@@ -288,44 +388,46 @@ static void check_readable(struct device *d, const ward_replica *r)
 }
 
 /* An own change has seen nothing that its author does not hold. */
-static void check_honest_sight(struct model *m, struct device *d, size_t feed)
+static void check_honest_sight(struct model *m, struct device *d, const struct ward_feed *f)
 {
-    const struct model_feed *f = &m->feeds[feed];
-    uint64_t head = d->held[feed];
-    if (!head || head > f->count || m->spaces[f->space].forked)
+    size_t branch = f->head_seq ? find_branch(m, model_find_feed(m, &f->id), f->head_seq, &f->head_hash) : SIZE_MAX;
+    if (branch == SIZE_MAX)
         return;
-    const struct model_vv *seen = &f->changes[head - 1].seen;
+    const struct model_vv *seen = &model_change(m, branch, f->head_seq)->seen;
     for (size_t i = 0; i < seen->count; i++)
-        if (i != feed && d->held[i] < seen->seq[i])
+        if (d->held[i] < seen->seq[i])
             violated(m->w, "S9", "a change of %s claims to have seen what it does not hold", d->name);
+}
+
+static bool is_news(const struct model *m, const struct device *d, const struct ward_feed *f)
+{
+    size_t first = model_find_feed(m, &f->id);
+    size_t branch = first == SIZE_MAX ? SIZE_MAX : find_branch(m, first, f->head_seq, &f->head_hash);
+    return branch == SIZE_MAX || d->held[branch] < f->head_seq;
 }
 
 void model_observe(struct device *d, ward_replica *r)
 {
     struct model *m = d->w->model;
     bool news = false;
-    if (!r || d->stranded || r->stamp == 0 || ward_store_in_transaction(r->store))
+    if (!r || r->stamp == 0 || ward_store_in_transaction(r->store))
         return;
-    for (size_t i = 0; i < r->dir.feed_count; i++) {
-        const struct ward_feed *f = &r->dir.feeds[i];
-        size_t known = model_find_feed(m, &f->id);
-        if (known != SIZE_MAX && d->held[known] == f->head_seq)
+    for (size_t i = 0; i < r->dir.feed_count && !m->w->failed; i++) {
+        if (!is_news(m, d, &r->dir.feeds[i]))
             continue;
         news = true;
-        observe_feed(m, d, r, f);
-        if (d->w->failed)
-            return;
+        observe_feed(m, d, r, &r->dir.feeds[i]);
     }
-    for (size_t i = 0; news && i < r->dir.feed_count; i++)
+    for (size_t i = 0; news && i < r->dir.feed_count && !m->w->failed; i++)
         if (is_author(d, r, &r->dir.feeds[i]))
-            check_honest_sight(m, d, model_find_feed(m, &r->dir.feeds[i].id));
+            check_honest_sight(m, d, &r->dir.feeds[i]);
     if (news)
         check_readable(d, r);
 }
 
 static bool holds(const struct device *d, size_t feed, uint64_t seq)
 {
-    return d->joined && !d->hostile && !d->revoked && !d->stranded && d->held[feed] >= seq;
+    return device_counts(d) && d->held[feed] >= seq;
 }
 
 /* Whether a change that brought in this device's grant, or its invitation, is held by another. */
@@ -335,13 +437,13 @@ static bool is_known(const struct model *m, const struct device *d)
     uint32_t kind = d->joined ? 1 : 2;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        for (size_t j = 0; m->spaces[f->space].is_ward && j < f->count; j++)
-            for (size_t k = 0; k < f->changes[j].op_count; k++) {
-                const struct model_op *op = &f->changes[j].ops[k];
+        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= f->count; seq++)
+            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
+                const struct model_op *op = &model_change(m, i, seq)->ops[k];
                 if (op->kind != kind || op->field != FIRST_FIELD || memcmp(op->entity.b, entity, 16) != 0)
                     continue;
                 for (size_t n = 0; n < m->w->count; n++)
-                    if (&m->w->d[n] != d && holds(&m->w->d[n], i, j + 1))
+                    if (&m->w->d[n] != d && holds(&m->w->d[n], i, seq))
                         return true;
             }
     }
@@ -352,27 +454,13 @@ void model_find_stranded(struct model *m)
 {
     for (size_t i = 0; i < m->w->count; i++) {
         struct device *d = &m->w->d[i];
-        if (d->stranded || d->shut_out || is_known(m, d))
+        bool known = is_known(m, d);
+        if (d->shut_out || d->stranded == !known)
             continue;
-        d->stranded = d->joined;
-        d->shut_out = !d->joined;
-        trace(m->w, d, "is known to nobody any more");
-    }
-}
-
-void model_forget_lost(struct model *m)
-{
-    for (size_t i = 0; i < m->feed_count; i++) {
-        struct model_feed *f = &m->feeds[i];
-        uint64_t most = 0;
-        for (size_t j = 0; j < m->w->count; j++) {
-            const struct device *d = &m->w->d[j];
-            if ((d->revoked || d->stranded) && d != f->author) /* nobody listens to it any more */
-                continue;
-            most = d->held[i] > most ? d->held[i] : most;
-            most = d->old_held && d->old_held[i] > most ? d->old_held[i] : most;
-        }
-        f->count = most < f->count ? (size_t)most : f->count;
+        d->stranded = !known;
+        trace(m->w, d, known ? "is known again" : "is known to nobody any more");
+        if (known)
+            work_join(d);
     }
 }
 
@@ -392,9 +480,9 @@ static size_t find_cuts(const struct model *m, const uint64_t *held, struct mode
         const struct model_feed *f = &m->feeds[i];
         if (!m->spaces[f->space].is_ward)
             continue;
-        for (size_t j = 0; j < held[i] && j < f->count; j++)
-            for (size_t k = 0; k < f->changes[j].op_count; k++) {
-                const struct model_op *op = &f->changes[j].ops[k];
+        for (uint64_t seq = f->base + 1; seq <= held[i]; seq++)
+            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
+                const struct model_op *op = &model_change(m, i, seq)->ops[k];
                 if (op->kind != 1 || op->field != GRANT_CUT || n == CUTS_MAX)
                     continue;
                 cuts[n].grant_entity = op->entity;
@@ -436,8 +524,8 @@ uint64_t model_quarantined(const struct model *m, const uint64_t *held)
     size_t cut_count = find_cuts(m, held, cuts);
     uint64_t n = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
-        uint64_t limit = limit_of(m, i, cuts, cut_count);
-        n += held[i] > limit ? held[i] - limit : 0;
+        uint64_t limit = limit_of(m, i, cuts, cut_count), from = limit > m->feeds[i].base ? limit : m->feeds[i].base;
+        n += held[i] > from ? held[i] - from : 0;
     }
     return n;
 }
@@ -520,7 +608,7 @@ static void add_change_writes(struct writes *ws, size_t feed, uint64_t seq)
 {
     static const uint8_t yes[] = {0xf5};
     const struct model_feed *f = &ws->m->feeds[feed];
-    const struct model_change *c = &f->changes[seq - 1];
+    const struct model_change *c = model_change(ws->m, feed, seq);
     for (size_t i = 0; i < c->op_count; i++) {
         const struct model_op *op = &c->ops[i];
         struct write w = {.kind = op->kind,
@@ -631,7 +719,7 @@ void model_digest(const struct model *m, size_t space, const uint64_t *held, boo
     struct ward_buf b;
     for (size_t i = 0; i < m->feed_count; i++) {
         uint64_t limit = limit_of(m, i, cut, cut_count);
-        for (uint64_t seq = 1; m->feeds[i].space == space && seq <= held[i] && seq <= limit && seq <= m->feeds[i].count; seq++)
+        for (uint64_t seq = m->feeds[i].base + 1; m->feeds[i].space == space && seq <= held[i] && seq <= limit; seq++)
             add_change_writes(&ws, i, seq);
     }
     sorting = m;

@@ -1,8 +1,9 @@
 /* model.h - what was written, by whom and having seen what, kept beside the run; and the merge of proto/merge.md and authority.md over it,
  * slow and obvious, with nothing of the library's but the hash, the writing of CBOR and the parser of a change's body.
  *
- * A change enters when it is first seen in the store of a device that may have authored it. Devices hold prefixes of feeds: a vector of
- * seqs by the model's feed number says all that a replica holds. */
+ * A change enters when it is first seen in the store of a device that may have authored it, and stays: what all have lost may come back
+ * from where nobody thought of. A feed is a tree of branches, nearly always one. Devices hold prefixes of branches: a vector of seqs by the
+ * branch's number says all that a replica holds; who holds something of a branch holds its stem up to where it left. */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
 
@@ -28,21 +29,22 @@ struct model_change {
     struct model_op *ops;
     size_t op_count;
 };
-struct model_feed {
+struct model_feed { /* a branch of one */
     struct ward_hash id, grant;
     size_t space;
     struct device *author; /* NULL: the root */
     unsigned rank;
-    bool forked;
-    struct model_change *changes; /* [seq - 1] */
-    size_t count, cap;
+    size_t stem, next;            /* the branch that it left; the next of the same feed. SIZE_MAX: none */
+    uint64_t base;                /* the last seq that is its stem's */
+    struct model_change *changes; /* [seq - base - 1] */
+    uint64_t count;               /* the last seq */
+    size_t cap;
 };
 struct model_space {
     struct ward_hash id;
     bool is_ward;
     struct ward_id units[4];
     size_t unit_count;
-    bool forked; /* a feed in it has two branches: what depends on them is not the same everywhere */
 };
 struct model_record {
     uint32_t kind;
@@ -68,19 +70,21 @@ void model_free(struct model *m);
 /* Looks at what a replica holds now, outside a transaction: takes in what its device wrote, and checks what others did (S3, S4, S5, S9,
  * S12). What it holds is durable from now on. */
 void model_observe(struct device *d, ward_replica *r);
-size_t model_find_feed(const struct model *m, const struct ward_hash *id);                        /* SIZE_MAX: none */
+void model_look(const struct model *m, const ward_replica *r, uint64_t *held);                    /* what it holds, of what is known */
+size_t model_find_feed(const struct model *m, const struct ward_hash *id);                        /* its first branch; SIZE_MAX: none */
 size_t model_find_short(const struct model *m, const uint8_t space8[8], const uint8_t grant8[8]); /* the same */
 size_t model_find_space(const struct model *m, const struct ward_hash *id);
-bool model_tainted(const struct model *m, size_t space); /* by a fork in it or in the ward space */
+const struct model_change *model_change(const struct model *m, size_t branch, uint64_t seq);
+/* The last seq before somebody who holds so much sees the feed of this branch part; UINT64_MAX: it does not. */
+uint64_t model_fork_point(const struct model *m, size_t branch, const uint64_t *held);
+bool model_tainted(const struct model *m, size_t space); /* by a fork in it or in the ward space, of which both branches live */
 
 /* What must be the state of a space where `held` is held. cuts false: as if nobody had been cut. */
 void model_digest(const struct model *m, size_t space, const uint64_t *held, bool cuts, struct ward_hash *out, size_t *conflicts,
                   const struct ward_schema *schema);
-/* A device was restored. Whose grant is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it
- * cannot bring its grant back; an operator has to invite it anew. */
+/* Whose grant or invitation is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it cannot
+ * bring it back; an operator has to invite it anew, or a stick carry it. To be looked at again when devices were restored, or have met. */
 void model_find_stranded(struct model *m);
-/* After that: what nobody holds any more has never been. */
-void model_forget_lost(struct model *m);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
 /* Changes held beyond cuts. */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);

@@ -41,10 +41,11 @@ static void heal(struct world *w)
     run_rounds(w, 1); /* whose disk failed before notices now, and opens it anew */
     world_run(w, MINUTE_MS);
     run_rounds(w, 1); /* what the hub lost comes back to it, invitations too */
+    model_find_stranded(w->model);
     world_run(w, DAY_MS);
     run_rounds(w, ROUNDS + (w->hub2 != NULL));
     for (size_t i = 0; i < w->count && !w->failed; i++)
-        if (!w->d[i].joined && !w->d[i].shut_out)
+        if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
             violated(w, "L1", "%s has not joined after a day without faults", w->d[i].name);
     if (!w->failed)
         check_healed(w);
@@ -57,7 +58,7 @@ static void report(struct world *w, struct run_result *out)
     memcpy(out->deeds, w->deeds, sizeof out->deeds);
     memcpy(out->injected, w->injected, sizeof out->injected);
     for (size_t i = 0; i < w->model->feed_count; i++)
-        out->changes += w->model->feeds[i].count;
+        out->changes += w->model->feeds[i].count - w->model->feeds[i].base;
 }
 
 void run(const struct run_options *options, struct run_result *out)

@@ -295,6 +295,39 @@ static void a_hub_restored_from_an_old_copy_is_refilled(void **state)
     end();
 }
 
+/* Whom the hub has forgotten finds every door shut; a stick opens them again, for it carries the grant along. */
+static void what_only_a_forgotten_laptop_holds_comes_back_by_a_stick(void **state)
+{
+    struct ward_id id;
+    (void)state;
+    begin("a laptop that the hub has forgotten", false);
+    sync_with(s.b, NULL);
+    struct disk_image *old = copy(s.hub);
+    struct device *c = work_invite(s.hub, "cell-3", 'b', WARD_ROLE_CELL);
+    assert_non_null(c);
+    work_join(c);
+    assert_true(world_run_until_quiet(&s.w, HOUR_MS));
+    assert_true(c->joined);
+    assert_int_equal(work_create(c, "well", &id), WARD_OK);
+    restore(s.hub, old, remembered);
+    disk_image_free(old);
+    model_find_stranded(s.w.model);
+    assert_true(told("cell-3     is known to nobody any more"));
+    world_run(&s.w, MINUTE_MS);
+    work_sync(c, NULL);
+    assert_true(world_run_until_quiet(&s.w, HOUR_MS));
+    assert_true(told("then: handshake"));
+    work_carry(c, s.b);
+    model_find_stranded(s.w.model);
+    assert_true(told("cell-3     is known again"));
+    sync_with(s.b, NULL);
+    sync_with(c, NULL);
+    assert_true(work_shows(s.hub, &id, "well"));
+    assert_int_equal(s.w.deeds[DEED_FORK], 0);
+    all_is_well();
+    end();
+}
+
 static void a_clone_forks_its_feed_and_harms_nothing_else(void **state)
 {
     struct ward_id id, other;
@@ -551,6 +584,7 @@ int main(void)
         cmocka_unit_test(bundles_alone_are_enough),
         cmocka_unit_test(a_laptop_restored_from_an_old_copy_heals_itself),
         cmocka_unit_test(a_hub_restored_from_an_old_copy_is_refilled),
+        cmocka_unit_test(what_only_a_forgotten_laptop_holds_comes_back_by_a_stick),
         cmocka_unit_test(a_clone_forks_its_feed_and_harms_nothing_else),
         cmocka_unit_test(a_full_disk_refuses_whole_and_recovers),
         cmocka_unit_test(power_cut_between_commit_and_ack),

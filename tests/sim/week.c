@@ -118,8 +118,9 @@ void work_met(struct device *d)
     if (!d->must_meet)
         return;
     for (size_t i = 0; i < m->feed_count; i++)
-        if ((m->feeds[i].author == d || (d->i == 0 && !m->feeds[i].author)) && d->held[i] < m->feeds[i].count)
-            return;
+        for (size_t j = 0; m->feeds[i].author == d && j < d->w->count; j++)
+            if (device_counts(&d->w->d[j]) && d->held[i] < d->w->d[j].held[i] && !model_tainted(m, m->feeds[i].space))
+                return;
     d->must_meet = false;
     deed(d->w, DEED_PULLED_BACK);
     trace(d->w, d, "has its own words back");
@@ -211,7 +212,7 @@ static void join(struct proc *p)
 
 void work_join(struct device *d)
 {
-    if (!d->joined && !d->shut_out && d->w->count && !proc_start(d, join, NULL) && !d->w->failed)
+    if (!d->joined && !d->shut_out && !d->stranded && !proc_start(d, join, NULL) && !d->w->failed)
         sched_at(&d->w->time, d->w->time.now + HOUR_MS, join_again, d, 0);
 }
 

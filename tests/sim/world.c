@@ -224,6 +224,11 @@ bool device_is_idle(const struct device *d)
     return true;
 }
 
+bool device_counts(const struct device *d)
+{
+    return d->joined && !d->hostile && !d->revoked && !d->stranded;
+}
+
 static void boot_later(void *ctx, uint64_t damage)
 {
     device_boot(ctx, (enum disk_damage)damage);

@@ -74,7 +74,7 @@ struct device {
     int64_t wall_stands; /* not 0: it does not move */
     unsigned tries;      /* to join, in vain */
     bool shut_out;       /* its invitation came to nothing */
-    bool stranded;       /* all who knew of its grant have forgotten: no door opens to it (see model_find_stranded) */
+    bool stranded;       /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
     bool joined;         /* has a replica, or had */
     bool away;           /* without power, until booted */
     bool hostile;        /* its owner drives it by hand (hostile.c) */
@@ -137,6 +137,7 @@ struct device *world_device(struct world *w, const char *name, char unit, enum w
 int64_t device_wall(const struct device *d);
 bool device_is_up(const struct device *d);   /* has power */
 bool device_is_idle(const struct device *d); /* no process runs on it */
+bool device_counts(const struct device *d);  /* it is one of those that are to end up equal */
 void device_close_app(struct device *d);     /* and what is kept for syncs */
 /* For a process of its own; given back with whether it is still good. */
 int device_take(struct device *d, ward_replica **out, struct ward_error *err);
