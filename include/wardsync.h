@@ -82,6 +82,12 @@ enum ward_code {
     WARD_ERR_INVITE_UNKNOWN = 412,
     WARD_ERR_INVITE_USED = 413,
     WARD_ERR_INVITE_EXPIRED = 414,
+    WARD_ERR_INVITE_WITHDRAWN = 415,
+    WARD_ERR_JOIN_TRIES = 416,
+    WARD_ERR_KEYS_WAIT = 417,
+    WARD_ERR_KEYS_REPLACED = 418,
+    WARD_ERR_HOME_HOLDS_MORE = 419,
+    WARD_ERR_IDENTITY = 420,
 
     WARD_ERR_PROTOCOL_VERSION = 501,
     WARD_ERR_SESSION_WARD = 502,
@@ -140,7 +146,11 @@ enum ward_code {
     WARD_ERR_PASSPHRASE_SHORT = 816,
     WARD_ERR_ROOT_MISSING = 817,
     WARD_ERR_SHEET = 818,
-    WARD_ERR_SHEET_WARD = 819
+    WARD_ERR_SHEET_WARD = 819,
+    WARD_ERR_REQUEST = 836,
+    WARD_ERR_ANSWER = 837,
+    WARD_ERR_ANSWER_FOREIGN = 838,
+    WARD_ERR_NOT_ASKED = 839
 };
 
 /* Caller-owned; detail is built up as the error passes ("ingest: run 3: change 17: truncated"). No secret ever stands in it. */

@@ -1,6 +1,7 @@
 /* home.c - a home directory: made, opened, described. */
 #include "base/err.h"
 #include "replica/apply.h"
+#include "replica/identity.h"
 #include "replica/replica.h"
 #include "shell/platform.h"
 #include "values/feed.h"
@@ -73,6 +74,8 @@ int ward_home_load(ward_replica *r, struct ward_error *err)
         rc = meta_exact(r, "grant", r->self.b, sizeof r->self.b, err);
     if (!rc)
         rc = load_own_grant(r, err);
+    if (!rc)
+        rc = ward_identity_former(r, err);
     return rc ? rc : ward_replica_reload(r, err);
 }
 
@@ -93,9 +96,16 @@ static int find_store(const ward_replica *r, const struct ward_options *options,
     return ward_dir_check_local(r->home, err);
 }
 
+int ward_home_open(ward_replica *r, const struct ward_options *options, struct ward_error *err)
+{
+    int rc = find_store(r, options, err);
+    if (!rc)
+        rc = open_store(r, false, options, err);
+    return rc ? rc : ward_home_load(r, err);
+}
+
 int ward_open(ward_replica **out, const char *home, const struct ward_options *options, struct ward_error *err)
 {
-    char path[WARD_HOME_PATH];
     int rc = ward_crypto_start(err);
     if (!rc)
         rc = ward_schema_check(options ? options->schema : NULL, err);
@@ -104,14 +114,9 @@ int ward_open(ward_replica **out, const char *home, const struct ward_options *o
     ward_replica *r = ward_replica_new(home, options, err);
     if (!r)
         return err ? err->code : WARD_ERR_MEMORY;
-    rc = find_store(r, options, err);
+    rc = ward_home_open(r, options, err);
     if (!rc)
-        rc = open_store(r, false, options, err);
-    if (!rc)
-        rc = ward_home_load(r, err);
-    ward_home_path(path, home, WARD_DEVICE_KEY);
-    if (!rc)
-        rc = ward_keys_load(r->keys, path, options, err);
+        rc = ward_identity_keys(r, options, err);
     if (!rc)
         rc = renew_plain(r, err);
     if (rc) {

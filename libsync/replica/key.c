@@ -1,5 +1,6 @@
 /* key.c - the key files of a home: whether they are sealed, and with which passphrase. proto/keyfile.md. */
 #include "base/err.h"
+#include "replica/identity.h"
 #include "shell/keyfile.h"
 #include "shell/platform.h"
 #include "values/text.h"
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = {"root.key", "device.key"}; /* in the order in which they are written */
+static const char *const names[] = {"root.key", WARD_NEXT_KEY, WARD_DEVICE_KEY}; /* in the order in which they are written */
 #define FILES (sizeof names / sizeof names[0])
 
 static void path_of(char out[640], const char *home, const char *name)
@@ -119,8 +120,8 @@ int ward_key_passphrase(const char *home, const char *before, const char *now, c
         return ward_fail(err, WARD_ERR_NOT_A_REPLICA, "%s: joining has not ended yet", home);
     if (!now && !s.device_sealed && !s.root_sealed)
         return ward_fail(err, WARD_ERR_NOTHING, "the key files have no passphrase");
-    struct ward_keys *keys[FILES] = {ward_keys_new(), ward_keys_new()};
-    rc = keys[0] && keys[1] ? seal_all(home, keys, before, now, env, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
+    struct ward_keys *keys[FILES] = {ward_keys_new(), ward_keys_new(), ward_keys_new()};
+    rc = keys[0] && keys[1] && keys[2] ? seal_all(home, keys, before, now, env, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
     for (size_t i = 0; i < FILES; i++)
         ward_keys_free(keys[i]);
     return rc;

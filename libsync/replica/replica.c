@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/identity.h"
 #include "shell/platform.h"
 #include "values/feed.h"
 
@@ -52,6 +53,7 @@ void ward_close(ward_replica *r)
     for (size_t i = 0; i < r->circle_count; i++)
         ward_release(&r->env, r->circles[i].units);
     ward_release(&r->env, r->circles);
+    ward_release(&r->env, r->former);
     ward_scratch_free(&r->scratch);
     ward_buf_free(&r->unpacked);
     ward_buf_free(&r->packed);
@@ -78,6 +80,8 @@ int ward_replica_reload(ward_replica *r, struct ward_error *err)
         return rc;
     ward_directory_init(&fresh, &r->env, &r->ward);
     rc = ward_store_stamp(r->store, &stamp, err);
+    if (!rc)
+        rc = ward_identity_check(r, err);
     if (!rc)
         rc = ward_store_load(r->store, &fresh, err);
     ward_store_looked(r->store);

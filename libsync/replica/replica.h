@@ -38,6 +38,8 @@ struct ward_replica {
     struct ward_keys *keys;
     struct ward_hash ward, self; /* self: own grant id */
     struct ward_grant own;       /* as joining brought it; id zero where it is to be looked up in dir */
+    struct ward_hash *former;    /* own grants of this home before that, newest last */
+    size_t former_count;
     uint8_t root_pk[32];
     struct ward_circle *circles; /* named by the application, not yet in the store */
     size_t circle_count, circle_cap;
@@ -58,6 +60,10 @@ void ward_replica_looked(ward_replica *r);
 int ward_replica_reload(ward_replica *r, struct ward_error *err);
 /* The own grant: known from joining on, even before the ward's own records have arrived. NULL if it is not known at all. */
 const struct ward_grant *ward_replica_grant(const ward_replica *r);
+/* The grants under which this home wrote before, newest last; valid until the home goes on under another. */
+size_t ward_replica_former(ward_replica *r, const struct ward_hash **out);
+/* This home's own grant, or one of those. */
+bool ward_replica_was(const ward_replica *r, const struct ward_hash *grant);
 /* Remembers a circle so that its space can be made when its first change comes. At most
  * WARD_SPACES_MAX wait for that (WARD_ERR_LIMIT_SPACES): whoever announces circles and sends nothing in them wastes no more.
  * WARD_ERR_MEMORY. */
@@ -80,6 +86,8 @@ int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct wa
 #define WARD_DEVICE_KEY "device.key"
 #define WARD_UNFINISHED "unfinished" /* stands in a home while it is being founded: until it goes, there is none */
 void ward_home_path(char out[WARD_HOME_PATH], const char *home, const char *name);
+/* Store, ward, own grant and directory, without the keys. r is new. */
+int ward_home_open(ward_replica *r, const struct ward_options *options, struct ward_error *err);
 /* From an open store: ward, root, own grant, directory. */
 int ward_home_load(ward_replica *r, struct ward_error *err);
 /* restore.c: finishes or undoes what an interrupted restore has left. */
