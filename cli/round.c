@@ -18,7 +18,7 @@ static void on_signal(int number)
 static bool is_passing(int code)
 {
     return code == WARD_ERR_NETWORK || code == WARD_ERR_TIMEOUT || code == WARD_ERR_LINK_CLOSED || code == WARD_ERR_PEERS ||
-           code == WARD_ERR_CANCELLED;
+           code == WARD_ERR_PAUSE || code == WARD_ERR_QUOTA || code == WARD_ERR_CANCELLED;
 }
 
 static void put(json_t *model, const char *key, uint64_t n)

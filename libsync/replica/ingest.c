@@ -71,6 +71,10 @@ static int find_feed(struct incoming *in, struct ward_error *err)
     in->head_hash = in->feed ? in->feed->head_hash : in->feed_id;
     in->head_seq = in->feed ? in->feed->head_seq : 0;
     in->head_depth = in->feed ? in->feed->head_depth : 0;
+    /* What lies beyond a cut is kept aside, but not without end: who passes on more of it is told so, and stops. */
+    if (in->feed && in->feed->limit < in->head_seq && in->head_seq - in->feed->limit >= WARD_ASIDE_MAX &&
+        in->run->first + in->run->count - 1 > in->head_seq)
+        return ward_fail(err, WARD_ERR_CUT, "%u changes beyond the cut are kept already", WARD_ASIDE_MAX);
     if (in->run->first > in->head_seq + 1)
         return ward_fail(err, WARD_ERR_GAP, "starts at %llu, held up to %llu", (unsigned long long)in->run->first,
                          (unsigned long long)in->head_seq);

@@ -119,9 +119,11 @@ static int anywhere(struct joining *j, struct ward_error *err)
     int rc = ward_fail(err, WARD_ERR_NO_HUB, "the invitation names no address");
     for (size_t i = 0; i < j->invitation->address_count; i++) {
         rc = at_address(j, j->invitation->addresses[i], err);
-        if (rc != WARD_ERR_NETWORK && rc != WARD_ERR_HANDSHAKE && rc != WARD_ERR_ADDRESS)
+        if (rc != WARD_ERR_NETWORK && rc != WARD_ERR_HANDSHAKE && rc != WARD_ERR_ADDRESS && rc != WARD_ERR_KEY_REFUSED)
             return rc;
     }
+    if (rc == WARD_ERR_KEY_REFUSED) /* the key that knocked is the invitation's own */
+        return ward_fail(err, WARD_ERR_INVITE_UNKNOWN, "the hub does not let this invitation in");
     return rc;
 }
 

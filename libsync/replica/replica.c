@@ -54,6 +54,7 @@ void ward_close(ward_replica *r)
         ward_release(&r->env, r->circles[i].units);
     ward_release(&r->env, r->circles);
     ward_release(&r->env, r->former);
+    ward_release(&r->env, r->shares);
     ward_scratch_free(&r->scratch);
     ward_buf_free(&r->unpacked);
     ward_buf_free(&r->packed);
@@ -134,6 +135,22 @@ int64_t ward_replica_now(const ward_replica *r)
 
 /* ---- circles */
 
+static struct ward_circle_share *share_of(ward_replica *r, uint64_t by)
+{
+    for (size_t i = 0; i < r->share_count; i++)
+        if (r->shares[i].by == by)
+            return &r->shares[i];
+    return NULL;
+}
+
+static void forget(ward_replica *r, size_t i)
+{
+    struct ward_circle_share *share = share_of(r, r->circles[i].by);
+    if (--share->count == 0)
+        *share = r->shares[--r->share_count];
+    ward_release(&r->env, r->circles[i].units);
+}
+
 /* Circles whose space has come into being stand in the directory. */
 static void forget_founded(ward_replica *r)
 {
@@ -141,7 +158,7 @@ static void forget_founded(ward_replica *r)
     // NOLINTBEGIN(clang-analyzer-core.NullDereference): circles are there where their count is not 0
     for (size_t i = 0; i < r->circle_count; i++) {
         if (ward_directory_space_by_id(&r->dir, &r->circles[i].space))
-            ward_release(&r->env, r->circles[i].units);
+            forget(r, i);
         else
             r->circles[kept++] = r->circles[i];
     }
@@ -149,23 +166,70 @@ static void forget_founded(ward_replica *r)
     r->circle_count = kept;
 }
 
-int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space)
+/* The oldest of whoever has most, if that is more than the newcomer has. */
+static bool make_room(ward_replica *r, uint64_t newcomer)
 {
+    const struct ward_circle_share *most = &r->shares[0], *own = share_of(r, newcomer);
+    size_t i = 0;
+    for (size_t k = 1; k < r->share_count; k++)
+        if (r->shares[k].count > most->count)
+            most = &r->shares[k];
+    if (own && own->count >= most->count)
+        return false;
+    uint64_t by = most->by;
+    while (r->circles[i].by != by)
+        i++;
+    forget(r, i);
+    memmove(&r->circles[i], &r->circles[i + 1], (--r->circle_count - i) * sizeof r->circles[0]);
+    return true;
+}
+
+static int add_circle(ward_replica *r, const struct ward_circle *c)
+{
+    struct ward_circle_share *share = share_of(r, c->by);
+    int rc = ward_grow(&r->env, (void **)&r->circles, &r->circle_cap, r->circle_count, sizeof r->circles[0]);
+    if (!rc && !share) {
+        rc = ward_grow(&r->env, (void **)&r->shares, &r->share_cap, r->share_count, sizeof r->shares[0]);
+        if (!rc) {
+            share = &r->shares[r->share_count++];
+            *share = (struct ward_circle_share){.by = c->by};
+        }
+    }
+    if (rc)
+        return rc;
+    share->count++;
+    r->circles[r->circle_count++] = *c;
+    return WARD_OK;
+}
+
+int ward_replica_hear_circle(ward_replica *r, const struct ward_hash *by, const struct ward_id *units, size_t count,
+                             struct ward_hash *space)
+{
+    struct ward_circle c = {.count = count};
     ward_name_space(space, &r->ward, units, count);
+    c.space = *space;
+    if (by)
+        memcpy(&c.by, by->b, sizeof c.by);
     if (ward_directory_space_by_id(&r->dir, space) || ward_replica_circle(r, space))
         return WARD_OK;
     if (r->circle_count >= WARD_SPACES_MAX)
         forget_founded(r);
-    if (r->circle_count >= WARD_SPACES_MAX)
+    if (r->circle_count >= WARD_SPACES_MAX && !make_room(r, c.by))
         return WARD_ERR_LIMIT_SPACES;
-    int rc = ward_grow(&r->env, (void **)&r->circles, &r->circle_cap, r->circle_count, sizeof r->circles[0]);
-    struct ward_id *own = rc ? NULL : ward_alloc(&r->env, (count + 1) * sizeof *own);
-    if (!own)
+    c.units = ward_alloc(&r->env, (count + 1) * sizeof *c.units);
+    if (!c.units)
         return WARD_ERR_MEMORY;
     if (count)
-        memcpy(own, units, count * sizeof *own);
-    r->circles[r->circle_count++] = (struct ward_circle){.space = *space, .units = own, .count = count};
-    return WARD_OK;
+        memcpy(c.units, units, count * sizeof *c.units);
+    int rc = add_circle(r, &c);
+    if (rc)
+        ward_release(&r->env, c.units);
+    return rc;
+}
+
+int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space)
+{
+    return ward_replica_hear_circle(r, NULL, units, count, space);
 }
 
 const struct ward_circle *ward_replica_circle(const ward_replica *r, const struct ward_hash *space)

@@ -26,6 +26,11 @@ struct ward_circle {
     struct ward_hash space;
     struct ward_id *units;
     size_t count;
+    uint64_t by; /* who named it: of a peer's grant, 0 for the application */
+};
+struct ward_circle_share {
+    uint64_t by;
+    size_t count;
 };
 
 struct ward_replica {
@@ -41,8 +46,10 @@ struct ward_replica {
     struct ward_hash *former;    /* own grants of this home before that, newest last */
     size_t former_count;
     uint8_t root_pk[32];
-    struct ward_circle *circles; /* named by the application, not yet in the store */
+    struct ward_circle *circles; /* named by the application or a peer, not yet in the store */
     size_t circle_count, circle_cap;
+    struct ward_circle_share *shares; /* how many of them are whose */
+    size_t share_count, share_cap;
     struct ward_chain_map maps[WARD_CHAIN_MAPS];
     uint64_t map_clock;
     struct ward_scratch scratch;
@@ -64,9 +71,11 @@ const struct ward_grant *ward_replica_grant(const ward_replica *r);
 size_t ward_replica_former(ward_replica *r, const struct ward_hash **out);
 /* This home's own grant, or one of those. */
 bool ward_replica_was(const ward_replica *r, const struct ward_hash *grant);
-/* Remembers a circle so that its space can be made when its first change comes. At most
- * WARD_SPACES_MAX wait for that (WARD_ERR_LIMIT_SPACES): whoever announces circles and sends nothing in them wastes no more.
- * WARD_ERR_MEMORY. */
+/* Remembers a circle so that its space can be made when its first change comes. At most WARD_SPACES_MAX wait for that. When it is full, who
+ * has named most makes room for who has named fewer, and gets no more himself (WARD_ERR_LIMIT_SPACES): whoever announces circles and sends
+ * nothing in them wastes his own share. by: the grant whose device named it, NULL for the application. WARD_ERR_MEMORY. */
+int ward_replica_hear_circle(ward_replica *r, const struct ward_hash *by, const struct ward_id *units, size_t count,
+                             struct ward_hash *space);
 int ward_replica_know_circle(ward_replica *r, const struct ward_id *units, size_t count, struct ward_hash *space);
 const struct ward_circle *ward_replica_circle(const ward_replica *r, const struct ward_hash *space);
 const struct ward_circle *ward_replica_circle_short(const ward_replica *r, const uint8_t short_id[8]);

@@ -5,6 +5,7 @@
 #include "replica/invite.h"
 #include "replica/route.h"
 #include "replica/talk.h"
+#include "rules/gate.h"
 #include "shell/link.h"
 #include "shell/platform.h"
 #include "values/feed.h"
@@ -16,17 +17,31 @@
 #define LOOK_EVERY_MS     200 /* for commits of other processes */
 #define TICK_EVERY_MS     1000
 #define REMEMBER_EVERY_MS 10000
-#define EVENTS_A_STEP     64 /* then the rest of the world gets its turn */
+#define EVENTS_A_PASS     64 /* taken from the link before each device has its turn */
+#define REST_MS           20 /* before those who wait for their share are looked at again */
 #define BACKOFF_MS_MIN    500
 #define BACKOFF_MS_MAX    60000
+
+/* A frame that waits for its turn. */
+struct waiting {
+    struct waiting *next;
+    size_t len;
+    uint8_t p[];
+};
 
 /* One peer on the line. */
 struct guest {
     ward_peer peer;
     bool upward;  /* called by us */
     bool joining; /* linked by an invitation's key: may join and nothing else */
+    bool met;     /* greeted, or called by us: it is known who it is */
     bool told_up, remembered;
+    bool gone; /* the link is down: what it sent before still counts */
+    int gone_code;
     uint8_t link_pk[32];
+    struct ward_visitor *visitor;
+    struct waiting *first, *last;
+    size_t waiting_bytes;
     struct ward_server *server;
     struct ward_talk talk;
 };
@@ -38,6 +53,12 @@ struct ward_server {
     void *ctx;
     struct guest **guests;
     size_t guest_count, guest_cap;
+    struct ward_gate gate;
+    struct ward_bucket joins;
+    size_t waiting_bytes; /* of all guests */
+    size_t begin;         /* with whom a pass begins */
+    uint64_t pass;
+    bool resting; /* somebody waits for his share */
     struct ward_batch batch;
     bool news;
     uint64_t told; /* the store's stamp when guests were last told: whoever else looks at the store takes no news from them */
@@ -63,15 +84,15 @@ static void tell(struct ward_server *s, enum ward_event_type type, int code, con
 
 /* ---- who may come in */
 
-static bool admit(void *ctx, const uint8_t link_pk[32])
+static int admit(void *ctx, const uint8_t link_pk[32])
 {
     struct ward_server *s = ctx;
     if (ward_replica_refresh(s->r, NULL) && s->r->dir.grant_count == 0)
-        return false;
+        return WARD_ERR_PEER_UNKNOWN;
     const struct ward_grant *g = ward_directory_grant_by_link(&s->r->dir, link_pk);
-    if (g) /* a cut device is let in to be told so, and gets nothing else */
-        return ward_grant_effective(&s->r->dir, &g->id);
-    return ward_invitation_known(s->r, link_pk, NULL) == WARD_OK;
+    /* A cut device is let in to be told so, and gets nothing else. */
+    bool known = g ? ward_grant_effective(&s->r->dir, &g->id) : ward_invitation_known(s->r, link_pk, NULL) == WARD_OK;
+    return known ? ward_gate_knock(&s->gate, link_pk, mono(s)) : WARD_ERR_PEER_UNKNOWN;
 }
 
 /* ---- guests */
@@ -90,6 +111,17 @@ static int send_frame(void *ctx, const void *p, size_t len, struct ward_error *e
     return ward_link_send(g->server->link, g->peer, p, len, err);
 }
 
+static void drop_first(struct guest *g)
+{
+    struct waiting *w = g->first;
+    g->first = w->next;
+    if (!g->first)
+        g->last = NULL;
+    g->waiting_bytes -= w->len;
+    g->server->waiting_bytes -= w->len;
+    ward_release(&g->server->r->env, w);
+}
+
 static void remove_guest(struct ward_server *s, struct guest *g, int code)
 {
     size_t i = 0;
@@ -106,6 +138,11 @@ static void remove_guest(struct ward_server *s, struct guest *g, int code)
         s->call_at_ms = mono(s) + s->backoff_ms / 2 + (int64_t)(jitter % (uint32_t)(s->backoff_ms / 2 + 1));
         s->backoff_ms = s->backoff_ms * 2 > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : s->backoff_ms * 2;
     }
+    if (g->talk.r && g->talk.s.shown_out && ward_gate_blames(g->talk.s.error))
+        ward_gate_strike(g->visitor, mono(s));
+    while (g->first)
+        drop_first(g);
+    ward_gate_leave(g->visitor, mono(s));
     ward_link_drop(s->link, g->peer);
     ward_talk_free(&g->talk);
     ward_release(&s->r->env, g);
@@ -126,9 +163,12 @@ static int new_guest(struct ward_server *s, ward_peer peer, const uint8_t link_p
     if (ward_grow(&s->r->env, (void **)&s->guests, &s->guest_cap, s->guest_count, sizeof *s->guests))
         return ward_fail(err, WARD_ERR_MEMORY, "peer");
     struct guest *g = ward_alloc(&s->r->env, sizeof *g);
-    if (!g)
+    struct ward_visitor *visitor = g ? ward_gate_enter(&s->gate, link_pk, mono(s)) : NULL;
+    if (!visitor) {
+        ward_release(&s->r->env, g);
         return ward_fail(err, WARD_ERR_MEMORY, "peer");
-    *g = (struct guest){.peer = peer, .server = s};
+    }
+    *g = (struct guest){.peer = peer, .server = s, .visitor = visitor};
     memcpy(g->link_pk, link_pk, 32);
     s->guests[s->guest_count++] = g;
     *out = g;
@@ -159,14 +199,17 @@ static void refuse(struct ward_server *s, struct guest *g, int code)
     tell(s, WARD_EVENT_PEER_REFUSED, code, NULL, NULL);
 }
 
-static int on_join(struct ward_server *s, struct guest *g, const struct ward_link_event *e, struct ward_error *err)
+static int on_join(struct ward_server *s, struct guest *g, const struct waiting *w, struct ward_error *err)
 {
     struct ward_message m;
     struct ward_buf answer;
     struct ward_hash grant;
     struct ward_error why = {0};
     ward_buf_init(&answer, &s->r->env);
-    int rc = ward_frame_parse(&m, e->p, e->len, &why);
+    int rc = ward_bucket_has(&s->joins, mono(s), WARD_JOINS_RATE, WARD_JOINS_BURST)
+                 ? ward_frame_parse(&m, w->p, w->len, &why)
+                 : ward_fail(&why, WARD_ERR_PAUSE, "too many ask to join");
+    ward_bucket_take(&s->joins, rc != WARD_ERR_PAUSE);
     if (!rc)
         rc = m.type == WARD_MSG_JOIN ? ward_invitation_accept(s->r, g->link_pk, &m, &answer, &grant, &why) : WARD_ERR_PROTOCOL;
     char name[WARD_NAME_MAX + 1];
@@ -186,43 +229,142 @@ static int on_join(struct ward_server *s, struct guest *g, const struct ward_lin
 }
 
 /* The first frame of an incoming link tells who it is, by its key. */
-static int greet(struct ward_server *s, const struct ward_link_event *e, struct guest **out, struct ward_error *err)
+static int greet(struct ward_server *s, struct guest *g, struct ward_error *err)
 {
-    struct ward_error why = {0};
-    int rc = ward_replica_refresh(s->r, err);
+    int rc = ward_batch_commit(&s->batch, err); /* what others may have learned of it counts */
+    if (!rc)
+        rc = ward_replica_refresh(s->r, err);
     if (rc)
         return rc;
-    rc = new_guest(s, e->peer, e->link_pk, out, &why);
+    g->met = true;
+    const struct ward_grant *known = ward_directory_grant_by_link(&s->r->dir, g->link_pk);
+    g->joining = !known;
+    if (!known)
+        return WARD_OK;
+    const struct ward_grant peer = *known; /* the row may move while frames are handled */
+    return start_talk(s, g, &peer, err);
+}
+
+static bool is_run(const struct waiting *w)
+{
+    return w->len > 2 && w->p[2] == WARD_MSG_RUN;
+}
+
+/* A run costs what it unpacks to, and more for each change: a short frame may hold much. */
+static int run(struct ward_server *s, struct guest *g, const struct waiting *w, struct ward_error *err)
+{
+    uint64_t before = g->talk.received;
+    if (ward_gate_may_grow(g->visitor, mono(s)))
+        return ward_talk_show_out(&g->talk, WARD_ERR_QUOTA, err);
+    ward_buf_clear(&s->r->unpacked);
+    int rc = ward_talk_frame(&g->talk, w->p, w->len, err);
+    size_t raw = s->r->unpacked.len;
+    ward_gate_worked(g->visitor, raw > w->len ? raw : w->len, g->talk.received - before);
+    return rc;
+}
+
+static int handle(struct ward_server *s, struct guest *g, const struct waiting *w, struct ward_error *err)
+{
+    int rc = g->met ? WARD_OK : greet(s, g, err);
+    if (rc)
+        return rc;
+    if (g->joining) {
+        rc = ward_batch_commit(&s->batch, err); /* admitting writes a change of our own */
+        return rc ? rc : on_join(s, g, w, err);
+    }
+    return is_run(w) ? run(s, g, w, err) : ward_talk_frame(&g->talk, w->p, w->len, err);
+}
+
+/* ---- turns: what comes is put by, and each device has one frame of it looked at before anyone has a second */
+
+/* Nobody who keeps to the window comes near this. */
+static int turn_away(struct ward_server *s, struct guest *g, int code, struct ward_error *err)
+{
+    if (g->talk.r)
+        return ward_talk_show_out(&g->talk, code, err); /* and removed with those that are closed */
+    refuse(s, g, code);
+    remove_guest(s, g, code);
+    return WARD_OK;
+}
+
+static int keep_bounds(struct ward_server *s, struct guest *g, struct ward_error *err)
+{
+    if (g->waiting_bytes > WARD_QUEUE_MAX)
+        return turn_away(s, g, WARD_ERR_QUOTA, err);
+    if (s->waiting_bytes <= WARD_QUEUES_MAX)
+        return WARD_OK;
+    for (size_t i = 0; i < s->guest_count; i++)
+        if (s->guests[i]->waiting_bytes > g->waiting_bytes)
+            g = s->guests[i];
+    return turn_away(s, g, WARD_ERR_PEERS, err);
+}
+
+static int put_by(struct ward_server *s, struct guest *g, const struct ward_link_event *e, struct ward_error *err)
+{
+    if (g->talk.r && ward_talk_closed(&g->talk))
+        return WARD_OK;
+    struct waiting *w = ward_alloc(&s->r->env, sizeof *w + e->len);
+    if (!w)
+        return ward_fail(err, WARD_ERR_MEMORY, "a frame");
+    w->len = e->len;
+    memcpy(w->p, e->p, e->len);
+    if (g->last)
+        g->last->next = w;
+    else
+        g->first = w;
+    g->last = w;
+    g->waiting_bytes += w->len;
+    s->waiting_bytes += w->len;
+    return keep_bounds(s, g, err);
+}
+
+static int on_frame(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err)
+{
+    struct guest *g = find_guest(s, e->peer);
+    int rc = g ? WARD_OK : new_guest(s, e->peer, e->link_pk, &g, err);
     if (rc == WARD_ERR_PEERS) {
         struct guest passing = {.peer = e->peer, .server = s};
         refuse(s, &passing, rc);
         ward_link_drop(s->link, e->peer);
         return WARD_OK;
     }
-    if (rc)
-        return ward_fail(err, rc, "%s", why.detail);
-    const struct ward_grant *known = ward_directory_grant_by_link(&s->r->dir, e->link_pk);
-    if (!known) {
-        (*out)->joining = true;
-        return WARD_OK;
-    }
-    const struct ward_grant peer = *known; /* the row may move while frames are handled */
-    return start_talk(s, *out, &peer, err);
+    return rc ? rc : put_by(s, g, e, err);
 }
 
-static int on_frame(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err)
+/* The first waiting frame of a device that has not had its turn in this pass. */
+static int give_turn(struct ward_server *s, struct guest *g, bool *any, struct ward_error *err)
 {
-    struct guest *g = find_guest(s, e->peer);
-    int rc = g ? WARD_OK : s->batch.open ? ward_batch_commit(&s->batch, err) : WARD_OK;
-    if (!rc && !g)
-        rc = greet(s, e, &g, err);
-    if (rc || !g)
-        return rc;
-    if (g->joining) {
-        rc = ward_batch_commit(&s->batch, err); /* admitting writes a change of our own */
-        return rc ? rc : on_join(s, g, e, err);
+    if (!g->first || g->visitor->turn == s->pass)
+        return WARD_OK;
+    if (is_run(g->first) && !ward_gate_may_work(g->visitor, mono(s))) {
+        s->resting = true;
+        return WARD_OK;
     }
-    return ward_talk_frame(&g->talk, e->p, e->len, err);
+    g->visitor->turn = s->pass;
+    *any = true;
+    int rc = handle(s, g, g->first, err);
+    drop_first(g);
+    return rc;
+}
+
+static int pass(struct ward_server *s, bool *any, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    size_t count = s->guest_count;
+    s->pass++;
+    s->begin++;
+    *any = s->resting = false;
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = give_turn(s, s->guests[(s->begin + i) % count], any, err);
+    return rc;
+}
+
+static bool anything_waits(const struct ward_server *s)
+{
+    for (size_t i = 0; i < s->guest_count; i++)
+        if (s->guests[i]->first)
+            return true;
+    return false;
 }
 
 static int on_up(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err)
@@ -236,6 +378,7 @@ static int on_up(struct ward_server *s, const struct ward_link_event *e, struct 
     memcpy(peer.link_pk, g->link_pk, 32);
     if (known)
         peer = *known;
+    g->met = true;
     return start_talk(s, g, &peer, err);
 }
 
@@ -249,8 +392,10 @@ static int on_link(struct ward_server *s, const struct ward_link_event *e, struc
         return on_up(s, e, err);
     case WARD_LINK_DOWN:
         g = find_guest(s, e->peer);
-        if (g)
-            remove_guest(s, g, g->talk.r && ward_talk_closed(&g->talk) ? g->talk.s.error : e->code);
+        if (g) {
+            g->gone = true;
+            g->gone_code = e->code;
+        }
         return WARD_OK;
     case WARD_LINK_REFUSED:
         tell(s, WARD_EVENT_PEER_REFUSED, e->code, NULL, e->text);
@@ -321,8 +466,9 @@ static void drop_closed(struct ward_server *s)
 {
     for (size_t i = s->guest_count; i > 0; i--) {
         struct guest *g = s->guests[i - 1];
-        if (g->talk.r && ward_talk_closed(&g->talk))
-            remove_guest(s, g, g->talk.s.error);
+        bool closed = g->talk.r && ward_talk_closed(&g->talk);
+        if (closed || (g->gone && !g->first))
+            remove_guest(s, g, closed ? g->talk.s.error : g->gone_code);
     }
 }
 
@@ -364,19 +510,46 @@ static int recover(struct ward_server *s, int rc)
     return rc;
 }
 
-int ward_serve_step(struct ward_server *s, int timeout_ms, struct ward_error *err)
+/* Some of what the link has, so that nobody who speaks now has to wait for those who spoke before. */
+static int listen_in(struct ward_server *s, int wait, bool *any, struct ward_error *err)
 {
-    int wait = timeout_ms < LOOK_EVERY_MS ? timeout_ms : LOOK_EVERY_MS, rc = WARD_OK;
-    for (int i = 0; !rc && i < EVENTS_A_STEP; i++) {
+    int rc = WARD_OK;
+    *any = false;
+    for (int i = 0; !rc && i < EVENTS_A_PASS; i++) {
         struct ward_link_event e;
         bool got;
         rc = ward_link_step(s->link, i == 0 ? wait : 0, -1, &e, &got, err);
         if (rc || !got)
             break;
+        *any = true;
         rc = on_link(s, &e, err);
-        if (!rc && s->batch.bytes > WARD_BATCH_BYTES)
-            rc = commit(s, err);
     }
+    return rc;
+}
+
+/* Passes until nothing is left to do, or so much time is over that those who have had their turn should hear of it. */
+static int work(struct ward_server *s, int wait, struct ward_error *err)
+{
+    int64_t begun = 0;
+    bool came = true, done = true;
+    int rc = WARD_OK;
+    if (anything_waits(s) && wait > REST_MS)
+        wait = s->resting ? REST_MS : 0;
+    for (int i = 0; !rc && (came || done) && i < EVENTS_A_PASS; i++) {
+        rc = listen_in(s, i == 0 ? wait : 0, &came, err);
+        if (i == 0)
+            begun = mono(s);
+        if (!rc)
+            rc = pass(s, &done, err);
+        if (mono(s) - begun >= WARD_STEP_MS || s->batch.bytes > WARD_BATCH_BYTES)
+            break;
+    }
+    return rc;
+}
+
+int ward_serve_step(struct ward_server *s, int timeout_ms, struct ward_error *err)
+{
+    int rc = work(s, timeout_ms < LOOK_EVERY_MS ? timeout_ms : LOOK_EVERY_MS, err);
     if (!rc)
         rc = commit(s, err);
     if (!rc)
@@ -405,6 +578,7 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
                               .batch = {.r = r},
                               .every_ms = options->every_ms,
                               .backoff_ms = BACKOFF_MS_MIN};
+    ward_gate_init(&s->gate, &r->env);
     s->call_at_ms = s->looked_ms = s->ticked_ms = s->remembered_ms = mono(s);
     struct ward_link_options link = {.env = &r->env, .admit = admit, .ctx = s};
     memcpy(link.link_sk, r->keys->link_sk, 32);
@@ -441,6 +615,7 @@ void ward_serve_close(struct ward_server *s)
         remove_guest(s, g, 0);
     }
     ward_link_close(s->link);
+    ward_gate_free(&s->gate);
     ward_release(&s->r->env, s->guests);
     ward_release(&s->r->env, s);
 }

@@ -214,7 +214,9 @@ int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct w
         return rc;
     for (size_t i = 0; i < routes.count; i++) {
         rc = one_route(r, options, &routes.v[i], &result, err);
-        if (!rc || (rc != WARD_ERR_NETWORK && rc != WARD_ERR_HANDSHAKE && rc != WARD_ERR_TIMEOUT))
+        bool elsewhere = rc == WARD_ERR_NETWORK || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_TIMEOUT || rc == WARD_ERR_KEY_REFUSED ||
+                         rc == WARD_ERR_PAUSE;
+        if (!rc || !elsewhere)
             break;
     }
     result.ms = r->env.mono_ms(r->env.ctx) - start;

@@ -186,7 +186,7 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         t->refused[at][0] = t->s.received;
         t->refused[at][1] = (uint64_t)rc;
         tell(t, WARD_EVENT_RUN_REFUSED, rc, 0, 0, why.detail);
-        return WARD_OK;
+        return act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)rc), NULL, err);
     }
     t->received += in.applied;
     tell_progress(t);
@@ -209,6 +209,8 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
         if (at > before && at <= t->s.acked) {
             lost[(at - 1) % WARD_WINDOW_MAX] = true;
             t->refused_there++;
+            if (code == WARD_ERR_CUT) /* it keeps no more of this feed: nothing is to be gained by sending the rest */
+                ward_vv_raise(&t->stream.have, &t->r->env, t->flight[(at - 1) % WARD_WINDOW_MAX].fid, UINT64_MAX);
             tell(t, WARD_EVENT_RUN_REFUSED, (int)code, 0, 0, "refused by the peer");
         }
     }
@@ -333,10 +335,15 @@ int ward_talk_link_up(struct ward_talk *t, struct ward_error *err)
     return act(t, ward_session_step(&t->s, WARD_SE_LINK_UP, 0), NULL, err);
 }
 
+int ward_talk_show_out(struct ward_talk *t, int code, struct ward_error *err)
+{
+    return act(t, ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)code), NULL, err);
+}
+
 /* Rights are looked at again for every message, either way: a device may be cut while it is connected, and gets no more from then on. */
 static int show_out(struct ward_talk *t, struct ward_error *err)
 {
-    return act(t, ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_CUT), NULL, err);
+    return ward_talk_show_out(t, WARD_ERR_CUT, err);
 }
 
 int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_error *err)

@@ -76,6 +76,7 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err); /* after w
 int ward_talk_news(struct ward_talk *t, struct ward_error *err);      /* the replica may hold something new */
 int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err);
 int ward_talk_leave(struct ward_talk *t, struct ward_error *err);
+int ward_talk_show_out(struct ward_talk *t, int code, struct ward_error *err); /* told why, and closed */
 /* Remembers contact and what the peer holds; in its own transaction. */
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err);
 static inline bool ward_talk_closed(const struct ward_talk *t)

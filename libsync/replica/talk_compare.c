@@ -223,7 +223,7 @@ static int space_of_entry(struct ward_talk *t, const struct ward_heads_entry *h,
     bool mine = self ? ward_may_read(self, h->circle, h->circle_count) : h->circle_count == 0;
     if (!mine || !ward_may_read(&t->peer, h->circle, h->circle_count))
         return WARD_OK;
-    int rc = ward_replica_know_circle(t->r, h->circle, h->circle_count, &id);
+    int rc = ward_replica_hear_circle(t->r, &t->peer.id, h->circle, h->circle_count, &id);
     if (rc) /* too many announced: this one is passed over, the session goes on */
         return rc == WARD_ERR_LIMIT_SPACES ? WARD_OK : ward_fail(err, rc, "circle");
     *out = ward_directory_space_by_id(&t->r->dir, &id);

@@ -1,4 +1,5 @@
 #include "rules/session.h"
+#include "base/limits.h"
 
 #include <assert.h>
 
@@ -8,7 +9,26 @@ static unsigned close_with(struct ward_session *s, int code, unsigned actions)
 {
     s->error = code;
     s->state = WARD_S_CLOSED;
+    s->shown_out = (actions & WARD_SA_ERROR) != 0;
     return actions | WARD_SA_CLOSE;
+}
+
+static void earn(struct ward_session *s, int64_t thousandths)
+{
+    int64_t full = (int64_t)WARD_TALK_BURST * 1000;
+    s->talk = thousandths > full - s->talk ? full : s->talk + thousandths;
+}
+
+/* Frames that no window bounds. False: there were too many of them. */
+static bool spend(struct ward_session *s)
+{
+    s->talk -= 1000;
+    return s->talk >= 0;
+}
+
+static unsigned too_much(struct ward_session *s)
+{
+    return close_with(s, WARD_ERR_QUOTA, WARD_SA_ERROR);
 }
 
 /* Both done and nothing in flight either way: the two replicas hold the same. */
@@ -50,6 +70,8 @@ static unsigned spaces(struct ward_session *s, uint64_t n)
 
 static unsigned heads(struct ward_session *s, uint64_t n)
 {
+    if (!spend(s))
+        return too_much(s);
     if (s->streaming)
         return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR); /* the last heads were there already */
     (void)n;
@@ -67,15 +89,32 @@ static unsigned heads_last(struct ward_session *s, uint64_t n)
 
 static unsigned circle(struct ward_session *s, uint64_t n)
 {
-    (void)s, (void)n;
-    return WARD_SA_NOTE_CIRCLE;
+    (void)n;
+    return spend(s) ? WARD_SA_NOTE_CIRCLE : too_much(s);
 }
 
 static unsigned run(struct ward_session *s, uint64_t n)
 {
     (void)n;
+    if (s->received - s->committed >= WARD_WINDOW)
+        return close_with(s, WARD_ERR_WINDOW, WARD_SA_ERROR);
     s->received++;
+    earn(s, 1000); /* the circle before it */
     return WARD_SA_INGEST;
+}
+
+/* Whatever an honest device holds it has checked itself: it may pass on what has not come here yet (gaps, deps), what two replicas judge
+ * by different knowledge (rights, cuts, forks), but not this. */
+static bool is_forged(uint64_t code)
+{
+    return code == WARD_ERR_SEAL || code == WARD_ERR_DEP_ORDER || code == WARD_ERR_DEPTH ||
+           (code >= 200 && code < 300 && code != WARD_ERR_VERSION && code != WARD_ERR_CODEC);
+}
+
+static unsigned refused(struct ward_session *s, uint64_t code)
+{
+    s->forged += is_forged(code);
+    return s->forged > WARD_FORGED_MAX ? close_with(s, WARD_ERR_FORGED, WARD_SA_ERROR) : 0;
 }
 
 static unsigned committed(struct ward_session *s, uint64_t n)
@@ -88,6 +127,7 @@ static unsigned sent(struct ward_session *s, uint64_t n)
 {
     (void)n;
     s->sent++;
+    earn(s, 1000); /* its acknowledgement */
     return 0;
 }
 
@@ -95,6 +135,8 @@ static unsigned ack(struct ward_session *s, uint64_t n)
 {
     if (n < s->acked || n > s->sent)
         return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
+    if (!spend(s))
+        return too_much(s);
     s->acked = n;
     return (s->streaming ? WARD_SA_STREAM : 0u) | maybe_live(s);
 }
@@ -122,6 +164,12 @@ static unsigned news(struct ward_session *s, uint64_t n)
 {
     (void)n;
     return s->streaming ? WARD_SA_STREAM : 0u;
+}
+
+static unsigned ping(struct ward_session *s, uint64_t n)
+{
+    (void)n;
+    return spend(s) ? 0 : too_much(s);
 }
 
 static unsigned ignore(struct ward_session *s, uint64_t n)
@@ -153,6 +201,8 @@ static unsigned leave(struct ward_session *s, uint64_t n)
 
 static unsigned tick(struct ward_session *s, uint64_t n)
 {
+    if ((int64_t)n > s->now_ms)
+        earn(s, ((int64_t)n - s->now_ms) * WARD_TALK_RATE);
     s->now_ms = (int64_t)n;
     if (s->now_ms - s->heard_ms > WARD_IDLE_CLOSE_MS)
         return close_with(s, WARD_ERR_TIMEOUT, 0);
@@ -180,7 +230,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
     [WARD_S_COMPARING] =
         {
             [WARD_SE_SPACES] = spaces,
-            [WARD_SE_PING] = ignore,
+            [WARD_SE_PING] = ping,
             [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,
             [WARD_SE_BAD] = bad,
@@ -195,11 +245,12 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_CIRCLE] = circle,
             [WARD_SE_RUN] = run,
             [WARD_SE_COMMITTED] = committed,
+            [WARD_SE_REFUSED] = refused,
             [WARD_SE_SENT] = sent,
             [WARD_SE_ACK] = ack,
             [WARD_SE_DRAINED] = drained,
             [WARD_SE_DONE] = done,
-            [WARD_SE_PING] = ignore,
+            [WARD_SE_PING] = ping,
             [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,
             [WARD_SE_BAD] = bad,
@@ -212,10 +263,11 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_CIRCLE] = circle,
             [WARD_SE_RUN] = run,
             [WARD_SE_COMMITTED] = committed,
+            [WARD_SE_REFUSED] = refused,
             [WARD_SE_SENT] = sent,
             [WARD_SE_ACK] = ack,
             [WARD_SE_DRAINED] = drained,
-            [WARD_SE_PING] = ignore,
+            [WARD_SE_PING] = ping,
             [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,
             [WARD_SE_BAD] = bad,
@@ -227,7 +279,8 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
 
 void ward_session_init(struct ward_session *s, int64_t now_ms)
 {
-    *s = (struct ward_session){.window = 1, .now_ms = now_ms, .heard_ms = now_ms, .spoke_ms = now_ms};
+    *s = (struct ward_session){
+        .window = 1, .now_ms = now_ms, .heard_ms = now_ms, .spoke_ms = now_ms, .talk = (int64_t)WARD_TALK_BURST * 1000};
 }
 
 bool ward_session_listed(enum ward_session_state state, enum ward_session_event_type event)
@@ -261,9 +314,9 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces",  "heads", "heads-last", "circle", "run",
-                                        "ack",         "done",         "ping",    "bye",   "error",      "bad",    "link-up",
-                                        "committed",   "sent",         "drained", "news",  "tick",       "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",   "heads-last", "circle", "run",
+                                        "ack",         "done",         "ping",   "bye",     "error",      "bad",    "link-up",
+                                        "committed",   "refused",      "sent",   "drained", "news",       "tick",   "leave"};
     assert(event < WARD_SE_COUNT);
     return names[event];
 }

@@ -28,6 +28,7 @@ enum ward_session_event_type {
     /* from this side */
     WARD_SE_LINK_UP,
     WARD_SE_COMMITTED, /* n: run frames handled so far, durable */
+    WARD_SE_REFUSED,   /* the run that came last was refused; n: code */
     WARD_SE_SENT,      /* one run frame went out */
     WARD_SE_DRAINED,   /* nothing is left that the peer lacks */
     WARD_SE_NEWS,      /* there may be something new for the peer */
@@ -58,8 +59,11 @@ struct ward_session {
     uint32_t window;              /* the peer's */
     uint64_t sent, acked;         /* our run frames */
     uint64_t received, committed; /* theirs */
+    uint64_t forged;              /* of theirs, refused for what no honest device passes on */
     bool streaming, done_sent, done_received, reported_live;
     int64_t now_ms, heard_ms, spoke_ms;
+    int64_t talk;   /* what is left of their WARD_TALK_BURST, in thousandths of a frame */
+    bool shown_out; /* closed for what the peer did, by this side */
     int error;
 };
 

@@ -17,21 +17,23 @@ typedef uint64_t ward_peer;
 struct ward_link_options {
     const struct ward_env *env;
     uint8_t link_sk[32]; /* X25519; copied into locked memory where there is any */
-    /* Asked for each handshake of an incoming connection, from within ward_link_step: may this key come in? NULL: nobody.
-     * It must not call the link. */
-    bool (*admit)(void *ctx, const uint8_t link_pk[32]);
+    /* Asked for each handshake of an incoming connection, from within ward_link_step: may this key come in? WARD_OK;
+     * WARD_ERR_PEER_UNKNOWN; WARD_ERR_PAUSE: not now. The other end is told which of the two. NULL: nobody. It must not call the link. */
+    int (*admit)(void *ctx, const uint8_t link_pk[32]);
     void *ctx;
 };
 
 enum ward_link_event_type {
     WARD_LINK_UP,     /* a DEALER's handshake is done. (A ROUTER's peer is known by its first frame: no event.) */
     WARD_LINK_FRAME,  /* p, len: valid until the next call on the link; link_pk: who sent it, authenticated */
-    WARD_LINK_DOWN,   /* the connection is gone and its number void; code: WARD_ERR_HANDSHAKE (wrong key or refused; a link that broke
-                         in the handshake can look like that: worth another try or two), WARD_ERR_NETWORK,
+    WARD_LINK_DOWN,   /* the connection is gone and its number void; code: WARD_ERR_KEY_REFUSED, WARD_ERR_PAUSE (the other end says
+                         so), WARD_ERR_HANDSHAKE (wrong key; a link that broke in the handshake can look like that: worth another
+                         try or two), WARD_ERR_NETWORK,
                          WARD_ERR_LINK_CLOSED (it was up), WARD_ERR_LIMIT_FRAME (too many parts; for too many bytes libzmq
                          itself cuts the connection, which is LINK_CLOSED). Frames sent before the end come first. */
     WARD_LINK_REFUSED /* an incoming connection was refused; link_pk: whose (zero if it got no further than noise); code:
-                         WARD_ERR_PEER_UNKNOWN, WARD_ERR_HANDSHAKE, WARD_ERR_PEERS. For people: under a flood not all are told. */
+                         WARD_ERR_PEER_UNKNOWN, WARD_ERR_PAUSE, WARD_ERR_HANDSHAKE, WARD_ERR_PEERS. For people: under a flood not all are
+                         told. */
 };
 struct ward_link_event {
     enum ward_link_event_type type;
@@ -56,7 +58,8 @@ int ward_link_listen(struct ward_link *l, const char *address, char bound[128], 
  * in place of the link's own key (joining). WARD_ERR_ADDRESS; WARD_ERR_PEERS: too many at once. */
 int ward_link_connect(struct ward_link *l, const char *address, const uint8_t server_pk[32], const uint8_t *as_sk, ward_peer *out,
                       struct ward_error *err);
-/* The number is void at once and no event follows. An incoming peer cannot be cut off, but is not listened to any more. */
+/* The number is void at once and no event follows. An incoming peer is not listened to any more, and cut off soon, when what was sent to it
+ * last has had time to arrive. */
 void ward_link_drop(struct ward_link *l, ward_peer peer);
 
 /* One frame, queued or refused, never waiting. WARD_ERR_BUSY: the queue is full, try after the next step. WARD_ERR_LINK_CLOSED: the peer is

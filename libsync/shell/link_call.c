@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "shell/link_socket.h"
+#include "shell/link_zap.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -82,7 +83,11 @@ static void heed(struct ward_call *c, const struct ward_monitor_event *event)
         if (!c->connected)
             end(c, WARD_ERR_NETWORK, "nobody answers there");
         break;
-    default: /* the handshake failed, and the other end or libzmq says why */
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* the doorkeeper's word */
+        ward_monitor_explain(text, sizeof text, event);
+        end(c, event->value == WARD_ZAP_PAUSE ? WARD_ERR_PAUSE : WARD_ERR_KEY_REFUSED, text);
+        break;
+    default: /* the handshake failed, and libzmq says why */
         ward_monitor_explain(text, sizeof text, event);
         end(c, WARD_ERR_HANDSHAKE, text);
         break;

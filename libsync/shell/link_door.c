@@ -10,7 +10,7 @@
 #define OPTION_ZAP_ENFORCE_DOMAIN 93 /* not in the stable part of <zmq.h>, but in every library we accept */
 #define BACKLOG                   512
 #define ZAP_AT_ONCE               16 /* handshakes answered before others have their turn */
-#define EVENTS                    (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+#define EVENTS                    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
 
 /* The ROUTER's own ids are a zero byte and 32 bits; whoever brings one of its own is not one of us. */
 #define ID_BYTES 5u
@@ -47,6 +47,7 @@ int ward_door_open(struct ward_door *d, void *zmq, const struct ward_link_option
                    struct ward_error *err)
 {
     ward_guests_init(&d->guests, options->env);
+    ward_lines_init(&d->lines, options->env);
     d->zap.admit = options->admit;
     d->zap.ctx = options->ctx;
     int rc = ward_zap_open(&d->zap, zmq, err);
@@ -69,6 +70,8 @@ void ward_door_close(struct ward_door *d)
     ward_zap_close(&d->zap);
     if (d->guests.env)
         ward_guests_free(&d->guests);
+    if (d->lines.env)
+        ward_lines_free(&d->lines);
 }
 
 int ward_door_bind(struct ward_door *d, const char *address, char bound[128], struct ward_error *err)
@@ -111,11 +114,15 @@ static int answer_zap(struct ward_door *d, struct ward_error *err)
     for (int i = 0; i < ZAP_AT_ONCE; i++) {
         struct ward_zap_verdict verdict;
         bool got;
-        int rc = ward_zap_answer(&d->zap, &verdict, &got, err);
-        if (rc || !got)
-            return rc;
-        if (!verdict.admitted)
-            note_refusal(d, WARD_ERR_PEER_UNKNOWN, verdict.link_pk, "this key may not come in");
+        struct ward_error why = {0};
+        int rc = ward_zap_answer(&d->zap, &verdict, &got, &why);
+        if (rc) /* libzmq lets nobody in from now on, and nobody would know why */
+            return ward_fail(err, rc == WARD_ERR_MEMORY ? rc : WARD_ERR_DOOR, "the doorkeeper: %s", why.detail);
+        if (!got)
+            return WARD_OK;
+        if (verdict.code)
+            note_refusal(d, verdict.code, verdict.link_pk,
+                         verdict.code == WARD_ERR_PAUSE ? "this key may not come in yet" : "this key may not come in");
     }
     return WARD_OK;
 }
@@ -130,7 +137,12 @@ static void mark_gone(struct ward_door *d, struct ward_guest *guest)
 
 static void heed(struct ward_door *d, const struct ward_monitor_event *event)
 {
+    if (event->what == ZMQ_EVENT_ACCEPTED) {
+        ward_lines_accepted(&d->lines, (int)event->value);
+        return;
+    }
     if (event->what == ZMQ_EVENT_DISCONNECTED) {
+        ward_lines_ended(&d->lines, (int)event->value);
         struct ward_guest *guest = ward_guests_by_fd(&d->guests, (int)event->value);
         if (guest)
             mark_gone(d, guest);
@@ -158,7 +170,10 @@ static int read_monitor(struct ward_door *d, struct ward_error *err)
 int ward_door_attend(struct ward_door *d, struct ward_error *err)
 {
     int rc = answer_zap(d, err);
-    return rc ? rc : read_monitor(d, err);
+    if (!rc)
+        rc = read_monitor(d, err);
+    ward_lines_watch(&d->lines);
+    return rc;
 }
 
 /* ---------------------------------------------------------------- guests */
@@ -185,6 +200,7 @@ static int welcome(struct ward_door *d, uint32_t id, int fd, const uint8_t link_
     int rc = ward_guests_add(&d->guests, &guest);
     if (rc == WARD_ERR_PEERS) {
         ward_guests_remember(&d->guests, id);
+        ward_lines_drop(&d->lines, fd);
         note_refusal(d, WARD_ERR_PEERS, link_pk, "too many connections");
         return WARD_OK;
     }
@@ -246,6 +262,7 @@ static int take_frame(struct ward_door *d, ward_peer *next_peer, zmq_msg_t *held
     bool ours = parse_id(held, &id);
     if (!ward_socket_next_part(d->router, held))
         return WARD_OK;
+    ward_lines_frame(&d->lines, connection_of(held), zmq_msg_size(held));
     if (!ours || zmq_msg_more(held) || zmq_msg_size(held) > WARD_FRAME_MAX) {
         ward_socket_skip(d->router, held);
         return WARD_OK;
@@ -324,6 +341,9 @@ int ward_door_send(struct ward_door *d, ward_peer peer, const void *p, size_t le
 void ward_door_drop(struct ward_door *d, ward_peer peer)
 {
     struct ward_guest *guest = ward_guests_by_peer(&d->guests, peer);
-    if (guest)
-        ward_guests_drop(&d->guests, guest);
+    if (!guest)
+        return;
+    if (!guest->gone)
+        ward_lines_drop(&d->lines, guest->fd);
+    ward_guests_drop(&d->guests, guest);
 }

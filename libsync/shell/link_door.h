@@ -3,6 +3,7 @@
 #define WARD_LINK_DOOR_H
 
 #include "shell/link_guests.h"
+#include "shell/link_lines.h"
 #include "shell/link_monitor.h"
 #include "shell/link_zap.h"
 
@@ -13,6 +14,7 @@ struct ward_door {
     struct ward_zap zap;
     struct ward_monitor monitor;
     struct ward_guests guests;
+    struct ward_lines lines;
     uint64_t frames; /* read so far */
     bool dry;        /* at the last look nothing was waiting to be read */
     bool refusal_first;

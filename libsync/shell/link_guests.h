@@ -1,7 +1,7 @@
 /* link_guests.h - who is connected through the door: routing ids, the numbers they go by, and those shown out.
  *
- * ZeroMQ has no way to disconnect one peer of a ROUTER. So a dropped one stays connected and may go on talking; its routing id is
- * remembered and what it says is not listened to. No ZeroMQ here. */
+ * ZeroMQ has no way to disconnect one peer of a ROUTER. So a dropped one may go on talking until its line is cut (link_lines.h); its
+ * routing id is remembered and what it says is not listened to. No ZeroMQ here. */
 #ifndef WARD_LINK_GUESTS_H
 #define WARD_LINK_GUESTS_H
 

@@ -3,6 +3,7 @@
 #include "shell/link_socket.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ENDPOINT       "inproc://zeromq.zap.01"
@@ -81,12 +82,13 @@ static void read_request(struct ward_zap *zap, zmq_msg_t *part, struct request *
         memset(r->link_pk, 0, sizeof r->link_pk);
 }
 
-static int reply(struct ward_zap *zap, const struct request *r, bool admitted, struct ward_error *err)
+static int reply(struct ward_zap *zap, const struct request *r, int code, struct ward_error *err)
 {
-    char user[KEY_HEX] = "";
-    if (admitted)
+    char user[KEY_HEX] = "", status[8] = "200";
+    if (code == WARD_OK)
         sodium_bin2hex(user, sizeof user, r->link_pk, sizeof r->link_pk);
-    const char *status = admitted ? "200" : "400";
+    else
+        snprintf(status, sizeof status, "%d", code == WARD_ERR_PAUSE ? WARD_ZAP_PAUSE : WARD_ZAP_UNKNOWN);
     void *s = zap->socket;
     bool sent = ward_socket_send(s, VERSION, strlen(VERSION), ZMQ_SNDMORE) == 0 &&
                 ward_socket_send(s, r->id, r->id_len, ZMQ_SNDMORE) == 0 && ward_socket_send(s, status, strlen(status), ZMQ_SNDMORE) == 0 &&
@@ -103,9 +105,9 @@ int ward_zap_answer(struct ward_zap *zap, struct ward_zap_verdict *out, bool *go
     if (!rc && *got) {
         struct request r;
         read_request(zap, &part, &r);
-        out->admitted = r.sound && zap->admit && zap->admit(zap->ctx, r.link_pk);
+        out->code = r.sound && zap->admit ? zap->admit(zap->ctx, r.link_pk) : WARD_ERR_PEER_UNKNOWN;
         memcpy(out->link_pk, r.link_pk, sizeof out->link_pk);
-        rc = reply(zap, &r, out->admitted, err);
+        rc = reply(zap, &r, out->code, err);
     }
     zmq_msg_close(&part);
     return rc;

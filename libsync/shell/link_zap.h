@@ -12,14 +12,19 @@ struct ward_error;
 
 #define WARD_ZAP_DOMAIN "wardsync" /* an empty domain would mean: do not ask */
 
+/* What the other end hears, as the value of its monitor's event. 300 would be the one for "not now", but libzmq then hangs up without a
+ * word, and the other end could not tell that from a broken network. */
+#define WARD_ZAP_UNKNOWN 400
+#define WARD_ZAP_PAUSE   500
+
 struct ward_zap {
     void *socket;
-    bool (*admit)(void *ctx, const uint8_t link_pk[32]);
+    int (*admit)(void *ctx, const uint8_t link_pk[32]);
     void *ctx;
 };
 
 struct ward_zap_verdict {
-    bool admitted;
+    int code;            /* WARD_OK: admitted */
     uint8_t link_pk[32]; /* zero if the request was not about a CURVE key */
 };
 

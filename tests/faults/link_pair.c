@@ -119,7 +119,7 @@ static bool may_enter(struct ward_link *listener, const uint8_t pk[32])
         inject_resume();
     else
         inject_pause();
-    bool may = listener->options.admit && listener->options.admit(listener->options.ctx, pk);
+    bool may = listener->options.admit && listener->options.admit(listener->options.ctx, pk) == WARD_OK;
     if (ours)
         inject_pause();
     else

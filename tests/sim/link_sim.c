@@ -461,10 +461,11 @@ static bool answer_knock(struct ward_link *l, struct conn *c, struct ward_link_e
         *out = (struct ward_link_event){.type = WARD_LINK_REFUSED, .code = WARD_ERR_HANDSHAKE, .incoming = true};
         return true;
     }
-    if (!l->options.admit || !l->options.admit(l->options.ctx, c->caller_pk)) {
+    int code = l->options.admit ? l->options.admit(l->options.ctx, c->caller_pk) : WARD_ERR_PEER_UNKNOWN;
+    if (code) {
         c->ended = true;
-        tell_down(c, 0, WARD_ERR_HANDSHAKE, back);
-        *out = (struct ward_link_event){.type = WARD_LINK_REFUSED, .code = WARD_ERR_PEER_UNKNOWN, .incoming = true};
+        tell_down(c, 0, code == WARD_ERR_PAUSE ? code : WARD_ERR_KEY_REFUSED, back);
+        *out = (struct ward_link_event){.type = WARD_LINK_REFUSED, .code = code, .incoming = true};
         memcpy(out->link_pk, c->caller_pk, 32);
         return true;
     }

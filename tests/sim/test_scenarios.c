@@ -1,4 +1,5 @@
 /* test_scenarios.c - stories with an end that is known: each a small ward, some bad luck, and what its trace and its devices must show. */
+#include "base/limits.h"
 #include "check.h"
 #include "fiber.h"
 #include "hostile.h"
@@ -569,6 +570,7 @@ static void a_bad_peer_does_not_hold_up_the_others(void **state)
         assert_true(world_run_until_quiet(&s.w, HOUR_MS));
         tell_on_failure();
         assert_true(s.w.injected[ways[i]] > 0);
+        world_run(&s.w, WARD_PAUSE_MS_MAX); /* shown out, he is not let in again before */
     }
     all_is_well();
     end();

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "rules/session.h"
 
 #include <string.h>
@@ -34,6 +35,7 @@ static const struct row rows[] = {
     /* from this side */
     {WARD_SE_LINK_UP, "-xxx"},
     {WARD_SE_COMMITTED, "xx--"},
+    {WARD_SE_REFUSED, "xx--"},
     {WARD_SE_SENT, "xx--"},
     {WARD_SE_DRAINED, "xx--"},
     {WARD_SE_NEWS, "----"},
@@ -283,6 +285,67 @@ static void two_ends(void **state)
         }
 }
 
+/* A peer that takes no notice of the window is cut off at the first run too many; one that keeps to it may go on for ever. */
+static void window_is_kept(void **state)
+{
+    (void)state;
+    for (int live = 0; live < 2; live++) {
+        struct ward_session s = at(live ? WARD_S_LIVE : WARD_S_EXCHANGING);
+        for (unsigned i = 0; i < 3 * WARD_WINDOW; i++) {
+            assert_int_equal(ward_session_step(&s, WARD_SE_RUN, 0), WARD_SA_INGEST);
+            if (s.received - s.committed == WARD_WINDOW)
+                ward_session_step(&s, WARD_SE_COMMITTED, s.received);
+        }
+        for (unsigned i = 0; i < WARD_WINDOW; i++)
+            assert_int_equal(ward_session_step(&s, WARD_SE_RUN, 0), WARD_SA_INGEST);
+        assert_int_equal(ward_session_step(&s, WARD_SE_RUN, 0), PROTOCOL_ERROR);
+        assert_int_equal(s.error, WARD_ERR_WINDOW);
+        assert_true(s.shown_out);
+    }
+}
+
+/* Frames that no window bounds: so many at once, so many a second, one for each run. */
+static void talk_is_rationed(void **state)
+{
+    static const enum ward_session_event_type idle[] = {WARD_SE_PING, WARD_SE_CIRCLE, WARD_SE_ACK};
+    (void)state;
+    for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
+        struct ward_session s = at(WARD_S_LIVE);
+        for (unsigned j = 0; j < WARD_TALK_BURST; j++)
+            assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
+        ward_session_step(&s, WARD_SE_TICK, (uint64_t)s.now_ms + 1000);
+        for (unsigned j = 0; j < WARD_TALK_RATE; j++)
+            assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
+        ward_session_step(&s, WARD_SE_SENT, 0);
+        assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
+        ward_session_step(&s, WARD_SE_RUN, 0);
+        assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
+        assert_int_equal(ward_session_step(&s, idle[i], 0), PROTOCOL_ERROR);
+        assert_int_equal(s.error, WARD_ERR_QUOTA);
+    }
+    struct ward_session s = at(WARD_S_EXCHANGING);
+    for (unsigned j = 0; j < WARD_TALK_BURST; j++)
+        assert_int_equal(ward_session_step(&s, WARD_SE_HEADS, 0), WARD_SA_NOTE_HEADS);
+    assert_int_equal(ward_session_step(&s, WARD_SE_HEADS_LAST, 0), PROTOCOL_ERROR);
+    assert_int_equal(s.error, WARD_ERR_QUOTA);
+}
+
+/* What honest devices may come to send is refused without end; what they cannot have is counted. */
+static void forgeries_are_counted(void **state)
+{
+    static const uint64_t honest[] = {WARD_ERR_GAP, WARD_ERR_DEP_MISSING,   WARD_ERR_FORK,
+                                      WARD_ERR_CUT, WARD_ERR_GRANT_UNKNOWN, WARD_ERR_VERSION};
+    static const uint64_t forged[] = {WARD_ERR_SEAL, WARD_ERR_DEPTH, WARD_ERR_TRAILING};
+    struct ward_session s = at(WARD_S_LIVE);
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, honest[i % 6]), 0);
+    for (unsigned i = 0; i < WARD_FORGED_MAX; i++)
+        assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, forged[i % 3]), 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, WARD_ERR_SEAL), PROTOCOL_ERROR);
+    assert_int_equal(s.error, WARD_ERR_FORGED);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -306,6 +369,9 @@ int main(void)
         cmocka_unit_test(leaving),
         cmocka_unit_test(idle),
         cmocka_unit_test(two_ends),
+        cmocka_unit_test(window_is_kept),
+        cmocka_unit_test(talk_is_rationed),
+        cmocka_unit_test(forgeries_are_counted),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

@@ -2,7 +2,9 @@
  * number of steps, never for a time. */
 #include "base/limits.h"
 #include "shell/link.h"
+#include "shell/link_door.h"
 #include "shell/link_guests.h"
+#include "shell/link_lines.h"
 #include "shell/platform.h"
 
 #include <arpa/inet.h>
@@ -40,6 +42,7 @@ struct side {
     struct ward_link *link;
     uint8_t sk[32], pk[32];
     const uint8_t *unwanted; /* the one key that may not come in */
+    const uint8_t *early;    /* the one that may not come in yet */
     struct seen inbox[INBOX_MAX];
     size_t count;
 };
@@ -51,13 +54,15 @@ struct world {
 
 /* ---------------------------------------------------------------- the world */
 
-static bool admit(void *ctx, const uint8_t link_pk[32])
+static int admit(void *ctx, const uint8_t link_pk[32])
 {
     const struct side *s = ctx;
-    return !s->unwanted || memcmp(s->unwanted, link_pk, 32) != 0;
+    if (s->unwanted && memcmp(s->unwanted, link_pk, 32) == 0)
+        return WARD_ERR_PEER_UNKNOWN;
+    return s->early && memcmp(s->early, link_pk, 32) == 0 ? WARD_ERR_PAUSE : WARD_OK;
 }
 
-static struct side *add_side_with(struct world *w, bool (*door)(void *, const uint8_t[32]))
+static struct side *add_side_with(struct world *w, int (*door)(void *, const uint8_t[32]))
 {
     struct side *s = calloc(1, sizeof *s);
     assert_non_null(s);
@@ -435,7 +440,7 @@ static void unknown_key_gets_nothing(void **state)
     assert_int_equal(ward_link_send(client->link, peer, "x", 1, NULL), WARD_ERR_BUSY); /* nothing is queued before the door opens */
     struct seen down = await(w, client, WARD_LINK_DOWN);
     assert_true(down.peer == peer);
-    assert_int_equal(down.code, WARD_ERR_HANDSHAKE);
+    assert_int_equal(down.code, WARD_ERR_KEY_REFUSED);
     struct seen refused = await(w, server, WARD_LINK_REFUSED);
     assert_int_equal(refused.code, WARD_ERR_PEER_UNKNOWN);
     assert_memory_equal(refused.link_pk, client->pk, 32);
@@ -451,7 +456,7 @@ static void without_a_doorkeeper_nobody_enters(void **state)
     char bound[128];
     listen_at(server, LOOPBACK, bound);
     dial(client, bound, server->pk);
-    assert_int_equal(await(w, client, WARD_LINK_DOWN).code, WARD_ERR_HANDSHAKE);
+    assert_int_equal(await(w, client, WARD_LINK_DOWN).code, WARD_ERR_KEY_REFUSED);
 }
 
 static void door_is_closed_while_nobody_attends_it(void **state)
@@ -465,6 +470,64 @@ static void door_is_closed_while_nobody_attends_it(void **state)
         step(client);
     assert_int_equal(client->count, 0);
     await(w, client, WARD_LINK_UP);
+}
+
+static int anybody(void *ctx, const uint8_t link_pk[32])
+{
+    (void)ctx, (void)link_pk;
+    return WARD_OK;
+}
+
+/* The doorkeeper is lost while the door is open. Nobody new gets in, for all that he would have let everybody in; and whoever attends the
+ * door next is told, and ends. */
+static void a_lost_doorkeeper_leaves_the_door_shut(void **state)
+{
+    struct world *w = *state;
+    struct side *early = add_side(w), *late = add_side(w);
+    struct ward_link_options options = {.env = ward_platform_env(), .admit = anybody};
+    struct ward_door d = {0};
+    struct ward_error err = {0};
+    struct ward_link_event e;
+    ward_peer next = 1, guest = 0;
+    uint8_t sk[32], pk[32];
+    char bound[128];
+    bool got;
+    void *zmq = zmq_ctx_new();
+    zmq_msg_t held;
+    zmq_msg_init(&held);
+    randombytes_buf(sk, sizeof sk);
+    ward_link_public(pk, sk);
+    assert_int_equal(ward_door_open(&d, zmq, &options, sk, 0, NULL), WARD_OK);
+    assert_int_equal(ward_door_bind(&d, LOOPBACK, bound, NULL), WARD_OK);
+    ward_peer up = dial(early, bound, pk);
+    for (int i = 0; !guest && i < STEPS_MAX; i++) {
+        step_all(w);
+        if (find(early, WARD_LINK_UP))
+            ward_link_send(early->link, up, "h", 1, NULL);
+        assert_int_equal(ward_door_attend(&d, NULL), WARD_OK);
+        assert_int_equal(ward_door_take(&d, &next, &held, &e, &got, NULL), WARD_OK);
+        guest = got && e.type == WARD_LINK_FRAME ? e.peer : 0;
+    }
+    assert_true(guest != 0);
+
+    ward_zap_close(&d.zap);
+    for (int tries = 0; tries < 3; tries++) {
+        dial(late, bound, pk);
+        for (int i = 0; !find(late, WARD_LINK_DOWN) && i < STEPS_MAX; i++) {
+            step_all(w);
+            assert_int_equal(ward_door_take(&d, &next, &held, &e, &got, NULL), WARD_OK);
+            assert_false(got && e.type == WARD_LINK_FRAME && memcmp(e.link_pk, late->pk, 32) == 0);
+        }
+        assert_non_null(find(late, WARD_LINK_DOWN));
+        assert_null(find(late, WARD_LINK_UP));
+        late->count = 0;
+    }
+    assert_int_equal(ward_door_attend(&d, &err), WARD_ERR_DOOR);
+    assert_true(err.detail[0] != 0);
+    zmq_msg_close(&held);
+    ward_door_close(&d);
+    zmq_ctx_term(zmq);
+    await(w, early, WARD_LINK_DOWN);
 }
 
 static void wrong_server_key(void **state)
@@ -861,6 +924,157 @@ static void wake_ends_the_wait(void **state)
     close(ends[1]);
 }
 
+/* ---------------------------------------------------------------- lines */
+
+/* Who was dropped is cut off as well, when what it was told last has arrived. */
+static void dropped_guest_is_cut_off(void **state)
+{
+    struct world *w = *state;
+    struct side *server = add_side(w), *client = add_side(w), *other = add_side(w);
+    char bound[128];
+    listen_at(server, LOOPBACK, bound);
+    ward_peer up = dial_up(w, client, bound, server->pk), other_up = dial_up(w, other, bound, server->pk);
+    ward_peer guest = greet(w, server, client, up), other_guest = greet(w, server, other, other_up);
+    say(server, guest, 'b');
+    ward_link_drop(server->link, guest);
+    assert_int_equal(await(w, client, WARD_LINK_FRAME).first, 'b');
+    struct seen down = await(w, client, WARD_LINK_DOWN);
+    assert_true(down.peer == up);
+    assert_int_equal(down.code, WARD_ERR_LINK_CLOSED);
+    assert_true(greet(w, server, other, other_up) == other_guest);
+    assert_null(find(server, WARD_LINK_DOWN)); /* its number was void already */
+}
+
+static void not_yet_is_another_word_than_never(void **state)
+{
+    struct world *w = *state;
+    struct side *server = add_side(w), *client = add_side(w);
+    char bound[128];
+    listen_at(server, LOOPBACK, bound);
+    server->early = client->pk;
+    dial(client, bound, server->pk);
+    assert_int_equal(await(w, client, WARD_LINK_DOWN).code, WARD_ERR_PAUSE);
+    assert_int_equal(await(w, server, WARD_LINK_REFUSED).code, WARD_ERR_PAUSE);
+    server->early = NULL;
+    greet(w, server, client, dial_up(w, client, bound, server->pk));
+}
+
+/* A message of very many parts is held by libzmq until it is whole: the line is cut before it fills the memory. */
+static void endless_message_is_cut_off(void **state)
+{
+    enum { PARTS = 5 * (WARD_LINE_AHEAD_MAX / WARD_FRAME_MAX) };
+    struct world *w = *state;
+    struct side *server = add_side(w), *client = add_side(w);
+    char bound[128];
+    static uint8_t part[WARD_FRAME_MAX];
+    listen_at(server, LOOPBACK, bound);
+    ward_peer up = dial_up(w, client, bound, server->pk);
+    ward_peer guest = greet(w, server, client, up);
+    struct stranger x;
+    open_stranger(&x, ZMQ_DEALER);
+    set_int(x.socket, ZMQ_RECONNECT_IVL, -1);
+    connect_stranger(&x, bound, server->pk);
+    assert_int_equal(zmq_send(x.socket, "x", 1, 0), 1);
+    ward_peer bad = await(w, server, WARD_LINK_FRAME).peer;
+    for (int i = 0; i < PARTS; i++)
+        assert_int_equal(zmq_send(x.socket, part, sizeof part, i + 1 < PARTS ? ZMQ_SNDMORE : 0), sizeof part);
+    assert_true(await(w, server, WARD_LINK_DOWN).peer == bad);
+    assert_null(find(server, WARD_LINK_FRAME));
+    assert_true(greet(w, server, client, up) == guest);
+    close_stranger(&x);
+}
+
+/* Frames of all sizes, by the thousand, are what they are: nobody is cut off for them. */
+static void long_talk_is_not_cut_off(void **state)
+{
+    static const size_t sizes[] = {1, 221, 222, 223, 4000, 65536, WARD_FRAME_MAX};
+    struct world *w = *state;
+    struct side *server = add_side(w), *client = add_side(w);
+    char bound[128];
+    static uint8_t bytes[WARD_FRAME_MAX];
+    size_t total = 0;
+    listen_at(server, LOOPBACK, bound);
+    ward_peer up = dial_up(w, client, bound, server->pk);
+    for (size_t i = 0; total < 3 * (size_t)WARD_LINE_AHEAD_MAX; total += sizes[i++ % 7]) {
+        assert_int_equal(ward_link_send(client->link, up, bytes, sizes[i % 7], NULL), WARD_OK);
+        await(w, server, WARD_LINK_FRAME);
+    }
+    assert_null(find(server, WARD_LINK_DOWN));
+}
+
+/* As many connections as anybody likes that say nothing: the oldest go, whoever speaks stays and comes in. */
+static void silent_lines_are_bounded(void **state)
+{
+    enum { MANY = WARD_LINES_UNFINISHED + 100 };
+    struct world *w = *state;
+    struct side *server = add_side(w), *client = add_side(w);
+    char bound[128], bytes[256];
+    int fds[MANY], cut = 0;
+    listen_at(server, LOOPBACK, bound);
+    ward_process_raise_descriptors();
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial_tcp(bound);
+        if (i % 8 == 0)
+            step_all(w);
+    }
+    greet(w, server, client, dial_up(w, client, bound, server->pk));
+    for (int tries = 0; cut < 100 && tries < STEPS_MAX; tries++) {
+        step_all(w);
+        cut = 0;
+        for (int i = 0; i < MANY; i++) {
+            ssize_t n;
+            while ((n = recv(fds[i], bytes, sizeof bytes, MSG_DONTWAIT | MSG_TRUNC)) > 0)
+                ;
+            bool over = n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+            cut += over;
+        }
+    }
+    assert_true(cut >= 100 && cut <= 102);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    greet(w, server, client, dial_up(w, client, bound, server->pk));
+}
+
+/* One address may not push out another's. */
+static void room_is_made_by_whoever_has_most(void **state)
+{
+    enum { MANY = WARD_LINES_UNFINISHED };
+    struct ward_lines l;
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, to = from, other = from;
+    socklen_t len = sizeof to;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fds[MANY + 2], ends[MANY + 2];
+    (void)state;
+    ward_process_raise_descriptors();
+    other.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    assert_int_equal(bind(listener, (struct sockaddr *)&to, sizeof to), 0);
+    assert_int_equal(listen(listener, MANY), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&to, &len), 0);
+    ward_lines_init(&l, ward_platform_env());
+    for (int i = 0; i < MANY + 2; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(fds[i], (struct sockaddr *)(i == 0 ? &other : &from), sizeof from), 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
+        ends[i] = accept(listener, NULL, NULL);
+        assert_true(ends[i] >= 0);
+        ward_lines_accepted(&l, ends[i]);
+    }
+    assert_int_equal(l.cut, 2);
+    for (int i = 0; i < 4; i++) { /* the first is the other's, and the oldest of all */
+        char byte;
+        ssize_t n = recv(ends[i], &byte, 1, MSG_DONTWAIT);
+        assert_true(i == 1 || i == 2 ? n == 0 : n < 0 && errno == EAGAIN);
+    }
+    for (int i = 0; i < MANY + 2; i++) {
+        ward_lines_ended(&l, ends[i]);
+        close(ends[i]);
+        close(fds[i]);
+    }
+    assert_int_equal(l.count, 0);
+    assert_int_equal(l.unfinished, 0);
+    close(listener);
+    ward_lines_free(&l);
+}
+
 /* ---------------------------------------------------------------- guests */
 
 static void guests_are_bounded(void **state)
@@ -900,6 +1114,7 @@ int main(void)
         IN_A_WORLD(unknown_key_gets_nothing),
         IN_A_WORLD(without_a_doorkeeper_nobody_enters),
         IN_A_WORLD(door_is_closed_while_nobody_attends_it),
+        IN_A_WORLD(a_lost_doorkeeper_leaves_the_door_shut),
         IN_A_WORLD(wrong_server_key),
         IN_A_WORLD(nobody_listens),
         IN_A_WORLD(too_many_calls),
@@ -918,6 +1133,12 @@ int main(void)
         IN_A_WORLD(dropped_guest_is_not_heard),
         IN_A_WORLD(closing_never_hangs),
         IN_A_WORLD(wake_ends_the_wait),
+        IN_A_WORLD(dropped_guest_is_cut_off),
+        IN_A_WORLD(not_yet_is_another_word_than_never),
+        IN_A_WORLD(endless_message_is_cut_off),
+        IN_A_WORLD(long_talk_is_not_cut_off),
+        IN_A_WORLD(silent_lines_are_bounded),
+        cmocka_unit_test(room_is_made_by_whoever_has_most),
         cmocka_unit_test(guests_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
