@@ -317,7 +317,7 @@ static void what_only_a_forgotten_laptop_holds_comes_back_by_a_stick(void **stat
     world_run(&s.w, MINUTE_MS);
     work_sync(c, NULL);
     assert_true(world_run_until_quiet(&s.w, HOUR_MS));
-    assert_true(told("then: handshake"));
+    assert_true(told("then: key-refused"));
     work_carry(c, s.b);
     model_find_stranded(s.w.model);
     assert_true(told("cell-3     is known again"));
