@@ -6,6 +6,7 @@
 #include "net.h"
 #include "replica/replica.h"
 #include "rules/frame.h"
+#include "shell/platform.h"
 #include "values/feed.h"
 #include "values/hash.h"
 #include "work.h"
@@ -140,7 +141,7 @@ static void write_body(struct visit *v, uint64_t depth, const struct ward_dep *d
     struct ward_buf raw;
     struct ward_value value = ward_value_text(title);
     dice_fill(dice(v), op.entity.b, sizeof op.entity.b);
-    ward_buf_init(&raw, &v->r->env);
+    ward_buf_init(&raw, ward_platform_env());
     ward_put_value(&raw, &value);
     op.raw = raw.p;
     op.raw_len = raw.len;
@@ -216,7 +217,7 @@ static void send_noncanonical(struct visit *v)
 {
     write_body(v, v->depth + 1, NULL, "long way round");
     struct ward_buf longer;
-    ward_buf_init(&longer, &v->r->env);
+    ward_buf_init(&longer, ward_platform_env());
     ward_buf_add(&longer, v->body.p, 1);
     ward_buf_add(&longer, "\x18\x01", 2); /* the time, 1, in two bytes */
     ward_buf_add(&longer, v->body.p + 2, v->body.len - 2);
@@ -386,8 +387,8 @@ static void pay_visit(struct proc *p)
 {
     struct visit v = {.p = p, .victim = p->peer, .what = (enum fault)p->result};
     struct ward_link_options options = {.env = &p->d->env};
-    ward_buf_init(&v.frame, &p->d->env);
-    ward_buf_init(&v.body, &p->d->env);
+    ward_buf_init(&v.frame, ward_platform_env()); /* forging takes no memory of the device's, which may have none */
+    ward_buf_init(&v.body, ward_platform_env());
     if (device_take(p->d, &v.r, NULL) == WARD_OK) {
         memcpy(options.link_sk, v.r->keys->link_sk, 32);
         if (ward_link_open(&v.link, &options, NULL) == WARD_OK && (v.what == FAULT_FLOOD || call(&v))) {

@@ -43,6 +43,7 @@ static const struct kept kept[] = {
      "the same, with everything else"},
     {"half a bundle", 531837, 1, "reorder,readerr,writeerr,syncerr,busy,clock,rollback,garbage,outside",
      "the model took for lost what a reader held of a bundle at which its disk failed"},
+    {"an enemy without memory", 541974, 1, "all", "the simulator forged frames out of memory that it had taken away itself"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -249,31 +249,55 @@ static void take_ops(struct model *m, struct model_change *c, const struct ward_
     }
 }
 
-/* What a change had seen: what the one before it had, and what its deps name. */
+static struct model_vv keep_vv(struct model *m, const uint64_t *seen)
+{
+    struct model_vv vv = {(uint32_t)m->feed_count, keep(m, m->feed_count * sizeof *vv.seq)};
+    for (uint32_t i = 0; i < vv.count; i++)
+        vv.seq[i] = (uint32_t)seen[i];
+    return vv;
+}
+
+/* The branch that a change of this one stands on, itself or a stem. */
+static size_t branch_of(const struct model *m, size_t branch, uint64_t seq)
+{
+    while (m->feeds[branch].stem != SIZE_MAX && seq <= m->feeds[branch].base)
+        branch = m->feeds[branch].stem;
+    return branch;
+}
+
+/* What a change had seen: what the one before it had, and what its deps name; a late change what they name alone. */
 static void take_deps(struct model *m, size_t feed, struct model_change *c, const struct ward_scratch *s)
 {
     const struct model_feed *f = &m->feeds[feed];
     const struct model_change *before = f->count ? model_change(m, feed, f->count) : NULL;
-    uint64_t deepest = before ? before->depth : 0, seen[MODEL_FEEDS_MAX] = {0};
+    uint64_t deepest = before ? before->depth : 0, seen[MODEL_FEEDS_MAX] = {0}, named[MODEL_FEEDS_MAX] = {0};
+    bool late = false;
     for (uint32_t i = 0; before && i < before->seen.count; i++)
         seen[i] = before->seen.seq[i];
     for (size_t i = 0; i < s->changes[0].dep_count; i++) {
         const struct ward_dep *dep = &s->deps[s->changes[0].dep_first + i];
         size_t first = model_find_feed(m, &dep->feed);
+        if (memcmp(dep->feed.b, dep->hash.b, sizeof dep->hash.b) == 0) {
+            late = true;
+            if (memcmp(dep->feed.b, f->id.b, sizeof f->id.b) != 0 || dep->seq > f->count)
+                violated(m->w, "S9", "a late change has seen of its own feed what is not there");
+            else
+                raise_to(m, branch_of(m, feed, dep->seq), dep->seq, named);
+            continue;
+        }
         size_t g = first == SIZE_MAX ? SIZE_MAX : find_branch(m, first, dep->seq, &dep->hash);
         if (g == SIZE_MAX || m->feeds[g].space != f->space || !dep->seq) {
             violated(m->w, "S9", "a change names a dep that nobody has written");
             continue;
         }
         raise_to(m, g, dep->seq, seen);
+        raise_to(m, g, dep->seq, named);
         uint64_t depth = model_change(m, g, dep->seq)->depth;
         deepest = depth > deepest ? depth : deepest;
     }
     raise_to(m, feed, f->count + 1, seen);
-    c->seen.count = (uint32_t)m->feed_count;
-    c->seen.seq = keep(m, c->seen.count * sizeof *c->seen.seq);
-    for (uint32_t i = 0; i < c->seen.count; i++)
-        c->seen.seq[i] = (uint32_t)seen[i];
+    c->seen = keep_vv(m, seen);
+    c->sight = late ? keep_vv(m, named) : c->seen;
     if (c->depth != deepest + 1)
         violated(m->w, "S9", "a change has depth %llu where %llu follows", (unsigned long long)c->depth, (unsigned long long)deepest + 1);
 }
@@ -638,14 +662,18 @@ static void add_change_writes(struct writes *ws, size_t feed, uint64_t seq)
     }
 }
 
+static bool has_seen(const struct model_vv *vv, const struct write *v)
+{
+    return v->feed < vv->count && vv->seq[v->feed] >= v->seq;
+}
+
 static bool supersedes(const struct model *m, const struct write *c, const struct write *v)
 {
     if (c->feed == v->feed && c->seq == v->seq)
         return c->order > v->order;
-    uint32_t seen = v->feed < c->change->seen.count ? c->change->seen.seq[v->feed] : 0;
-    if (seen < v->seq || (c->feed == v->feed && c->seq < v->seq))
-        return false;
-    return (v->field & 3u) != WARD_GOVERNED || m->feeds[c->feed].rank >= m->feeds[v->feed].rank;
+    if ((v->field & 3u) == WARD_TALLY) /* the slot is its feed's alone */
+        return has_seen(&c->change->seen, v);
+    return has_seen(&c->change->sight, v) && ((v->field & 3u) != WARD_GOVERNED || m->feeds[c->feed].rank >= m->feeds[v->feed].rank);
 }
 
 static bool value_equal(const struct write *a, const struct write *b)

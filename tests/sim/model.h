@@ -25,7 +25,8 @@ struct model_op {
 struct model_change {
     struct ward_hash hash;
     uint64_t depth;
-    struct model_vv seen; /* its own feed up to itself */
+    struct model_vv seen;  /* what its author had taken in; its own feed up to itself */
+    struct model_vv sight; /* a late change: what it had seen, else the same */
     struct model_op *ops;
     size_t op_count;
 };
