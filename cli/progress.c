@@ -60,14 +60,24 @@ const char *cli_event_text(struct cli *c, const struct ward_event *event)
         if (event->done < CLOCK_WORTH_MS && event->done > -CLOCK_WORTH_MS)
             return NULL;
         return cli_format(c, _("the clock of %s differs by %s"), who(c, event), cli_span(c, event->done));
+    case WARD_EVENT_RECEIPT:
+        if (event->code)
+            return cli_format(c, _("a receipt from %s was not kept (%d): %s"), who(c, event), event->code,
+                              ward_error_text(event->code, c->lang));
+        return cli_format(c, _("%s has confirmed %lld changes of this device"), who(c, event), (long long)event->done);
+    case WARD_EVENT_HUB:
+        if (event->code == WARD_ERR_HUB_LOST)
+            return cli_format(c, _("%s no longer holds %lld changes that it had confirmed; they are sent again"), who(c, event),
+                              (long long)event->done);
+        return cli_format(c, _("%s: %s %s"), who(c, event), ward_error_text(event->code, c->lang), ward_error_hint(event->code, c->lang));
     }
     return NULL;
 }
 
 json_t *cli_event_json(struct cli *c, const struct ward_event *event)
 {
-    static const char *const names[] = {"listening", "peer_up",     "peer_down", "peer_refused", "progress",
-                                        "ingested",  "run_refused", "synced",    "joined",       "clock"};
+    static const char *const names[] = {"listening",   "peer_up", "peer_down", "peer_refused", "progress", "ingested",
+                                        "run_refused", "synced",  "joined",    "clock",        "receipt",  "hub"};
     (void)c;
     return json_pack("{s:s, s:i, s:o, s:I, s:I, s:s*}", "event", names[event->type], "code", event->code, "device",
                      cli_hash_json(&event->grant), "done", (json_int_t)event->done, "total", (json_int_t)event->total, "text", event->text);
@@ -86,7 +96,8 @@ void cli_on_event(void *ctx, const struct ward_event *event)
     struct cli_progress *p = ctx;
     if (p->c->quiet || p->c->json)
         return;
-    if (event->type == WARD_EVENT_RUN_REFUSED || event->type == WARD_EVENT_CLOCK) {
+    bool refused = event->type == WARD_EVENT_RUN_REFUSED || (event->type == WARD_EVENT_RECEIPT && event->code);
+    if (refused || event->type == WARD_EVENT_CLOCK || event->type == WARD_EVENT_HUB) {
         say(p, cli_event_text(p->c, event));
         return;
     }

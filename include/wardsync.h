@@ -102,6 +102,11 @@ enum ward_code {
     WARD_ERR_PEERS = 511,
     WARD_ERR_NO_HUB = 512,
     WARD_ERR_LIBRARY_OLD = 513,
+    WARD_ERR_RECEIPT_SIGNER = 514,
+    WARD_ERR_RECEIPT_SEAL = 515,
+    WARD_ERR_RECEIPT_AHEAD = 516,
+    WARD_ERR_HUB_REWROTE = 517,
+    WARD_ERR_HUB_LOST = 518,
     WARD_ERR_WINDOW = 520,
     WARD_ERR_QUOTA = 521,
     WARD_ERR_FORGED = 522,
@@ -153,6 +158,13 @@ enum ward_code {
     WARD_ERR_ROOT_MISSING = 817,
     WARD_ERR_SHEET = 818,
     WARD_ERR_SHEET_WARD = 819,
+    WARD_ERR_PROOF_DAMAGED = 820,
+    WARD_ERR_PROOF_WARD = 821,
+    WARD_ERR_PROOF_GRANT = 822,
+    WARD_ERR_PROOF_FALSE = 823,
+    WARD_ERR_RECEIPT_NONE = 824,
+    WARD_ERR_PROOF_NOT_OWN = 825,
+    WARD_ERR_PROOF_LONG = 826,
     WARD_ERR_REQUEST = 836,
     WARD_ERR_ANSWER = 837,
     WARD_ERR_ANSWER_FOREIGN = 838,
@@ -531,6 +543,9 @@ struct ward_status {
     size_t conflicts;
     size_t devices;
     uint64_t quarantined; /* changes beyond cuts */
+    uint64_t receipted;   /* own changes that a hub has sealed as held durably */
+    uint64_t hub_lost;    /* of them, those that a hub did not hold any more when it was met last */
+    size_t hub_rewrote;   /* feeds of which a hub showed another history than it had sealed */
 };
 int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err);
 
@@ -546,7 +561,9 @@ enum ward_event_type {
     WARD_EVENT_RUN_REFUSED,  /* code, text: where; from grant */
     WARD_EVENT_SYNCED,       /* grant: both are equal now */
     WARD_EVENT_JOINED,       /* grant of the new device, text: its name */
-    WARD_EVENT_CLOCK         /* done: the peer's clock is off by so many ms (signed) */
+    WARD_EVENT_CLOCK,        /* done: the peer's clock is off by so many ms (signed) */
+    WARD_EVENT_RECEIPT,      /* from grant; code 0: kept, done: own changes it newly covers; else why it was refused */
+    WARD_EVENT_HUB           /* grant no longer holds what it had sealed: WARD_ERR_HUB_LOST, done: changes; or WARD_ERR_HUB_REWROTE */
 };
 struct ward_event {
     enum ward_event_type type;
@@ -574,6 +591,10 @@ struct ward_sync_result {
     size_t conflicts_new;
     int64_t ms;
     int64_t clock_offset_ms;
+    uint64_t receipted;      /* own changes that the peer has newly sealed as held durably */
+    int64_t receipt_wall_ms; /* by its clock; 0: it sealed nothing new */
+    uint64_t hub_lost;       /* own changes that it had sealed and no longer held when this round began; they are sent again by it */
+    bool hub_rewrote;        /* it shows another history of this device than it had sealed */
 };
 /* One round with one peer, until both hold the same. What was committed before an error stays, and *out (never NULL) tells of it then too.
  */
@@ -591,6 +612,39 @@ typedef struct ward_server ward_server;
 int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, ward_server **out, struct ward_error *err);
 int ward_serve_step(ward_server *s, int timeout_ms, struct ward_error *err); /* returns after at most timeout_ms, or after work */
 void ward_serve_close(ward_server *s);
+
+/* ---------------------------------------------------------------- receipts */
+
+/* A hub, or an operator's device that is called, seals which heads of the caller's own feeds it holds durably (proto/receipt.md). The last
+ * ones of each hub are kept, and always the newest for each feed. */
+struct ward_receipted_head {
+    struct ward_hash space, feed;
+    uint64_t seq;
+    struct ward_hash hash;
+};
+struct ward_receipt_info {
+    int64_t number;                          /* as they came here */
+    struct ward_hash grant;                  /* who sealed it */
+    int64_t wall_ms;                         /* when, by its clock */
+    int64_t came_ms;                         /* when it came, by this device's clock */
+    bool against;                            /* it speaks of another history than it had sealed before: evidence, no receipt */
+    const struct ward_receipted_head *heads; /* valid during the callback */
+    size_t head_count;
+};
+typedef int ward_receipt_fn(void *ctx, const struct ward_receipt_info *receipt);
+int ward_receipts(ward_replica *r, ward_receipt_fn *fn, void *ctx, struct ward_error *err); /* in the order in which they came */
+
+/* A hub that no longer holds what it had sealed: until a new receipt of it covers that again. */
+struct ward_hub_notice {
+    struct ward_hash grant, space, feed;
+    uint64_t seq;    /* what it had sealed, */
+    int64_t wall_ms; /* when, by its clock, */
+    uint64_t held;   /* and what it held when it was met last */
+    bool rewritten;  /* it showed another history */
+    int64_t noticed_ms;
+};
+typedef int ward_hub_notice_fn(void *ctx, const struct ward_hub_notice *notice);
+int ward_hub_notices(ward_replica *r, ward_hub_notice_fn *fn, void *ctx, struct ward_error *err);
 
 /* ---------------------------------------------------------------- bundles */
 

@@ -30,12 +30,14 @@
 #define WARD_NAME_MAX          200u             /* bytes of a ward, unit or device name */
 #define WARD_ADDRESS_MAX       64u              /* bytes of a hub address */
 #define WARD_HUB_ADDRESSES_MAX 8u
-#define WARD_SEAL_EVERY        256u /* an author keeps a seal at least that often */
+#define WARD_RECEIPT_HEADS_MAX 64u   /* feeds in one receipt */
+#define WARD_RECEIPTS_KEPT     4096u /* of one hub; besides, always the newest for each feed */
+#define WARD_SEAL_EVERY        256u  /* an author keeps a seal at least that often */
 
 /* What one peer may ask of this device. A device key is a peer, however many links it holds. The sizes leave honest devices alone: a ward's
  * year of edits is some tens of MiB, and the first copy of it fits the burst. */
 #define WARD_TALK_BURST       512u        /* frames besides runs (pings, acks, circles, heads) at once */
-#define WARD_TALK_RATE        32u         /* and again a second; each run, either way, earns one more: it is acknowledged */
+#define WARD_TALK_RATE        32u         /* and again a second; a run taken in earns one, one sent two: its ack and a receipt */
 #define WARD_FORGED_MAX       16u         /* runs in a session that no honest device passes on: a bad seal, bytes that are no change */
 #define WARD_WORK_CHANGE      64u         /* what a change costs beside its bytes, in bytes */
 #define WARD_WORK_BURST       33554432u   /* bytes of runs at once */

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/commit.h"
+#include "replica/receipt.h"
 #include "replica/stream.h"
 #include "values/cbor.h"
 #include "values/feed.h"
@@ -210,6 +211,8 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
     rc = count_unsent(r, &s, err);
     if (!rc)
         rc = ward_store_count_conflicts(r->store, &s.conflicts, err);
+    if (!rc)
+        rc = ward_receipts_status(r, &s, err);
     if (!rc)
         *out = s;
     return rc;

@@ -128,8 +128,8 @@ static int farewell(struct round *x, struct ward_error *err)
         if (rc || !got || e.peer != x->peer)
             continue;
         x->down = e.type == WARD_LINK_DOWN;
-        answered = e.type == WARD_LINK_FRAME && e.len == 3 && e.p[2] == WARD_MSG_BYE;
-        x->talk.bytes_in += e.type == WARD_LINK_FRAME ? e.len : 0;
+        if (e.type == WARD_LINK_FRAME)
+            rc = ward_talk_late(&x->talk, e.p, e.len, &answered, err);
     }
     return rc;
 }
@@ -151,12 +151,17 @@ static void report(const struct round *x, struct ward_sync_result *out)
                                      .refused_here = t->refused_here,
                                      .refused_there = t->refused_there,
                                      .conflicts_new = x->batch.conflicts_new,
-                                     .clock_offset_ms = t->clock_offset_ms};
+                                     .clock_offset_ms = t->clock_offset_ms,
+                                     .receipted = t->receipted,
+                                     .receipt_wall_ms = t->receipt_wall_ms,
+                                     .hub_lost = t->hub_lost,
+                                     .hub_rewrote = t->hub_rewrote};
 }
 
 static int over_link(struct round *x, struct ward_sync_result *out, struct ward_error *err)
 {
-    struct ward_talk_hooks hooks = {.ctx = x, .send = send_frame, .on_event = x->options->on_event, .event_ctx = x->options->ctx};
+    struct ward_talk_hooks hooks = {
+        .ctx = x, .send = send_frame, .on_event = x->options->on_event, .event_ctx = x->options->ctx, .calls = true};
     int rc = ward_talk_open(&x->talk, x->r, &x->route->peer, &x->batch, &hooks, err);
     if (rc)
         return rc;

@@ -2,6 +2,8 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/ingest.h"
+#include "replica/receipt.h"
+#include "values/feed.h"
 
 #include <assert.h>
 #include <string.h>
@@ -53,6 +55,7 @@ void ward_talk_free(struct ward_talk *t)
     ward_release(&t->r->env, t->common);
     ward_vv_free(&t->snapshot, &t->r->env);
     ward_vv_free(&t->known, &t->r->env);
+    ward_vv_free(&t->due, &t->r->env);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
     *t = (struct ward_talk){0};
@@ -122,7 +125,11 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
         t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
         t->flight_ms[t->s.sent % WARD_WINDOW_MAX] = t->r->env.mono_ms(t->r->env.ctx);
-        rc = ward_talk_send_circle(t, ward_directory_feed(&t->r->dir, run.fid)->sid, err);
+        const struct ward_feed *f = ward_directory_feed(&t->r->dir, run.fid);
+        if (ward_hash_compare(&f->grant, &t->r->self) == 0)
+            rc = ward_receipts_ask(t, false, err);
+        if (!rc)
+            rc = ward_talk_send_circle(t, f->sid, err);
         if (!rc && !ward_talk_closed(t))
             rc = ward_talk_send(t, &t->out, err);
         if (rc)
@@ -197,7 +204,10 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         ward_batch_abort(b);
         return ward_fail(err, WARD_ERR_MEMORY, "session");
     }
-    return WARD_OK;
+    rc = ward_receipts_note_run(t, in.fid, in.last, err);
+    if (rc)
+        ward_batch_abort(b);
+    return rc;
 }
 
 static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t before)
@@ -260,6 +270,10 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
         return ward_session_step(&t->s, WARD_SE_CIRCLE, 0);
     case WARD_MSG_RUN:
         return ward_session_step(&t->s, WARD_SE_RUN, 0);
+    case WARD_MSG_RECEIPT:
+        return ward_session_step(&t->s, WARD_SE_RECEIPT, 0);
+    case WARD_MSG_ASK:
+        return ward_session_step(&t->s, WARD_SE_ASK, 0);
     case WARD_MSG_ACK:
         actions = ward_session_step(&t->s, WARD_SE_ACK, m->acked);
         if (!ward_talk_closed(t))
@@ -284,6 +298,8 @@ static int begin_stream(struct ward_talk *t, struct ward_error *err)
     int rc = ward_talk_assume_equal(t, err);
     if (!rc)
         rc = ward_stream_seek(&t->stream, err);
+    if (!rc)
+        rc = ward_receipts_compare(t, err);
     if (rc)
         return rc;
     t->total_out = ward_stream_backlog(&t->stream);
@@ -307,6 +323,10 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
         rc = ward_talk_note_circle(t, m, err);
     if (!rc && (actions & WARD_SA_INGEST))
         rc = ingest(t, &m->run, err);
+    if (!rc && (actions & WARD_SA_KEEP_RECEIPT))
+        rc = ward_receipts_keep(t, m, err);
+    if (!rc && (actions & WARD_SA_NOTE_ASK))
+        rc = ward_receipts_note_ask(t, m->all, err);
     if (!rc && (actions & WARD_SA_ACK))
         rc = send_ack(t, err);
     if (!rc && first_stream)
@@ -365,6 +385,9 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
 {
     if (t->plan || !ward_talk_uncommitted(t) || ward_talk_closed(t))
         return WARD_OK;
+    int rc = ward_receipts_give(t, err); /* before the acknowledgement: whoever has that may leave */
+    if (rc)
+        return rc;
     return act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
 }
 
@@ -385,6 +408,16 @@ int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err)
 int ward_talk_leave(struct ward_talk *t, struct ward_error *err)
 {
     return ward_talk_closed(t) ? WARD_OK : act(t, ward_session_step(&t->s, WARD_SE_LEAVE, 0), NULL, err);
+}
+
+int ward_talk_late(struct ward_talk *t, const void *p, size_t len, bool *left, struct ward_error *err)
+{
+    struct ward_message m;
+    t->bytes_in += len;
+    if (ward_frame_parse(&m, p, len, NULL))
+        return WARD_OK;
+    *left = m.type == WARD_MSG_BYE;
+    return m.type == WARD_MSG_RECEIPT && t->asked ? ward_receipts_keep(t, &m, err) : WARD_OK;
 }
 
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err)

@@ -30,6 +30,7 @@ struct ward_talk_hooks {
     int (*send)(void *ctx, const void *p, size_t len, struct ward_error *err);
     ward_event_fn *on_event;
     void *event_ctx;
+    bool calls; /* this side has called: it asks for receipts and keeps them */
 };
 
 struct ward_common { /* a space both may read, as it stood when hello was sent */
@@ -63,6 +64,15 @@ struct ward_talk {
     uint64_t received, bytes_out, bytes_in, refused_here, refused_there;
     uint64_t total_out, total_in;
     int64_t clock_offset_ms;
+    /* receipts (replica/receipt.h): given, */
+    bool wanted;        /* the peer has asked for them */
+    struct ward_vv due; /* its own feeds, taken in and not sealed yet */
+    /* and kept */
+    bool asked;
+    uint64_t receipted; /* own changes newly covered */
+    int64_t receipt_wall_ms;
+    uint64_t hub_lost;
+    bool hub_rewrote;
     struct ward_buf out;
 };
 
@@ -76,6 +86,8 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err); /* after w
 int ward_talk_news(struct ward_talk *t, struct ward_error *err);      /* the replica may hold something new */
 int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err);
 int ward_talk_leave(struct ward_talk *t, struct ward_error *err);
+/* After ward_talk_leave: what the peer had sent before it heard of it. *left: it says bye. */
+int ward_talk_late(struct ward_talk *t, const void *p, size_t len, bool *left, struct ward_error *err);
 int ward_talk_show_out(struct ward_talk *t, int code, struct ward_error *err); /* told why, and closed */
 /* Remembers contact and what the peer holds; in its own transaction. */
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err);

@@ -1,6 +1,7 @@
 /* talk_compare.c - finding the difference of two replicas: common digest, spaces, heads. proto/session.md steps 1 to 4. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/receipt.h"
 #include "replica/talk.h"
 #include "values/feed.h"
 #include "values/hash.h"
@@ -251,6 +252,10 @@ static int note_feed(struct ward_talk *t, const struct ward_space *space, const 
             struct ward_event event = {.type = WARD_EVENT_RUN_REFUSED, .code = WARD_ERR_FORK, .grant = f->grant, .text = "heads"};
             t->hooks.on_event(t->hooks.event_ctx, &event);
         }
+        if (memcmp(hash.b, e->hash8, 8) != 0)
+            rc = ward_receipts_other_history(t, fid, e->seq, err);
+        if (rc)
+            return rc;
     }
     if (ward_vv_raise(&t->stream.have, &t->r->env, fid, e->seq) || ward_vv_raise(&t->known, &t->r->env, fid, shared))
         return ward_fail(err, WARD_ERR_MEMORY, "heads");

@@ -165,6 +165,30 @@ static bool read_ack(struct ward_cbor *c, struct ward_message *m)
     return true;
 }
 
+static bool receipt_entry(struct ward_cbor *c, struct ward_receipt_entry *e)
+{
+    return ward_cbor_array_exact(c, 3) && ward_cbor_bytes_exact(c, &e->space8, SHORT) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
+           (e->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &e->hash, WARD_HASH_BYTES);
+}
+
+static bool read_receipt(struct ward_cbor *c, struct ward_message *m)
+{
+    const uint8_t *before = NULL;
+    uint64_t wall;
+    if (!ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) || !open_list(c, m, WARD_RECEIPT_HEADS_MAX, WARD_ERR_RANGE))
+        return false;
+    if (m->count == 0)
+        return ward_cbor_fail(c, WARD_ERR_RANGE);
+    m->receipt.wall_ms = (int64_t)wall;
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_receipt_entry e;
+        if (!receipt_entry(c, &e) || !ascending(c, before, e.space8))
+            return false;
+        before = e.space8;
+    }
+    return ward_cbor_bytes_exact(c, &m->receipt.signature, WARD_SEAL_BYTES);
+}
+
 /* A unit, a grant, or null for anyone. */
 static bool read_addressee(struct ward_cbor *c, struct ward_message *m)
 {
@@ -207,6 +231,10 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
         return read_run(c, &m->run);
     case WARD_MSG_ACK:
         return read_ack(c, m);
+    case WARD_MSG_RECEIPT:
+        return read_receipt(c, m);
+    case WARD_MSG_ASK:
+        return ward_cbor_bool(c, &m->all);
     case WARD_MSG_ERROR:
         return ward_cbor_uint(c, &m->error, 999) && ward_cbor_text(c, &m->text, &m->text_len);
     case WARD_MSG_JOIN:
@@ -232,7 +260,10 @@ static size_t members_of(uint64_t type)
         return 6;
     case WARD_MSG_SPACES:
     case WARD_MSG_CIRCLE:
+    case WARD_MSG_ASK:
         return 1;
+    case WARD_MSG_RECEIPT:
+        return 3;
     case WARD_MSG_HEADS:
     case WARD_MSG_ACK:
     case WARD_MSG_ERROR:
@@ -297,6 +328,11 @@ void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage)
 {
     size_t count;
     read_circle(&m->list, storage, &count);
+}
+
+void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *out)
+{
+    receipt_entry(&m->list, out);
 }
 
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)
@@ -370,6 +406,32 @@ void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2]
 void ward_frame_simple(struct ward_buf *b, enum ward_message_type type)
 {
     ward_frame_begin(b, type, 0);
+}
+
+void ward_frame_ask(struct ward_buf *b, bool all)
+{
+    ward_frame_begin(b, WARD_MSG_ASK, 1);
+    ward_put_bool(b, all);
+}
+
+void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count)
+{
+    ward_frame_begin(b, WARD_MSG_RECEIPT, 3);
+    ward_put_uint(b, (uint64_t)wall_ms);
+    ward_put_array(b, count);
+}
+
+void ward_frame_receipt_entry(struct ward_buf *b, const struct ward_hash *space, uint64_t seq, const struct ward_hash *hash)
+{
+    ward_put_array(b, 3);
+    ward_put_bytes(b, space->b, SHORT);
+    ward_put_uint(b, seq);
+    ward_put_bytes(b, hash->b, WARD_HASH_BYTES);
+}
+
+void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64])
+{
+    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
 }
 
 void ward_frame_error(struct ward_buf *b, int code, const char *text)

@@ -17,6 +17,8 @@ enum ward_message_type {
     WARD_MSG_BYE = 8,
     WARD_MSG_PING = 9,
     WARD_MSG_CIRCLE = 10,
+    WARD_MSG_RECEIPT = 12,
+    WARD_MSG_ASK = 13,
     WARD_MSG_JOIN = 20,
     WARD_MSG_JOINED = 21,
     WARD_MSG_BUNDLE = 30,
@@ -46,7 +48,7 @@ struct ward_message {
         uint32_t window;
         const uint8_t *buckets; /* WARD_BUCKETS x WARD_BUCKET_BYTES, or NULL: the sender has few spaces */
     } hello;
-    /* spaces, heads, ack, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
+    /* spaces, heads, ack, receipt, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
     struct ward_cbor list;
     size_t count;   /* circle: units, see ward_frame_circle_units */
     bool last;      /* heads */
@@ -55,6 +57,11 @@ struct ward_message {
     uint64_t error;
     const uint8_t *text; /* error, join */
     size_t text_len;
+    struct {
+        int64_t wall_ms;
+        const uint8_t *signature;
+    } receipt;
+    bool all; /* ask */
     struct {
         const uint8_t *sign_pk, *link_pk, *signature;
     } join;
@@ -92,10 +99,16 @@ struct ward_feed_entry {
     uint64_t seq;
     const uint8_t *hash8;
 };
+struct ward_receipt_entry {
+    const uint8_t *space8;
+    uint64_t seq;
+    const uint8_t *hash; /* 32 bytes */
+};
 /* Members of a checked list, in turn. storage: WARD_CIRCLE_MAX ids. */
 void ward_frame_next_space(struct ward_message *m, struct ward_space_entry *out);
 void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out, struct ward_id *storage);
 void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out);
+void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *out);
 void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
@@ -106,6 +119,10 @@ void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const s
 void ward_frame_run(struct ward_buf *b, const struct ward_run *run);
 void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2], size_t refused_count);
 void ward_frame_simple(struct ward_buf *b, enum ward_message_type type); /* done, bye, ping */
+void ward_frame_ask(struct ward_buf *b, bool all);
+void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count); /* then count times _entry, ascending by space, then: */
+void ward_frame_receipt_entry(struct ward_buf *b, const struct ward_hash *space, uint64_t seq, const struct ward_hash *hash);
+void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64]);
 void ward_frame_error(struct ward_buf *b, int code, const char *text);
 void ward_frame_join(struct ward_buf *b, const char *name, const uint8_t sign_pk[32], const uint8_t link_pk[32], const uint8_t sig[64]);
 void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void *grant, size_t grant_len);

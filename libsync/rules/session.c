@@ -93,6 +93,21 @@ static unsigned circle(struct ward_session *s, uint64_t n)
     return spend(s) ? WARD_SA_NOTE_CIRCLE : too_much(s);
 }
 
+static unsigned receipt(struct ward_session *s, uint64_t n)
+{
+    (void)n;
+    return spend(s) ? WARD_SA_KEEP_RECEIPT : too_much(s);
+}
+
+static unsigned ask(struct ward_session *s, uint64_t n)
+{
+    (void)n;
+    if (s->asked)
+        return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
+    s->asked = true;
+    return WARD_SA_NOTE_ASK;
+}
+
 static unsigned run(struct ward_session *s, uint64_t n)
 {
     (void)n;
@@ -127,7 +142,7 @@ static unsigned sent(struct ward_session *s, uint64_t n)
 {
     (void)n;
     s->sent++;
-    earn(s, 1000); /* its acknowledgement */
+    earn(s, 2000); /* its acknowledgement and a receipt */
     return 0;
 }
 
@@ -240,28 +255,23 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
         },
     [WARD_S_EXCHANGING] =
         {
-            [WARD_SE_HEADS] = heads,
-            [WARD_SE_HEADS_LAST] = heads_last,
-            [WARD_SE_CIRCLE] = circle,
-            [WARD_SE_RUN] = run,
-            [WARD_SE_COMMITTED] = committed,
-            [WARD_SE_REFUSED] = refused,
-            [WARD_SE_SENT] = sent,
-            [WARD_SE_ACK] = ack,
-            [WARD_SE_DRAINED] = drained,
-            [WARD_SE_DONE] = done,
-            [WARD_SE_PING] = ping,
-            [WARD_SE_BYE] = peer_says_bye,
-            [WARD_SE_ERROR] = peer_left,
-            [WARD_SE_BAD] = bad,
-            [WARD_SE_NEWS] = news,
-            [WARD_SE_TICK] = tick,
+            [WARD_SE_HEADS] = heads,         [WARD_SE_HEADS_LAST] = heads_last,
+            [WARD_SE_CIRCLE] = circle,       [WARD_SE_RUN] = run,
+            [WARD_SE_RECEIPT] = receipt,     [WARD_SE_ASK] = ask,
+            [WARD_SE_COMMITTED] = committed, [WARD_SE_REFUSED] = refused,
+            [WARD_SE_SENT] = sent,           [WARD_SE_ACK] = ack,
+            [WARD_SE_DRAINED] = drained,     [WARD_SE_DONE] = done,
+            [WARD_SE_PING] = ping,           [WARD_SE_BYE] = peer_says_bye,
+            [WARD_SE_ERROR] = peer_left,     [WARD_SE_BAD] = bad,
+            [WARD_SE_NEWS] = news,           [WARD_SE_TICK] = tick,
             [WARD_SE_LEAVE] = leave,
         },
     [WARD_S_LIVE] =
         {
             [WARD_SE_CIRCLE] = circle,
             [WARD_SE_RUN] = run,
+            [WARD_SE_RECEIPT] = receipt,
+            [WARD_SE_ASK] = ask,
             [WARD_SE_COMMITTED] = committed,
             [WARD_SE_REFUSED] = refused,
             [WARD_SE_SENT] = sent,
@@ -314,8 +324,8 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",   "heads-last", "circle", "run",
-                                        "ack",         "done",         "ping",   "bye",     "error",      "bad",    "link-up",
+    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",   "heads-last", "circle", "run",  "receipt",
+                                        "ask",         "ack",          "done",   "ping",    "bye",        "error",  "bad",  "link-up",
                                         "committed",   "refused",      "sent",   "drained", "news",       "tick",   "leave"};
     assert(event < WARD_SE_COUNT);
     return names[event];

@@ -543,6 +543,62 @@ def seals():
     save("seal-bad", out)
 
 
+# ---------------------------------------------------------------- receipts
+
+
+def receipt(heads, signer=None, wall=WALL, ward=WARD, named=None, aad=w.AAD_RECEIPT):
+    """As it stands alone: (payload, signature, cose)."""
+    signer = signer or HUB
+    payload = enc(w.receipt_payload(ward, (named or signer).id, wall, heads))
+    signature = signer.sign(w.sig_structure(payload, aad))
+    return payload, signature, w.COSE_HEAD + enc(payload) + enc(signature)
+
+
+def receipts():
+    a = Author(C1, JOINT)
+    for i in range(300):
+        a.write(op(T1, REACHED, i))
+    one = [(a.feed, 24, a.log[23]["hash"])]
+    many = sorted((H("vector feed", bytes([i])), i + 1, H("vector hash", bytes([i]))) for i in range(64))
+    good = []
+    for name, heads, wall in (("one feed", one, WALL), ("at the clock's first moment", one, 0), ("at its last", one, w.WALL_MAX), ("64 feeds, the limit", many, WALL),
+                              ("the greatest seq", [(a.feed, w.INT_MAX, bytes(32))], WALL)):
+        payload, signature, cose = receipt(heads, wall=wall)
+        good.append({"name": name, "sign_pk": hx(HUB.sign_pk), "ward": hx(WARD), "grant": hx(HUB.id), "wall_ms": wall, "heads": [[hx(f), s, hx(h)] for f, s, h in heads], "payload": hx(payload),
+                     "sig_structure": hx(w.sig_structure(payload, w.AAD_RECEIPT)), "signature": hx(signature), "cose": hx(cose)})
+    save("receipt", good)
+    out = []
+
+    def bad(name, cose, error, pk=HUB.sign_pk):
+        out.append({"name": name, "sign_pk": hx(pk), "cose": hx(cose), "error": error})
+
+    def with_payload(payload):
+        return w.COSE_HEAD + enc(payload) + enc(HUB.sign(w.sig_structure(payload, w.AAD_RECEIPT)))
+    payload, signature, cose = receipt(one)
+    bad("by another key", cose, w.R_SEAL, OP.sign_pk)
+    bad("signed by another in its name", receipt(one, OP, named=HUB)[2], w.R_SEAL)
+    bad("with the aad of a seal", receipt(one, aad=w.AAD_SEAL)[2], w.R_SEAL)
+    bad("a later time under the same signature", w.COSE_HEAD + enc(enc(w.receipt_payload(WARD, HUB.id, WALL + 1, one))) + enc(signature), w.R_SEAL)
+    bad("a higher seq under the same signature", w.COSE_HEAD + enc(enc(w.receipt_payload(WARD, HUB.id, WALL, [(a.feed, 25, one[0][2])]))) + enc(signature), w.R_SEAL)
+    bad("signature of zeros", w.COSE_HEAD + enc(payload) + enc(bytes(64)), w.R_SEAL)
+    bad("signature of 63 bytes", w.COSE_HEAD + enc(payload) + enc(signature[:63]), w.TYPE)
+    bad("no heads", with_payload(enc([WARD, HUB.id, WALL, []])), w.RANGE)
+    bad("65 heads", with_payload(enc([WARD, HUB.id, WALL, [list(h) for h in sorted(many + one)]])), w.RANGE)
+    bad("heads descending", with_payload(enc([WARD, HUB.id, WALL, [list(h) for h in many[:2][::-1]]])), w.ORDER)
+    bad("a feed twice", with_payload(enc([WARD, HUB.id, WALL, [list(h) for h in one + one]])), w.ORDER)
+    bad("seq 0", with_payload(enc([WARD, HUB.id, WALL, [[a.feed, 0, a.feed]]])), w.RANGE)
+    bad("feed of 31 bytes", with_payload(enc([WARD, HUB.id, WALL, [[a.feed[:31], 1, a.feed]]])), w.TYPE)
+    bad("wall time 2^53", with_payload(enc([WARD, HUB.id, 2 ** 53, [list(h) for h in one]])), w.RANGE)
+    bad("payload with a member more", with_payload(enc([WARD, HUB.id, WALL, [list(h) for h in one], 0])), w.TYPE)
+    bad("a byte after the payload", with_payload(payload + b"\0"), w.TRAILING)
+    bad("a byte after it", cose + b"\0", w.TRAILING)
+    bad("without its tag", cose[1:], w.TYPE)
+    bad("another algorithm", cose[:5] + b"\x26" + cose[6:], w.TYPE)
+    for n in (0, 3, 7, 8, 40, len(cose) - 1):
+        bad("cut off after %d bytes" % n, cose[:n], w.TRUNCATED)
+    save("receipt-bad", out)
+
+
 # ---------------------------------------------------------------- runs
 
 
@@ -754,6 +810,9 @@ def frames():
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
             ("run", 4, a.run()), ("run, codec 1", 4, a.run(codec=1)), ("ack", 5, ack), ("ack, nothing refused", 5, enc([1, 5, 0, []])), ("done", 6, enc([1, 6])),
             ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("circle", 10, enc([1, 10, JOINT])), ("circle of the ward space", 10, enc([1, 10, []])), ("joined", 21, joined)]
+    receipt_ = enc([1, 12, WALL, [[s, 3, H("vector hash", s)] for s in s8], bytes(range(64))])
+    ask = enc([1, 13, True])
+    good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask for all", 13, ask), ("ask", 13, enc([1, 13, False]))]
     cases = [{"name": n, "type": t, "frame": hx(f)} for n, t, f in good]
     cases.append({"name": "join", "type": 20, "frame": hx(join), "ward": hx(WARD), "invitation_secret": hx(secret), "invitation_pk": hx(pk), "request": hx(req)})
     save("frame", cases)
@@ -763,7 +822,7 @@ def frames():
         out.append({"name": name, "frame": hx(f), "error": error})
     for n in range(len(hello)):
         bad("hello cut off after %d bytes" % n, hello[:n], w.TRUNCATED)
-    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined)):
+    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask)):
         bad("%s cut off by a byte" % name, f[:-1], w.TRUNCATED)
         bad("%s with a byte after it" % name, f + b"\0", w.TRAILING)
         bad("%s of version 2" % name, f[:1] + b"\x02" + f[2:], w.VERSION)
@@ -771,7 +830,7 @@ def frames():
         bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
     for name, f in (("hello", [1, 1, 1, WARD[:8], bytes(16), 0, 4]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
-                    ("joined", [1, 21, ROOT.sign_pk])):
+                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13])):
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
@@ -803,6 +862,16 @@ def frames():
     bad("heads, ref of 16 bytes", enc([1, 3, [[bytes(16), []]], True]), w.TYPE)
     bad("heads, last as integer", enc([1, 3, [], 1]), w.TYPE)
     bad("heads, last null", enc([1, 3, [], None]), w.TYPE)
+    bad("receipt, none", enc([1, 12, WALL, [], bytes(64)]), w.RANGE)
+    bad("receipt, 65 entries", enc([1, 12, WALL, [[n.to_bytes(8, "big"), 1, bytes(32)] for n in range(65)], bytes(64)]), w.RANGE)
+    bad("receipt, descending", enc([1, 12, WALL, [[s, 1, bytes(32)] for s in s8[::-1]], bytes(64)]), w.ORDER)
+    bad("receipt, a space twice", enc([1, 12, WALL, [[s8[0], 1, bytes(32)], [s8[0], 2, bytes(32)]], bytes(64)]), w.ORDER)
+    bad("receipt, seq 0", enc([1, 12, WALL, [[s8[0], 0, bytes(32)]], bytes(64)]), w.RANGE)
+    bad("receipt, hash of 8 bytes", enc([1, 12, WALL, [[s8[0], 1, bytes(8)]], bytes(64)]), w.TYPE)
+    bad("receipt, space of 32 bytes", enc([1, 12, WALL, [[bytes(32), 1, bytes(32)]], bytes(64)]), w.TYPE)
+    bad("receipt, wall time 2^53", enc([1, 12, 2 ** 53, [[s8[0], 1, bytes(32)]], bytes(64)]), w.RANGE)
+    bad("receipt, signature of 63 bytes", enc([1, 12, WALL, [[s8[0], 1, bytes(32)]], bytes(63)]), w.TYPE)
+    bad("ask, an integer", enc([1, 13, 1]), w.TYPE)
     bad("run, space of 7 bytes", a.run(space8=a.space[:7]), w.TYPE)
     bad("run, grant of 32 bytes", a.run(grant8=C1.id), w.TYPE)
     bad("run, signature of 63 bytes", a.run(signature=bytes(63)), w.TYPE)
@@ -1258,7 +1327,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, runs, frames, invites, keyfiles, sheets, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, runs, frames, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

@@ -24,12 +24,13 @@ BODY_MAX, VALUE_MAX, FRAME_MAX, RUN_RAW_MAX = 65536, 49152, 262144, 229376
 OPS_MAX = RUN_CHANGES_MAX = 1024
 DEPS_MAX = 512
 NESTING_MAX, KEY_MAX, CIRCLE_MAX, SPACES_MAX, WINDOW_MAX = 4, 64, 256, 4096, 16
+RECEIPT_HEADS_MAX = 64
 
 (TRUNCATED, TYPE, RANGE, NONCANONICAL, TRAILING, CODEC, VERSION, UTF8, ORDER, OP) = range(201, 211)
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
-INVITE_MANGLED, PROTOCOL = 411, 504
+INVITE_MANGLED, PROTOCOL, R_SEAL = 411, 504, 515
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
 KEY_FILE, PASSPHRASE, SHEET = 812, 814, 818
 
@@ -364,7 +365,8 @@ def read_body(data):
 
 # ---------------------------------------------------------------- seal (seal.md)
 
-AAD_SEAL, AAD_BUNDLE = b"wardsync/seal/1", b"wardsync/bundle/1"
+AAD_SEAL, AAD_BUNDLE, AAD_RECEIPT = b"wardsync/seal/1", b"wardsync/bundle/1", b"wardsync/receipt/1"
+COSE_HEAD = b"\xd2\x84\x43\xa1\x01\x27\xa0"
 
 
 def sig_structure(payload, aad=AAD_SEAL):
@@ -386,6 +388,49 @@ def verify(pk, message, signature):
 def verify_seal(pk, feed, seq, hash_, signature):
     if not verify(pk, sig_structure(enc([feed, seq, hash_])), signature):
         raise Bad(SEAL)
+
+
+# ---------------------------------------------------------------- receipt (receipt.md)
+
+
+def receipt_payload(ward, grant, wall_ms, heads):
+    return [ward, grant, wall_ms, [list(h) for h in heads]]
+
+
+def read_receipt_heads(c):
+    out, last = [], None
+    n = c.array()
+    if not 1 <= n <= RECEIPT_HEADS_MAX:
+        raise Bad(RANGE, "%d heads" % n)
+    for _ in range(n):
+        c.array(3)
+        feed, seq, hash_ = c.bytes(32), c.uint(1), c.bytes(32)
+        last = ascending(last, feed)
+        out.append((feed, seq, hash_))
+    return out
+
+
+def read_receipt(data):
+    """A receipt as it stands alone."""
+    if data[:len(COSE_HEAD)] != COSE_HEAD[:len(data)]:
+        raise Bad(TYPE)
+    if len(data) < len(COSE_HEAD):
+        raise Bad(TRUNCATED)
+    c = Cursor(data[len(COSE_HEAD):])
+    payload, signature = c.bytes(), c.bytes(64)
+    c.end()
+
+    def inside(c):
+        c.array(4)
+        return {"ward": c.bytes(32), "grant": c.bytes(32), "wall_ms": c.uint(0, WALL_MAX), "heads": read_receipt_heads(c)}
+    r = whole(payload, inside)
+    r.update(payload=payload, signature=signature)
+    return r
+
+
+def verify_receipt(pk, r):
+    if not verify(pk, sig_structure(r["payload"], AAD_RECEIPT), r["signature"]):
+        raise Bad(R_SEAL)
 
 
 # ---------------------------------------------------------------- frames (session.md, bundle.md)
@@ -447,6 +492,24 @@ def f_ack(c):
     return {"n": n, "refused": out}
 
 
+def f_receipt(c):
+    r, last = {"wall_ms": c.uint(0, WALL_MAX), "entries": []}, None
+    n = c.array()
+    if not 1 <= n <= RECEIPT_HEADS_MAX:
+        raise Bad(RANGE, "%d entries" % n)
+    for _ in range(n):
+        c.array(3)
+        space8, seq, hash_ = c.bytes(8), c.uint(1), c.bytes(32)
+        last = ascending(last, space8)
+        r["entries"].append((space8, seq, hash_))
+    r["signature"] = c.bytes(64)
+    return r
+
+
+def f_ask(c):
+    return {"all": c.bool()}
+
+
 def f_none(c):
     return {}
 
@@ -491,7 +554,7 @@ def f_bundle_trailer(c):
 
 
 FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
-          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle),
+          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 
@@ -1146,6 +1209,17 @@ def check_seal(k):
     verify_seal(unhex(k["sign_pk"]), unhex(k["feed"]), k["seq"], unhex(k["hash"]), unhex(k["signature"]))
 
 
+def check_receipt(k):
+    r = read_receipt(unhex(k["cose"]))
+    if "payload" in k:
+        expect("payload", r["payload"].hex(), k["payload"])
+        expect("again", enc(receipt_payload(r["ward"], r["grant"], r["wall_ms"], r["heads"])).hex(), k["payload"])
+        expect("sig_structure", sig_structure(r["payload"], AAD_RECEIPT).hex(), k["sig_structure"])
+        expect("members", [r["ward"].hex(), r["grant"].hex(), r["wall_ms"], [[f.hex(), s, h.hex()] for f, s, h in r["heads"]]], [k["ward"], k["grant"], k["wall_ms"], k["heads"]])
+        expect("signature", r["signature"].hex(), k["signature"])
+    verify_receipt(unhex(k["sign_pk"]), r)
+
+
 def check_run(k):
     r = setup(k)
     what, seq, hash_ = r.ingest(read_frame(unhex(k["run"]))[1])
@@ -1254,7 +1328,7 @@ def check_history(k):
 
 
 CHECKS = {"keys": check_keys, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
-          "seal": check_seal, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
+          "seal": check_seal, "receipt": check_receipt, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 
 def check_file(path):

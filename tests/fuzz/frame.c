@@ -77,6 +77,21 @@ static void put_ack(struct ward_buf *b, struct ward_message *m)
     ward_frame_ack(b, m->acked, (const uint64_t(*)[2])refused, m->count);
 }
 
+static void put_receipt(struct ward_buf *b, struct ward_message *m)
+{
+    CHECK(m->count >= 1 && m->count <= WARD_RECEIPT_HEADS_MAX);
+    ward_frame_receipt(b, m->receipt.wall_ms, m->count);
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_receipt_entry e;
+        struct ward_hash hash;
+        ward_frame_next_receipt(m, &e);
+        memcpy(hash.b, e.hash, sizeof hash.b);
+        struct ward_hash space = long_form(e.space8);
+        ward_frame_receipt_entry(b, &space, e.seq, &hash);
+    }
+    ward_frame_receipt_end(b, m->receipt.signature);
+}
+
 static void put_circle(struct ward_buf *b, struct ward_message *m)
 {
     struct ward_id storage[WARD_CIRCLE_MAX];
@@ -132,6 +147,12 @@ static void put(struct ward_buf *b, struct ward_message *m)
         break;
     case WARD_MSG_CIRCLE:
         put_circle(b, m);
+        break;
+    case WARD_MSG_RECEIPT:
+        put_receipt(b, m);
+        break;
+    case WARD_MSG_ASK:
+        ward_frame_ask(b, m->all);
         break;
     case WARD_MSG_ERROR:
     case WARD_MSG_JOIN:

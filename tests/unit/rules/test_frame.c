@@ -56,6 +56,15 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     case WARD_MSG_ACK:
         ward_frame_ack(b, 4, refused, 2);
         break;
+    case WARD_MSG_RECEIPT:
+        ward_frame_receipt(b, 1750000000000, 2);
+        ward_frame_receipt_entry(b, &low, 300, &high);
+        ward_frame_receipt_entry(b, &high, 1, &low);
+        ward_frame_receipt_end(b, bytes);
+        break;
+    case WARD_MSG_ASK:
+        ward_frame_ask(b, true);
+        break;
     case WARD_MSG_ERROR:
         ward_frame_error(b, 504, "phòng");
         break;
@@ -97,9 +106,9 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     assert_int_equal(ward_buf_status(b), WARD_OK);
 }
 
-static const enum ward_message_type types[] = {WARD_MSG_HELLO, WARD_MSG_SPACES, WARD_MSG_HEADS,  WARD_MSG_RUN,       WARD_MSG_ACK,
-                                               WARD_MSG_DONE,  WARD_MSG_ERROR,  WARD_MSG_BYE,    WARD_MSG_PING,      WARD_MSG_CIRCLE,
-                                               WARD_MSG_JOIN,  WARD_MSG_JOINED, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END};
+static const enum ward_message_type types[] = {
+    WARD_MSG_HELLO, WARD_MSG_SPACES, WARD_MSG_HEADS,   WARD_MSG_RUN, WARD_MSG_ACK,  WARD_MSG_DONE,   WARD_MSG_ERROR,  WARD_MSG_BYE,
+    WARD_MSG_PING,  WARD_MSG_CIRCLE, WARD_MSG_RECEIPT, WARD_MSG_ASK, WARD_MSG_JOIN, WARD_MSG_JOINED, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)
@@ -260,6 +269,25 @@ static void contents(void **state)
     assert_int_equal(error, 404);
     ward_buf_free(&b);
 
+    build(&b, WARD_MSG_RECEIPT);
+    struct ward_receipt_entry receipt;
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.receipt.wall_ms, 1750000000000);
+    assert_int_equal(m.count, 2);
+    assert_memory_equal(m.receipt.signature, bytes, 64);
+    ward_frame_next_receipt(&m, &receipt);
+    assert_memory_equal(receipt.space8, low.b, 8);
+    assert_int_equal(receipt.seq, 300);
+    assert_memory_equal(receipt.hash, high.b, 32);
+    ward_frame_next_receipt(&m, &receipt);
+    assert_memory_equal(receipt.space8, high.b, 8);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_ASK);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_true(m.all);
+    ward_buf_free(&b);
+
     build(&b, WARD_MSG_BUNDLE);
     assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
     assert_int_equal(m.bundle.addressee_len, 16);
@@ -333,6 +361,24 @@ static int ack_with(size_t count)
     struct ward_message m;
     ward_buf_init(&b, &vectors_env);
     ward_frame_ack(&b, 20, refused, count);
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int receipt_with(uint64_t wall, size_t count, uint64_t seq, bool twice)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_begin(&b, WARD_MSG_RECEIPT, 3);
+    ward_put_uint(&b, wall);
+    ward_put_array(&b, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct ward_hash space = {{twice ? 0 : (uint8_t)i}};
+        ward_frame_receipt_entry(&b, &space, seq, &low);
+    }
+    ward_frame_receipt_end(&b, bytes);
     int rc = parse(&m, b.p, b.len);
     ward_buf_free(&b);
     return rc;
@@ -457,6 +503,14 @@ static void limits_and_refusals(void **state)
     assert_int_equal(circle_with(2, true), WARD_ERR_ORDER);
     assert_int_equal(ack_with(16), WARD_OK);
     assert_int_equal(ack_with(17), WARD_ERR_RANGE);
+    assert_int_equal(receipt_with(0, 1, 1, false), WARD_OK);
+    assert_int_equal(receipt_with(WARD_WALL_MS_MAX, WARD_RECEIPT_HEADS_MAX, INT64_MAX, false), WARD_OK);
+    assert_int_equal(receipt_with((uint64_t)WARD_WALL_MS_MAX + 1, 1, 1, false), WARD_ERR_RANGE);
+    assert_int_equal(receipt_with(0, 0, 1, false), WARD_ERR_RANGE);
+    assert_int_equal(receipt_with(0, WARD_RECEIPT_HEADS_MAX + 1, 1, false), WARD_ERR_RANGE);
+    assert_int_equal(receipt_with(0, 1, 0, false), WARD_ERR_RANGE);
+    assert_int_equal(receipt_with(0, 1, (uint64_t)INT64_MAX + 1, false), WARD_ERR_RANGE);
+    assert_int_equal(receipt_with(0, 2, 1, true), WARD_ERR_ORDER);
     assert_int_equal(run_with(1, 1), WARD_OK);
     assert_int_equal(run_with(0, 1), WARD_ERR_RANGE);
     assert_int_equal(run_with(1, 0), WARD_ERR_RANGE);

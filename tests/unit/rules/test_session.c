@@ -26,6 +26,8 @@ static const struct row rows[] = {
     {WARD_SE_HEADS_LAST, "xx-x"},
     {WARD_SE_CIRCLE, "xx--"},
     {WARD_SE_RUN, "xx--"},
+    {WARD_SE_RECEIPT, "xx--"},
+    {WARD_SE_ASK, "xx--"},
     {WARD_SE_ACK, "xx--"},
     {WARD_SE_DONE, "xx-x"},
     {WARD_SE_PING, "x---"},
@@ -199,6 +201,9 @@ static void said_twice(void **state)
     s = at(WARD_S_EXCHANGING);
     ward_session_step(&s, WARD_SE_HEADS_LAST, 0);
     assert_int_equal(ward_session_step(&s, WARD_SE_HEADS_LAST, 0), PROTOCOL_ERROR);
+    s = at(WARD_S_LIVE);
+    assert_int_equal(ward_session_step(&s, WARD_SE_ASK, 0), WARD_SA_NOTE_ASK);
+    assert_int_equal(ward_session_step(&s, WARD_SE_ASK, 0), PROTOCOL_ERROR);
 }
 
 static void leaving(void **state)
@@ -304,10 +309,10 @@ static void window_is_kept(void **state)
     }
 }
 
-/* Frames that no window bounds: so many at once, so many a second, one for each run. */
+/* Frames that no window bounds: so many at once, so many a second, one for each run taken in, two for each sent. */
 static void talk_is_rationed(void **state)
 {
-    static const enum ward_session_event_type idle[] = {WARD_SE_PING, WARD_SE_CIRCLE, WARD_SE_ACK};
+    static const enum ward_session_event_type idle[] = {WARD_SE_PING, WARD_SE_CIRCLE, WARD_SE_ACK, WARD_SE_RECEIPT};
     (void)state;
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
         struct ward_session s = at(WARD_S_LIVE);
@@ -317,6 +322,7 @@ static void talk_is_rationed(void **state)
         for (unsigned j = 0; j < WARD_TALK_RATE; j++)
             assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
         ward_session_step(&s, WARD_SE_SENT, 0);
+        assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
         assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);
         ward_session_step(&s, WARD_SE_RUN, 0);
         assert_false(ward_session_step(&s, idle[i], 0) & WARD_SA_ERROR);

@@ -9,6 +9,7 @@
 #include "values/cbor.h"
 #include "values/change.h"
 #include "values/feed.h"
+#include "values/receipt.h"
 #include "values/seal.h"
 
 #include <sodium.h>
@@ -161,6 +162,51 @@ static int check_seal(const json_t *one)
     return good ? WARD_OK : WARD_ERR_SEAL;
 }
 
+static void compare_receipt(const json_t *one, const struct ward_receipt *r, const struct hex *cose, struct ward_buf *scratch)
+{
+    const json_t *heads = json_object_get(one, "heads");
+    struct ward_hash ward = hash_at(one, "ward"), grant = hash_at(one, "grant");
+    struct ward_buf again;
+    assert_hash_equal(&r->ward, &ward);
+    assert_hash_equal(&r->grant, &grant);
+    assert_int_equal(r->wall_ms, number_at(one, "wall_ms"));
+    assert_int_equal(r->count, json_array_size(heads));
+    for (size_t i = 0; i < r->count; i++) {
+        const json_t *h = json_array_get(heads, i);
+        struct ward_hash feed = hash_of(json_array_get(h, 0)), at = hash_of(json_array_get(h, 2));
+        assert_hash_equal(&r->heads[i].feed, &feed);
+        assert_int_equal(r->heads[i].seq, json_integer_value(json_array_get(h, 1)));
+        assert_hash_equal(&r->heads[i].hash, &at);
+    }
+    ward_buf_init(&again, &vectors_env);
+    ward_receipt_export(&again, r, scratch);
+    assert_int_equal(again.len, cose->len);
+    assert_memory_equal(again.p, cose->p, cose->len);
+    ward_buf_clear(&again);
+    ward_receipt_write_heads(&again, r);
+    static struct ward_receipt heads_alone;
+    assert_int_equal(ward_receipt_read_heads(&heads_alone, again.p, again.len), WARD_OK);
+    assert_memory_equal(heads_alone.heads, r->heads, r->count * sizeof r->heads[0]);
+    ward_buf_free(&again);
+}
+
+static int check_receipt(const json_t *one)
+{
+    struct hex pk = hex_at(one, "sign_pk"), cose = hex_at(one, "cose");
+    static struct ward_receipt r;
+    struct ward_buf scratch;
+    ward_buf_init(&scratch, &vectors_env);
+    int code = ward_receipt_import(&r, cose.p, cose.len);
+    if (!code)
+        code = ward_receipt_check(&r, pk.p, &scratch);
+    if (!code && json_object_get(one, "heads"))
+        compare_receipt(one, &r, &cose, &scratch);
+    ward_buf_free(&scratch);
+    free(pk.p);
+    free(cose.p);
+    return code;
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -189,13 +235,18 @@ static void test_seals(void **state)
     each_vector("seal-bad", check_seal);
 }
 
+static void test_receipts(void **state)
+{
+    (void)state;
+    each_vector("receipt", check_receipt);
+    each_vector("receipt-bad", check_receipt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_bad_changes),
-        cmocka_unit_test(test_seals),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_changes),  cmocka_unit_test(test_bad_changes),
+        cmocka_unit_test(test_seals), cmocka_unit_test(test_receipts),
     };
     if (sodium_init() < 0)
         return 1;

@@ -1,0 +1,572 @@
+/* receipt.c - receipts within a session, and what the store keeps of them. proto/receipt.md. */
+#include "replica/receipt.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/ingest.h"
+#include "values/feed.h"
+#include "values/receipt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- who may */
+
+static bool may_seal(const struct ward_directory *d, const struct ward_grant *g)
+{
+    return g && (g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_OPERATOR) && ward_grant_effective(d, &g->id) &&
+           !ward_grant_is_cut(d, &g->id);
+}
+
+/* By now its grant may have arrived; at a first meeting it has not. */
+static const struct ward_grant *signer(const struct ward_talk *t)
+{
+    const struct ward_grant *g = ward_directory_grant_by_link(&t->r->dir, t->peer.link_pk);
+    return may_seal(&t->r->dir, g) ? g : NULL;
+}
+
+static void tell(struct ward_talk *t, enum ward_event_type type, int code, uint64_t done, const char *text)
+{
+    if (!t->hooks.on_event)
+        return;
+    const struct ward_grant *g = ward_directory_grant_by_link(&t->r->dir, t->peer.link_pk);
+    struct ward_event e = {.type = type, .code = code, .grant = g ? g->id : t->peer.id, .done = (int64_t)done, .text = text};
+    t->hooks.on_event(t->hooks.event_ctx, &e);
+}
+
+/* ---- giving */
+
+struct entry {
+    struct ward_hash space;
+    struct ward_receipt_head head;
+};
+
+static int by_space(const void *a, const void *b)
+{
+    return ward_hash_compare(&((const struct entry *)a)->space, &((const struct entry *)b)->space);
+}
+
+/* What a power cut cannot take: while a batch is open, what was there before this session began; all heads otherwise. */
+static uint64_t durable(const struct ward_talk *t, const struct ward_feed *f)
+{
+    return t->batch->open ? ward_vv_get(&t->snapshot, f->fid) : f->head_seq;
+}
+
+static int send_one(struct ward_talk *t, const struct entry *v, size_t count, struct ward_error *err)
+{
+    struct ward_receipt receipt = {.ward = t->r->ward, .grant = t->r->self, .wall_ms = ward_replica_now(t->r), .count = count};
+    if (receipt.wall_ms < 0)
+        receipt.wall_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        receipt.heads[i] = v[i].head;
+    ward_receipt_sort(&receipt);
+    if (ward_receipt_sign(&receipt, &t->r->keys->sign, &t->out))
+        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
+    ward_buf_clear(&t->out);
+    ward_frame_receipt(&t->out, receipt.wall_ms, count);
+    for (size_t i = 0; i < count; i++)
+        ward_frame_receipt_entry(&t->out, &v[i].space, v[i].head.seq, &v[i].head.hash);
+    ward_frame_receipt_end(&t->out, receipt.sig);
+    return ward_talk_send(t, &t->out, err);
+}
+
+static int fill(struct ward_talk *t, uint32_t fid, struct entry *out, bool *any, struct ward_error *err)
+{
+    const struct ward_feed *f = ward_directory_feed(&t->r->dir, fid);
+    uint64_t depth, seq = durable(t, f);
+    *any = seq > 0;
+    out->space = ward_directory_space(&t->r->dir, f->sid)->id;
+    out->head = (struct ward_receipt_head){.feed = f->id, .seq = seq};
+    return seq ? ward_chain_at(t->r, fid, seq, &out->head.hash, &depth, err) : WARD_OK;
+}
+
+static int seal_and_send(struct ward_talk *t, const uint32_t *fids, size_t count, struct ward_error *err)
+{
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    size_t n = 0;
+    int rc = WARD_OK;
+    if (count == 0 || !may_seal(&t->r->dir, self))
+        return WARD_OK;
+    struct entry *v = ward_alloc(&t->r->env, count * sizeof *v);
+    if (!v)
+        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
+    for (size_t i = 0; !rc && i < count; i++) {
+        bool any;
+        rc = fill(t, fids[i], &v[n], &any, err);
+        n += !rc && any;
+    }
+    if (!rc && n)
+        qsort(v, n, sizeof *v, by_space);
+    for (size_t i = 0; !rc && i < n && !ward_talk_closed(t); i += WARD_RECEIPT_HEADS_MAX)
+        rc = send_one(t, v + i, n - i < WARD_RECEIPT_HEADS_MAX ? n - i : WARD_RECEIPT_HEADS_MAX, err);
+    ward_release(&t->r->env, v);
+    return rc;
+}
+
+static bool is_theirs(const struct ward_talk *t, const struct ward_feed *f)
+{
+    return ward_hash_compare(&f->grant, &t->peer.id) == 0;
+}
+
+int ward_receipts_note_ask(struct ward_talk *t, bool all, struct ward_error *err)
+{
+    const struct ward_directory *d = &t->r->dir;
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    size_t n = 0;
+    t->wanted = true;
+    if (!all || !self)
+        return WARD_OK;
+    uint32_t *fids = ward_alloc(&t->r->env, (d->feed_count + 1) * sizeof *fids);
+    if (!fids)
+        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
+    for (size_t i = 0; i < d->feed_count; i++)
+        if (is_theirs(t, &d->feeds[i]) && ward_space_is_common(ward_directory_space(d, d->feeds[i].sid), self, &t->peer))
+            fids[n++] = d->feeds[i].fid;
+    int rc = seal_and_send(t, fids, n, err);
+    ward_release(&t->r->env, fids);
+    return rc;
+}
+
+int ward_receipts_note_run(struct ward_talk *t, uint32_t fid, uint64_t last, struct ward_error *err)
+{
+    if (!t->wanted || !is_theirs(t, ward_directory_feed(&t->r->dir, fid)))
+        return WARD_OK;
+    return ward_vv_raise(&t->due, &t->r->env, fid, last) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : WARD_OK;
+}
+
+int ward_receipts_give(struct ward_talk *t, struct ward_error *err)
+{
+    if (t->due.len == 0 || t->batch->open)
+        return WARD_OK;
+    uint32_t *fids = ward_alloc(&t->r->env, t->due.len * sizeof *fids);
+    if (!fids)
+        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
+    for (size_t i = 0; i < t->due.len; i++)
+        fids[i] = t->due.v[i].fid;
+    int rc = seal_and_send(t, fids, t->due.len, err);
+    t->due.len = 0;
+    ward_release(&t->r->env, fids);
+    return rc;
+}
+
+/* ---- keeping */
+
+/* The newest by feed of one signer, or of all. */
+struct rows {
+    ward_replica *r;
+    const struct ward_hash *of; /* NULL: all */
+    struct ward_store_receipted *v;
+    size_t count, cap;
+};
+
+static int add_row(void *ctx, const struct ward_store_receipted *row)
+{
+    struct rows *x = ctx;
+    if (x->of && ward_hash_compare(x->of, &row->grant) != 0)
+        return WARD_OK;
+    if (ward_grow(&x->r->env, (void **)&x->v, &x->cap, x->count, sizeof *x->v))
+        return WARD_ERR_MEMORY;
+    x->v[x->count++] = *row;
+    return WARD_OK;
+}
+
+static int load_rows(struct rows *x, ward_replica *r, const struct ward_hash *of, struct ward_error *err)
+{
+    *x = (struct rows){.r = r, .of = of};
+    int rc = ward_store_each_receipted(r->store, add_row, x, err);
+    return rc == WARD_ERR_MEMORY ? ward_fail(err, rc, "receipts") : rc;
+}
+
+static void free_rows(struct rows *x)
+{
+    ward_release(&x->r->env, x->v);
+}
+
+static struct ward_store_receipted *find_row(const struct rows *x, uint32_t fid)
+{
+    for (size_t i = 0; i < x->count; i++)
+        if (x->v[i].fid == fid)
+            return &x->v[i];
+    return NULL;
+}
+
+static bool can_keep(const struct ward_talk *t)
+{
+    return t->hooks.calls && !t->plan && !ward_store_read_only(t->r->store);
+}
+
+/* Writes within the batch where one is open. What cannot be kept is asked for again at the next meeting, so it fails no session of its own;
+ * within a batch the trouble is the batch's. */
+typedef int write_fn(struct ward_talk *t, void *ctx, struct ward_error *err);
+static int write_down(struct ward_talk *t, write_fn *fn, void *ctx, bool *kept, struct ward_error *err)
+{
+    struct ward_store *s = t->r->store;
+    struct ward_error why = {0};
+    bool within = ward_store_in_transaction(s);
+    int rc = within ? WARD_OK : ward_store_begin(s, &why);
+    bool begun = !rc;
+    if (!rc)
+        rc = fn(t, ctx, &why);
+    if (begun && !within) {
+        if (!rc)
+            rc = ward_store_commit(s, &why);
+        else
+            ward_store_rollback(s);
+    }
+    *kept = !rc;
+    if (!rc)
+        return WARD_OK;
+    if (within) {
+        ward_batch_abort(t->batch);
+        return ward_fail(err, rc, "receipt: %s", why.detail);
+    }
+    tell(t, WARD_EVENT_RECEIPT, rc, 0, why.detail);
+    return WARD_OK;
+}
+
+static int write_rows(struct ward_talk *t, void *ctx, struct ward_error *err)
+{
+    struct rows *x = ctx;
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < x->count; i++)
+        rc = ward_store_put_receipted(t->r->store, &x->v[i], err);
+    return rc;
+}
+
+int ward_receipts_ask(struct ward_talk *t, bool all, struct ward_error *err)
+{
+    if (t->asked || !can_keep(t) || !signer(t))
+        return WARD_OK;
+    t->asked = true;
+    struct ward_buf frame;
+    ward_buf_init(&frame, &t->r->env); /* t->out may hold the run that is about to go */
+    ward_frame_ask(&frame, all);
+    int rc = ward_talk_send(t, &frame, err);
+    ward_buf_free(&frame);
+    return rc;
+}
+
+struct incoming {
+    struct ward_receipt receipt;
+    uint32_t fids[WARD_RECEIPT_HEADS_MAX]; /* beside receipt.heads */
+    struct rows rows;                      /* of this signer */
+    bool against;
+    uint64_t news; /* changes that no receipt of this signer had covered */
+    bool again;    /* it covers what had been missed */
+};
+
+/* From the frame what was signed: the feeds are this device's own in the spaces named. */
+static int take_apart(struct ward_talk *t, struct ward_message *m, struct incoming *in, struct ward_error *why)
+{
+    struct ward_receipt *r = &in->receipt;
+    *r = (struct ward_receipt){.ward = t->r->ward, .grant = signer(t)->id, .wall_ms = m->receipt.wall_ms, .count = m->count};
+    memcpy(r->sig, m->receipt.signature, sizeof r->sig);
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_receipt_entry e;
+        struct ward_hash id;
+        ward_frame_next_receipt(m, &e);
+        const struct ward_space *s = ward_directory_space_short(&t->r->dir, e.space8);
+        const struct ward_feed *f = s ? ward_directory_feed_of(&t->r->dir, s, &t->r->self, &id) : NULL;
+        if (!f || e.seq > f->head_seq)
+            return ward_fail(why, WARD_ERR_RECEIPT_AHEAD, "change %llu", (unsigned long long)e.seq);
+        r->heads[i] = (struct ward_receipt_head){.feed = f->id, .seq = e.seq};
+        memcpy(r->heads[i].hash.b, e.hash, WARD_HASH_BYTES);
+    }
+    ward_receipt_sort(r);
+    for (size_t i = 0; i < r->count; i++)
+        in->fids[i] = ward_directory_feed_by_id(&t->r->dir, &r->heads[i].feed)->fid;
+    int rc = ward_receipt_check(r, signer(t)->sign_pk, &t->out);
+    return rc ? ward_fail(why, rc, "receipt") : WARD_OK;
+}
+
+/* Beside this device's own chain, and beside what this signer has sealed before. */
+static int weigh(struct ward_talk *t, struct incoming *in, struct ward_error *why)
+{
+    for (size_t i = 0; i < in->receipt.count; i++) {
+        const struct ward_receipt_head *h = &in->receipt.heads[i];
+        struct ward_store_receipted *row = find_row(&in->rows, in->fids[i]);
+        struct ward_hash hash;
+        uint64_t depth;
+        int rc = ward_chain_at(t->r, in->fids[i], h->seq, &hash, &depth, why);
+        if (rc)
+            return rc;
+        if (ward_hash_compare(&hash, &h->hash) != 0) {
+            if (!row || row->seq < h->seq) /* two histories of this device, and the signer has vouched for the other alone */
+                return ward_fail(why, WARD_ERR_FORK, "receipt");
+            in->against = true;
+            row->rewritten = true;
+            row->noticed_ms = ward_replica_now(t->r);
+        }
+    }
+    return WARD_OK;
+}
+
+static int note_heads(struct ward_talk *t, struct incoming *in)
+{
+    for (size_t i = 0; i < in->receipt.count; i++) {
+        const struct ward_receipt_head *h = &in->receipt.heads[i];
+        struct ward_store_receipted *row = find_row(&in->rows, in->fids[i]);
+        if (!row) {
+            const struct ward_store_receipted fresh = {.grant = in->receipt.grant, .fid = in->fids[i], .held = WARD_HELD_ALL};
+            if (add_row(&in->rows, &fresh))
+                return WARD_ERR_MEMORY;
+            row = &in->rows.v[in->rows.count - 1];
+        }
+        if (h->seq < row->seq) { /* on its way back to what it had */
+            row->held = row->held == WARD_HELD_ALL ? WARD_HELD_ALL : (int64_t)h->seq;
+            continue;
+        }
+        in->news += h->seq - row->seq;
+        in->again |= row->held != WARD_HELD_ALL || row->rewritten;
+        row->seq = h->seq;
+        row->wall_ms = in->receipt.wall_ms;
+        row->held = WARD_HELD_ALL;
+        row->rewritten = false;
+        row->number = 0; /* to be set to this one's */
+    }
+    (void)t;
+    return WARD_OK;
+}
+
+static int write_receipt(struct ward_talk *t, void *ctx, struct ward_error *err)
+{
+    struct incoming *in = ctx;
+    struct ward_buf heads;
+    struct ward_store_receipt row = {
+        .grant = in->receipt.grant, .wall_ms = in->receipt.wall_ms, .came_ms = ward_replica_now(t->r), .against = in->against};
+    memcpy(row.sig, in->receipt.sig, sizeof row.sig);
+    ward_buf_init(&heads, &t->r->env);
+    ward_receipt_write_heads(&heads, &in->receipt);
+    row.heads = heads.p;
+    row.len = heads.len;
+    int rc = ward_buf_status(&heads) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : ward_store_add_receipt(t->r->store, &row, err);
+    for (size_t i = 0; i < in->rows.count; i++)
+        if (in->rows.v[i].number == 0)
+            in->rows.v[i].number = row.number;
+    if (!rc)
+        rc = write_rows(t, &in->rows, err);
+    if (!rc)
+        rc = ward_store_thin_receipts(t->r->store, &row.grant, WARD_RECEIPTS_KEPT, err);
+    ward_buf_free(&heads);
+    return rc;
+}
+
+static int keep(struct ward_talk *t, struct incoming *in, struct ward_error *err)
+{
+    bool kept;
+    if (!in->against && in->news == 0 && !in->again)
+        return WARD_OK; /* nothing that it says is new */
+    int rc = write_down(t, write_receipt, in, &kept, err);
+    if (rc || !kept)
+        return rc;
+    if (in->against) {
+        t->hub_rewrote = true;
+        tell(t, WARD_EVENT_HUB, WARD_ERR_HUB_REWROTE, 0, NULL);
+        return WARD_OK;
+    }
+    t->receipted += in->news;
+    t->receipt_wall_ms = in->receipt.wall_ms;
+    tell(t, WARD_EVENT_RECEIPT, WARD_OK, in->news, NULL);
+    return WARD_OK;
+}
+
+int ward_receipts_keep(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
+{
+    struct incoming in = {.against = false};
+    struct ward_error why = {0};
+    if (!can_keep(t))
+        return WARD_OK;
+    if (!signer(t)) {
+        tell(t, WARD_EVENT_RECEIPT, WARD_ERR_RECEIPT_SIGNER, 0, NULL);
+        return WARD_OK;
+    }
+    int rc = take_apart(t, m, &in, &why);
+    if (!rc)
+        rc = load_rows(&in.rows, t->r, &in.receipt.grant, &why);
+    if (!rc)
+        rc = weigh(t, &in, &why);
+    if (!rc && !in.against && note_heads(t, &in))
+        rc = ward_fail(&why, WARD_ERR_MEMORY, "receipt");
+    if (!rc)
+        rc = keep(t, &in, err);
+    else if (ward_is_refusal(rc) || (rc >= WARD_ERR_RECEIPT_SIGNER && rc <= WARD_ERR_RECEIPT_AHEAD)) {
+        tell(t, WARD_EVENT_RECEIPT, rc, 0, why.detail);
+        rc = WARD_OK;
+    } else if (err)
+        *err = why;
+    ward_release(&t->r->env, in.rows.v);
+    return rc;
+}
+
+/* ---- comparing */
+
+/* A feed of this device's own of which both hold more than any receipt covers, or one that is back. */
+static bool has_more_to_seal(const struct ward_talk *t, const struct rows *rows)
+{
+    const struct ward_directory *d = &t->r->dir;
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    for (size_t i = 0; self && i < d->feed_count; i++) {
+        const struct ward_feed *f = &d->feeds[i];
+        uint64_t both = ward_vv_get(&t->stream.have, f->fid);
+        if (ward_hash_compare(&f->grant, &t->r->self) != 0 || !ward_space_is_common(ward_directory_space(d, f->sid), self, &t->peer))
+            continue;
+        const struct ward_store_receipted *row = find_row(rows, f->fid);
+        both = both < f->head_seq ? both : f->head_seq;
+        if (both > (row ? row->seq : 0))
+            return true;
+    }
+    return false;
+}
+
+int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
+{
+    struct rows rows;
+    bool changed = false, back = false, kept;
+    uint64_t lost = 0;
+    const struct ward_grant *g = t->hooks.calls ? signer(t) : NULL, *self = ward_replica_grant(t->r);
+    if (!g || !self)
+        return WARD_OK;
+    const struct ward_hash of = g->id;
+    int rc = load_rows(&rows, t->r, &of, err);
+    for (size_t i = 0; !rc && i < rows.count; i++) {
+        struct ward_store_receipted *row = &rows.v[i];
+        const struct ward_feed *f = ward_directory_feed(&t->r->dir, row->fid);
+        if (!f || !ward_space_is_common(ward_directory_space(&t->r->dir, f->sid), self, &t->peer))
+            continue;
+        uint64_t held = ward_vv_get(&t->stream.have, row->fid);
+        back |= held >= row->seq && (row->held != WARD_HELD_ALL || row->rewritten);
+        if (held >= row->seq)
+            continue;
+        lost += row->seq - held;
+        row->held = (int64_t)held;
+        row->noticed_ms = ward_replica_now(t->r);
+        changed = true;
+    }
+    if (!rc && changed && can_keep(t))
+        rc = write_down(t, write_rows, &rows, &kept, err);
+    if (!rc && lost) {
+        t->hub_lost = lost;
+        tell(t, WARD_EVENT_HUB, WARD_ERR_HUB_LOST, lost, NULL);
+    }
+    if (!rc && (back || has_more_to_seal(t, &rows)))
+        rc = ward_receipts_ask(t, true, err);
+    free_rows(&rows);
+    return rc;
+}
+
+int ward_receipts_other_history(struct ward_talk *t, uint32_t fid, uint64_t seq, struct ward_error *err)
+{
+    struct rows rows;
+    bool kept;
+    const struct ward_grant *g = t->hooks.calls ? signer(t) : NULL;
+    if (!g || ward_hash_compare(&ward_directory_feed(&t->r->dir, fid)->grant, &t->r->self) != 0)
+        return WARD_OK;
+    const struct ward_hash of = g->id;
+    int rc = load_rows(&rows, t->r, &of, err);
+    struct ward_store_receipted *row = rc ? NULL : find_row(&rows, fid);
+    if (row && row->seq >= seq) {
+        row->rewritten = true;
+        row->noticed_ms = ward_replica_now(t->r);
+        if (can_keep(t))
+            rc = write_down(t, write_rows, &rows, &kept, err);
+        t->hub_rewrote = true;
+        tell(t, WARD_EVENT_HUB, WARD_ERR_HUB_REWROTE, 0, NULL);
+    }
+    free_rows(&rows);
+    return rc;
+}
+
+/* ---- telling */
+
+int ward_receipts_status(ward_replica *r, struct ward_status *s, struct ward_error *err)
+{
+    struct rows rows;
+    int rc = load_rows(&rows, r, NULL, err);
+    for (size_t i = 0; !rc && i < rows.count; i++) {
+        const struct ward_store_receipted *row = &rows.v[i];
+        if (ward_grant_is_cut(&r->dir, &row->grant)) /* it answers for nothing any more */
+            continue;
+        s->hub_lost += row->held != WARD_HELD_ALL ? row->seq - (uint64_t)row->held : 0;
+        s->hub_rewrote += row->rewritten;
+    }
+    for (size_t i = 0; !rc && i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        uint64_t most = 0;
+        if (ward_hash_compare(&f->grant, &r->self) != 0)
+            continue;
+        for (size_t j = 0; j < rows.count; j++)
+            if (rows.v[j].fid == f->fid && rows.v[j].seq > most)
+                most = rows.v[j].seq;
+        s->receipted += most < f->head_seq ? most : f->head_seq;
+    }
+    free_rows(&rows);
+    return rc;
+}
+
+struct listing {
+    ward_replica *r;
+    ward_receipt_fn *fn;
+    void *ctx;
+    struct ward_error *err;
+};
+
+static int list_one(void *ctx, const struct ward_store_receipt *row)
+{
+    struct listing *x = ctx;
+    struct ward_receipt receipt;
+    struct ward_receipted_head heads[WARD_RECEIPT_HEADS_MAX];
+    if (ward_receipt_read_heads(&receipt, row->heads, row->len))
+        return ward_fail(x->err, WARD_ERR_CORRUPT, "receipt %lld", (long long)row->number);
+    for (size_t i = 0; i < receipt.count; i++) {
+        const struct ward_feed *f = ward_directory_feed_by_id(&x->r->dir, &receipt.heads[i].feed);
+        heads[i] = (struct ward_receipted_head){.feed = receipt.heads[i].feed, .seq = receipt.heads[i].seq, .hash = receipt.heads[i].hash};
+        if (f)
+            heads[i].space = ward_directory_space(&x->r->dir, f->sid)->id;
+    }
+    const struct ward_receipt_info info = {.number = row->number,
+                                           .grant = row->grant,
+                                           .wall_ms = row->wall_ms,
+                                           .came_ms = row->came_ms,
+                                           .against = row->against,
+                                           .heads = heads,
+                                           .head_count = receipt.count};
+    return x->fn(x->ctx, &info);
+}
+
+int ward_receipts(ward_replica *r, ward_receipt_fn *fn, void *ctx, struct ward_error *err)
+{
+    struct listing x = {r, fn, ctx, err};
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = ward_store_each_receipt(r->store, list_one, &x, err);
+    ward_replica_looked(r);
+    return rc;
+}
+
+int ward_hub_notices(ward_replica *r, ward_hub_notice_fn *fn, void *ctx, struct ward_error *err)
+{
+    struct rows rows = {0};
+    int rc = ward_replica_look(r, err);
+    if (rc)
+        return rc;
+    rc = load_rows(&rows, r, NULL, err);
+    for (size_t i = 0; !rc && i < rows.count; i++) {
+        const struct ward_store_receipted *row = &rows.v[i];
+        const struct ward_feed *f = ward_directory_feed(&r->dir, row->fid);
+        bool lost = row->held != WARD_HELD_ALL;
+        if (!f || (!lost && !row->rewritten) || ward_grant_is_cut(&r->dir, &row->grant))
+            continue;
+        const struct ward_hub_notice notice = {.grant = row->grant,
+                                               .space = ward_directory_space(&r->dir, f->sid)->id,
+                                               .feed = f->id,
+                                               .seq = row->seq,
+                                               .wall_ms = row->wall_ms,
+                                               .held = lost ? (uint64_t)row->held : row->seq,
+                                               .rewritten = row->rewritten,
+                                               .noticed_ms = row->noticed_ms};
+        rc = fn(ctx, &notice);
+    }
+    free_rows(&rows);
+    ward_replica_looked(r);
+    return rc;
+}
