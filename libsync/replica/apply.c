@@ -499,6 +499,30 @@ static int write_directory(struct ward_apply *a, struct ward_error *err)
     return WARD_OK;
 }
 
+int ward_apply_rejudge(struct ward_apply *a, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    size_t n = r->dir.feed_count;
+    struct applied {
+        uint64_t limit;
+        bool torn;
+    } *before = ward_alloc(&r->env, (n + 1) * sizeof *before);
+    if (!before)
+        return ward_fail(err, WARD_ERR_MEMORY, "directory");
+    for (size_t i = 0; i < n; i++)
+        before[i] = (struct applied){r->dir.feeds[i].applied_limit, r->dir.feeds[i].torn};
+    int rc = write_directory(a, err);
+    if (!rc)
+        rc = ward_replica_reload(r, err);
+    for (size_t i = 0; !rc && i < n; i++) {
+        r->dir.feeds[i].applied_limit = before[i].limit;
+        r->dir.feeds[i].torn = before[i].torn;
+    }
+    ward_release(&r->env, before);
+    a->authority_changed = true;
+    return rc;
+}
+
 int ward_apply_end(struct ward_apply *a, int rc, struct ward_error *err)
 {
     if (!rc && a->authority_changed)

@@ -32,6 +32,9 @@ int ward_apply_peek(struct ward_apply *a, uint32_t sid, uint32_t kind, const str
 int ward_apply_reshow(struct ward_apply *a, uint32_t sid, struct ward_error *err);
 /* Replays a space from the log into empty state, within the limits of its feeds. */
 int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err);
+/* Loads the directory anew from what this transaction has stored: after grants or cuts were taken back. What that changes of feeds' limits
+ * is replayed at the end. Rows move. */
+int ward_apply_rejudge(struct ward_apply *a, struct ward_error *err);
 /* Writes out the records held so far. */
 int ward_apply_write(struct ward_apply *a, struct ward_error *err);
 /* Ends: with rc 0 writes everything and commits, durable on return; otherwise, or if that fails, rolls back and reloads. Returns what came

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/ingest.h"
+#include "replica/own.h"
 #include "replica/stream.h"
 #include "replica/talk.h"
 #include "shell/platform.h"
@@ -248,7 +249,11 @@ int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundl
 {
     int rc = ward_keys_check(r->keys, err);
     if (!rc)
+        rc = ward_replica_refresh(r, err);
+    if (!rc) {
+        ward_own_publish(r, NULL);
         rc = ward_replica_look(r, err);
+    }
     if (rc)
         return rc;
     rc = write_of_one_moment(r, path, options, out, err);

@@ -3,11 +3,11 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "replica/apply.h"
+#include "replica/own.h"
+#include "replica/pen.h"
 #include "rules/view.h"
 #include "values/cbor.h"
 #include "values/feed.h"
-#include "values/seal.h"
 #include "values/text.h"
 
 #include <stdlib.h>
@@ -196,7 +196,6 @@ struct compile {
     struct ward_apply *apply;
     uint32_t sid;
     uint32_t fid; /* 0 until the feed is there */
-    struct ward_hash feed_id;
     uint8_t rank;
     struct ward_op *ops;
     size_t op_count, op_cap;
@@ -349,39 +348,6 @@ static int compile_put(struct compile *c, const struct put *p, struct ward_error
     return new_op(c, p) ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "transaction");
 }
 
-static int ensure_space(ward_replica *r, const struct ward_hash *id, uint32_t *sid, struct ward_error *err)
-{
-    const struct ward_space *s = ward_directory_space_by_id(&r->dir, id);
-    if (s) {
-        *sid = s->sid;
-        return WARD_OK;
-    }
-    const struct ward_circle *c = ward_replica_circle(r, id);
-    *sid = (uint32_t)r->dir.space_count + 1;
-    int rc = ward_directory_add_space(&r->dir, *sid, id, c ? c->units : NULL, c ? c->count : 0);
-    return rc ? ward_fail(err, rc, "space") : WARD_OK;
-}
-
-static int ensure_feed(struct compile *c, const struct ward_grant *g, struct ward_error *err)
-{
-    ward_replica *r = c->t->r;
-    if (c->fid)
-        return WARD_OK;
-    struct ward_feed f = {.fid = (uint32_t)r->dir.feed_count + 1,
-                          .sid = c->sid,
-                          .id = c->feed_id,
-                          .grant = g->id,
-                          .unit = g->unit,
-                          .role = g->role,
-                          .head_hash = c->feed_id,
-                          .limit = UINT64_MAX,
-                          .applied_limit = UINT64_MAX,
-                          .vv_loaded = true};
-    int rc = ward_directory_add_feed(&r->dir, &f);
-    c->fid = f.fid;
-    return rc ? ward_fail(err, rc, "feed") : WARD_OK;
-}
-
 static int compare_deps(const void *a, const void *b)
 {
     return ward_hash_compare(&((const struct ward_dep *)a)->feed, &((const struct ward_dep *)b)->feed);
@@ -418,18 +384,6 @@ static int gather_deps(struct compile *c, struct ward_dep **out, size_t *count, 
     return WARD_OK;
 }
 
-/* Numbers the records of ops[0, n) in order of first use; groups nothing, the order stays the user's. */
-static void number_records(struct ward_op *ops, size_t n)
-{
-    uint32_t next = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t j = i;
-        while (j > 0 && !(ops[j - 1].kind == ops[i].kind && ward_id_equal(&ops[j - 1].entity, &ops[i].entity)))
-            j--;
-        ops[i].record = j > 0 ? ops[j - 1].record : next++;
-    }
-}
-
 /* How many of the ops go into one change. */
 static size_t fit(const struct ward_op *ops, size_t count, size_t room)
 {
@@ -443,82 +397,27 @@ static size_t fit(const struct ward_op *ops, size_t count, size_t room)
     return n;
 }
 
-static int add_segment(struct compile *c, uint64_t first, uint32_t count, const struct ward_buf *bodies, const struct ward_keys *keys,
-                       struct ward_error *err)
+static int write_changes(struct compile *c, struct ward_pen *pen, struct ward_error *err)
 {
-    ward_replica *r = c->t->r;
-    struct ward_feed *f = ward_directory_feed(&r->dir, c->fid);
-    struct ward_segment seg = {.fid = c->fid, .first = first, .count = count, .last_hash = f->head_hash};
-    struct ward_buf packed;
-    ward_buf_init(&packed, &r->env);
-    int rc = ward_store_pack(bodies->p, bodies->len, &packed, &seg.codec, err);
-    if (!rc) {
-        seg.data = seg.codec ? packed.p : bodies->p;
-        seg.len = seg.codec ? packed.len : bodies->len;
-        ward_seal_make(seg.sig, &f->id, f->head_seq, &f->head_hash, &keys->sign);
-        rc = ward_store_add_segment(r->store, &seg, err);
-    }
-    ward_buf_free(&packed);
-    return rc;
-}
-
-/* One change: written, chained, applied. */
-static int write_change(struct compile *c, const struct ward_op *ops, size_t n, const struct ward_dep *deps, size_t dep_count,
-                        uint64_t depth, struct ward_buf *bodies, struct ward_error *err)
-{
-    ward_replica *r = c->t->r;
-    size_t start = bodies->len, used;
-    ward_change_write(bodies, ward_replica_now(r), depth, deps, dep_count, ops, n);
-    if (ward_buf_status(bodies))
-        return ward_fail(err, WARD_ERR_MEMORY, "change");
-    ward_scratch_clear(&r->scratch);
-    int rc = ward_change_parse(&r->scratch, bodies->p + start, bodies->len - start, &used, err); /* what is written must be readable */
-    if (rc)
-        return ward_at(err, rc, "own change");
-    struct ward_feed *f = ward_directory_feed(&r->dir, c->fid);
-    uint64_t seq = f->head_seq + 1;
-    struct ward_hash hash;
-    ward_chain(&hash, seq, &f->head_hash, bodies->p + start, used);
-    f->head_seq = seq;
-    f->head_hash = hash;
-    f->head_depth = depth;
-    f->dirty = true;
-    return ward_apply_change(c->apply, c->fid, seq, &r->scratch.changes[0], &r->scratch, err);
-}
-
-static int write_changes(struct compile *c, const struct ward_keys *keys, struct ward_commit *out, struct ward_error *err)
-{
-    ward_replica *r = c->t->r;
     struct ward_dep *deps = NULL;
     size_t dep_count = 0, done = 0;
     uint64_t depth = 0;
-    struct ward_buf bodies;
-    int rc = ward_store_load_vv(r->store, ward_directory_feed(&r->dir, c->fid), err);
-    if (!rc)
-        rc = gather_deps(c, &deps, &dep_count, &depth, err);
-    ward_buf_init(&bodies, &r->env);
-    uint64_t first = ward_directory_feed(&r->dir, c->fid)->head_seq + 1;
-    uint32_t in_segment = 0;
+    int rc = gather_deps(c, &deps, &dep_count, &depth, err);
     while (!rc && done < c->op_count) {
         size_t n = fit(c->ops + done, c->op_count - done, WARD_BODY_MAX - 1024 - dep_count * 80);
-        number_records(c->ops + done, n);
-        rc = write_change(c, c->ops + done, n, deps, dep_count, depth, &bodies, err);
+        ward_ops_number(c->ops + done, n);
+        rc = ward_pen_write(pen, ward_replica_now(c->t->r), depth++, deps, dep_count, c->ops + done, n, err);
         done += n;
-        in_segment++;
         dep_count = 0;
-        depth++;
-        out->changes++;
-        out->ops += n;
-        if (!rc && (done == c->op_count || bodies.len > WARD_RUN_RAW_USUAL || in_segment == WARD_SEAL_EVERY)) {
-            rc = add_segment(c, first, in_segment, &bodies, keys, err);
-            out->bytes += bodies.len;
-            first += in_segment;
-            in_segment = 0;
-            ward_buf_clear(&bodies);
-        }
     }
-    ward_buf_free(&bodies);
     return rc;
+}
+
+static void add_up(struct ward_commit *sum, const struct ward_commit *more)
+{
+    sum->changes += more->changes;
+    sum->ops += more->ops;
+    sum->bytes += more->bytes;
 }
 
 static int commit_space(ward_txn *t, struct ward_apply *a, uint32_t index, struct ward_commit *out, struct ward_error *err)
@@ -531,8 +430,9 @@ static int commit_space(ward_txn *t, struct ward_apply *a, uint32_t index, struc
         return rc;
     const struct ward_grant grant = *g;
     struct compile c = {.t = t, .apply = a, .rank = ward_role_rules(grant.role)->rank};
-    ward_name_feed(&c.feed_id, &r->ward, &t->spaces[index], &grant.id);
-    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &c.feed_id);
+    struct ward_hash feed_id;
+    ward_name_feed(&feed_id, &r->ward, &t->spaces[index], &grant.id);
+    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &feed_id);
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, &t->spaces[index]);
     c.fid = f ? f->fid : 0;
     c.sid = s ? s->sid : 0;
@@ -540,11 +440,14 @@ static int commit_space(ward_txn *t, struct ward_apply *a, uint32_t index, struc
         if (t->puts[i].space == index)
             rc = compile_put(&c, &t->puts[i], err);
     if (!rc && c.op_count) {
-        rc = ensure_space(r, &t->spaces[index], &c.sid, err);
+        struct ward_pen pen;
+        rc = ward_pen_begin(&pen, a, &t->spaces[index], &grant, t->root ? t->root : r->keys, err);
+        c.sid = pen.sid;
+        c.fid = pen.fid;
         if (!rc)
-            rc = ensure_feed(&c, &grant, err);
-        if (!rc)
-            rc = write_changes(&c, t->root ? t->root : r->keys, out, err);
+            rc = write_changes(&c, &pen, err);
+        rc = ward_pen_end(&pen, rc, err);
+        add_up(out, &pen.sum);
     }
     ward_release(&r->env, c.ops);
     return rc;
@@ -556,6 +459,7 @@ int ward_commit(ward_txn *t, struct ward_commit *out, struct ward_error *err)
     struct ward_commit sum = {0};
     int rc = ward_apply_begin(&a, t->r, err);
     if (!rc) {
+        rc = t->root ? WARD_OK : ward_own_rewrite_in(&a, err);
         for (uint32_t i = 0; !rc && i < t->space_count; i++)
             rc = commit_space(t, &a, i, &sum, err);
         if (!rc && sum.changes == 0)

@@ -23,6 +23,11 @@ static bool readable(const struct ward_stream *s, const struct ward_feed *f)
     return ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
 }
 
+bool ward_stream_owes(const struct ward_stream *s, const struct ward_feed *f)
+{
+    return f->head_seq > ward_vv_get(&s->have, f->fid) && readable(s, f);
+}
+
 uint64_t ward_stream_backlog(const struct ward_stream *s)
 {
     uint64_t n = 0;

@@ -26,6 +26,8 @@ void ward_stream_free(struct ward_stream *s);
 int ward_stream_seek(struct ward_stream *s, struct ward_error *err);
 /* The next run as a frame in out (cleared first); *got false if there is none left for now. */
 int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_streamed *result, bool *got, struct ward_error *err);
+/* The other lacks something of this feed. */
+bool ward_stream_owes(const struct ward_stream *s, const struct ward_feed *f);
 /* Changes held here that the other may read and is not known to hold. */
 uint64_t ward_stream_backlog(const struct ward_stream *s);
 

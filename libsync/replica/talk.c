@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/ingest.h"
+#include "replica/own.h"
 #include "replica/receipt.h"
 #include "values/feed.h"
 
@@ -115,6 +116,10 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
 {
     if (t->plan)
         return WARD_OK;
+    t->held_back = t->batch->open && ward_own_news(t->r, &t->stream);
+    if (t->held_back)
+        return WARD_OK;
+    ward_own_publish(t->r, &t->stream);
     while (ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
         bool got;
@@ -383,12 +388,14 @@ int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_
 
 int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
 {
-    if (t->plan || !ward_talk_uncommitted(t) || ward_talk_closed(t))
+    if (t->plan || ward_talk_closed(t))
         return WARD_OK;
-    int rc = ward_receipts_give(t, err); /* before the acknowledgement: whoever has that may leave */
-    if (rc)
-        return rc;
-    return act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
+    int rc = WARD_OK;
+    if (ward_talk_uncommitted(t))
+        rc = ward_receipts_give(t, err); /* before the acknowledgement: whoever has that may leave */
+    if (!rc && ward_talk_uncommitted(t))
+        rc = act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
+    return rc || !t->held_back ? rc : ward_talk_news(t, err);
 }
 
 int ward_talk_news(struct ward_talk *t, struct ward_error *err)

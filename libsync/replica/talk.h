@@ -58,9 +58,10 @@ struct ward_talk {
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */
     uint64_t refused[WARD_WINDOW_MAX][2];
     size_t refused_count;
-    uint32_t told; /* spaces up to this number are known to the peer, by comparison or by their circle */
-    bool plan;     /* compare only */
-    uint64_t sent; /* acknowledged by the peer */
+    uint32_t told;  /* spaces up to this number are known to the peer, by comparison or by their circle */
+    bool plan;      /* compare only */
+    bool held_back; /* own changes wait to be noted as published, which an open batch does not allow */
+    uint64_t sent;  /* acknowledged by the peer */
     uint64_t received, bytes_out, bytes_in, refused_here, refused_there;
     uint64_t total_out, total_in;
     int64_t clock_offset_ms;

@@ -39,6 +39,7 @@ struct ward_feed {
     enum ward_role role;
     uint64_t head_seq, head_depth;
     struct ward_hash head_hash; /* the feed id while empty */
+    uint64_t published;         /* of an own feed: how far it may have reached others */
     uint64_t limit;             /* last seq with effect, by grants and cuts; UINT64_MAX: all */
     uint64_t applied_limit;     /* up to where the stored state holds it; beyond the head: all */
     bool torn;                  /* the stored state holds a change and lacks one before it */

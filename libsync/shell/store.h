@@ -142,6 +142,22 @@ int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, str
 typedef int ward_store_peer_fn(void *ctx, const struct ward_store_peer *p);
 int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx, struct ward_error *err);
 
+/* ---- the own feeds' past (replica/own.h) */
+int ward_store_put_published(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_error *err);
+/* The log of a feed ends at base from now on: segments beyond go; the one that holds base and more is made `shorter` (its seg is that of
+ * the one held; NULL: there is none such). Grants and cuts that changes beyond base brought are forgotten. */
+int ward_store_end_feed(struct ward_store *s, uint32_t fid, uint64_t base, const struct ward_segment *shorter, struct ward_error *err);
+struct ward_store_waiting {
+    int64_t number; /* ascending as they were added */
+    struct ward_hash space;
+    const uint8_t *body; /* valid until the next call on the store */
+    size_t len;
+};
+int ward_store_add_waiting(struct ward_store *s, const struct ward_hash *space, const void *body, size_t len, struct ward_error *err);
+int ward_store_next_waiting(struct ward_store *s, int64_t after, struct ward_store_waiting *out, bool *got, struct ward_error *err);
+int ward_store_drop_waiting(struct ward_store *s, int64_t number, struct ward_error *err);
+int ward_store_count_waiting(struct ward_store *s, size_t *out, struct ward_error *err);
+
 /* ---- receipts: what hubs have sealed of this device's own feeds (proto/receipt.md). A file of format 1 that is only read holds none. */
 struct ward_store_receipt {
     int64_t number;           /* ascending as they came */

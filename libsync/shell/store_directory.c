@@ -126,6 +126,8 @@ int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_
         rc = load_grants(s, d, err);
     if (!rc)
         rc = each_row(s, cuts, load_cut, d, err);
+    if (!rc)
+        rc = store_load_published(s, d, err);
     if (rc)
         return rc;
     ward_directory_judge(d);

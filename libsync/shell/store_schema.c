@@ -47,7 +47,12 @@ static const char tables_2[] =
     "CREATE INDEX ward_receipt_by_grant ON ward_receipt(grant_id, number);"
     "CREATE TABLE ward_receipted(grant_id BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, wall_ms INTEGER NOT NULL,"
     " number INTEGER NOT NULL, held INTEGER NOT NULL, rewritten INTEGER NOT NULL, noticed_ms INTEGER NOT NULL,"
-    " PRIMARY KEY(grant_id, fid)) STRICT, WITHOUT ROWID;";
+    " PRIMARY KEY(grant_id, fid)) STRICT, WITHOUT ROWID;"
+    /* How far own feeds were handed to others; what a file of format 1 holds may have been. */
+    "CREATE TABLE ward_published(fid INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;"
+    "INSERT INTO ward_published(fid, seq) SELECT fid, head_seq FROM ward_feed;"
+    /* Withdrawn changes, prepared to be written anew (replica/late.h). */
+    "CREATE TABLE ward_waiting(number INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, body BLOB NOT NULL) STRICT;";
 
 #define SEGMENT_COLUMNS   "seg, fid, first, count, codec, last_hash, sig"
 #define PEER_COLUMNS      "grant_id, last_contact_ms, clock_offset_ms, address, have"
@@ -75,6 +80,16 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SEGMENT_NEXT] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE seg > ?1 ORDER BY seg LIMIT 1",
     [SQL_SEGMENT_NEXT_HEAD] = "SELECT " SEGMENT_COLUMNS " FROM ward_segment WHERE seg > ?1 ORDER BY seg LIMIT 1",
     [SQL_SEGMENT_FIND] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+    [SQL_SEGMENT_CUT] = "DELETE FROM ward_segment WHERE fid = ?1 AND first > ?2",
+    [SQL_SEGMENT_SHORTEN] = "UPDATE ward_segment SET count = ?2, codec = ?3, last_hash = ?4, sig = ?5, data = ?6 WHERE seg = ?1",
+    [SQL_GRANT_FORGET] = "DELETE FROM ward_grant WHERE fid = ?1 AND seq > ?2",
+    [SQL_CUT_FORGET] = "DELETE FROM ward_cut WHERE fid = ?1 AND seq > ?2",
+    [SQL_PUBLISHED] = "SELECT fid, seq FROM ward_published",
+    [SQL_PUBLISHED_PUT] = "INSERT INTO ward_published(fid, seq) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET seq = ?2",
+    [SQL_WAITING_ADD] = "INSERT INTO ward_waiting(space, body) VALUES(?1, ?2)",
+    [SQL_WAITING_NEXT] = "SELECT number, space, body FROM ward_waiting WHERE number > ?1 ORDER BY number LIMIT 1",
+    [SQL_WAITING_DROP] = "DELETE FROM ward_waiting WHERE number = ?1",
+    [SQL_WAITING_COUNT] = "SELECT count(*) FROM ward_waiting",
     [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
     [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",
     [SQL_RECORD_PUT] = "INSERT INTO ward_record(kind, entity, sid, conflicts, state) VALUES(?1, ?2, ?3, ?4, ?5)"

@@ -25,6 +25,16 @@ enum sql {
     SQL_SEGMENT_NEXT,
     SQL_SEGMENT_NEXT_HEAD,
     SQL_SEGMENT_FIND,
+    SQL_SEGMENT_CUT,
+    SQL_SEGMENT_SHORTEN,
+    SQL_GRANT_FORGET,
+    SQL_CUT_FORGET,
+    SQL_PUBLISHED,
+    SQL_PUBLISHED_PUT,
+    SQL_WAITING_ADD,
+    SQL_WAITING_NEXT,
+    SQL_WAITING_DROP,
+    SQL_WAITING_COUNT,
     SQL_SEGMENT_LAST,
     SQL_RECORD_GET,
     SQL_RECORD_PUT,
@@ -90,6 +100,7 @@ const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
 int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
 int store_plain_prepare(struct ward_store *s, struct ward_error *err);
+int store_load_published(struct ward_store *s, struct ward_directory *d, struct ward_error *err);
 void store_plain_finalize(struct ward_store *s);
 
 static inline void bind_hash(sqlite3_stmt *st, int i, const struct ward_hash *h)

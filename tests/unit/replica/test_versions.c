@@ -81,7 +81,8 @@ static void set_back_to_format_1(const char *home)
                      "NULL, unit BLOB NOT NULL, role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth "
                      "INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
                      "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
-                     "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; "
+                     "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; DROP "
+                     "TABLE ward_published; DROP TABLE ward_waiting; "
                      "PRAGMA user_version = 1; COMMIT",
                      NULL, NULL, NULL),
         SQLITE_OK);

@@ -1,0 +1,202 @@
+#include "replica/own.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "replica/late.h"
+#include "values/feed.h"
+#include "values/seal.h"
+
+#include <string.h>
+
+/* ---- published */
+
+static bool is_own(const ward_replica *r, const struct ward_feed *f)
+{
+    return !f->parent && ward_hash_compare(&f->grant, &r->self) == 0;
+}
+
+bool ward_own_unpublished(const ward_replica *r, uint32_t fid, uint64_t from)
+{
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    return f && is_own(r, f) && f->published < from;
+}
+
+static bool is_news(const ward_replica *r, const struct ward_feed *f, const struct ward_stream *to)
+{
+    return is_own(r, f) && f->head_seq > f->published && (!to || ward_stream_owes(to, f));
+}
+
+bool ward_own_news(const ward_replica *r, const struct ward_stream *to)
+{
+    for (size_t i = 0; i < r->dir.feed_count; i++)
+        if (is_news(r, &r->dir.feeds[i], to))
+            return true;
+    return false;
+}
+
+void ward_own_publish(ward_replica *r, const struct ward_stream *to)
+{
+    if (!ward_own_news(r, to))
+        return;
+    int rc = ward_store_read_only(r->store) ? WARD_ERR_HOME_READONLY : ward_store_begin(r->store, NULL);
+    bool begun = !rc;
+    for (size_t i = 0; !rc && i < r->dir.feed_count; i++)
+        if (is_news(r, &r->dir.feeds[i], to))
+            rc = ward_store_put_published(r->store, r->dir.feeds[i].fid, r->dir.feeds[i].head_seq, NULL);
+    if (!rc)
+        rc = ward_store_commit(r->store, NULL);
+    else if (begun)
+        ward_store_rollback(r->store);
+    for (size_t i = 0; i < r->dir.feed_count; i++) /* noted or not, from here on they go out */
+        if (is_news(r, &r->dir.feeds[i], to))
+            r->dir.feeds[i].published = r->dir.feeds[i].head_seq;
+}
+
+/* ---- withdrawing */
+
+struct keeping {
+    ward_replica *r;
+    struct ward_hash space;
+    struct ward_error *err;
+};
+
+static int keep(void *ctx, const uint8_t *body, size_t len)
+{
+    struct keeping *k = ctx;
+    return ward_store_add_waiting(k->r->store, &k->space, body, len, k->err);
+}
+
+/* The segment that holds base and more, shortened to base under a new seal. */
+static int shorten(ward_replica *r, uint32_t fid, uint64_t base, const struct ward_hash *hash, struct ward_segment *seg,
+                   struct ward_buf *raw, struct ward_buf *packed, bool *needed, struct ward_error *err)
+{
+    size_t at = 0;
+    *needed = false;
+    if (base == 0)
+        return WARD_OK;
+    int rc = ward_store_find_segment(r->store, fid, base, seg, err);
+    if (rc || seg->first + seg->count - 1 == base)
+        return rc;
+    *needed = true;
+    rc = ward_store_unpack(seg, raw, err);
+    for (uint64_t seq = seg->first; !rc && seq <= base; seq++) {
+        struct ward_change_head head;
+        if (ward_change_skip(raw->p + at, raw->len - at, &head))
+            return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
+        at += head.len;
+    }
+    seg->count = (uint32_t)(base - seg->first + 1);
+    seg->last_hash = *hash;
+    if (!rc)
+        rc = ward_store_pack(raw->p, at, packed, &seg->codec, err);
+    seg->data = seg->codec ? packed->p : raw->p;
+    seg->len = seg->codec ? packed->len : at;
+    if (!rc)
+        ward_seal_make(seg->sig, &ward_directory_feed(&r->dir, fid)->id, base, hash, &r->keys->sign);
+    return rc;
+}
+
+static int end_feed(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_segment seg;
+    struct ward_buf raw, packed;
+    struct ward_hash hash;
+    uint64_t depth = 0;
+    bool shorter = false;
+    ward_buf_init(&raw, &r->env);
+    ward_buf_init(&packed, &r->env);
+    int rc = ward_chain_at(r, fid, base, &hash, &depth, err);
+    if (!rc)
+        rc = shorten(r, fid, base, &hash, &seg, &raw, &packed, &shorter, err);
+    if (!rc)
+        rc = ward_store_end_feed(r->store, fid, base, shorter ? &seg : NULL, err);
+    ward_buf_free(&raw);
+    ward_buf_free(&packed);
+    if (rc)
+        return rc;
+    struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    f->head_seq = base;
+    f->head_hash = hash;
+    f->head_depth = depth;
+    f->dirty = true;
+    if (f->published > base) {
+        f->published = base;
+        rc = ward_store_put_published(r->store, fid, base, err);
+    }
+    ward_chain_forget(r);
+    return rc;
+}
+
+int ward_own_withdraw(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    uint32_t sid = f->sid;
+    struct keeping k = {.r = r, .space = ward_directory_space(&r->dir, sid)->id, .err = err};
+    int rc = ward_apply_write(a, err);
+    if (!rc)
+        rc = ward_late_prepare(r, fid, base + 1, f->head_seq, keep, &k, err);
+    if (!rc)
+        rc = end_feed(a, fid, base, err);
+    if (!rc)
+        rc = ward_apply_rejudge(a, err);
+    return rc ? rc : ward_apply_replay(a, sid, err);
+}
+
+/* ---- writing anew */
+
+static bool may_write_now(const ward_replica *r, const struct ward_hash *space)
+{
+    const struct ward_grant *g = ward_replica_grant(r);
+    const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+    struct ward_hash id;
+    if (!g || !s || !ward_grant_effective(&r->dir, &g->id) || ward_grant_is_cut(&r->dir, &g->id) ||
+        !ward_may_write(g, s->circle, s->circle_count))
+        return false;
+    const struct ward_feed *f = ward_directory_feed_of(&r->dir, s, &g->id, &id);
+    return !f || f->limit >= f->head_seq;
+}
+
+static int rewrite_one(struct ward_apply *a, const struct ward_store_waiting *w, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_pen pen;
+    struct ward_buf body;
+    ward_buf_init(&body, &r->env);
+    ward_buf_add(&body, w->body, w->len); /* the store's own goes with the next call on it */
+    int rc = ward_buf_status(&body) ? ward_fail(err, WARD_ERR_MEMORY, "own changes")
+                                    : ward_pen_begin(&pen, a, &w->space, ward_replica_grant(r), r->keys, err);
+    if (!rc) {
+        rc = ward_late_write(&pen, body.p, body.len, err);
+        rc = ward_pen_end(&pen, rc, err);
+    }
+    ward_buf_free(&body);
+    return rc ? rc : ward_store_drop_waiting(r->store, w->number, err);
+}
+
+int ward_own_rewrite_in(struct ward_apply *a, struct ward_error *err)
+{
+    struct ward_store_waiting w = {.number = 0};
+    bool got = true;
+    int rc = WARD_OK;
+    while (!rc && got) {
+        rc = ward_store_next_waiting(a->r->store, w.number, &w, &got, err);
+        if (!rc && got && may_write_now(a->r, &w.space))
+            rc = rewrite_one(a, &w, err);
+    }
+    return rc;
+}
+
+int ward_own_rewrite(ward_replica *r, struct ward_error *err)
+{
+    struct ward_apply a;
+    size_t waiting;
+    int rc = ward_store_count_waiting(r->store, &waiting, err);
+    if (rc || waiting == 0 || ward_store_read_only(r->store) || ward_keys_check(r->keys, NULL))
+        return rc;
+    rc = ward_apply_begin(&a, r, err);
+    if (rc)
+        return rc;
+    rc = ward_own_rewrite_in(&a, err);
+    return ward_apply_end(&a, rc, err);
+}

@@ -1,0 +1,27 @@
+/* own.h - a device that meets its own past: one whose database was restored or whose home was copied learns from others what it wrote
+ * itself and does not know (architecture: self-healing). What it wrote meanwhile and never handed to anyone is withdrawn, waits, and is
+ * written anew on top as late changes.
+ */
+#ifndef WARD_OWN_H
+#define WARD_OWN_H
+
+#include "replica/apply.h"
+#include "replica/stream.h"
+
+/* Whether the own changes of the feed from seq `from` on were never handed to anyone. */
+bool ward_own_unpublished(const ward_replica *r, uint32_t fid, uint64_t from);
+/* Before own changes go out they are noted as published, durably, in a transaction of its own: those that the stream is about to send, or
+ * with NULL all. Where that fails (a disk without room) they go out all the same: what is lost is that a device that was also copied heals
+ * by itself. */
+void ward_own_publish(ward_replica *r, const struct ward_stream *to);
+bool ward_own_news(const ward_replica *r, const struct ward_stream *to); /* there is something to note */
+
+/* Within a write transaction: the own changes beyond base leave the log and wait; the head falls to base and the state is replayed. The
+ * directory is loaded anew: rows move. */
+int ward_own_withdraw(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err);
+/* Writes anew what waits, if anything, in a transaction of its own. What cannot be written (the device was cut) waits on. */
+int ward_own_rewrite(ward_replica *r, struct ward_error *err);
+/* The same within a transaction. */
+int ward_own_rewrite_in(struct ward_apply *a, struct ward_error *err);
+
+#endif
