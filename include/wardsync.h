@@ -674,11 +674,14 @@ int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info 
 
 /* ---------------------------------------------------------------- care */
 
+/* Where something that is bad was found. */
+enum ward_part { WARD_PART_DATABASE, WARD_PART_LOG, WARD_PART_HEAD, WARD_PART_DIGEST, WARD_PART_STATE, WARD_PART_PLAIN };
 struct ward_bad {
     int code;
     struct ward_hash space, feed;
     uint64_t seq; /* 0: not one change */
     const char *what;
+    enum ward_part part;
 };
 typedef void ward_bad_fn(void *ctx, const struct ward_bad *bad);
 struct ward_verify_result {
@@ -697,10 +700,55 @@ struct ward_restored {
     uint64_t changes; /* in the backup */
 };
 /* Puts a backup of this device in place of the database in home, which must be closed everywhere (WARD_ERR_BUSY). The device's key must
- * lie in home. The backup is checked before anything changes: WARD_ERR_BACKUP_DAMAGED, WARD_ERR_BACKUP_FOREIGN (of another device or ward),
- * WARD_ERR_NOT_A_REPLICA, WARD_ERR_NEWER. What is replaced is kept in home under the name in *out (may be NULL). Cut off at any moment,
+ * lie in home. The backup is checked before anything changes: WARD_ERR_BACKUP_DAMAGED (or no backup at all), WARD_ERR_BACKUP_FOREIGN (of
+ * another device or ward), WARD_ERR_NEWER. What is replaced is kept in home under the name in *out (may be NULL). Cut off at any moment,
  * home holds the one or the other. What was written after the backup comes back from the others: sync before anything is written. */
 int ward_restore(const char *home, const char *path, const struct ward_options *options, struct ward_restored *out, struct ward_error *err);
+
+/* What can be wrong with a home. "Mended" tells what ward_doctor does about it when it is to mend. */
+enum ward_finding_kind {
+    WARD_FINDING_LIBRARY,   /* a system library older than is safe; what: which */
+    WARD_FINDING_OWNER,     /* a file that is somebody else's */
+    WARD_FINDING_HOME_MODE, /* others may change the folder, or its owner may not. Mended: mode 0700 */
+    WARD_FINDING_KEY_MODE,  /* others may read a key file. Mended: mode 0600 */
+    WARD_FINDING_KEY_MISSING,
+    WARD_FINDING_KEY_FILE,   /* damaged */
+    WARD_FINDING_READ_ONLY,  /* the database or its log may not be written. Mended: may be */
+    WARD_FINDING_UNFINISHED, /* founding or recovering was cut off: there is no home here yet. Mended: what it left is removed */
+    WARD_FINDING_NOT_JOINED, /* joining was cut off: the device has a key and nothing else */
+    WARD_FINDING_LEFTOVER,   /* a file that a write which was cut off has left. Mended: removed */
+    WARD_FINDING_RESTORE,    /* a restore that was cut off. Mended: ended, or as if it had never been */
+    WARD_FINDING_IN_USE,     /* another program writes to the home, and has done so for a while */
+    WARD_FINDING_DATABASE,   /* the database is missing, not this program's, of a newer version, or damaged; code: which */
+    WARD_FINDING_LOG,        /* changes that do not prove themselves: feed, from seq on. Mended where they are another device's: taken out,
+                                to be fetched again; the database as it was stays beside it */
+    WARD_FINDING_HEAD,       /* where a feed ends is noted wrongly. Mended from the log, as the following three */
+    WARD_FINDING_DIGEST,
+    WARD_FINDING_STATE, /* records are not what the changes say */
+    WARD_FINDING_PLAIN, /* the tables for people are not what the records say; what: which */
+    WARD_FINDING_COUNT
+};
+const char *ward_finding_name(enum ward_finding_kind kind); /* "key-mode", stable */
+struct ward_finding {
+    enum ward_finding_kind kind;
+    int code;         /* an error's number where one fits, else 0 */
+    const char *what; /* a path, a table, a cause; NULL: nothing more to say */
+    struct ward_hash feed;
+    uint64_t seq;  /* 0: not of one feed */
+    bool mendable; /* by ward_doctor */
+    bool mended;   /* it has been */
+};
+/* The finding is valid during the call. */
+typedef void ward_finding_fn(void *ctx, const struct ward_finding *finding);
+struct ward_doctor_result {
+    size_t found, mended;
+    char kept[64]; /* the file in home that holds the database as it was before changes were taken out; "" if none were */
+};
+/* Looks at a home, closed or in use, and tells each finding. mend: mends what can be mended; each is told once, after the attempt. No
+ * passphrase is asked for. What a device has written itself is never taken out. WARD_ERR_HOME_MISSING; other codes where looking itself
+ * failed (memory, I/O); a home that is damaged is a finding and no error. options: for env, schema and vfs, may be NULL. */
+int ward_doctor(const char *home, bool mend, const struct ward_options *options, ward_finding_fn *fn, void *ctx,
+                struct ward_doctor_result *out, struct ward_error *err);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -48,7 +48,7 @@ static bool remove_ours(void *ctx, const char *name)
 }
 
 /* Removes what founding has left, the mark last. */
-static int clear(char *home, struct ward_error *err)
+int ward_home_clear(char *home, struct ward_error *err)
 {
     char path[WARD_HOME_PATH];
     ward_dir_each(home, remove_ours, home);
@@ -70,7 +70,7 @@ int ward_home_begin(char *home, struct ward_error *err)
     if (!rc)
         rc = ward_dir_check_local(home, err);
     if (!rc)
-        rc = clear(home, err);
+        rc = ward_home_clear(home, err);
     ward_home_path(path, home, WARD_UNFINISHED);
     if (!rc)
         rc = ward_file_write(path, words, sizeof words - 1, 0600, err);
@@ -86,7 +86,7 @@ int ward_home_end(char *home, int rc, struct ward_error *err)
     if (!rc)
         rc = ward_file_delete(path, err);
     if (rc)
-        clear(home, NULL);
+        ward_home_clear(home, NULL);
     return rc;
 }
 

@@ -120,6 +120,7 @@ int ward_home_is_free(const char *home, const struct ward_options *options, stru
  * went. WARD_ERR_HOME_EXISTS. */
 int ward_home_begin(char *home, struct ward_error *err);
 int ward_home_end(char *home, int rc, struct ward_error *err);
+int ward_home_clear(char *home, struct ward_error *err); /* removes what founding has left in a home that bears its mark */
 /* Keeps the own grant as the hub answered it. */
 int ward_home_keep_grant(ward_replica *r, const void *body, size_t len, struct ward_error *err);
 ward_replica *ward_replica_new(const char *home, const struct ward_options *options, struct ward_error *err);

@@ -193,6 +193,8 @@ static int check(ward_replica *r, const char *path, const struct ward_options *o
     close_file(r);
     if (rc == WARD_ERR_CORRUPT)
         return ward_fail(err, WARD_ERR_BACKUP_DAMAGED, "%s", path);
+    if (rc == WARD_ERR_NOT_A_REPLICA)
+        return ward_fail(err, WARD_ERR_BACKUP_DAMAGED, "%s is no database of this program", path);
     if (rc)
         return rc;
     const struct ward_grant *g = ward_replica_grant(r);

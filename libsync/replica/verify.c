@@ -30,10 +30,10 @@ struct verify {
     int64_t last_segment;
 };
 
-static void report(struct verify *v, int code, const struct ward_feed *f, uint64_t seq, const char *what)
+static void report(struct verify *v, enum ward_part part, int code, const struct ward_feed *f, uint64_t seq, const char *what)
 {
     v->result.bad++;
-    struct ward_bad bad = {.code = code, .seq = seq, .what = what};
+    struct ward_bad bad = {.code = code, .seq = seq, .what = what, .part = part};
     if (f) {
         bad.feed = f->id;
         bad.space = ward_directory_space(&v->r->dir, f->sid)->id;
@@ -74,7 +74,7 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
     const struct ward_feed *f = ward_directory_feed(&v->r->dir, seg->fid);
     struct ward_buf raw;
     if (!f || seg->fid > v->feeds) {
-        report(v, WARD_ERR_CORRUPT, NULL, 0, "a segment belongs to no feed");
+        report(v, WARD_PART_DATABASE, WARD_ERR_CORRUPT, NULL, 0, "a segment belongs to no feed");
         return WARD_OK;
     }
     uint64_t last = seg->first + seg->count - 1;
@@ -92,7 +92,7 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
         else
             snprintf(what, sizeof what, "one of the changes %llu to %llu: %s", (unsigned long long)seg->first, (unsigned long long)last,
                      ward_error_name(rc));
-        report(v, rc, f, seg->first, what);
+        report(v, WARD_PART_LOG, rc, f, seg->first, what);
     }
     v->last[seg->fid] = seg->last_hash; /* what follows is judged by itself */
     v->reached[seg->fid] = last;
@@ -119,15 +119,15 @@ static int check_log(struct verify *v, struct ward_error *err)
         const struct head *h = &v->heads[fid];
         bool same = h->seq == v->reached[fid] && (h->seq == 0 || ward_hash_compare(&h->hash, &v->last[fid]) == 0);
         if (!same)
-            report(v, WARD_ERR_CHAIN, ward_directory_feed(&v->r->dir, fid), h->seq, "the head is not that of the log");
+            report(v, WARD_PART_HEAD, WARD_ERR_CHAIN, ward_directory_feed(&v->r->dir, fid), h->seq, "the head is not that of the log");
     }
     return rc;
 }
 
-static void report_space(struct verify *v, uint32_t sid, const char *what)
+static void report_space(struct verify *v, enum ward_part part, uint32_t sid, const char *what)
 {
     v->result.bad++;
-    struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = ward_directory_space(&v->r->dir, sid)->id, .what = what};
+    struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = ward_directory_space(&v->r->dir, sid)->id, .what = what, .part = part};
     if (v->on_bad)
         v->on_bad(v->ctx, &bad);
 }
@@ -139,7 +139,7 @@ static void check_digests(struct verify *v)
         struct ward_hash stored = copy.digest;
         ward_directory_digest(&v->r->dir, &copy);
         if (ward_hash_compare(&copy.digest, &stored) != 0)
-            report_space(v, sid, "the digest is not that of the heads");
+            report_space(v, WARD_PART_DIGEST, sid, "the digest is not that of the heads");
     }
 }
 
@@ -189,7 +189,7 @@ static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct 
     if (rc == WARD_ERR_MEMORY)
         return ward_fail(c->err, rc, "verify");
     if (rc) {
-        report(c->v, WARD_ERR_CORRUPT, NULL, 0, "a record cannot be read");
+        report(c->v, WARD_PART_STATE, WARD_ERR_CORRUPT, NULL, 0, "a record cannot be read");
         return WARD_OK;
     }
     if (!def || !ward_state_present(&state))
@@ -211,7 +211,7 @@ static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct 
         fine = same_value(&v, &stored[i]);
     }
     if (!fine)
-        report(c->v, WARD_ERR_CORRUPT, NULL, 0, def->name);
+        report(c->v, WARD_PART_PLAIN, WARD_ERR_CORRUPT, NULL, 0, def->name);
     for (size_t i = 0; kind_at(r, i); i++)
         c->shown[i] += kind_at(r, i) == def;
     return WARD_OK;
@@ -232,7 +232,7 @@ static int check_plain(struct verify *v, struct ward_error *err)
         uint64_t rows;
         rc = ward_store_count_plain(v->r->store, kind_at(v->r, i), &rows, err);
         if (!rc && rows != c.shown[i])
-            report(v, WARD_ERR_CORRUPT, NULL, 0, kind_at(v->r, i)->name);
+            report(v, WARD_PART_PLAIN, WARD_ERR_CORRUPT, NULL, 0, kind_at(v->r, i)->name);
     }
     ward_arena_free(&c.arena);
     ward_buf_free(&c.buf);
@@ -256,7 +256,7 @@ static int check_replay(struct verify *v, struct ward_apply *a, struct ward_erro
     for (uint32_t sid = 1; !rc && sid <= n; sid++) {
         rc = ward_state_digest(r, &ward_directory_space(&r->dir, sid)->id, &after, err);
         if (!rc && ward_hash_compare(&before[sid], &after) != 0)
-            report_space(v, sid, "the state is not that of the log");
+            report_space(v, WARD_PART_STATE, sid, "the state is not that of the log");
     }
     ward_release(&r->env, before);
     return rc;
@@ -269,7 +269,7 @@ static int check_state(struct verify *v, struct ward_error *err)
     struct ward_apply a;
     int rc = ward_store_integrity(v->r->store, &why);
     if (rc == WARD_ERR_CORRUPT)
-        report(v, rc, NULL, 0, why.detail);
+        report(v, WARD_PART_DATABASE, rc, NULL, 0, why.detail);
     else if (rc)
         return err ? (*err = why, rc) : rc;
     if (ward_store_read_only(v->r->store)) /* tables of another schema wait for whoever may write: nothing to compare with */

@@ -29,7 +29,7 @@ struct ward_link {
 /* ---------------------------------------------------------------- opening and closing */
 
 /* CVE-2019-13132 and CVE-2020-15166: older ones can be broken into or worn down before the handshake. */
-static int check_library(struct ward_error *err)
+int ward_link_check(struct ward_error *err)
 {
     int major, minor, patch;
     zmq_version(&major, &minor, &patch);
@@ -58,7 +58,7 @@ static int set_up(struct ward_link *l, const struct ward_link_options *options, 
 
 int ward_link_open(struct ward_link **out, const struct ward_link_options *options, struct ward_error *err)
 {
-    int rc = check_library(err);
+    int rc = ward_link_check(err);
     if (rc)
         return rc;
     struct ward_link *l = ward_alloc(options->env, sizeof *l);

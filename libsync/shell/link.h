@@ -46,6 +46,9 @@ struct ward_link_event {
     char text[96]; /* for people: what libzmq said */
 };
 
+/* Whether the libraries that a link stands on are safe to use: WARD_ERR_LIBRARY_OLD. */
+int ward_link_check(struct ward_error *err);
+
 /* WARD_ERR_LIBRARY_OLD below libzmq 4.3.3; WARD_ERR_MEMORY; WARD_ERR_NETWORK. */
 int ward_link_open(struct ward_link **out, const struct ward_link_options *options, struct ward_error *err);
 void ward_link_close(struct ward_link *l); /* at once: what was not acknowledged is not delivered */

@@ -49,6 +49,15 @@ bool ward_dir_is_empty(const char *path);
 typedef bool ward_dir_fn(void *ctx, const char *name);
 void ward_dir_each(const char *path, ward_dir_fn *fn, void *ctx);
 bool ward_file_exists(const char *path);
+/* Who may do what with it. False: nothing is there. */
+struct ward_file_rights {
+    bool own; /* it belongs to this user */
+    bool directory, link;
+    unsigned mode; /* the last nine bits */
+    bool writable; /* by this process */
+};
+bool ward_file_rights(const char *path, struct ward_file_rights *out);
+int ward_file_set_mode(const char *path, unsigned mode, struct ward_error *err);
 void ward_file_remove(const char *path); /* as far as it can be; see ward_file_delete */
 /* Removes what writes of this file that were broken off have left beside it: nobody has it locked. */
 void ward_file_sweep(const char *path);

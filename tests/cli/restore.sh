@@ -43,7 +43,7 @@ expect "restore in Vietnamese" 0 'hãy chạy `wardsync sync`' restore "$work/a.
 
 refused "no such file" 'wardsync: ' "$work/none.db"
 echo "shopping list" >"$work/list.db"
-refused "not a database" 'not a database of this program' "$work/list.db"
+refused "not a database" 'no database of this program' "$work/list.db"
 head -c $(($(stat -c %s "$work/a.db") / 2)) "$work/a.db" >"$work/half.db"
 refused "half a backup" 'damaged or not whole' "$work/half.db"
 python3 -c 'import sys
