@@ -108,7 +108,7 @@ static int64_t cuts_of(unsigned cell, int64_t now, bool *down)
 static bool is_silent(unsigned cell, int64_t cut)
 {
     struct dice d = dice_for(seed ^ (uint64_t)cut, 1000 + cell);
-    return dice_hits(&d, 500);
+    return dice_chance(&d, 500);
 }
 
 /* ---- connections */
@@ -173,7 +173,7 @@ static void carry(unsigned cell, int way, const uint8_t *p, size_t len, const st
     int64_t now = now_us(), start = lane->free_us > now ? lane->free_us : now;
     bool down;
     int64_t cuts = cuts_of(cell, now, &down);
-    bool lost = dice_hits(&lane->dice, (uint64_t)set.loss), late = dice_hits(&lane->dice, (uint64_t)set.reorder);
+    bool lost = dice_chance(&lane->dice, (unsigned)set.loss), late = dice_chance(&lane->dice, (unsigned)set.reorder);
     struct flow *f = v->tcp ? flow_of(l, v, way, cuts) : NULL;
     lane->counts.packets++;
     lane->counts.bytes += len;

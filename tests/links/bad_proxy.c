@@ -78,8 +78,8 @@ static struct plan draw_plan(uint64_t n)
 {
     struct dice d = dice_for(seed, n);
     struct plan p = {.fault = (enum fault)dice_between(&d, 0, FAULTS - 1), .way = (int)dice_between(&d, 0, 1)};
-    p.at = dice_between(&d, 0, (uint64_t)1 << dice_between(&d, 4, 15)); /* in handshakes as well as in the midst of runs */
-    p.span = dice_between(&d, 20, p.fault == DELAY ? 200 : 3000);
+    p.at = (uint64_t)dice_between(&d, 0, (int64_t)1 << dice_between(&d, 4, 15)); /* in handshakes as well as in the midst of runs */
+    p.span = (uint64_t)dice_between(&d, 20, p.fault == DELAY ? 200 : 3000);
     return p;
 }
 

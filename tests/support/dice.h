@@ -1,6 +1,6 @@
 /* dice.h - numbers that follow from a seed (splitmix64). A purpose has dice of its own, so that throwing one does not move another. */
-#ifndef SIM_DICE_H
-#define SIM_DICE_H
+#ifndef WARD_TEST_DICE_H
+#define WARD_TEST_DICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
