@@ -319,6 +319,13 @@ static void L1_all_are_equal(struct world *w)
     }
 }
 
+static void S2_what_was_taken_back_is_written_anew(struct world *w)
+{
+    const struct model_withdrawn *x = model_written_anew(w->model);
+    if (x)
+        violated(w, "S2", "%s took back its change %llu and has not written it anew", x->d->name, (unsigned long long)x->seq);
+}
+
 void check_healed(struct world *w)
 {
     size_t one = dice_below(&w->plan, w->count);
@@ -341,6 +348,7 @@ void check_healed(struct world *w)
         ward_close(r);
     }
     L1_all_are_equal(w);
+    S2_what_was_taken_back_is_written_anew(w);
     check_secrets_on_disks(w);
 }
 

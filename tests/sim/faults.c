@@ -268,6 +268,7 @@ static void restore_now(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
+    model_forget_withdrawn(d->w->model, d);
     disk_put(d->disk, d->old);
     memcpy(d->held, d->old_held, MODEL_FEEDS_MAX * sizeof *d->held);
     model_find_stranded(d->w->model);

@@ -13,10 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Until a directory has rows for branches. */
+#define FEED_BASE(f)      0u
+#define FEED_BASE_HASH(f) (&(f)->id)
+
 #define ARENA_CHUNK 262144u
 #define FIRST_FIELD 4u /* a grant's body, an invitation's key */
 #define GRANT_CUT   12u
 #define CUTS_MAX    64
+#define ROOT_RANK   3u
 
 /* ---------------------------------------------------------------- memory */
 
@@ -63,6 +68,7 @@ void model_free(struct model *m)
     for (size_t i = 0; i < m->feed_count; i++)
         free(m->feeds[i].changes);
     free(m->records);
+    free(m->withdrawn);
     free(m);
 }
 
@@ -211,10 +217,11 @@ static size_t add_branch(struct model *m, size_t stem, uint64_t base)
     b->changes = NULL;
     b->cap = 0;
     f->next = m->feed_count;
+    b->forked = false;
     if (f->author && !f->author->may_fork && !f->author->hostile)
         violated(m->w, "S3", "there are two changes %llu of %s", (unsigned long long)base + 1, f->author->name);
-    deed(m->w, DEED_FORK);
-    trace(m->w, NULL, "there is another change %llu of %s: a fork", (unsigned long long)base + 1, f->author ? f->author->name : "the root");
+    deed(m->w, DEED_ASTRAY);
+    trace(m->w, f->author, "has written change %llu twice", (unsigned long long)base + 1);
     return m->feed_count++;
 }
 
@@ -298,6 +305,7 @@ static void take_deps(struct model *m, size_t feed, struct model_change *c, cons
     raise_to(m, feed, f->count + 1, seen);
     c->seen = keep_vv(m, seen);
     c->sight = late ? keep_vv(m, named) : c->seen;
+    c->late = late;
     if (c->depth != deepest + 1)
         violated(m->w, "S9", "a change has depth %llu where %llu follows", (unsigned long long)c->depth, (unsigned long long)deepest + 1);
 }
@@ -311,7 +319,7 @@ static void add_change(struct model *m, size_t feed, const struct ward_hash *has
         f->changes = disk_memory(f->changes, f->cap * sizeof *f->changes);
     }
     struct model_change *c = &f->changes[n];
-    *c = (struct model_change){.hash = *hash, .depth = s->changes[0].depth};
+    *c = (struct model_change){.hash = *hash, .depth = s->changes[0].depth, .number = m->change_count++};
     take_deps(m, feed, c, s);
     take_ops(m, c, s, f->space);
     f->count++;
@@ -337,7 +345,11 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
     struct ward_buf raw;
     const struct model_feed *known = &m->feeds[branch];
     bool goes_on = known->next == SIZE_MAX && known->count < f->head_seq && known->author && !known->author->may_fork;
-    uint64_t seq = goes_on ? known->count : 0; /* else it may have parted anywhere */
+    uint64_t seq = goes_on ? known->count : FEED_BASE(f); /* else it may have parted anywhere */
+    if (!goes_on && seq)
+        branch = find_branch(m, branch, seq, FEED_BASE_HASH(f));
+    if (branch == SIZE_MAX) /* the row that it leaves is looked at later */
+        return SIZE_MAX;
     struct ward_hash hash = seq ? model_change(m, branch, seq)->hash : f->id;
     ward_scratch_init(&scratch, ward_platform_env());
     ward_buf_init(&raw, ward_platform_env());
@@ -347,7 +359,7 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
         if (ward_store_find_segment(r->store, f->fid, seq + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
             break; /* the disk fails just now: another time */
         if (seg.first <= seq)
-            hash = seg.first > 1 ? model_change(m, branch, seg.first - 1)->hash : f->id;
+            hash = seg.first > FEED_BASE(f) + 1 ? model_change(m, branch, seg.first - 1)->hash : hash;
         for (uint64_t n = seg.first; n < seg.first + seg.count && !m->w->failed; n++, at += used) {
             ward_scratch_clear(&scratch);
             if (ward_change_parse(&scratch, raw.p + at, raw.len - at, &used, NULL)) {
@@ -370,7 +382,7 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
 
 static bool is_author(const struct device *d, const ward_replica *r, const struct ward_feed *f)
 {
-    return memcmp(f->grant.b, r->self.b, 32) == 0 || (f->role == WARD_ROLE_ROOT && d->i == 0);
+    return ward_replica_was(r, &f->grant) || (f->role == WARD_ROLE_ROOT && d->i == 0);
 }
 
 static struct device *owner(struct model *m, const struct ward_hash *grant)
@@ -379,6 +391,23 @@ static struct device *owner(struct model *m, const struct ward_hash *grant)
         if (m->w->d[i].joined && memcmp(m->w->d[i].grant.b, grant->b, 32) == 0)
             return &m->w->d[i];
     return NULL;
+}
+
+static void note_fork(struct model *m, size_t first)
+{
+    struct model_feed *f = &m->feeds[first];
+    uint64_t held[MODEL_FEEDS_MAX] = {0};
+    if (f->next == SIZE_MAX || f->forked)
+        return;
+    for (size_t n = 0; n < m->w->count; n++)
+        for (size_t i = first; &m->w->d[n] != f->author && i != SIZE_MAX; i = m->feeds[i].next)
+            raise_to(m, i, m->w->d[n].held[i], held);
+    uint64_t point = model_fork_point(m, first, held);
+    if (point == UINT64_MAX)
+        return;
+    f->forked = true;
+    deed(m->w, DEED_FORK);
+    trace(m->w, f->author, "has two histories after change %llu: a fork", (unsigned long long)point);
 }
 
 static void observe_feed(struct model *m, struct device *d, ward_replica *r, const struct ward_feed *f)
@@ -399,8 +428,61 @@ static void observe_feed(struct model *m, struct device *d, ward_replica *r, con
         return;
     }
     branch = branch == SIZE_MAX ? take_in(m, i, r, f) : branch;
-    if (branch != SIZE_MAX)
-        raise_to(m, branch, f->head_seq, d->held);
+    if (branch == SIZE_MAX)
+        return;
+    raise_to(m, branch, f->head_seq, d->held);
+    note_fork(m, i);
+}
+
+static bool held_by_another(const struct model *m, const struct device *d, size_t branch, uint64_t seq)
+{
+    for (size_t i = 0; i < m->w->count; i++)
+        if (&m->w->d[i] != d && m->w->d[i].held[branch] >= seq)
+            return true;
+    return false;
+}
+
+static void withdraw(struct model *m, struct device *d, size_t branch, uint64_t seq)
+{
+    if (held_by_another(m, d, branch, seq))
+        violated(m->w, "S3", "%s takes back change %llu, which others hold", d->name, (unsigned long long)seq);
+    if (m->withdrawn_count == m->withdrawn_cap) {
+        m->withdrawn_cap = m->withdrawn_cap ? 2 * m->withdrawn_cap : 16;
+        m->withdrawn = disk_memory(m->withdrawn, m->withdrawn_cap * sizeof *m->withdrawn);
+    }
+    m->withdrawn[m->withdrawn_count++] = (struct model_withdrawn){.d = d, .branch = branch, .seq = seq};
+    deed(m->w, DEED_WITHDRAWN);
+}
+
+/* What a device no longer holds of a feed of its own. One process may not know yet what another has written: then it is looked at later. */
+static void find_withdrawn(struct model *m, struct device *d, ward_replica *r, size_t first)
+{
+    uint64_t now[MODEL_FEEDS_MAX] = {0}, stamp;
+    if (ward_store_stamp(r->store, &stamp, NULL) || stamp != r->stamp)
+        return;
+    model_look(m, r, now);
+    size_t before = m->withdrawn_count;
+    for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next) {
+        uint64_t from = now[i] > m->feeds[i].base ? now[i] : m->feeds[i].base;
+        for (uint64_t seq = from + 1; seq <= d->held[i]; seq++)
+            withdraw(m, d, i, seq);
+        d->held[i] = now[i];
+    }
+    trace(m->w, d, "takes back %zu changes of its own", m->withdrawn_count - before);
+}
+
+static bool holds_less(const struct model *m, const struct device *d, const ward_replica *r, const struct ward_feed *f)
+{
+    size_t first = model_find_feed(m, &f->id);
+    size_t branch = first == SIZE_MAX ? SIZE_MAX : find_branch(m, first, f->head_seq, &f->head_hash);
+    if (branch == SIZE_MAX || (m->feeds[first].next == SIZE_MAX && d->held[branch] <= f->head_seq))
+        return false;
+    uint64_t now[MODEL_FEEDS_MAX] = {0};
+    model_look(m, r, now);
+    for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next)
+        if (d->held[i] > now[i] && d->held[i] > m->feeds[i].base)
+            return true;
+    return false;
 }
 
 static void check_readable(struct device *d, const ward_replica *r)
@@ -442,6 +524,9 @@ void model_observe(struct device *d, ward_replica *r)
         news = true;
         observe_feed(m, d, r, &r->dir.feeds[i]);
     }
+    for (size_t i = 0; i < r->dir.feed_count && !m->w->failed; i++)
+        if (is_author(d, r, &r->dir.feeds[i]) && holds_less(m, d, r, &r->dir.feeds[i]))
+            find_withdrawn(m, d, r, model_find_feed(m, &r->dir.feeds[i].id));
     for (size_t i = 0; news && i < r->dir.feed_count && !m->w->failed; i++)
         if (is_author(d, r, &r->dir.feeds[i]))
             check_honest_sight(m, d, &r->dir.feeds[i]);
@@ -488,6 +573,69 @@ void model_find_stranded(struct model *m)
     }
 }
 
+/* ---------------------------------------------------------------- written anew */
+
+static bool same_ops(const struct model_change *a, const struct model_change *b)
+{
+    if (a->op_count != b->op_count)
+        return false;
+    for (size_t i = 0; i < a->op_count; i++) {
+        const struct model_op *x = &a->ops[i], *y = &b->ops[i];
+        if (x->kind != y->kind || x->field != y->field || memcmp(x->entity.b, y->entity.b, 16) != 0 || x->key_len != y->key_len ||
+            memcmp(x->key, y->key, x->key_len) != 0 || x->len != y->len || memcmp(x->raw, y->raw, x->len) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Of other feeds than its own. */
+static bool has_seen_more(const struct model *m, size_t own, const struct model_change *a, const struct model_change *b)
+{
+    for (size_t i = 0; i < a->sight.count; i++)
+        if (memcmp(m->feeds[i].id.b, m->feeds[own].id.b, 32) != 0 && a->sight.seq[i] > (i < b->sight.count ? b->sight.seq[i] : 0))
+            return true;
+    return false;
+}
+
+static bool find_anew(struct model *m, const struct model_withdrawn *x)
+{
+    const struct model_change *old = model_change(m, x->branch, x->seq);
+    struct model_change *best = NULL;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        for (uint64_t n = f->count - f->base; f->author == x->d && f->space == m->feeds[x->branch].space && n > 0; n--) {
+            struct model_change *c = &f->changes[n - 1];
+            if (c->late && !c->taken && c->number > old->number && (!best || c->number < best->number) && same_ops(c, old))
+                best = c;
+        }
+    }
+    if (!best)
+        return false;
+    best->taken = true;
+    if (has_seen_more(m, x->branch, best, old))
+        violated(m->w, "S9", "%s writes a change anew and claims to have seen more than it had", x->d->name);
+    return true;
+}
+
+const struct model_withdrawn *model_written_anew(struct model *m)
+{
+    const struct model_withdrawn *missing = NULL;
+    for (size_t i = 0; i < m->withdrawn_count; i++) {
+        struct model_withdrawn *x = &m->withdrawn[i];
+        x->anew = x->anew || find_anew(m, x);
+        if (!x->anew && !missing && device_counts(x->d) && model_fork_point(m, x->branch, x->d->held) == UINT64_MAX)
+            missing = x;
+    }
+    return missing;
+}
+
+void model_forget_withdrawn(struct model *m, const struct device *d)
+{
+    model_written_anew(m);
+    for (size_t i = 0; i < m->withdrawn_count; i++)
+        m->withdrawn[i].anew |= m->withdrawn[i].d == d;
+}
+
 /* ---------------------------------------------------------------- cuts */
 
 struct model_cut {
@@ -496,59 +644,110 @@ struct model_cut {
     size_t count;
 };
 
-/* Those in the ward space as far as it is held; whoever makes them is never cut here. */
-static size_t find_cuts(const struct model *m, const uint64_t *held, struct model_cut *cuts)
+/* What is held, judged: how far each feed has effect. */
+struct judged {
+    const struct model *m;
+    const uint64_t *held;
+    struct model_cut cuts[CUTS_MAX];
+    size_t cut_count;
+    uint64_t limit[MODEL_FEEDS_MAX];
+    bool known[MODEL_FEEDS_MAX];
+};
+
+/* Those in the ward space; who makes them is never cut here, but may have parted his feed. */
+static void find_cuts(struct judged *g)
 {
-    size_t n = 0;
+    const struct model *m = g->m;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        if (!m->spaces[f->space].is_ward)
-            continue;
-        for (uint64_t seq = f->base + 1; seq <= held[i]; seq++)
+        uint64_t fork = m->spaces[f->space].is_ward ? model_fork_point(m, i, g->held) : 0;
+        for (uint64_t seq = f->base + 1; seq <= g->held[i] && seq <= fork; seq++)
             for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
                 const struct model_op *op = &model_change(m, i, seq)->ops[k];
-                if (op->kind != 1 || op->field != GRANT_CUT || n == CUTS_MAX)
+                struct model_cut *cut = &g->cuts[g->cut_count];
+                if (op->kind != 1 || op->field != GRANT_CUT || g->cut_count == CUTS_MAX)
                     continue;
-                cuts[n].grant_entity = op->entity;
-                if (ward_cut_parse(cuts[n].entries, 32, &cuts[n].count, op->raw, op->len) == WARD_OK)
-                    n++;
+                cut->grant_entity = op->entity;
+                if (ward_cut_parse(cut->entries, 32, &cut->count, op->raw, op->len) == WARD_OK)
+                    g->cut_count++;
             }
     }
-    return n;
 }
 
-static uint64_t limit_of(const struct model *m, size_t feed, const struct model_cut *cuts, size_t count)
+static uint64_t limit_by_cuts(const struct judged *g, size_t feed)
 {
     uint64_t limit = UINT64_MAX;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < g->cut_count; i++) {
+        const struct model_cut *cut = &g->cuts[i];
         uint64_t here = 0;
-        if (memcmp(cuts[i].grant_entity.b, m->feeds[feed].grant.b, 16) != 0)
+        if (memcmp(cut->grant_entity.b, g->m->feeds[feed].grant.b, 16) != 0)
             continue;
-        for (size_t j = 0; j < cuts[i].count; j++)
-            if (memcmp(cuts[i].entries[j].feed.b, m->feeds[feed].id.b, 32) == 0)
-                here = cuts[i].entries[j].seq;
+        for (size_t j = 0; j < cut->count; j++)
+            if (memcmp(cut->entries[j].feed.b, g->m->feeds[feed].id.b, 32) == 0)
+                here = cut->entries[j].seq;
         limit = here < limit ? here : limit;
     }
     return limit;
 }
 
+static uint64_t limit_of(struct judged *g, size_t feed);
+
+/* Whether a change with effect brought in the grant under which a feed is written. */
+static bool is_granted(struct judged *g, size_t feed)
+{
+    const struct model *m = g->m;
+    if (m->feeds[feed].rank == ROOT_RANK)
+        return true;
+    for (size_t i = 0; i < m->feed_count; i++)
+        for (uint64_t seq = m->feeds[i].base + 1; m->spaces[m->feeds[i].space].is_ward && seq <= g->held[i]; seq++)
+            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
+                const struct model_op *op = &model_change(m, i, seq)->ops[k];
+                if (op->kind == 1 && op->field == FIRST_FIELD && memcmp(op->entity.b, m->feeds[feed].grant.b, 16) == 0 &&
+                    seq <= limit_of(g, i))
+                    return true;
+            }
+    return false;
+}
+
+/* The last seq that has effect: up to where it is cut, or parts; nothing where its grant has none. */
+static uint64_t limit_of(struct judged *g, size_t feed)
+{
+    if (g->known[feed])
+        return g->limit[feed];
+    g->known[feed] = true;
+    g->limit[feed] = 0; /* while it is looked for: grants that rest on one another have no effect */
+    uint64_t cut = limit_by_cuts(g, feed), fork = model_fork_point(g->m, feed, g->held);
+    g->limit[feed] = !is_granted(g, feed) ? 0 : cut < fork ? cut : fork;
+    return g->limit[feed];
+}
+
+static struct judged *judge(const struct model *m, const uint64_t *held, bool cuts)
+{
+    static struct judged g;
+    g.m = m;
+    g.held = held;
+    g.cut_count = 0;
+    memset(g.known, 0, sizeof g.known);
+    if (cuts)
+        find_cuts(&g);
+    return &g;
+}
+
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
 {
-    static struct model_cut cuts[CUTS_MAX];
-    size_t count = find_cuts(m, held, cuts);
-    for (size_t i = 0; i < count; i++)
-        if (memcmp(cuts[i].grant_entity.b, grant->b, 16) == 0)
+    const struct judged *g = judge(m, held, true);
+    for (size_t i = 0; i < g->cut_count; i++)
+        if (memcmp(g->cuts[i].grant_entity.b, grant->b, 16) == 0)
             return true;
     return false;
 }
 
 uint64_t model_quarantined(const struct model *m, const uint64_t *held)
 {
-    static struct model_cut cuts[CUTS_MAX];
-    size_t cut_count = find_cuts(m, held, cuts);
+    struct judged *g = judge(m, held, true);
     uint64_t n = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
-        uint64_t limit = limit_of(m, i, cuts, cut_count), from = limit > m->feeds[i].base ? limit : m->feeds[i].base;
+        uint64_t limit = limit_of(g, i), from = limit > m->feeds[i].base ? limit : m->feeds[i].base;
         n += held[i] > from ? held[i] - from : 0;
     }
     return n;
@@ -741,13 +940,12 @@ static void digest_slot(const struct model *m, struct ward_buf *b, const struct 
 void model_digest(const struct model *m, size_t space, const uint64_t *held, bool cuts, struct ward_hash *out, size_t *conflicts,
                   const struct ward_schema *schema)
 {
-    static struct model_cut cut[CUTS_MAX];
-    size_t cut_count = cuts ? find_cuts(m, held, cut) : 0;
+    struct judged *g = judge(m, held, cuts);
     struct writes ws = {.m = m};
     struct ward_buf b;
     for (size_t i = 0; i < m->feed_count; i++) {
-        uint64_t limit = limit_of(m, i, cut, cut_count);
-        for (uint64_t seq = m->feeds[i].base + 1; m->feeds[i].space == space && seq <= held[i] && seq <= limit; seq++)
+        uint64_t limit = m->feeds[i].space == space ? limit_of(g, i) : 0;
+        for (uint64_t seq = m->feeds[i].base + 1; seq <= held[i] && seq <= limit; seq++)
             add_change_writes(&ws, i, seq);
     }
     sorting = m;

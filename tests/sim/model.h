@@ -24,9 +24,10 @@ struct model_op {
 };
 struct model_change {
     struct ward_hash hash;
-    uint64_t depth;
-    struct model_vv seen;  /* what its author had taken in; its own feed up to itself */
-    struct model_vv sight; /* a late change: what it had seen, else the same */
+    uint64_t depth, number; /* in the order in which they came to the model */
+    bool late, taken;       /* taken: as what a withdrawn one was written anew as */
+    struct model_vv seen;   /* what its author had taken in; its own feed up to itself */
+    struct model_vv sight;  /* a late change: what it had seen, else the same */
     struct model_op *ops;
     size_t op_count;
 };
@@ -35,6 +36,7 @@ struct model_feed { /* a branch of one */
     size_t space;
     struct device *author; /* NULL: the root */
     unsigned rank;
+    bool forked;                  /* on the first: others than its author hold two of its branches, between them */
     size_t stem, next;            /* the branch that it left; the next of the same feed. SIZE_MAX: none */
     uint64_t base;                /* the last seq that is its stem's */
     struct model_change *changes; /* [seq - base - 1] */
@@ -46,6 +48,13 @@ struct model_space {
     bool is_ward;
     struct ward_id units[4];
     size_t unit_count;
+};
+/* Changes that their device has taken back, since its feed went on otherwise elsewhere: it is to write them anew. */
+struct model_withdrawn {
+    struct device *d;
+    size_t branch;
+    uint64_t seq;
+    bool anew; /* or lost together with the disk */
 };
 struct model_record {
     uint32_t kind;
@@ -60,6 +69,9 @@ struct model {
     size_t space_count;
     struct model_record *records;
     size_t record_count, record_cap;
+    struct model_withdrawn *withdrawn;
+    size_t withdrawn_count, withdrawn_cap;
+    uint64_t change_count;
     uint8_t *arena; /* chunks, chained by their first pointer */
     size_t arena_left;
     uint8_t *arena_at;
@@ -86,6 +98,11 @@ void model_digest(const struct model *m, size_t space, const uint64_t *held, boo
 /* Whose grant or invitation is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it cannot
  * bring it back; an operator has to invite it anew, or a stick carry it. To be looked at again when devices were restored, or have met. */
 void model_find_stranded(struct model *m);
+/* Finds what withdrawn changes were written anew as: by a late change of the same device and space with the same operations, which claims
+ * to have seen no more of others (S9). Gives the first of those of devices that count which was not; NULL: all were. */
+const struct model_withdrawn *model_written_anew(struct model *m);
+/* The device's disk is restored: what it was to write anew and has not is gone like anything else that it had not given to anybody. */
+void model_forget_withdrawn(struct model *m, const struct device *d);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
 /* Changes held beyond cuts. */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);

@@ -343,7 +343,7 @@ static void a_clone_forks_its_feed_and_harms_nothing_else(void **state)
     disk_image_free(old);
     assert_int_equal(work_create(s.a, "the clone's", &other), WARD_OK);
     sync_with(s.a, NULL);
-    assert_int_equal(s.w.deeds[DEED_FORK], 1);
+    assert_int_equal(s.w.deeds[DEED_ASTRAY], 1);
     assert_true(told("refused: ")); /* S11: somebody is told */
     assert_true(told("fork"));
     sync_with(s.b, NULL);

@@ -93,6 +93,7 @@ void world_memory_setup(void)
 {
     if (sqlite_memory.real.xMalloc)
         return;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory.real);
     sqlite3_mem_methods methods = sqlite_memory.real;
     methods.xMalloc = sqlite_malloc;

@@ -41,6 +41,8 @@
     X(BACKUP, "backup")                                                                                                                    \
     X(VERIFY, "verify")                                                                                                                    \
     X(BOOT, "boot")                                                                                                                        \
+    X(ASTRAY, "astray")                                                                                                                    \
+    X(WITHDRAWN, "withdrawn")                                                                                                              \
     X(FORK, "fork")                                                                                                                        \
     X(PULLED_BACK, "pulled-back")                                                                                                          \
     X(REFUSED, "refused")                                                                                                                  \
