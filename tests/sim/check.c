@@ -142,6 +142,26 @@ static void S14_ack_names_only_what_is_durable(struct conn *c, int from, struct 
     c->runs[from].acked = m->acked;
 }
 
+/* A receipt says the same for longer, and of feeds of the receiver's own (proto/receipt.md). */
+static void S14_receipt_names_only_what_is_durable(struct conn *c, int from, struct ward_message *m)
+{
+    struct device *d = c->side[from].d, *to = c->side[1 - from].d;
+    const struct proc *p = c->w->current;
+    const struct model *model = c->w->model;
+    if (!p || !p->r || ward_store_in_transaction(p->r->store)) {
+        violated(c->w, "S14", "%s gives a receipt before it has committed", d->name);
+        return;
+    }
+    model_observe(d, p->r);
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_receipt_entry e;
+        ward_frame_next_receipt(m, &e);
+        size_t branch = model_find_branch(model, model_find_short(model, e.space8, to->grant.b), e.seq, e.hash);
+        if (branch == SIZE_MAX || d->held[branch] < e.seq)
+            violated(c->w, "S14", "%s gives %s a receipt up to %llu, which it does not hold", d->name, to->name, (unsigned long long)e.seq);
+    }
+}
+
 /* proto/session.md: "a device cut while connected gets error 405 and no more". */
 static void S10_a_cut_device_gets_no_more(struct conn *c, int from)
 {
@@ -164,6 +184,8 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
         S10_a_cut_device_gets_no_more(c, from);
     if (m.type == WARD_MSG_ACK)
         S14_ack_names_only_what_is_durable(c, from, &m);
+    if (m.type == WARD_MSG_RECEIPT)
+        S14_receipt_names_only_what_is_durable(c, from, &m);
 }
 
 void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
@@ -203,10 +225,37 @@ static void S11_only_forks_are_called_so(struct proc *p, const struct ward_hash 
     violated(p->w, "S11", "%s is told of a fork, and nobody has two histories", p->d->name);
 }
 
+static bool anybody_was_restored(const struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->d[i].may_fork || w->d[i].hostile)
+            return true;
+    return false;
+}
+
+/* No honest hub is blamed, and whose hub was restored is told so. */
+static void S14_a_hub_is_blamed_for_what_it_lost(struct proc *p, const struct ward_event *e)
+{
+    struct world *w = p->w;
+    bool lost = e->code == WARD_ERR_HUB_LOST, may = e->code == WARD_ERR_HUB_REWROTE && anybody_was_restored(w);
+    for (size_t i = 0; lost && i < w->count; i++)
+        may |= w->d[i].may_fork && memcmp(w->d[i].grant.b, e->grant.b, 32) == 0;
+    deed(w, DEED_HUB_LOST);
+    trace(w, p->d, "hears that a hub no longer holds what it had sealed: %s", ward_error_name(e->code));
+    if (!may)
+        violated(w, "S14", "%s is told that a hub lost what it had sealed, and it was never restored", p->d->name);
+}
+
 void check_event(struct proc *p, const struct ward_event *e)
 {
     if (e->text)
         S19_no_secret(p->w, "an event", e->text, strlen(e->text));
+    if (e->type == WARD_EVENT_HUB)
+        S14_a_hub_is_blamed_for_what_it_lost(p, e);
+    if (e->type == WARD_EVENT_RECEIPT && !e->code)
+        deed(p->w, DEED_RECEIPT);
+    if (e->type == WARD_EVENT_RECEIPT && e->code && !anybody_was_restored(p->w))
+        violated(p->w, "S14", "%s refuses a receipt: %s", p->d->name, ward_error_name(e->code));
     if (e->type != WARD_EVENT_RUN_REFUSED)
         return;
     p->refused++;
@@ -319,6 +368,26 @@ static void L1_all_are_equal(struct world *w)
     }
 }
 
+/* Whoever has met the hub holds its word for all that it wrote; it has lost nothing of it, or has it again. */
+static void L1_all_is_receipted(struct device *d, ward_replica *r)
+{
+    const struct model *m = d->w->model;
+    struct ward_status status;
+    struct ward_error err = {0};
+    uint64_t own = 0;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        bool mine = memcmp(m->feeds[i].grant.b, d->grant.b, 32) == 0 && d->held[i] > m->feeds[i].base;
+        if (mine && (model_fork_point(m, i, d->held) != UINT64_MAX || model_tainted(m, m->feeds[i].space)))
+            return;
+        own += mine ? d->held[i] - m->feeds[i].base : 0;
+    }
+    if (!device_counts(d) || d == d->w->hub || d == d->w->hub2 || ward_status(r, &status, &err))
+        return;
+    if (status.receipted != own || status.hub_lost)
+        violated(d->w, "L1", "%s has receipts of %llu of its %llu changes after all have met, and %llu are told lost", d->name,
+                 (unsigned long long)status.receipted, (unsigned long long)own, (unsigned long long)status.hub_lost);
+}
+
 static void S2_what_was_taken_back_is_written_anew(struct world *w)
 {
     const struct model_withdrawn *x = model_written_anew(w->model);
@@ -326,7 +395,7 @@ static void S2_what_was_taken_back_is_written_anew(struct world *w)
         violated(w, "S2", "%s took back its change %llu and has not written it anew", x->d->name, (unsigned long long)x->seq);
 }
 
-void check_healed(struct world *w)
+void check_healed(struct world *w, bool by_links)
 {
     size_t one = dice_below(&w->plan, w->count);
     for (size_t i = 0; i < w->count && !w->failed; i++) {
@@ -341,6 +410,8 @@ void check_healed(struct world *w)
         }
         check_state(d, r);
         S1_S2_nothing_is_lost(d, r);
+        if (by_links)
+            L1_all_is_receipted(d, r);
         if (i == one)
             check_whole(d, r);
         else

@@ -27,7 +27,7 @@ void check_space_state(struct device *d, ward_replica *r, size_t space);
 /* Everything of a replica, with chains, seals and files (S4, S5, S15, S17). */
 void check_whole(struct device *d, ward_replica *r);
 /* All honest devices, when they have met (L1, L4, and the above for each). */
-void check_healed(struct world *w);
+void check_healed(struct world *w, bool by_links);
 void check_secrets_on_disks(struct world *w);
 
 #endif

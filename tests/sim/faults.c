@@ -277,6 +277,8 @@ static void restore_now(void *ctx, uint64_t n)
     trace(d->w, d, "is restored from an older copy");
     deed(d->w, DEED_BOOT);
     check_after_boot(d);
+    if (!d->must_meet)
+        work_soon(d);
     for (size_t i = 0; i < d->w->count; i++)
         work_met(&d->w->d[i]);
     work_after_boot(d);
@@ -292,6 +294,21 @@ static void restore(struct device *d, enum fault fault)
     d->must_meet = fault != FAULT_CLONE;
     device_stop(d);
     sched_at(&d->w->time, d->w->time.now + MINUTE_MS, restore_now, d, 0);
+}
+
+/* Two laptops that are one to all others. */
+static void make_twin(struct device *d)
+{
+    struct world *w = d->w;
+    char name[16];
+    if (d->role != WARD_ROLE_CELL || !d->joined || !device_is_up(d) || d->hostile || d->revoked || d->stranded || w->count == DEVICES_MAX)
+        return;
+    for (size_t i = 0; i < w->count; i++)
+        if (&w->d[i] != d && memcmp(w->d[i].grant.b, d->grant.b, sizeof d->grant.b) == 0)
+            return;
+    snprintf(name, sizeof name, "%.8s-too", d->name);
+    fault_note(w, FAULT_TWIN);
+    work_twin(d, name);
 }
 
 static void revoke_one(struct world *w)
@@ -324,6 +341,10 @@ static void strike(struct world *w)
     case FAULT_CLONE:
         if (d->role == WARD_ROLE_CELL)
             restore(d, f);
+        break;
+    case FAULT_TWIN:
+        if (dice_chance(dice, 300))
+            make_twin(d);
         break;
     case FAULT_HUB:
         restore(w->hub, f);

@@ -35,6 +35,7 @@ struct conn;
     X(CLOCK, "clock", DEVICE)          /* years off, jumping, standing still */                                                            \
     X(ROLLBACK, "rollback", DEVICE)    /* restored from an older copy; it meets somebody before it writes */                               \
     X(CLONE, "clone", DEVICE)          /* ... or writes before it meets: the feed forks */                                                 \
+    X(TWIN, "twin", DEVICE)            /* its folder is copied to another laptop, and both go on */                                        \
     X(HUB, "hub", DEVICE)              /* the hub is restored from an older copy */                                                        \
     X(REVOKE, "revoke", DEVICE)        /* a device is cut, also while it is connected */                                                   \
     X(VERSIONS, "versions", DEVICE)    /* some programs know fewer kinds and fields */                                                     \

@@ -114,6 +114,13 @@ static size_t find_branch(const struct model *m, size_t first, uint64_t seq, con
     return seq ? SIZE_MAX : first;
 }
 
+size_t model_find_branch(const struct model *m, size_t first, uint64_t seq, const uint8_t hash[32])
+{
+    struct ward_hash h;
+    memcpy(h.b, hash, sizeof h.b);
+    return first == SIZE_MAX || !seq ? SIZE_MAX : find_branch(m, first, seq, &h);
+}
+
 /* Up to some change of a branch, and so its stems up to where they were left. */
 static void raise_to(const struct model *m, size_t branch, uint64_t seq, uint64_t *held)
 {
@@ -399,9 +406,12 @@ static void note_fork(struct model *m, size_t first)
     uint64_t held[MODEL_FEEDS_MAX] = {0};
     if (f->next == SIZE_MAX || f->forked)
         return;
-    for (size_t n = 0; n < m->w->count; n++)
-        for (size_t i = first; &m->w->d[n] != f->author && i != SIZE_MAX; i = m->feeds[i].next)
-            raise_to(m, i, m->w->d[n].held[i], held);
+    for (size_t n = 0; n < m->w->count; n++) {
+        const struct device *d = &m->w->d[n];
+        bool own = d == f->author || memcmp(d->grant.b, f->grant.b, sizeof f->grant.b) == 0; /* or its twin's */
+        for (size_t i = first; !own && i != SIZE_MAX; i = m->feeds[i].next)
+            raise_to(m, i, d->held[i], held);
+    }
     uint64_t point = model_fork_point(m, first, held);
     if (point == UINT64_MAX)
         return;
@@ -451,7 +461,6 @@ static void withdraw(struct model *m, struct device *d, size_t branch, uint64_t 
         m->withdrawn = disk_memory(m->withdrawn, m->withdrawn_cap * sizeof *m->withdrawn);
     }
     m->withdrawn[m->withdrawn_count++] = (struct model_withdrawn){.d = d, .branch = branch, .seq = seq};
-    deed(m->w, DEED_WITHDRAWN);
 }
 
 /* What a device no longer holds of a feed of its own. One process may not know yet what another has written: then it is looked at later. */
@@ -603,7 +612,8 @@ static bool find_anew(struct model *m, const struct model_withdrawn *x)
     struct model_change *best = NULL;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        for (uint64_t n = f->count - f->base; f->author == x->d && f->space == m->feeds[x->branch].space && n > 0; n--) {
+        bool theirs = f->author == m->feeds[x->branch].author && f->space == m->feeds[x->branch].space;
+        for (uint64_t n = f->count - f->base; theirs && n > 0; n--) {
             struct model_change *c = &f->changes[n - 1];
             if (c->late && !c->taken && c->number > old->number && (!best || c->number < best->number) && same_ops(c, old))
                 best = c;

@@ -83,9 +83,10 @@ void model_free(struct model *m);
 /* Looks at what a replica holds now, outside a transaction: takes in what its device wrote, and checks what others did (S3, S4, S5, S9,
  * S12). What it holds is durable from now on. */
 void model_observe(struct device *d, ward_replica *r);
-void model_look(const struct model *m, const ward_replica *r, uint64_t *held);                    /* what it holds, of what is known */
-size_t model_find_feed(const struct model *m, const struct ward_hash *id);                        /* its first branch; SIZE_MAX: none */
-size_t model_find_short(const struct model *m, const uint8_t space8[8], const uint8_t grant8[8]); /* the same */
+void model_look(const struct model *m, const ward_replica *r, uint64_t *held);                       /* what it holds, of what is known */
+size_t model_find_feed(const struct model *m, const struct ward_hash *id);                           /* its first branch; SIZE_MAX: none */
+size_t model_find_branch(const struct model *m, size_t first, uint64_t seq, const uint8_t hash[32]); /* on which this change lies */
+size_t model_find_short(const struct model *m, const uint8_t space8[8], const uint8_t grant8[8]);    /* the same */
 size_t model_find_space(const struct model *m, const struct ward_hash *id);
 const struct model_change *model_change(const struct model *m, size_t branch, uint64_t seq);
 /* The last seq before somebody who holds so much sees the feed of this branch part; UINT64_MAX: it does not. */

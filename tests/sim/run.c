@@ -48,7 +48,7 @@ static void heal(struct world *w)
         if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
             violated(w, "L1", "%s has not joined after a day without faults", w->d[i].name);
     if (!w->failed)
-        check_healed(w);
+        check_healed(w, true);
 }
 
 static void report(struct world *w, struct run_result *out)

@@ -361,6 +361,39 @@ static void start_days(struct device *d)
     next_time(d, syncs, SYNCS_A_WEEK);
 }
 
+static void act_once(void *ctx, uint64_t n)
+{
+    struct device *d = ctx;
+    (void)n;
+    if (!d->w->calm)
+        work_act(d);
+}
+
+void work_soon(struct device *d)
+{
+    for (int i = 0; i < 4; i++)
+        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, HOUR_MS), act_once, d, 0);
+}
+
+struct device *work_twin(struct device *d, const char *name)
+{
+    struct device *t = world_device(d->w, name, (char)d->unit.b[0], d->role);
+    struct disk_image *image = disk_copy(d->disk);
+    disk_put(t->disk, image);
+    disk_image_free(image);
+    memcpy(t->held, d->held, MODEL_FEEDS_MAX * sizeof *t->held);
+    t->options.schema = d->options.schema;
+    t->grant = d->grant;
+    t->invited = d->invited;
+    t->joined = d->may_fork = t->may_fork = true;
+    trace(d->w, d, "its folder is copied to %s", name);
+    if (!d->w->calm) {
+        start_days(t);
+        work_soon(t);
+    }
+    return t;
+}
+
 /* Now and then somebody new is let in. */
 static void invites(void *ctx, uint64_t n)
 {

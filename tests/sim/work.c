@@ -432,7 +432,8 @@ int work_revoke(struct device *by, struct device *whom)
     if (!rc)
         rc = ward_revoke(a.r, &whom->grant, "the laptop is lost", &a.err);
     snprintf(what, sizeof what, "revokes %s", whom->name);
-    whom->revoked |= !rc || rc == WARD_ERR_IO; /* after a failing disk it may stand all the same */
+    for (size_t i = 0; i < by->w->count; i++) /* its twin, too; after a failing disk it may stand all the same */
+        by->w->d[i].revoked |= (!rc || rc == WARD_ERR_IO) && memcmp(by->w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
     end_act(&a, what, rc);
     if (!rc)
         deed(by->w, DEED_CUT);

@@ -46,6 +46,9 @@ void work_serve(struct device *d, int64_t for_ms);         /* 0: until stopped *
 void work_stop_serving(struct device *d);
 /* A restored device may write again once it has got all of its own words back. */
 void work_met(struct device *d);
+/* Another laptop with a copy of this one's folder as it is now: each goes on as if there were no other. */
+struct device *work_twin(struct device *d, const char *name);
+void work_soon(struct device *d); /* some acts within the hour */
 void work_join(struct device *d); /* by its code, again until it is in */
 
 #endif

@@ -42,9 +42,10 @@
     X(VERIFY, "verify")                                                                                                                    \
     X(BOOT, "boot")                                                                                                                        \
     X(ASTRAY, "astray")                                                                                                                    \
-    X(WITHDRAWN, "withdrawn")                                                                                                              \
     X(FORK, "fork")                                                                                                                        \
     X(PULLED_BACK, "pulled-back")                                                                                                          \
+    X(RECEIPT, "receipt")                                                                                                                  \
+    X(HUB_LOST, "hub-lost")                                                                                                                \
     X(REFUSED, "refused")                                                                                                                  \
     X(COMMIT, "commit")                                                                                                                    \
     X(COMMIT_FAILED, "commit-failed")
