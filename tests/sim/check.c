@@ -254,7 +254,8 @@ void check_event(struct proc *p, const struct ward_event *e)
         S14_a_hub_is_blamed_for_what_it_lost(p, e);
     if (e->type == WARD_EVENT_RECEIPT && !e->code)
         deed(p->w, DEED_RECEIPT);
-    if (e->type == WARD_EVENT_RECEIPT && e->code && !anybody_was_restored(p->w))
+    bool bad = e->code > 200 && e->code < 600; /* its own disk or memory may fail at any time */
+    if (e->type == WARD_EVENT_RECEIPT && bad && !anybody_was_restored(p->w))
         violated(p->w, "S14", "%s refuses a receipt: %s", p->d->name, ward_error_name(e->code));
     if (e->type != WARD_EVENT_RUN_REFUSED)
         return;
