@@ -82,6 +82,6 @@ static const struct cli_command passphrase_command = {
 const struct cli_command cmd_key = {
     .name = "key",
     .summary = N_("the device's keys, their passphrase, the recovery sheet"),
-    .subs = (const struct cli_command *const[]){&passphrase_command, &cmd_key_sheet, &cmd_key_check_sheet, NULL},
-    .examples = "  wardsync key passphrase\n  wardsync key sheet --out /media/usb/phieu-khoi-phuc.txt\n",
+    .subs = (const struct cli_command *const[]){&passphrase_command, &cmd_key_rotate, &cmd_key_sheet, &cmd_key_check_sheet, NULL},
+    .examples = "  wardsync key passphrase\n  wardsync key rotate\n  wardsync key sheet --out /media/usb/phieu-khoi-phuc.txt\n",
 };

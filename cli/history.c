@@ -11,6 +11,7 @@ struct history {
     struct cli *c;
     const struct cli_history_filter *filter;
     json_t *out;
+    json_int_t n; /* of the one device asked for */
 };
 
 static json_t *key_json(struct cli *c, const struct ward_op_info *op)
@@ -55,15 +56,20 @@ static int add_change(void *ctx, const struct ward_change_info *change, const st
     struct history *h = ctx;
     struct cli *c = h->c;
     json_t *reason = NULL;
+    if (h->filter->device && memcmp(h->filter->device, &change->grant, sizeof change->grant) != 0)
+        return 0;
+    h->n++;
     if ((h->filter->unit && !ward_id_equal(h->filter->unit, &change->unit)) || change->wall_ms < h->filter->since_ms)
         return 0;
     json_t *list = ops_json(h, ops, op_count, &reason);
+    json_t *n = h->filter->device ? json_integer(h->n) : NULL;
     if (json_array_size(list))
-        json_array_append_new(h->out, json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:O*, s:O}", "at", cli_time_json(change->wall_ms),
-                                                "unit", cli_unit_code(c, &change->unit), "device", cli_device_name(c, &change->grant),
-                                                "role", cli_role_name(change->role), "space", cli_hash_json(&change->space), "feed",
-                                                cli_hash_json(&change->feed), "seq", (json_int_t)change->seq, "hash",
-                                                cli_hash_json(&change->hash), "reason", reason, "ops", list));
+        json_array_append_new(
+            h->out, json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:O*, s:O, s:O*}", "at", cli_time_json(change->wall_ms), "unit",
+                              cli_unit_code(c, &change->unit), "device", cli_device_name(c, &change->grant), "role",
+                              cli_role_name(change->role), "space", cli_hash_json(&change->space), "feed", cli_hash_json(&change->feed),
+                              "seq", (json_int_t)change->seq, "hash", cli_hash_json(&change->hash), "reason", reason, "ops", list, "n", n));
+    json_decref(n);
     json_decref(reason);
     json_decref(list);
     return 0;
@@ -91,7 +97,7 @@ int cli_history(struct cli *c, const struct cli_history_filter *filter, json_t *
     struct ward_error err = {0};
     if (cli_names(c))
         return CLI_FAILED;
-    struct history h = {c, filter, json_array()};
+    struct history h = {c, filter, json_array(), 0};
     /* Not by entity: the reason of a change is a record of its own. */
     if (ward_history(c->replica, NULL, add_change, &h, &err)) {
         json_decref(h.out);
@@ -113,7 +119,7 @@ static json_t *plain_op(struct cli *c, const json_t *change, const json_t *op)
         return NULL;
     if (key)
         text = cli_format(c, "%s%s", json_is_true(value) ? "+" : "-", json_string_value(key));
-    return json_pack("{s:O, s:s, s:s, s:s, s:s, s:O?}", "at", json_object_get(change, "at"), "who",
+    return json_pack("{s:O?, s:O, s:s, s:s, s:s, s:s, s:O?}", "n", json_object_get(change, "n"), "at", json_object_get(change, "at"), "who",
                      cli_who(c, json_string_value(json_object_get(change, "unit")), json_string_value(json_object_get(change, "device"))),
                      "what", cli_format(c, "%s %s", cli_kind_label(c, kind), json_string_value(json_object_get(op, "title"))), "field",
                      label, "value", text, "reason", json_object_get(change, "reason"));
@@ -121,13 +127,14 @@ static json_t *plain_op(struct cli *c, const json_t *change, const json_t *op)
 
 void cli_history_plain(struct cli *c, const json_t *changes)
 {
-    static const struct cli_column columns[] = {{.key = "at", .title = N_("At (its clock)"), .show = CLI_TIME},
-                                                {.key = "who", .title = N_("By")},
-                                                {.key = "what", .title = N_("What"), .show = CLI_LONG},
-                                                {.key = "field", .title = N_("Field")},
-                                                {.key = "value", .title = N_("Value"), .show = CLI_LONG},
-                                                {.key = "reason", .title = N_("Why"), .show = CLI_LONG},
-                                                {0}};
+    static const struct cli_column all[] = {{.key = "n", .title = N_("No.")},
+                                            {.key = "at", .title = N_("At (its clock)"), .show = CLI_TIME},
+                                            {.key = "who", .title = N_("By")},
+                                            {.key = "what", .title = N_("What"), .show = CLI_LONG},
+                                            {.key = "field", .title = N_("Field")},
+                                            {.key = "value", .title = N_("Value"), .show = CLI_LONG},
+                                            {.key = "reason", .title = N_("Why"), .show = CLI_LONG},
+                                            {0}};
     json_auto_t *rows = json_array();
     size_t i, j;
     json_t *change, *op;
@@ -137,5 +144,6 @@ void cli_history_plain(struct cli *c, const json_t *changes)
         if (row)
             json_array_append_new(rows, row);
     }
-    cli_table(c, rows, columns, _("Nothing was changed."));
+    bool numbered = json_object_get(json_array_get(changes, 0), "n") != NULL;
+    cli_table(c, rows, all + !numbered, _("Nothing was changed."));
 }

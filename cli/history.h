@@ -5,9 +5,10 @@
 #include "out.h"
 
 struct cli_history_filter {
-    const struct ward_id *entity; /* NULL: all */
-    const struct ward_id *unit;   /* whose author's; NULL: all */
-    int64_t since_ms;             /* by the authors' clocks; 0: all */
+    const struct ward_id *entity;   /* NULL: all */
+    const struct ward_id *unit;     /* whose author's; NULL: all */
+    int64_t since_ms;               /* by the authors' clocks; 0: all */
+    const struct ward_hash *device; /* its changes alone, each with n: the how many-th of them arrived here */
 };
 
 /* [{at, unit, device, role, space, feed, seq, hash, reason?, ops: [{kind, entity, title, field, key?, value}]}], in order of arrival.

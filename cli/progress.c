@@ -55,7 +55,7 @@ const char *cli_event_text(struct cli *c, const struct ward_event *event)
     case WARD_EVENT_SYNCED:
         return cli_format(c, _("%s and this device hold the same"), who(c, event));
     case WARD_EVENT_JOINED:
-        return cli_format(c, _("a new device has joined: %s"), text);
+        return cli_format(c, _("a new device has joined: %s. Its four words: %s"), text, event->words ? event->words : "?");
     case WARD_EVENT_CLOCK:
         if (event->done < CLOCK_WORTH_MS && event->done > -CLOCK_WORTH_MS)
             return NULL;
@@ -79,8 +79,9 @@ json_t *cli_event_json(struct cli *c, const struct ward_event *event)
     static const char *const names[] = {"listening",   "peer_up", "peer_down", "peer_refused", "progress", "ingested",
                                         "run_refused", "synced",  "joined",    "clock",        "receipt",  "hub"};
     (void)c;
-    return json_pack("{s:s, s:i, s:o, s:I, s:I, s:s*}", "event", names[event->type], "code", event->code, "device",
-                     cli_hash_json(&event->grant), "done", (json_int_t)event->done, "total", (json_int_t)event->total, "text", event->text);
+    return json_pack("{s:s, s:i, s:o, s:I, s:I, s:s*, s:s*}", "event", names[event->type], "code", event->code, "device",
+                     cli_hash_json(&event->grant), "done", (json_int_t)event->done, "total", (json_int_t)event->total, "text", event->text,
+                     "words", event->words);
 }
 
 static void say(struct cli_progress *p, const char *text)

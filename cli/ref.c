@@ -105,6 +105,25 @@ int cli_find_unit(struct cli *c, const char *code, struct ward_id *out)
     return cli_find(c, WARD_KIND_UNIT, code, out);
 }
 
+/* The one that goes on for this one, or NULL: itself is the newest. */
+static const struct ward_device *successor(const struct cli_names *names, const struct ward_device *device)
+{
+    for (size_t i = 0; i < names->device_count; i++) {
+        const struct ward_device *other = &names->devices[i];
+        if (other->follows_one && memcmp(&other->follows, &device->grant, sizeof device->grant) == 0 && other != device)
+            return other;
+    }
+    return NULL;
+}
+
+static const struct ward_device *predecessor(const struct cli_names *names, const struct ward_device *device)
+{
+    for (size_t i = 0; device->follows_one && i < names->device_count; i++)
+        if (memcmp(&names->devices[i].grant, &device->follows, sizeof device->follows) == 0)
+            return &names->devices[i];
+    return NULL;
+}
+
 int cli_find_device(struct cli *c, const char *reference, struct ward_hash *out)
 {
     size_t len = strlen(reference), found = 0;
@@ -114,7 +133,8 @@ int cli_find_device(struct cli *c, const char *reference, struct ward_hash *out)
         const struct ward_device *device = &c->names->devices[i];
         char hex[WARD_HASH_HEX];
         ward_hash_hex(hex, &device->grant);
-        if (strcmp(device->name, reference) == 0 || (len >= 4 && strncasecmp(hex, reference, len) == 0)) {
+        bool named = strcmp(device->name, reference) == 0 && !successor(c->names, device); /* a name goes with the device to its new keys */
+        if (named || (len >= 4 && strncasecmp(hex, reference, len) == 0)) {
             *out = device->grant;
             found++;
         }
@@ -135,9 +155,42 @@ json_t *cli_self_json(struct cli *c)
     struct ward_self self;
     if (cli_names(c) || cli_self(c, &self))
         return NULL;
-    return json_pack("{s:o, s:s, s:o, s:s, s:s, s:s}", "ward", cli_hash_json(&self.ward), "ward_name", self.ward_name, "device",
+    return json_pack("{s:o, s:s, s:o, s:s, s:s, s:s, s:s}", "ward", cli_hash_json(&self.ward), "ward_name", self.ward_name, "device",
                      cli_hash_json(&self.grant), "device_name", self.device_name, "unit", cli_unit_code(c, &self.unit), "role",
-                     cli_role_name(self.role));
+                     cli_role_name(self.role), "words", self.words);
+}
+
+/* What it was before, the latest first. */
+static json_t *former_json(const struct cli_names *names, const struct ward_device *device)
+{
+    json_t *out = json_array();
+    size_t steps = 0;
+    while ((device = predecessor(names, device)) != NULL && steps++ < names->device_count)
+        json_array_append_new(
+            out, json_pack("{s:o, s:b, s:b}", "id", cli_hash_json(&device->grant), "ended", device->ended, "asks", device->asks));
+    return out;
+}
+
+/* The last that is known of it, under whatever keys. */
+static const struct ward_device *last_met(const struct cli_names *names, const struct ward_device *device)
+{
+    const struct ward_device *met = device;
+    size_t steps = 0;
+    while (met->last_contact_ms == 0 && (device = predecessor(names, device)) != NULL && steps++ < names->device_count)
+        met = device->last_contact_ms ? device : met;
+    return met;
+}
+
+json_t *cli_device_json(struct cli *c, const struct ward_device *d)
+{
+    const struct ward_device *met = last_met(c->names, d);
+    bool asks = d->asks && !d->ended;
+    return json_pack("{s:o, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:o, s:b}", "id", cli_hash_json(&d->grant), "name", d->name,
+                     "unit", cli_unit_code(c, &d->unit), "role", cli_role_name(d->role), "self", d->self, "ended", d->ended, "last_contact",
+                     cli_time_json(met->last_contact_ms), "backlog",
+                     d->backlog_known ? json_integer((json_int_t)d->backlog_to) : json_null(), "clock_offset_ms",
+                     met->last_contact_ms > 0 ? json_integer(met->clock_offset_ms) : json_null(), "address", d->address, "words", d->words,
+                     "former", former_json(c->names, d), "asks", asks);
 }
 
 json_t *cli_devices_json(struct cli *c, bool all)
@@ -145,14 +198,16 @@ json_t *cli_devices_json(struct cli *c, bool all)
     json_t *out = json_array();
     for (size_t i = 0; i < c->names->device_count; i++) {
         const struct ward_device *d = &c->names->devices[i];
-        if (d->self && !all)
-            continue;
-        bool met = d->last_contact_ms > 0;
-        json_array_append_new(out, json_pack("{s:o, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s}", "id", cli_hash_json(&d->grant), "name",
-                                             d->name, "unit", cli_unit_code(c, &d->unit), "role", cli_role_name(d->role), "self", d->self,
-                                             "ended", d->ended, "last_contact", cli_time_json(d->last_contact_ms), "backlog",
-                                             d->backlog_known ? json_integer((json_int_t)d->backlog_to) : json_null(), "clock_offset_ms",
-                                             met ? json_integer(d->clock_offset_ms) : json_null(), "address", d->address));
+        if ((!d->self || all) && !successor(c->names, d))
+            json_array_append_new(out, cli_device_json(c, d));
     }
     return out;
+}
+
+const struct ward_device *cli_device(struct cli *c, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < c->names->device_count; i++)
+        if (memcmp(&c->names->devices[i].grant, grant, sizeof *grant) == 0)
+            return &c->names->devices[i];
+    return NULL;
 }

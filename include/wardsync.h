@@ -187,6 +187,10 @@ const char *ward_error_hint(int code, enum ward_lang lang); /* the next step */
 
 /* ---------------------------------------------------------------- small values */
 
+/* Four words for a device's keys ("bakimo tusila hovamu likato"), the same on all devices: read to each other by two people, they show that
+ * the device admitted is the one meant (proto/admission.md). */
+#define WARD_FINGERPRINT 32
+
 struct ward_id {
     uint8_t b[WARD_ID_BYTES];
 };
@@ -311,6 +315,7 @@ struct ward_self {
     char ward_name[256];
     char device_name[256];
     uint8_t link_pk[32];
+    char words[WARD_FINGERPRINT]; /* of its keys */
 };
 int ward_self(ward_replica *r, struct ward_self *out, struct ward_error *err);
 
@@ -503,16 +508,75 @@ int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expecte
 
 /* ---------------------------------------------------------------- devices */
 
-/* A one-time invitation; the code is the only place where the secret stands. out: at least WARD_INVITE_MAX bytes. */
+/* A one-time invitation; the code is the only place where the secret stands. out: at least WARD_INVITE_MAX bytes. address_count 0: the
+ * addresses that the ward knows. WARD_ERR_NOT_ENTITLED, WARD_ERR_ADDRESS. */
 #define WARD_INVITE_MAX 2048
 int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *hub_addresses, size_t address_count,
                 int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
-/* Enrols a new device in `home` over the network: asks the first hub address that answers, checks the ward, stores keys and grant. Asking
+/* A unit's device is gone and another takes its place: its rights are ended as by ward_revoke, and an invitation for the same unit, role
+ * and name is made, in one change. */
+int ward_replace(ward_replica *r, const struct ward_hash *grant, const char *reason, const char *const *hub_addresses, size_t address_count,
+                 int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
+
+enum ward_invitation_state { WARD_INVITATION_OPEN, WARD_INVITATION_USED, WARD_INVITATION_EXPIRED, WARD_INVITATION_WITHDRAWN };
+struct ward_invitation_info {
+    struct ward_id id;
+    struct ward_id unit;
+    enum ward_role role;
+    int64_t expires_ms; /* judged here by this replica's clock, when it is used by that of whoever admits */
+    enum ward_invitation_state state;
+    char name[256];           /* of the device to come, or "" */
+    bool follows_one;         /* it is to take the place of another: */
+    struct ward_hash follows; /* that one's grant */
+    struct ward_hash used_by; /* WARD_INVITATION_USED */
+};
+typedef int ward_invitation_fn(void *ctx, const struct ward_invitation_info *invitation);
+int ward_invitations(ward_replica *r, ward_invitation_fn *fn, void *ctx, struct ward_error *err);
+/* Nobody gets in by it any more. WARD_ERR_INVITE_USED: too late, WARD_ERR_NOT_ENTITLED, WARD_ERR_NOTHING: it was withdrawn before. */
+int ward_invite_withdraw(ward_replica *r, const struct ward_id *invitation, struct ward_error *err);
+
+/* Enrols a device in `home` over the network: asks the first hub address that answers, checks the ward, stores keys and grant. Asking
  * again after a broken link, or where the first call ended before it could tell of its success, gives the same device.
- * WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE, WARD_ERR_HOME_EXISTS. After a failure ask again with the same home: what it
- * holds by then is gone on with. */
+ * A home of this ward that exists goes on under the new grant, with new keys and everything it holds; its old keys are not needed, but
+ * where they were sealed the new ones are sealed with the same passphrase, which is asked. Nobody else may have it open.
+ * WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE, WARD_ERR_HOME_EXISTS, WARD_ERR_HOME_HOLDS_MORE. After a failure ask again with
+ * the same home: what it holds by then is gone on with. */
 int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
               const struct ward_options *options, struct ward_error *err);
+
+/* The same by files, where no hub is in reach (proto/admission.md). Each step can be done again and then does the same.
+ * First, on the new device: makes its keys and a request that anyone may see. words: read them to the operator. */
+int ward_join_request(const char *home, const char *code, const char *device_name, const char *path, const struct ward_options *options,
+                      char words[WARD_FINGERPRINT], struct ward_error *err);
+/* Last, there again: makes the home of it, or goes on under it in one that exists. WARD_ERR_ANSWER, WARD_ERR_ANSWER_FOREIGN,
+ * WARD_ERR_NOT_ASKED. */
+int ward_join_accept(ward_replica **out, const char *home, const char *answer, const struct ward_options *options, struct ward_error *err);
+
+/* In between, where someone may grant it: what a request file asks for. WARD_ERR_REQUEST, WARD_ERR_INVITE_UNKNOWN. */
+struct ward_request_info {
+    bool replaces_keys;      /* of a device, and by its old keys; else by an invitation */
+    struct ward_hash device; /* that one */
+    struct ward_id unit;
+    enum ward_role role;
+    char name[256];
+    char words[WARD_FINGERPRINT];
+    bool granted; /* already */
+};
+int ward_request_show(ward_replica *r, const char *path, struct ward_request_info *out, struct ward_error *err);
+/* Grants it as a hub would online, and writes the answer (NULL: none; a device that asked for new keys over a link asks again). *grant: of
+ * the device. WARD_ERR_REQUEST, WARD_ERR_INVITE_*, WARD_ERR_NOT_ENTITLED, WARD_ERR_KEYS_REPLACED, WARD_ERR_CUT. */
+int ward_admit(ward_replica *r, const char *request, const char *answer, struct ward_hash *grant, struct ward_error *err);
+/* The same for a device whose request a hub has noted (ward_device.asks), because it could not grant it itself. */
+int ward_request_noted(ward_replica *r, const struct ward_hash *device, struct ward_request_info *out, struct ward_error *err);
+int ward_admit_noted(ward_replica *r, const struct ward_hash *device, const char *answer, struct ward_hash *grant, struct ward_error *err);
+
+/* New keys for this device: asked for by the old ones at the hub (address NULL: the ward's hub addresses in turn), or granted here where it
+ * is an operator's; r is then the new device, in the same home. What a cell wrote and has not delivered lies beyond the cut of its old
+ * keys: sync first. WARD_ERR_KEYS_WAIT: an operator decides; ask again later. options: for passphrase, as at ward_open. */
+int ward_rotate(ward_replica *r, const char *address, int timeout_ms, const struct ward_options *options, struct ward_error *err);
+/* The same by files: the request, with what is not known to be delivered; ward_admit; ward_join_accept. */
+int ward_rotate_request(ward_replica *r, const char *path, const struct ward_options *options, char words[WARD_FINGERPRINT],
+                        struct ward_error *err);
 
 struct ward_device {
     struct ward_hash grant;
@@ -526,11 +590,18 @@ struct ward_device {
     uint64_t backlog_to;     /* changes here that it may read and had not at the last contact */
     bool backlog_known;
     char address[128];
+    char words[WARD_FINGERPRINT]; /* of its keys */
+    bool follows_one;             /* it goes on for another, under new keys or on new hardware: */
+    struct ward_hash follows;     /* that one's grant */
+    bool asks;                    /* for new keys, and a hub could not grant it (ward_admit_noted) */
 };
 typedef int ward_device_fn(void *ctx, const struct ward_device *device);
 int ward_devices(ward_replica *r, ward_device_fn *fn, void *ctx, struct ward_error *err);
 /* Ends a device's rights (a cut at what is known here of its feeds). Operators only. */
 int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reason, struct ward_error *err);
+/* The same, of what it wrote keeping no more than the first `changes` changes, in the order in which they arrived here (ward_history gives
+ * them in that order). WARD_ERR_RANGE: it has not written so many. */
+int ward_revoke_after(ward_replica *r, const struct ward_hash *grant, uint64_t changes, const char *reason, struct ward_error *err);
 
 /* ---------------------------------------------------------------- status */
 
@@ -571,6 +642,7 @@ struct ward_event {
     struct ward_hash grant;
     int64_t done, total;
     const char *text;
+    const char *words; /* WARD_EVENT_JOINED: of the new device's keys */
 };
 typedef void ward_event_fn(void *ctx, const struct ward_event *event);
 

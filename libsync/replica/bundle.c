@@ -1,4 +1,5 @@
 /* bundle.c - the same frames in a file, for a USB stick. proto/bundle.md. */
+#include "replica/bundle.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/ingest.h"
@@ -20,6 +21,7 @@ struct writer {
     struct ward_grant to;
     struct ward_vv base;
     const struct ward_bundle_options *options;
+    const struct ward_buf *lead; /* a frame that stands before the bundle, or NULL */
     struct ward_file_out *file;
     ward_hasher hasher;
     struct ward_bundle_info info;
@@ -136,7 +138,9 @@ static int write_all(struct writer *w, struct ward_error *err)
     ward_hash_begin(&w->hasher, "wardsync bundle");
     ward_buf_init(&frame, &w->r->env);
     build_header(w, &frame);
-    int rc = put_frame(w, &frame, true, err);
+    int rc = w->lead ? put_frame(w, w->lead, false, err) : WARD_OK;
+    if (!rc)
+        rc = put_frame(w, &frame, true, err);
     if (!rc)
         rc = each_run(w, err);
     if (!rc) {
@@ -216,10 +220,10 @@ static int address(struct writer *w, struct ward_error *err)
     return rc;
 }
 
-static int write_of_one_moment(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
-                               struct ward_error *err)
+static int write_of_one_moment(ward_replica *r, const char *path, const struct ward_buf *lead, const struct ward_bundle_options *options,
+                               struct ward_bundle_info *out, struct ward_error *err)
 {
-    struct writer w = {.r = r, .options = options};
+    struct writer w = {.r = r, .options = options, .lead = lead};
     int rc = address(&w, err);
     w.info.wall_ms = ward_replica_now(r);
     w.info.writer = r->self;
@@ -244,8 +248,8 @@ static int write_of_one_moment(ward_replica *r, const char *path, const struct w
 }
 
 /* What is counted must be what is written, though another process commits meanwhile. */
-int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
-                      struct ward_error *err)
+int ward_bundle_write_after(ward_replica *r, const char *path, const struct ward_buf *lead, const struct ward_bundle_options *options,
+                            struct ward_bundle_info *out, struct ward_error *err)
 {
     int rc = ward_keys_check(r->keys, err);
     if (!rc)
@@ -256,9 +260,15 @@ int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundl
     }
     if (rc)
         return rc;
-    rc = write_of_one_moment(r, path, options, out, err);
+    rc = write_of_one_moment(r, path, lead, options, out, err);
     ward_replica_looked(r);
     return rc;
+}
+
+int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
+                      struct ward_error *err)
+{
+    return ward_bundle_write_after(r, path, NULL, options, out, err);
 }
 
 /* ---- reading */
@@ -266,7 +276,7 @@ int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundl
 struct reader {
     ward_replica *r;
     struct ward_file_in *file;
-    uint64_t size, at;
+    uint64_t size, at, skip; /* skip: what stands before the bundle */
     struct ward_buf frame;
     ward_event_fn *on_event;
     void *ctx;
@@ -335,6 +345,17 @@ static int next_frame(struct reader *b, ward_hasher *hasher, struct ward_error *
     memmove(b->frame.p, p, len);
     b->frame.len = len;
     return WARD_OK;
+}
+
+/* To the bundle's first byte. */
+static int rewind_to_start(struct reader *b, struct ward_error *err)
+{
+    uint8_t passed[64];
+    int rc = ward_file_in_rewind(b->file, err);
+    b->at = 0;
+    while (!rc && b->at < b->skip)
+        rc = read_exact(b, passed, b->skip - b->at < sizeof passed ? (size_t)(b->skip - b->at) : sizeof passed, err);
+    return rc;
 }
 
 static int read_header(struct reader *b, ward_hasher *hasher, struct ward_message *m, struct ward_error *err)
@@ -498,8 +519,7 @@ static int take_all(struct reader *b, struct ward_error *err)
     struct ward_buf header;
     struct ward_vv have = {0};
     ward_buf_init(&header, &b->r->env);
-    b->at = 0;
-    int rc = ward_file_in_rewind(b->file, err);
+    int rc = rewind_to_start(b, err);
     if (!rc)
         rc = read_header(b, NULL, &m, err);
     if (!rc)
@@ -537,8 +557,7 @@ static int take_ward_space(struct reader *b, struct ward_batch *batch, struct wa
     struct ward_ingested in;
     struct ward_hash space;
     ward_space_of_ward(b->r, &space);
-    b->at = 0;
-    int rc = ward_file_in_rewind(b->file, err);
+    int rc = rewind_to_start(b, err);
     if (!rc)
         rc = read_header(b, NULL, &m, err);
     if (!rc)
@@ -577,13 +596,15 @@ static int meet_writer(struct reader *b, struct ward_error *err)
     return rc;
 }
 
-static int open_reader(struct reader *b, ward_replica *r, const char *path, struct ward_error *err)
+static int open_reader(struct reader *b, ward_replica *r, const char *path, uint64_t skip, struct ward_error *err)
 {
-    *b = (struct reader){.r = r};
+    *b = (struct reader){.r = r, .skip = skip};
     ward_buf_init(&b->frame, &r->env);
     int rc = ward_replica_refresh(r, err);
     if (!rc)
         rc = ward_file_in_open(&r->env, path, &b->file, &b->size, err);
+    if (!rc)
+        rc = rewind_to_start(b, err);
     if (!rc)
         rc = check_whole(b, err);
     return rc;
@@ -595,11 +616,11 @@ static void close_reader(struct reader *b)
     ward_buf_free(&b->frame);
 }
 
-int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out,
-                     struct ward_error *err)
+int ward_bundle_read_after(ward_replica *r, const char *path, uint64_t skip, ward_event_fn *on_event, void *ctx,
+                           struct ward_bundle_info *out, struct ward_error *err)
 {
     struct reader b;
-    int rc = open_reader(&b, r, path, err);
+    int rc = open_reader(&b, r, path, skip, err);
     b.on_event = on_event;
     b.ctx = ctx;
     if (!rc && b.unknown)
@@ -614,10 +635,16 @@ int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event,
     return rc;
 }
 
+int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out,
+                     struct ward_error *err)
+{
+    return ward_bundle_read_after(r, path, 0, on_event, ctx, out, err);
+}
+
 int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info *out, struct ward_error *err)
 {
     struct reader b;
-    int rc = open_reader(&b, r, path, err);
+    int rc = open_reader(&b, r, path, 0, err);
     if (!rc && b.unknown)
         rc = ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is not known here yet; reading it may make him known");
     close_reader(&b);

@@ -1,18 +1,19 @@
 /* device.c - devices, their rights and what is known of them; the state of this replica in figures. */
 #include "base/alloc.h"
 #include "base/err.h"
-#include "replica/commit.h"
+#include "replica/cut.h"
 #include "replica/receipt.h"
 #include "replica/stream.h"
 #include "values/cbor.h"
 #include "values/feed.h"
+#include "values/fingerprint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Nothing where no name has arrived. */
-static int name_of(ward_replica *r, const struct ward_hash *grant, char *out, size_t size, struct ward_error *err)
+int ward_device_name(ward_replica *r, const struct ward_hash *grant, char *out, size_t size, struct ward_error *err)
 {
     struct ward_id entity;
     ward_record *rec;
@@ -27,6 +28,26 @@ static int name_of(ward_replica *r, const struct ward_hash *grant, char *out, si
     return WARD_OK;
 }
 
+/* What the grant's record says besides: its name, whom it follows, whether new keys are asked for. */
+static int read_record(ward_replica *r, struct ward_device *out, struct ward_error *err)
+{
+    struct ward_id entity;
+    ward_record *rec;
+    ward_grant_entity(&entity, &out->grant);
+    int rc = ward_get(r, WARD_KIND_GRANT, &entity, true, &rec, err);
+    if (rc)
+        return rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc;
+    struct ward_value name = ward_record_value(rec, WARD_GRANT_NAME), follows = ward_record_value(rec, WARD_GRANT_FOLLOWS),
+                      asked = ward_record_value(rec, WARD_GRANT_ASKED);
+    snprintf(out->name, sizeof out->name, "%.*s", (int)name.len, name.p ? (const char *)name.p : "");
+    out->follows_one = follows.type == WARD_BYTES && follows.len == 32;
+    if (out->follows_one)
+        memcpy(out->follows.b, follows.p, 32);
+    out->asks = asked.type == WARD_BYTES && asked.len > 0;
+    ward_record_free(rec);
+    return WARD_OK;
+}
+
 static int describe(ward_replica *r, const struct ward_grant *g, struct ward_device *out, struct ward_error *err)
 {
     struct ward_store_peer p = {0};
@@ -35,7 +56,8 @@ static int describe(ward_replica *r, const struct ward_grant *g, struct ward_dev
                                 .role = g->role,
                                 .self = ward_hash_compare(&g->id, &r->self) == 0,
                                 .ended = ward_grant_is_cut(&r->dir, &g->id)};
-    int rc = name_of(r, &g->id, out->name, sizeof out->name, err);
+    ward_fingerprint(out->words, g->sign_pk, g->link_pk);
+    int rc = read_record(r, out, err);
     if (rc)
         return rc;
     rc = ward_store_get_peer(r->store, &g->id, &p, err);
@@ -67,73 +89,6 @@ int ward_devices(ward_replica *r, ward_device_fn *fn, void *ctx, struct ward_err
         if (!rc)
             rc = fn(ctx, &d);
     }
-    return rc;
-}
-
-/* ---- ending a device's rights */
-
-static int compare_entries(const void *a, const void *b)
-{
-    return ward_hash_compare(&((const struct ward_cut_entry *)a)->feed, &((const struct ward_cut_entry *)b)->feed);
-}
-
-static int write_cut(ward_replica *r, const struct ward_hash *grant, struct ward_buf *out)
-{
-    struct ward_cut_entry *entries = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *entries);
-    size_t n = 0;
-    if (!entries)
-        return WARD_ERR_MEMORY;
-    for (size_t i = 0; i < r->dir.feed_count; i++) {
-        const struct ward_feed *f = &r->dir.feeds[i];
-        if (ward_hash_compare(&f->grant, grant) == 0 && f->head_seq)
-            entries[n++] = (struct ward_cut_entry){.feed = f->id, .seq = f->head_seq, .hash = f->head_hash};
-    }
-    if (n)
-        qsort(entries, n, sizeof *entries, compare_entries);
-    ward_cut_write(out, entries, n);
-    ward_release(&r->env, entries);
-    return ward_buf_status(out);
-}
-
-static int put_cut(ward_replica *r, const struct ward_hash *grant, const struct ward_buf *cut, const char *reason, struct ward_error *err)
-{
-    ward_txn *t;
-    struct ward_hash space;
-    struct ward_id entity;
-    struct ward_value value = {.type = WARD_ARRAY, .p = cut->p, .len = cut->len}, words = ward_value_text(reason);
-    ward_space_of_ward(r, &space);
-    ward_grant_entity(&entity, grant);
-    int rc = ward_begin(r, &t, err);
-    if (rc)
-        return rc;
-    rc = ward_put(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_CUT, NULL, 0, &value, err);
-    if (!rc)
-        rc = ward_put(t, &space, WARD_KIND_GRANT, &entity, WARD_GRANT_RETIRED, NULL, 0, &words, err);
-    if (!rc)
-        rc = ward_reason(t, &space, WARD_KIND_GRANT, &entity, reason, err);
-    if (rc) {
-        ward_abort(t);
-        return rc;
-    }
-    return ward_commit(t, NULL, err);
-}
-
-int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reason, struct ward_error *err)
-{
-    int rc = ward_replica_refresh(r, err);
-    if (rc)
-        return rc;
-    const struct ward_grant *self = ward_replica_grant(r), *g = ward_directory_grant(&r->dir, grant);
-    if (!g || g->role == WARD_ROLE_ROOT)
-        return ward_fail(err, WARD_ERR_NOT_FOUND, "device");
-    if (!self || !ward_role_rules(self->role)->may_cut)
-        return ward_fail(err, WARD_ERR_NOT_ENTITLED, "only an operator ends a device's rights");
-    if (!reason || !reason[0])
-        return ward_fail(err, WARD_ERR_REASON, "reason");
-    struct ward_buf cut;
-    ward_buf_init(&cut, &r->env);
-    rc = write_cut(r, grant, &cut) ? ward_fail(err, WARD_ERR_MEMORY, "cut") : put_cut(r, grant, &cut, reason, err);
-    ward_buf_free(&cut);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "replica/replica.h"
 #include "shell/platform.h"
 #include "values/feed.h"
+#include "values/fingerprint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -238,6 +239,7 @@ int ward_self(ward_replica *r, struct ward_self *out, struct ward_error *err)
         return rc;
     struct ward_self self = {.ward = r->ward, .grant = r->self};
     memcpy(self.link_pk, r->keys->link_pk, 32);
+    ward_fingerprint(self.words, r->keys->sign.pk, r->keys->link_pk);
     const struct ward_grant *g = ward_replica_grant(r);
     if (g) {
         self.unit = g->unit;

@@ -139,7 +139,7 @@ int ward_identity_check(ward_replica *r, struct ward_error *err)
 
 /* ---- going on under a new one */
 
-static int may_hold_all(const ward_replica *r, const struct ward_grant *g, struct ward_error *err)
+int ward_identity_may_hold(const ward_replica *r, const struct ward_grant *g, struct ward_error *err)
 {
     for (size_t i = 0; i < r->dir.space_count; i++)
         if (!ward_may_read(g, r->dir.spaces[i].circle, r->dir.spaces[i].circle_count))
@@ -190,7 +190,7 @@ int ward_identity_switch(ward_replica *r, const struct ward_keys *keys, const vo
     if (!rc)
         rc = ward_replica_refresh(r, err);
     if (!rc)
-        rc = may_hold_all(r, &g, err);
+        rc = ward_identity_may_hold(r, &g, err);
     if (!rc)
         rc = name_grant(r, &g, grant, grant_len, notes, note_count, err);
     if (rc)

@@ -15,9 +15,10 @@ int ward_identity_former(ward_replica *r, struct ward_error *err);
 /* The store names another grant than the one this replica was opened under: WARD_ERR_IDENTITY. */
 int ward_identity_check(ward_replica *r, struct ward_error *err);
 
+/* WARD_ERR_HOME_HOLDS_MORE: a space held here is none of those that the grant may read. */
+int ward_identity_may_hold(const ward_replica *r, const struct ward_grant *g, struct ward_error *err);
 /* The home becomes the device of this grant, whose keys stand in WARD_NEXT_KEY and are `keys`; the former grant is remembered. One
- * transaction decides: before it the home opens as the old device, after it as the new one. WARD_ERR_HOME_HOLDS_MORE: a space held here
- * is none of those that the new grant may read. */
+ * transaction decides: before it the home opens as the old device, after it as the new one. WARD_ERR_HOME_HOLDS_MORE. */
 int ward_identity_switch(ward_replica *r, const struct ward_keys *keys, const void *grant, size_t grant_len,
                          const struct ward_home_note *notes, size_t note_count, struct ward_error *err);
 

@@ -1,11 +1,14 @@
-/* join.c - a new device asks to be let in. proto/session.md, Joining. */
+/* join.c - a device asks to be let in, over a link or by files. proto/session.md, Joining; proto/admission.md. */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "replica/invite.h"
+#include "replica/admit.h"
+#include "replica/bundle.h"
+#include "replica/enter.h"
 #include "shell/link.h"
 #include "shell/platform.h"
 #include "values/feed.h"
+#include "values/fingerprint.h"
 #include "values/text.h"
 
 #include <sodium.h>
@@ -127,35 +130,13 @@ static int anywhere(struct joining *j, struct ward_error *err)
     return rc;
 }
 
-/* The keys are kept from the first try on, so that a join whose answer was lost can be repeated. */
-static int keys_for(struct ward_keys *keys, const struct ward_env *env, const char *home, const struct ward_options *options,
-                    struct ward_error *err)
-{
-    char path[640];
-    snprintf(path, sizeof path, "%s/device.key", home);
-    if (ward_file_exists(path))
-        return ward_keys_load(keys, path, options, err);
-    int rc = ward_keys_generate(keys, env, err);
-    return rc ? rc : ward_keys_save(keys, env, path, NULL, err);
-}
+/* ---- into a home: a new one, or one that goes on under a new grant */
 
-static int enrol(ward_replica **out, struct joining *j, struct ward_keys *keys, const char *home, const struct ward_options *options,
-                 struct ward_error *err)
+static int name_fine(const char *name, struct ward_error *err)
 {
-    const struct ward_invitation *v = j->invitation;
-    int rc = keys_for(keys, j->env, home, options, err);
-    if (!rc)
-        rc = anywhere(j, err);
-    if (rc)
-        return rc;
-    const struct ward_home_note notes[] = {
-        {"grant_body", j->body, j->body_len},
-        {"hub_key", v->hub_link_pk, 32},
-        {"invitation", v->link_pk, 32},
-        {"hub_addresses", v->addresses, v->address_count * sizeof v->addresses[0]}, /* until the ward's own list has arrived */
-    };
-    size_t count = sizeof notes / sizeof notes[0] - (v->address_count == 0); /* the addresses stand last */
-    return ward_home_create_with(out, home, options, keys, &v->ward, j->root_pk, &j->grant, notes, count, err);
+    size_t len = name ? strlen(name) : 0;
+    bool fine = len > 0 && len <= WARD_NAME_MAX && ward_text_valid((const uint8_t *)name, len);
+    return fine ? WARD_OK : ward_fail(err, WARD_ERR_ARGUMENT, "device name");
 }
 
 static int take_home(const char *home, const struct ward_options *options, struct ward_error *err)
@@ -167,63 +148,278 @@ static int take_home(const char *home, const struct ward_options *options, struc
     return rc ? rc : ward_dir_check_local(home, err);
 }
 
-/* Whether the home was joined into by this very invitation and has not been used since: then whoever asks again was not told so, for lack
- * of power or of memory right after the last step. */
-static bool just_joined(ward_replica *r, const struct ward_invitation *v)
+/* Whether the home was joined into by this very invitation: then whoever asks again was not told so, for lack of power or of memory right
+ * after the last step. */
+static bool joined_by(ward_replica *r, const struct ward_invitation *v)
 {
     struct ward_buf b;
-    int64_t segments = 1;
     ward_buf_init(&b, &r->env);
-    bool same = ward_hash_compare(&r->ward, &v->ward) == 0 && ward_store_meta_get(r->store, "invitation", &b, NULL) == WARD_OK &&
-                b.len == sizeof v->link_pk && memcmp(b.p, v->link_pk, b.len) == 0;
+    bool same = ward_store_meta_get(r->store, "invitation", &b, NULL) == WARD_OK && b.len == sizeof v->link_pk &&
+                memcmp(b.p, v->link_pk, b.len) == 0;
     ward_buf_free(&b);
-    return same && ward_store_last_segment(r->store, &segments, NULL) == WARD_OK && segments == 0;
+    return same;
 }
 
-/* home_exists: what was said of the home. */
-static int join_again(ward_replica **out, const char *home, const struct ward_invitation *v, const struct ward_options *options,
-                      const struct ward_error *home_exists, struct ward_error *err)
+/* A home of this ward, opened without its keys: an invitation is enough to go on, whatever became of them. */
+static int open_made(struct ward_entering *x, const struct ward_error *home_exists, struct ward_error *err)
 {
-    ward_replica *r;
     struct ward_error why = {0};
-    int rc = ward_open(&r, home, options, &why);
-    if (rc == WARD_ERR_MEMORY)
+    struct ward_options writing = x->options ? *x->options : (struct ward_options){0};
+    writing.read_only = false;
+    x->made = ward_replica_new(x->home, &writing, err);
+    if (!x->made)
+        return err ? err->code : WARD_ERR_MEMORY;
+    int rc = ward_home_open(x->made, &writing, &why);
+    if (rc == WARD_ERR_NOT_A_REPLICA || rc == WARD_ERR_HOME_MISSING)
+        return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", home_exists->detail);
+    if (rc)
         return ward_fail(err, rc, "%s", why.detail);
-    if (!rc && just_joined(r, v)) {
-        *out = r;
+    if (ward_hash_compare(&x->made->ward, &x->asked.ward) != 0)
+        return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s is of another ward", x->home);
+    return WARD_OK;
+}
+
+int ward_enter(struct ward_entering *x, struct ward_error *err)
+{
+    struct ward_error taken = {0};
+    int rc = take_home(x->home, x->options, &taken);
+    if (rc && rc != WARD_ERR_HOME_EXISTS)
+        return ward_fail(err, rc, "%s", taken.detail);
+    return rc ? open_made(x, &taken, err) : WARD_OK;
+}
+
+/* Where the invitation is known here already, it need not be used up to learn that it does not fit this home. */
+static int invitation_fits(struct ward_entering *x, const struct ward_invitation *v, struct ward_error *err)
+{
+    struct ward_invitation_row row;
+    if (!x->made || ward_invitation_read(x->made, v->link_pk, &row, NULL))
         return WARD_OK;
-    }
+    const struct ward_grant would = {.unit = row.unit, .role = row.role};
+    return ward_identity_may_hold(x->made, &would, err);
+}
+
+int ward_enter_keys(struct ward_entering *x, const struct ward_env *env, struct ward_error *err)
+{
+    char passphrase[WARD_PASSPHRASE_MAX] = "";
+    int rc = x->made ? ward_home_passphrase(x->home, x->options, passphrase, err) : WARD_OK;
+    x->keys = rc ? NULL : ward_keys_new();
+    if (!rc && !x->keys)
+        rc = ward_fail(err, WARD_ERR_MEMORY, "keys");
     if (!rc)
-        ward_close(r);
-    return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", home_exists->detail);
+        rc = ward_asked_keys(x->keys, &x->asked, env, x->home, x->made != NULL, passphrase[0] ? passphrase : NULL, err);
+    sodium_memzero(passphrase, sizeof passphrase);
+    return rc;
+}
+
+int ward_enter_grant(struct ward_entering *x, const uint8_t root_pk[32], const struct ward_hash *grant, const void *body, size_t len,
+                     struct ward_error *err)
+{
+    struct ward_home_note notes[5];
+    size_t n = ward_asked_notes(&x->asked, notes);
+    int rc;
+    if (x->made)
+        return ward_identity_switch(x->made, x->keys, body, len, notes, n, err);
+    notes[n++] = (struct ward_home_note){"grant_body", body, len};
+    rc = ward_home_create_with(&x->made, x->home, x->options, x->keys, &x->asked.ward, root_pk, grant, notes, n, err);
+    return rc ? rc : ward_asked_forget(x->home, err);
+}
+
+void ward_enter_end(struct ward_entering *x, int rc, ward_replica **out)
+{
+    if (rc)
+        ward_close(x->made);
+    else
+        *out = x->made;
+    ward_keys_free(x->keys);
+}
+
+static int join(struct ward_entering *x, struct joining *j, struct ward_error *err)
+{
+    int rc = ward_enter_keys(x, j->env, err);
+    j->keys = x->keys;
+    if (!rc)
+        rc = anywhere(j, err);
+    return rc ? rc : ward_enter_grant(x, j->root_pk, &j->grant, j->body, j->body_len, err);
 }
 
 int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
               const struct ward_options *options, struct ward_error *err)
 {
     struct ward_invitation v;
-    struct ward_error taken = {0};
-    const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
-    size_t name_len = device_name ? strlen(device_name) : 0;
+    struct ward_entering x = {.home = home, .options = options};
+    struct joining j = {.env = options && options->env ? options->env : ward_platform_env(),
+                        .invitation = &v,
+                        .name = device_name,
+                        .timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS};
     int rc = ward_crypto_start(err);
-    if (!rc && (name_len == 0 || name_len > WARD_NAME_MAX || !ward_text_valid((const uint8_t *)device_name, name_len)))
-        rc = ward_fail(err, WARD_ERR_ARGUMENT, "device name");
+    if (!rc)
+        rc = name_fine(device_name, err);
     if (!rc)
         rc = ward_schema_check(options ? options->schema : NULL, err);
     if (!rc)
         rc = ward_invitation_parse(&v, code, err);
     if (rc)
         return rc;
-    rc = take_home(home, options, &taken);
-    if (rc == WARD_ERR_HOME_EXISTS)
-        return join_again(out, home, &v, options, &taken, err);
-    if (rc)
-        return ward_fail(err, rc, "%s", taken.detail);
-    struct ward_keys *keys = ward_keys_new();
-    struct joining j = {
-        .env = env, .invitation = &v, .keys = keys, .name = device_name, .timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS};
-    rc = keys ? enrol(out, &j, keys, home, options, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
-    ward_keys_free(keys);
+    ward_asked_of(&x.asked, &v);
+    rc = ward_enter(&x, err);
+    if (!rc && x.made && joined_by(x.made, &v)) {
+        ward_close(x.made);
+        sodium_memzero(&v, sizeof v);
+        return ward_open(out, home, options, err);
+    }
+    if (!rc)
+        rc = invitation_fits(&x, &v, err);
+    if (!rc)
+        rc = join(&x, &j, err);
+    ward_enter_end(&x, rc, out);
     sodium_memzero(&v, sizeof v);
     return rc;
+}
+
+/* ---- the same by files */
+
+static int write_request(struct ward_entering *x, const struct ward_env *env, const struct ward_invitation *v, const char *name,
+                         const char *path, struct ward_error *err)
+{
+    struct ward_asker a = {.name = name, .name_len = strlen(name)};
+    struct ward_buf frame, file;
+    memcpy(a.from, v->link_pk, 32);
+    memcpy(a.sign_pk, x->keys->sign.pk, 32);
+    memcpy(a.link_pk, x->keys->link_pk, 32);
+    ward_buf_init(&frame, env);
+    ward_buf_init(&file, env);
+    ward_request_write(&frame, &v->ward, &a, &x->keys->sign, &v->sign);
+    ward_put_bytes(&file, frame.p, frame.len);
+    bool failed = ward_buf_status(&frame) || ward_buf_status(&file);
+    int rc = failed ? ward_fail(err, WARD_ERR_MEMORY, "request") : ward_file_write(path, file.p, file.len, 0644, err);
+    ward_buf_free(&frame);
+    ward_buf_free(&file);
+    return rc;
+}
+
+int ward_join_request(const char *home, const char *code, const char *device_name, const char *path, const struct ward_options *options,
+                      char words[WARD_FINGERPRINT], struct ward_error *err)
+{
+    struct ward_invitation v;
+    struct ward_entering x = {.home = home, .options = options};
+    const struct ward_env *env = options && options->env ? options->env : ward_platform_env();
+    ward_replica *unused = NULL;
+    int rc = ward_crypto_start(err);
+    if (!rc)
+        rc = name_fine(device_name, err);
+    if (!rc)
+        rc = ward_invitation_parse(&v, code, err);
+    if (rc)
+        return rc;
+    ward_asked_of(&x.asked, &v);
+    rc = ward_enter(&x, err);
+    if (!rc && x.made && joined_by(x.made, &v))
+        rc = ward_fail(err, WARD_ERR_HOME_EXISTS, "this folder has joined by this invitation already");
+    if (!rc)
+        rc = invitation_fits(&x, &v, err);
+    if (!rc)
+        rc = ward_enter_keys(&x, env, err);
+    if (!rc)
+        rc = write_request(&x, env, &v, device_name, path, err);
+    if (!rc)
+        ward_fingerprint(words, x.keys->sign.pk, x.keys->link_pk);
+    ward_enter_end(&x, rc, &unused);
+    ward_close(unused);
+    sodium_memzero(&v, sizeof v);
+    return rc;
+}
+
+struct answer {
+    struct ward_buf frame;
+    uint64_t size;
+    struct ward_hash ward;
+    struct ward_grant grant;
+    struct ward_message m;
+};
+
+static int read_answer(ward_replica *r, const char *path, struct answer *a, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    ward_buf_init(&a->frame, &r->env);
+    int rc = ward_lead_frame(r, path, &a->frame, &a->size, &why);
+    if (!rc)
+        rc = ward_frame_parse(&a->m, a->frame.p, a->frame.len, &why);
+    if (rc == WARD_ERR_MEMORY || rc == WARD_ERR_IO || rc == WARD_ERR_NOT_FOUND || rc == WARD_ERR_VERSION)
+        return ward_fail(err, rc, "%s", why.detail);
+    if (!rc && a->m.type == WARD_MSG_JOINED)
+        rc = ward_grant_parse(&a->grant, a->m.joined.grant, a->m.joined.grant_len, &why);
+    if (rc || a->m.type != WARD_MSG_JOINED || a->size == ward_lead_bytes(a->frame.len))
+        return ward_fail(err, WARD_ERR_ANSWER, "%s", path);
+    ward_name_ward(&a->ward, a->m.joined.root_pk);
+    return WARD_OK;
+}
+
+/* The ward's records that came with the answer; all of what it says must follow from them. */
+static int take_records(ward_replica *r, const char *path, const struct answer *a, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    int rc = ward_bundle_read_after(r, path, ward_lead_bytes(a->frame.len), NULL, NULL, NULL, &why);
+    if (rc)
+        return ward_fail(err, rc >= 800 ? WARD_ERR_ANSWER : rc, "%s: %s", path, why.detail);
+    return ward_grant_effective(&r->dir, &a->grant.id) ? WARD_OK : ward_fail(err, WARD_ERR_ANSWER, "%s does not prove the grant", path);
+}
+
+static int check_keys(const struct ward_entering *x, const struct answer *a, struct ward_error *err)
+{
+    bool same = memcmp(a->grant.sign_pk, x->keys->sign.pk, 32) == 0 && memcmp(a->grant.link_pk, x->keys->link_pk, 32) == 0;
+    if (same && ward_hash_compare(&a->ward, &x->asked.ward) == 0)
+        return WARD_OK;
+    return ward_fail(err, WARD_ERR_ANSWER_FOREIGN, "it answers another request");
+}
+
+/* A home that exists takes the records in before it goes on under the grant, a new one after it has been made: only then is there
+ * anything to keep them in. Asked again after that, it takes them in again. */
+static int accept_into(struct ward_entering *x, const struct ward_env *env, const char *path, const struct answer *a,
+                       struct ward_error *err)
+{
+    bool before = x->made != NULL;
+    int rc = before && ward_hash_compare(&x->made->self, &a->grant.id) == 0 ? WARD_ERR_NOTHING : WARD_OK;
+    if (rc == WARD_ERR_NOTHING)
+        return take_records(x->made, path, a, err);
+    rc = ward_asked_read(&x->asked, x->home, err);
+    if (!rc)
+        rc = ward_enter_keys(x, env, err);
+    if (!rc)
+        rc = check_keys(x, a, err);
+    if (!rc && before)
+        rc = take_records(x->made, path, a, err);
+    if (!rc)
+        rc = ward_enter_grant(x, a->m.joined.root_pk, &a->grant.id, a->m.joined.grant, a->m.joined.grant_len, err);
+    return rc ? rc : take_records(x->made, path, a, err); /* the new grant may read what the old one could not */
+}
+
+int ward_join_accept(ward_replica **out, const char *home, const char *path, const struct ward_options *options, struct ward_error *err)
+{
+    struct ward_entering x = {.home = home, .options = options};
+    struct answer a = {.size = 0};
+    int rc = ward_crypto_start(err);
+    if (!rc)
+        rc = ward_schema_check(options ? options->schema : NULL, err);
+    if (rc)
+        return rc;
+    ward_replica *r = ward_replica_new(home, options, err); /* for its way of taking memory: nothing is open yet */
+    if (!r)
+        return err ? err->code : WARD_ERR_MEMORY;
+    rc = read_answer(r, path, &a, err);
+    x.asked.ward = a.ward;
+    if (!rc && !ward_dir_exists(home))
+        rc = ward_fail(err, WARD_ERR_NOT_ASKED, "%s", home);
+    if (!rc)
+        rc = ward_enter(&x, err);
+    if (!rc)
+        rc = accept_into(&x, &r->env, path, &a, err);
+    ward_buf_free(&a.frame);
+    ward_close(r);
+    if (rc) {
+        ward_enter_end(&x, rc, out);
+        return rc;
+    }
+    ward_close(x.made);
+    ward_keys_free(x.keys);
+    return ward_open(out, home, options, err);
 }

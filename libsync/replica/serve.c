@@ -2,13 +2,15 @@
  * is met. */
 #include "base/alloc.h"
 #include "base/err.h"
-#include "replica/invite.h"
+#include "replica/admit.h"
+#include "replica/cut.h"
 #include "replica/route.h"
 #include "replica/talk.h"
 #include "rules/gate.h"
 #include "shell/link.h"
 #include "shell/platform.h"
 #include "values/feed.h"
+#include "values/fingerprint.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -66,6 +68,7 @@ struct ward_server {
     int64_t call_at_ms, backoff_ms, looked_ms, ticked_ms, remembered_ms;
     size_t next_route;
     char called[128];
+    struct ward_tries tries;
 };
 
 static int64_t mono(const struct ward_server *s)
@@ -199,6 +202,38 @@ static void refuse(struct ward_server *s, struct guest *g, int code)
     tell(s, WARD_EVENT_PEER_REFUSED, code, NULL, NULL);
 }
 
+static void tell_joined(struct ward_server *s, const struct ward_hash *grant, const char *name)
+{
+    const struct ward_grant *g = ward_directory_grant(&s->r->dir, grant);
+    char words[WARD_FINGERPRINT] = "";
+    struct ward_event e = {.type = WARD_EVENT_JOINED, .grant = *grant, .text = name, .words = words};
+    if (g)
+        ward_fingerprint(words, g->sign_pk, g->link_pk);
+    if (s->on_event)
+        s->on_event(s->ctx, &e);
+}
+
+/* A request for a grant has been answered, or refused. */
+static int answered(struct ward_server *s, struct guest *g, int rc, const struct ward_buf *answer, const struct ward_hash *grant,
+                    const struct ward_error *why, struct ward_error *err)
+{
+    if (!rc) {
+        char name[WARD_NAME_MAX + 1];
+        if (ward_device_name(s->r, grant, name, sizeof name, NULL))
+            name[0] = 0;
+        ward_link_send(s->link, g->peer, answer->p, answer->len, NULL);
+        s->news = true;
+        tell_joined(s, grant, name);
+        return WARD_OK;
+    }
+    refuse(s, g, rc);
+    s->news |= rc == WARD_ERR_KEYS_WAIT; /* noted for the operators */
+    bool ours = rc >= 600 && rc < 700;
+    if (ours && err)
+        *err = *why;
+    return ours ? rc : WARD_OK;
+}
+
 static int on_join(struct ward_server *s, struct guest *g, const struct waiting *w, struct ward_error *err)
 {
     struct ward_message m;
@@ -206,26 +241,32 @@ static int on_join(struct ward_server *s, struct guest *g, const struct waiting 
     struct ward_hash grant;
     struct ward_error why = {0};
     ward_buf_init(&answer, &s->r->env);
-    int rc = ward_bucket_has(&s->joins, mono(s), WARD_JOINS_RATE, WARD_JOINS_BURST)
-                 ? ward_frame_parse(&m, w->p, w->len, &why)
-                 : ward_fail(&why, WARD_ERR_PAUSE, "too many ask to join");
-    ward_bucket_take(&s->joins, rc != WARD_ERR_PAUSE);
+    int rc = ward_tries_left(&s->tries, g->link_pk, mono(s)) ? WARD_OK : WARD_ERR_JOIN_TRIES;
+    if (!rc && !ward_bucket_has(&s->joins, mono(s), WARD_JOINS_RATE, WARD_JOINS_BURST))
+        rc = ward_fail(&why, WARD_ERR_PAUSE, "too many ask to join");
+    if (!rc)
+        rc = ward_frame_parse(&m, w->p, w->len, &why);
+    ward_bucket_take(&s->joins, rc != WARD_ERR_PAUSE && rc != WARD_ERR_JOIN_TRIES);
     if (!rc)
         rc = m.type == WARD_MSG_JOIN ? ward_invitation_accept(s->r, g->link_pk, &m, &answer, &grant, &why) : WARD_ERR_PROTOCOL;
-    char name[WARD_NAME_MAX + 1];
-    snprintf(name, sizeof name, "%.*s", rc ? 0 : (int)m.text_len, rc ? "" : (const char *)m.text);
-    if (!rc) {
-        ward_link_send(s->link, g->peer, answer.p, answer.len, NULL);
-        s->news = true;
-        tell(s, WARD_EVENT_JOINED, 0, &grant, name);
-    } else {
-        refuse(s, g, rc);
-    }
+    if (rc && rc != WARD_ERR_JOIN_TRIES && rc != WARD_ERR_PAUSE && (rc < 600 || rc >= 700))
+        ward_tries_note(&s->tries, g->link_pk, mono(s));
+    rc = answered(s, g, rc, &answer, &grant, &why, err);
     ward_buf_free(&answer);
-    bool ours = rc >= 600 && rc < 700;
-    if (ours && err)
-        *err = why;
-    return ours ? rc : WARD_OK;
+    return rc;
+}
+
+/* A device asks for new keys over the link of its old ones. */
+static int on_request(struct ward_server *s, struct guest *g, const struct waiting *w, struct ward_error *err)
+{
+    struct ward_buf answer;
+    struct ward_hash grant;
+    struct ward_error why = {0};
+    ward_buf_init(&answer, &s->r->env);
+    int rc = ward_admit_over_link(s->r, &g->talk.peer.id, w->p, w->len, &answer, &grant, &why);
+    rc = answered(s, g, rc, &answer, &grant, &why, err);
+    ward_buf_free(&answer);
+    return rc;
 }
 
 /* The first frame of an incoming link tells who it is, by its key. */
@@ -268,9 +309,9 @@ static int handle(struct ward_server *s, struct guest *g, const struct waiting *
     int rc = g->met ? WARD_OK : greet(s, g, err);
     if (rc)
         return rc;
-    if (g->joining) {
+    if (g->joining || ward_frame_type(w->p, w->len) == WARD_MSG_REQUEST) {
         rc = ward_batch_commit(&s->batch, err); /* admitting writes a change of our own */
-        return rc ? rc : on_join(s, g, w, err);
+        return rc ? rc : g->joining ? on_join(s, g, w, err) : on_request(s, g, w, err);
     }
     return is_run(w) ? run(s, g, w, err) : ward_talk_frame(&g->talk, w->p, w->len, err);
 }

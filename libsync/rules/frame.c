@@ -216,6 +216,18 @@ static bool read_bundle(struct ward_cbor *c, struct ward_message *m)
     return read_heads(c, m, true) && ward_cbor_uint(c, &m->bundle.runs, INT64_MAX);
 }
 
+static bool read_request(struct ward_cbor *c, struct ward_message *m)
+{
+    uint64_t by;
+    if (!ward_cbor_bytes_exact(c, &m->request.ward, 32) || !ward_cbor_uint(c, &by, 1))
+        return false;
+    m->request.by_grant = by == 1;
+    return ward_cbor_bytes_exact(c, &m->request.from, 32) && ward_cbor_text(c, &m->text, &m->text_len) &&
+           (m->text_len <= WARD_NAME_MAX || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &m->request.sign_pk, 32) &&
+           ward_cbor_bytes_exact(c, &m->request.link_pk, 32) && ward_cbor_bytes_exact(c, &m->request.signature, WARD_SEAL_BYTES) &&
+           ward_cbor_bytes_exact(c, &m->request.voucher, WARD_SEAL_BYTES);
+}
+
 static bool read_members(struct ward_cbor *c, struct ward_message *m)
 {
     switch (m->type) {
@@ -243,6 +255,8 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
                ward_cbor_bytes_exact(c, &m->join.signature, WARD_SEAL_BYTES);
     case WARD_MSG_JOINED:
         return ward_cbor_bytes_exact(c, &m->joined.root_pk, 32) && ward_cbor_bytes(c, &m->joined.grant, &m->joined.grant_len);
+    case WARD_MSG_REQUEST:
+        return read_request(c, m);
     case WARD_MSG_BUNDLE:
         return read_bundle(c, m);
     case WARD_MSG_BUNDLE_END:
@@ -274,6 +288,8 @@ static size_t members_of(uint64_t type)
         return 7;
     case WARD_MSG_JOIN:
         return 4;
+    case WARD_MSG_REQUEST:
+        return 8;
     case WARD_MSG_BUNDLE:
         return 6;
     default:
@@ -338,6 +354,16 @@ void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)
 {
     refusal(&m->list, i, error);
+}
+
+unsigned ward_frame_type(const void *p, size_t len)
+{
+    struct ward_cbor c;
+    size_t members;
+    uint64_t version, type;
+    ward_cbor_init(&c, p, len);
+    return ward_cbor_array(&c, &members) && ward_cbor_uint(&c, &version, WARD_FORMAT) && ward_cbor_uint(&c, &type, 255) ? (unsigned)type
+                                                                                                                        : 0;
 }
 
 void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members)

@@ -21,6 +21,7 @@ enum ward_message_type {
     WARD_MSG_ASK = 13,
     WARD_MSG_JOIN = 20,
     WARD_MSG_JOINED = 21,
+    WARD_MSG_REQUEST = 22,
     WARD_MSG_BUNDLE = 30,
     WARD_MSG_BUNDLE_END = 31
 };
@@ -55,7 +56,7 @@ struct ward_message {
     uint64_t acked; /* ack */
     struct ward_run run;
     uint64_t error;
-    const uint8_t *text; /* error, join */
+    const uint8_t *text; /* error, join, request */
     size_t text_len;
     struct {
         int64_t wall_ms;
@@ -69,6 +70,10 @@ struct ward_message {
         const uint8_t *root_pk, *grant;
         size_t grant_len;
     } joined;
+    struct {
+        const uint8_t *ward, *from, *sign_pk, *link_pk, *signature, *voucher;
+        bool by_grant; /* from: the grant whose keys are to be replaced; else an invitation's link key */
+    } request;
     struct {
         const uint8_t *ward, *grant, *addressee; /* addressee: NULL, 16 or 32 bytes */
         size_t addressee_len;
@@ -126,6 +131,8 @@ void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64]);
 void ward_frame_error(struct ward_buf *b, int code, const char *text);
 void ward_frame_join(struct ward_buf *b, const char *name, const uint8_t sign_pk[32], const uint8_t link_pk[32], const uint8_t sig[64]);
 void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void *grant, size_t grant_len);
+/* The type of what may be a frame, unchecked; 0: it is none. */
+unsigned ward_frame_type(const void *p, size_t len);
 void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members); /* of the others: [1, type, members ...] */
 void ward_put_circle(struct ward_buf *b, const struct ward_id *circle, size_t count);
 

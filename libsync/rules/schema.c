@@ -9,12 +9,19 @@
 static const struct ward_field_def grant_fields[] = {
     {WARD_GRANT_BODY, "body", WARD_BYTES, WARD_FIXED, 256},        {WARD_GRANT_NAME, "name", WARD_TEXT, WARD_LATEST, WARD_NAME_MAX},
     {WARD_GRANT_CUT, "cut", WARD_ARRAY, WARD_LATEST, 0},           {WARD_GRANT_INVITATION, "invitation", WARD_BYTES, WARD_LATEST, 32},
-    {WARD_GRANT_RETIRED, "retired", WARD_TEXT, WARD_LATEST, 4096},
+    {WARD_GRANT_RETIRED, "retired", WARD_TEXT, WARD_LATEST, 4096}, {WARD_GRANT_FOLLOWS, "follows", WARD_BYTES, WARD_LATEST, 32},
+    {WARD_GRANT_ASKED, "asked", WARD_BYTES, WARD_LATEST, 1024},
 };
 static const struct ward_field_def invite_fields[] = {
-    {WARD_INVITE_LINK, "link", WARD_BYTES, WARD_FIXED, 32},     {WARD_INVITE_UNIT, "unit", WARD_BYTES, WARD_FIXED, 16},
-    {WARD_INVITE_ROLE, "role", WARD_INT, WARD_FIXED, 0},        {WARD_INVITE_EXPIRES, "expires_ms", WARD_INT, WARD_FIXED, 0},
+    {WARD_INVITE_LINK, "link", WARD_BYTES, WARD_FIXED, 32},
+    {WARD_INVITE_UNIT, "unit", WARD_BYTES, WARD_FIXED, 16},
+    {WARD_INVITE_ROLE, "role", WARD_INT, WARD_FIXED, 0},
+    {WARD_INVITE_EXPIRES, "expires_ms", WARD_INT, WARD_FIXED, 0},
     {WARD_INVITE_USED, "used_by", WARD_BYTES, WARD_LATEST, 32},
+    {WARD_INVITE_SIGN, "sign", WARD_BYTES, WARD_FIXED, 32},
+    {WARD_INVITE_FOLLOWS, "follows", WARD_BYTES, WARD_FIXED, 32},
+    {WARD_INVITE_NAME, "name", WARD_TEXT, WARD_FIXED, WARD_NAME_MAX},
+    {WARD_INVITE_WITHDRAWN, "withdrawn", WARD_BOOL, WARD_LATEST, 0},
 };
 static const struct ward_field_def reason_fields[] = {
     {WARD_REASON_TEXT, "text", WARD_TEXT, WARD_LATEST, 8192},

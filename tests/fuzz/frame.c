@@ -125,6 +125,19 @@ static void put_texts(struct ward_buf *b, const struct ward_message *m)
     free(text);
 }
 
+static void put_request(struct ward_buf *b, const struct ward_message *m)
+{
+    ward_frame_begin(b, m->type, 8);
+    ward_put_bytes(b, m->request.ward, 32);
+    ward_put_uint(b, m->request.by_grant);
+    ward_put_bytes(b, m->request.from, 32);
+    ward_put_text(b, (const char *)m->text, m->text_len);
+    ward_put_bytes(b, m->request.sign_pk, 32);
+    ward_put_bytes(b, m->request.link_pk, 32);
+    ward_put_bytes(b, m->request.signature, 64);
+    ward_put_bytes(b, m->request.voucher, 64);
+}
+
 static void put(struct ward_buf *b, struct ward_message *m)
 {
     switch (m->type) {
@@ -160,6 +173,9 @@ static void put(struct ward_buf *b, struct ward_message *m)
         break;
     case WARD_MSG_JOINED:
         ward_frame_joined(b, m->joined.root_pk, m->joined.grant, m->joined.grant_len);
+        break;
+    case WARD_MSG_REQUEST:
+        put_request(b, m);
         break;
     case WARD_MSG_BUNDLE:
         put_bundle(b, m);

@@ -74,6 +74,17 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     case WARD_MSG_JOINED:
         ward_frame_joined(b, bytes, bytes, 30);
         break;
+    case WARD_MSG_REQUEST:
+        ward_frame_begin(b, type, 8);
+        ward_put_bytes(b, low.b, 32);
+        ward_put_uint(b, 1);
+        ward_put_bytes(b, high.b, 32);
+        ward_put_text(b, "tablet", 6);
+        ward_put_bytes(b, bytes, 32);
+        ward_put_bytes(b, bytes, 32);
+        ward_put_bytes(b, bytes, 64);
+        ward_put_bytes(b, bytes, 64);
+        break;
     case WARD_MSG_BUNDLE:
         ward_frame_begin(b, type, 6);
         ward_put_bytes(b, low.b, 32);
