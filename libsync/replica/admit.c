@@ -216,7 +216,11 @@ static int by_grant(ward_replica *r, const struct ward_asker *a, const void *ask
 int ward_admit_asker(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, bool complete, struct ward_buf *body,
                      struct ward_hash *grant, struct ward_error *err)
 {
-    return a->by_grant ? by_grant(r, a, asked, asked_len, complete, body, grant, err) : by_invitation(r, a, body, grant, err);
+    struct ward_hash id;
+    int rc = a->by_grant ? by_grant(r, a, asked, asked_len, complete, body, &id, err) : by_invitation(r, a, body, &id, err);
+    if (!rc)
+        *grant = id;
+    return rc;
 }
 
 /* ---- over a link */

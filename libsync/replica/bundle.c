@@ -616,6 +616,19 @@ static void close_reader(struct reader *b)
     ward_buf_free(&b->frame);
 }
 
+int ward_bundle_whole(ward_replica *r, const char *path, uint64_t skip, struct ward_error *err)
+{
+    struct reader b = {.r = r, .skip = skip};
+    ward_buf_init(&b.frame, &r->env);
+    int rc = ward_file_in_open(&r->env, path, &b.file, &b.size, err);
+    if (!rc)
+        rc = rewind_to_start(&b, err);
+    if (!rc)
+        rc = check_whole(&b, err);
+    close_reader(&b);
+    return rc;
+}
+
 int ward_bundle_read_after(ward_replica *r, const char *path, uint64_t skip, ward_event_fn *on_event, void *ctx,
                            struct ward_bundle_info *out, struct ward_error *err)
 {

@@ -11,5 +11,7 @@ int ward_bundle_write_after(ward_replica *r, const char *path, const struct ward
 /* skip: so many bytes stand before it. */
 int ward_bundle_read_after(ward_replica *r, const char *path, uint64_t skip, ward_event_fn *on_event, void *ctx,
                            struct ward_bundle_info *out, struct ward_error *err);
+/* It is unaltered and of the ward that r names; r need not be open. */
+int ward_bundle_whole(ward_replica *r, const char *path, uint64_t skip, struct ward_error *err);
 
 #endif

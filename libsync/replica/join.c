@@ -216,12 +216,10 @@ int ward_enter_grant(struct ward_entering *x, const uint8_t root_pk[32], const s
 {
     struct ward_home_note notes[5];
     size_t n = ward_asked_notes(&x->asked, notes);
-    int rc;
     if (x->made)
         return ward_identity_switch(x->made, x->keys, body, len, notes, n, err);
     notes[n++] = (struct ward_home_note){"grant_body", body, len};
-    rc = ward_home_create_with(&x->made, x->home, x->options, x->keys, &x->asked.ward, root_pk, grant, notes, n, err);
-    return rc ? rc : ward_asked_forget(x->home, err);
+    return ward_home_create_with(&x->made, x->home, x->options, x->keys, &x->asked.ward, root_pk, grant, notes, n, err);
 }
 
 void ward_enter_end(struct ward_entering *x, int rc, ward_replica **out)
@@ -239,7 +237,9 @@ static int join(struct ward_entering *x, struct joining *j, struct ward_error *e
     j->keys = x->keys;
     if (!rc)
         rc = anywhere(j, err);
-    return rc ? rc : ward_enter_grant(x, j->root_pk, &j->grant, j->body, j->body_len, err);
+    if (!rc)
+        rc = ward_enter_grant(x, j->root_pk, &j->grant, j->body, j->body_len, err);
+    return rc ? rc : ward_asked_forget(x->home, err);
 }
 
 int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
@@ -372,6 +372,20 @@ static int check_keys(const struct ward_entering *x, const struct answer *a, str
     return ward_fail(err, WARD_ERR_ANSWER_FOREIGN, "it answers another request");
 }
 
+/* Of a home that was made of an answer which proves nothing. What was asked stays, and so do the keys. */
+static void unmake(struct ward_entering *x)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    char name[64], path[WARD_HOME_PATH];
+    ward_close(x->made);
+    x->made = NULL;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        snprintf(name, sizeof name, WARD_STORE_NAME "%s", ends[i]);
+        ward_home_path(path, x->home, name);
+        ward_file_remove(path);
+    }
+}
+
 /* A home that exists takes the records in before it goes on under the grant, a new one after it has been made: only then is there
  * anything to keep them in. Asked again after that, it takes them in again. */
 static int accept_into(struct ward_entering *x, const struct ward_env *env, const char *path, const struct answer *a,
@@ -390,7 +404,11 @@ static int accept_into(struct ward_entering *x, const struct ward_env *env, cons
         rc = take_records(x->made, path, a, err);
     if (!rc)
         rc = ward_enter_grant(x, a->m.joined.root_pk, &a->grant.id, a->m.joined.grant, a->m.joined.grant_len, err);
-    return rc ? rc : take_records(x->made, path, a, err); /* the new grant may read what the old one could not */
+    if (!rc)
+        rc = take_records(x->made, path, a, err); /* the new grant may read what the old one could not */
+    if (rc && !before && x->made)
+        unmake(x);
+    return rc;
 }
 
 int ward_join_accept(ward_replica **out, const char *home, const char *path, const struct ward_options *options, struct ward_error *err)
@@ -406,13 +424,17 @@ int ward_join_accept(ward_replica **out, const char *home, const char *path, con
     if (!r)
         return err ? err->code : WARD_ERR_MEMORY;
     rc = read_answer(r, path, &a, err);
-    x.asked.ward = a.ward;
+    x.asked.ward = r->ward = a.ward;
+    if (!rc && ward_bundle_whole(r, path, ward_lead_bytes(a.frame.len), NULL)) /* before anything is made of it */
+        rc = ward_fail(err, WARD_ERR_ANSWER, "%s", path);
     if (!rc && !ward_dir_exists(home))
         rc = ward_fail(err, WARD_ERR_NOT_ASKED, "%s", home);
     if (!rc)
         rc = ward_enter(&x, err);
     if (!rc)
         rc = accept_into(&x, &r->env, path, &a, err);
+    if (!rc)
+        rc = ward_asked_forget(home, err);
     ward_buf_free(&a.frame);
     ward_close(r);
     if (rc) {

@@ -11,7 +11,7 @@
 
 /* ---- the request */
 
-static void hash_of(struct ward_hash *out, const struct ward_hash *ward, const struct ward_asker *a)
+void ward_request_hash(struct ward_hash *out, const struct ward_hash *ward, const struct ward_asker *a)
 {
     uint8_t bytes[512];
     struct ward_buf b = {.p = bytes, .cap = sizeof bytes}; /* 4 x 34 + WARD_NAME_MAX + 5 fit */
@@ -30,7 +30,7 @@ void ward_request_write(struct ward_buf *out, const struct ward_hash *ward, cons
 {
     struct ward_hash h;
     uint8_t signature[64], vouched[64];
-    hash_of(&h, ward, a);
+    ward_request_hash(&h, ward, a);
     crypto_sign_detached(signature, NULL, h.b, sizeof h.b, own->sk);
     crypto_sign_detached(vouched, NULL, h.b, sizeof h.b, voucher->sk);
     ward_frame_begin(out, WARD_MSG_REQUEST, 8);
@@ -65,7 +65,7 @@ int ward_request_check(ward_replica *r, const struct ward_message *m, struct war
         if (rc)
             return rc;
     }
-    hash_of(&h, &r->ward, &a);
+    ward_request_hash(&h, &r->ward, &a);
     if (crypto_sign_verify_detached(m->request.signature, h.b, sizeof h.b, a.sign_pk) != 0 ||
         crypto_sign_verify_detached(m->request.voucher, h.b, sizeof h.b, voucher) != 0)
         return ward_fail(err, WARD_ERR_REQUEST, "a signature does not hold");

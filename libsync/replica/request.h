@@ -15,6 +15,8 @@ struct ward_asker {
     uint8_t sign_pk[32], link_pk[32]; /* the new keys */
 };
 
+/* What both signatures are over. */
+void ward_request_hash(struct ward_hash *out, const struct ward_hash *ward, const struct ward_asker *a);
 /* The frame: signed by the new keys, and by the key that vouches for them (the invitation's, or that of the grant to be followed). */
 void ward_request_write(struct ward_buf *out, const struct ward_hash *ward, const struct ward_asker *a, const struct ward_sign_key *own,
                         const struct ward_sign_key *voucher);

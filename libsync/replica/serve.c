@@ -263,7 +263,11 @@ static int on_request(struct ward_server *s, struct guest *g, const struct waiti
     struct ward_hash grant;
     struct ward_error why = {0};
     ward_buf_init(&answer, &s->r->env);
-    int rc = ward_admit_over_link(s->r, &g->talk.peer.id, w->p, w->len, &answer, &grant, &why);
+    int rc = ward_tries_left(&s->tries, g->link_pk, mono(s))
+                 ? ward_admit_over_link(s->r, &g->talk.peer.id, w->p, w->len, &answer, &grant, &why)
+                 : WARD_ERR_JOIN_TRIES;
+    if (rc && rc != WARD_ERR_JOIN_TRIES && (rc < 600 || rc >= 700))
+        ward_tries_note(&s->tries, g->link_pk, mono(s));
     rc = answered(s, g, rc, &answer, &grant, &why, err);
     ward_buf_free(&answer);
     return rc;

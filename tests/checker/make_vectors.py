@@ -815,6 +815,7 @@ def frames():
     good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask for all", 13, ask), ("ask", 13, enc([1, 13, False]))]
     cases = [{"name": n, "type": t, "frame": hx(f)} for n, t, f in good]
     cases.append({"name": "join", "type": 20, "frame": hx(join), "ward": hx(WARD), "invitation_secret": hx(secret), "invitation_pk": hx(pk), "request": hx(req)})
+    cases.append({"name": "request", "type": 22, "frame": hx(request_frame(C1, 0, pk, voucher(secret)))})
     save("frame", cases)
     out = []
 
@@ -834,7 +835,7 @@ def frames():
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
-    for t in (0, 11, 19, 22, 99, 65536):
+    for t in (0, 11, 19, 23, 99, 65536):
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
@@ -892,6 +893,65 @@ def frames():
     out.append({"name": "join signed for another ward", "frame": hx(join), "ward": hx(OTHER_WARD), "invitation_pk": hx(pk),
                 "request": hx(w.join_request(OTHER_WARD, pk, "máy chi bộ 1", C1.sign_pk, C1.link_pk)), "error": w.SEAL})
     save("frame-bad", out)
+
+
+# ---------------------------------------------------------------- admission
+
+
+def voucher(secret):
+    """Signs as the invitation does."""
+    return lambda h: sign_with(w.voucher_key(secret)[0], h)
+
+
+def sign_with(seed_, message):
+    pk, sk = sodium.crypto_sign_seed_keypair(seed_)
+    return sodium.crypto_sign(message, sk)[:64]
+
+
+def request_frame(device, by, from_, vouch, name="máy chi bộ 1", ward=None, signer=None):
+    h = w.request_hash(ward or WARD, by, from_, name, device.sign_pk, device.link_pk)
+    return enc([1, 22, ward or WARD, by, from_, name, device.sign_pk, device.link_pk, (signer or device).sign(h), vouch(h)])
+
+
+def requests():
+    secret = seed("invitation", "secret")[:16]
+    pk, vouch_pk = w.join_key(secret)[1], w.voucher_key(secret)[1]
+    save("words", [{"name": d.name, "sign_pk": hx(d.sign_pk), "link_pk": hx(d.link_pk), "words": w.words(d.sign_pk, d.link_pk)} for d in DEVICES])
+    good, out = [], []
+
+    def one(name, device, by, from_, vouch, voucher_pk, device_name="máy chi bộ 1", **more):
+        frame = request_frame(device, by, from_, vouch, device_name)
+        h = w.request_hash(WARD, by, from_, device_name, device.sign_pk, device.link_pk)
+        good.append({"name": name, "ward": hx(WARD), "voucher_pk": hx(voucher_pk), "frame": hx(frame), "file": hx(enc(frame)), "hash": hx(h),
+                     "words": w.words(device.sign_pk, device.link_pk), **more})
+
+    def bad(name, frame, voucher_pk, error):
+        out.append({"name": name, "ward": hx(WARD), "voucher_pk": hx(voucher_pk), "frame": hx(frame), "error": error})
+    one("by an invitation", C2, 0, pk, voucher(secret), vouch_pk, invitation_secret=hx(secret))
+    one("by the grant to be followed", C2, 1, C1.id, C1.sign, C1.sign_pk)
+    one("a name of 200 bytes, the limit", C2, 1, C1.id, C1.sign, C1.sign_pk, "m" * 200)
+    one("no name", C2, 1, C1.id, C1.sign, C1.sign_pk, "")
+    save("request", good)
+    base = request_frame(C2, 0, pk, voucher(secret))
+    bad("vouched for by another", request_frame(C2, 0, pk, C1.sign), vouch_pk, w.REQUEST)
+    bad("signed by another", request_frame(C2, 0, pk, voucher(secret), signer=C1), vouch_pk, w.REQUEST)
+    bad("the voucher of an invitation for a grant", base[:37] + b"\x01" + base[38:], vouch_pk, w.REQUEST)
+    bad("of another ward", request_frame(C2, 0, pk, voucher(secret), ward=OTHER_WARD), vouch_pk, w.SESSION_WARD)
+    bad("a name of 201 bytes", request_frame(C2, 0, pk, voucher(secret), "m" * 201), vouch_pk, w.RANGE)
+    bad("by something else", request_frame(C2, 2, pk, voucher(secret)), vouch_pk, w.RANGE)
+    for at in (5, 45, 80, 100, 130, 170, 240):
+        bad("byte %d changed" % at, base[:at] + bytes([base[at] ^ 1]) + base[at + 1:], vouch_pk, error_of(base[:at] + bytes([base[at] ^ 1]) + base[at + 1:], vouch_pk))
+    bad("cut off by a byte", base[:-1], vouch_pk, w.TRUNCATED)
+    bad("with a byte after it", base + b"\0", vouch_pk, w.TRAILING)
+    save("request-bad", out)
+
+
+def error_of(frame, voucher_pk):
+    try:
+        w.check_request_frame(frame, WARD, voucher_pk)
+    except w.Bad as e:
+        return e.number
+    raise AssertionError("it is taken")
 
 
 # ---------------------------------------------------------------- invitations
@@ -1327,7 +1387,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, runs, frames, invites, keyfiles, sheets, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

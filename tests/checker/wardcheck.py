@@ -30,7 +30,7 @@ RECEIPT_HEADS_MAX = 64
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
-INVITE_MANGLED, PROTOCOL, R_SEAL = 411, 504, 515
+INVITE_MANGLED, SESSION_WARD, PROTOCOL, R_SEAL, REQUEST = 411, 502, 504, 515, 836
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
 KEY_FILE, PASSPHRASE, SHEET = 812, 814, 818
 
@@ -522,6 +522,17 @@ def f_join(c):
     return {"device": c.text(), "sign_pk": c.bytes(32), "link_pk": c.bytes(32), "signature": c.bytes(64)}
 
 
+def device_name(c):
+    name = c.text()
+    if len(name.encode()) > 200:
+        raise Bad(RANGE)
+    return name
+
+
+def f_request(c):
+    return {"ward": c.bytes(32), "by": c.uint(0, 1), "from": c.bytes(32), "device": device_name(c), "sign_pk": c.bytes(32), "link_pk": c.bytes(32), "signature": c.bytes(64), "voucher": c.bytes(64)}
+
+
 def f_joined(c):
     return {"root_pk": c.bytes(32), "grant": c.bytes()}
 
@@ -555,7 +566,7 @@ def f_bundle_trailer(c):
 
 FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
           6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
-          20: ("join", 4, f_join), 21: ("joined", 2, f_joined)}
+          20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 
 
@@ -935,6 +946,38 @@ def join_request(ward, invitation_pk, device, sign_pk, link_pk):
     return H("wardsync joinreq", enc([ward, invitation_pk, device, sign_pk, link_pk]))
 
 
+# ---------------------------------------------------------------- admission (admission.md)
+
+
+def voucher_key(secret):
+    """The Ed25519 seed by which an invitation vouches for a request in a file, and its public key."""
+    seed_ = H("wardsync vouch", secret)
+    return seed_, sodium.crypto_sign_seed_keypair(seed_)[0]
+
+
+def request_hash(ward, by, from_, device, sign_pk, link_pk):
+    return H("wardsync request", enc([ward, by, from_, device, sign_pk, link_pk]))
+
+
+def check_request_frame(frame, ward, voucher_pk):
+    """The members of a request that holds; 836 where one of its two signatures does not."""
+    m = read_frame(frame)[1]
+    if m["ward"] != ward:
+        raise Bad(SESSION_WARD)
+    h = request_hash(ward, m["by"], m["from"], m["device"], m["sign_pk"], m["link_pk"])
+    if not verify(m["sign_pk"], h, m["signature"]) or not verify(voucher_pk, h, m["voucher"]):
+        raise Bad(REQUEST)
+    return m, h
+
+
+def words(sign_pk, link_pk):
+    """Twelve syllables of five bits each, three to a word."""
+    n = int.from_bytes(H("wardsync words", enc([sign_pk, link_pk])), "big") >> (256 - 60)
+    syllables = [n >> (55 - 5 * i) & 31 for i in range(12)]
+    text = ["bhklmstv"[x >> 2] + "aiou"[x & 3] for x in syllables]
+    return " ".join("".join(text[i:i + 3]) for i in range(0, 12, 3))
+
+
 # ---------------------------------------------------------------- key file (keyfile.md)
 
 PASSES_MAX, KIB_MIN, KIB_MAX = 8, 8, 524288
@@ -1238,6 +1281,20 @@ def check_frame(k):
             raise Bad(SEAL)
 
 
+def check_request(k):
+    m, h = check_request_frame(unhex(k["frame"]), unhex(k["ward"]), unhex(k["voucher_pk"]))
+    if "hash" in k:
+        expect("hash", h.hex(), k["hash"])
+        expect("words", words(m["sign_pk"], m["link_pk"]), k["words"])
+    if "invitation_secret" in k:
+        expect("voucher", voucher_key(unhex(k["invitation_secret"]))[1].hex(), k["voucher_pk"])
+        expect("from", join_key(unhex(k["invitation_secret"]))[1].hex(), m["from"].hex())
+
+
+def check_words(k):
+    expect("words", words(unhex(k["sign_pk"]), unhex(k["link_pk"])), k["words"])
+
+
 def check_invite(k):
     i = invite_decode(k["code"])
     if "secret" in k:
@@ -1327,7 +1384,7 @@ def check_history(k):
         expect("common", r.common_digest(list(r.circles)).hex(), k["common"])
 
 
-CHECKS = {"keys": check_keys, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
+CHECKS = {"keys": check_keys, "request": check_request, "words": check_words, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
           "seal": check_seal, "receipt": check_receipt, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 

@@ -117,9 +117,10 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     assert_int_equal(ward_buf_status(b), WARD_OK);
 }
 
-static const enum ward_message_type types[] = {
-    WARD_MSG_HELLO, WARD_MSG_SPACES, WARD_MSG_HEADS,   WARD_MSG_RUN, WARD_MSG_ACK,  WARD_MSG_DONE,   WARD_MSG_ERROR,  WARD_MSG_BYE,
-    WARD_MSG_PING,  WARD_MSG_CIRCLE, WARD_MSG_RECEIPT, WARD_MSG_ASK, WARD_MSG_JOIN, WARD_MSG_JOINED, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END};
+static const enum ward_message_type types[] = {WARD_MSG_HELLO,   WARD_MSG_SPACES,    WARD_MSG_HEADS, WARD_MSG_RUN,    WARD_MSG_ACK,
+                                               WARD_MSG_DONE,    WARD_MSG_ERROR,     WARD_MSG_BYE,   WARD_MSG_PING,   WARD_MSG_CIRCLE,
+                                               WARD_MSG_RECEIPT, WARD_MSG_ASK,       WARD_MSG_JOIN,  WARD_MSG_JOINED, WARD_MSG_REQUEST,
+                                               WARD_MSG_BUNDLE,  WARD_MSG_BUNDLE_END};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)
