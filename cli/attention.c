@@ -16,4 +16,15 @@ void cli_attention(struct cli *c, const json_t *model)
                           "%lld changes of this device are on no other device yet (the oldest since %s). They are safe here.",
                           (unsigned long)unsent),
                  unsent, cli_time_local(c, json_object_get(model, "unsent_since")));
+    json_int_t lost = json_integer_value(json_object_get(model, "hub_lost"));
+    if (lost)
+        cli_line(c,
+                 ngettext("A hub no longer holds %lld change of this device that it had confirmed: wardsync receipt list. It is safe here; "
+                          "wardsync sync sends it again.",
+                          "A hub no longer holds %lld changes of this device that it had confirmed: wardsync receipt list. They are safe "
+                          "here; wardsync sync sends them again.",
+                          (unsigned long)lost),
+                 lost);
+    if (json_integer_value(json_object_get(model, "hub_rewrote")))
+        cli_line(c, _("A hub shows another history of this device than it had confirmed: wardsync receipt list. Tell your operator."));
 }

@@ -53,7 +53,8 @@ static void plain(struct cli *c, const json_t *model)
     cli_attention(c, model);
     if (quarantined)
         cli_line(c, _("Changes of revoked devices that are set aside: %lld"), quarantined);
-    if (!conflicts && !unsent)
+    bool hubs_fine = !json_integer_value(json_object_get(model, "hub_lost")) && !json_integer_value(json_object_get(model, "hub_rewrote"));
+    if (!conflicts && !unsent && hubs_fine)
         cli_line(c, _("All changes are delivered, no conflict is open."));
 }
 
@@ -76,15 +77,20 @@ static int run(struct cli *c)
     json_object_set_new(model, "unsent", json_integer((json_int_t)status.unsent));
     json_object_set_new(model, "unsent_since", cli_time_json(status.unsent_since_ms));
     json_object_set_new(model, "conflicts", json_integer((json_int_t)status.conflicts));
+    json_object_set_new(model, "receipted", json_integer((json_int_t)status.receipted));
+    json_object_set_new(model, "hub_lost", json_integer((json_int_t)status.hub_lost));
+    json_object_set_new(model, "hub_rewrote", json_integer((json_int_t)status.hub_rewrote));
     json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
     json_object_set_new(model, "peers", cli_devices_json(c, false));
-    return cli_answer(c, status.conflicts || status.unsent ? CLI_ATTENTION : CLI_DONE, model, plain);
+    return cli_answer(c, status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote ? CLI_ATTENTION : CLI_DONE, model,
+                      plain);
 }
 
 const struct cli_command cmd_status = {
     .name = "status",
     .summary = N_("what is unsent, which conflicts are open, who was met when"),
     .run = run,
-    .details = N_("Exit code 1 while a conflict is open or a change of this device is on no other device."),
+    .details = N_("Exit code 1 while a conflict is open, a change of this device is on no other device, or a hub no longer holds what it "
+                  "had confirmed."),
     .examples = "  wardsync status\n  wardsync status --json\n",
 };

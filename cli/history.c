@@ -64,11 +64,12 @@ static int add_change(void *ctx, const struct ward_change_info *change, const st
     json_t *list = ops_json(h, ops, op_count, &reason);
     json_t *n = h->filter->device ? json_integer(h->n) : NULL;
     if (json_array_size(list))
-        json_array_append_new(
-            h->out, json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:O*, s:O, s:O*}", "at", cli_time_json(change->wall_ms), "unit",
-                              cli_unit_code(c, &change->unit), "device", cli_device_name(c, &change->grant), "role",
-                              cli_role_name(change->role), "space", cli_hash_json(&change->space), "feed", cli_hash_json(&change->feed),
-                              "seq", (json_int_t)change->seq, "hash", cli_hash_json(&change->hash), "reason", reason, "ops", list, "n", n));
+        json_array_append_new(h->out,
+                              json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:b, s:O*, s:O, s:O*}", "at",
+                                        cli_time_json(change->wall_ms), "unit", cli_unit_code(c, &change->unit), "device",
+                                        cli_device_name(c, &change->grant), "role", cli_role_name(change->role), "space",
+                                        cli_hash_json(&change->space), "feed", cli_hash_json(&change->feed), "seq", (json_int_t)change->seq,
+                                        "hash", cli_hash_json(&change->hash), "own", change->own, "reason", reason, "ops", list, "n", n));
     json_decref(n);
     json_decref(reason);
     json_decref(list);
@@ -100,6 +101,22 @@ int cli_history(struct cli *c, const struct cli_history_filter *filter, json_t *
     struct history h = {c, filter, json_array(), 0};
     /* Not by entity: the reason of a change is a record of its own. */
     if (ward_history(c->replica, NULL, add_change, &h, &err)) {
+        json_decref(h.out);
+        return cli_fail(c, &err);
+    }
+    add_titles(c, h.out);
+    *out = h.out;
+    return CLI_DONE;
+}
+
+int cli_history_of_proof(struct cli *c, const char *file, struct ward_proof *proof, json_t **out)
+{
+    static const struct cli_history_filter all = {0};
+    struct ward_error err = {0};
+    if (cli_names(c))
+        return CLI_FAILED;
+    struct history h = {c, &all, json_array()};
+    if (ward_proof_check(c->replica, file, add_change, &h, proof, &err)) {
         json_decref(h.out);
         return cli_fail(c, &err);
     }

@@ -11,10 +11,13 @@ struct cli_history_filter {
     const struct ward_hash *device; /* its changes alone, each with n: the how many-th of them arrived here */
 };
 
-/* [{at, unit, device, role, space, feed, seq, hash, reason?, ops: [{kind, entity, title, field, key?, value}]}], in order of arrival.
+/* [{at, unit, device, role, space, feed, seq, hash, own, reason?, ops: [{kind, entity, title, field, key?, value}]}], in order of arrival.
  * CLI_DONE or CLI_FAILED, reported. */
 int cli_history(struct cli *c, const struct cli_history_filter *filter, json_t **out);
 /* A line for each operation. */
 void cli_history_plain(struct cli *c, const json_t *changes);
+
+/* The changes that a proof file is about, once it was checked. CLI_DONE or CLI_FAILED, reported. */
+int cli_history_of_proof(struct cli *c, const char *file, struct ward_proof *proof, json_t **out);
 
 #endif

@@ -124,11 +124,9 @@ static const struct ward_device *predecessor(const struct cli_names *names, cons
     return NULL;
 }
 
-int cli_find_device(struct cli *c, const char *reference, struct ward_hash *out)
+static size_t find_devices(struct cli *c, const char *reference, struct ward_hash *out)
 {
     size_t len = strlen(reference), found = 0;
-    if (cli_names(c))
-        return CLI_FAILED;
     for (size_t i = 0; i < c->names->device_count; i++) {
         const struct ward_device *device = &c->names->devices[i];
         char hex[WARD_HASH_HEX];
@@ -139,9 +137,22 @@ int cli_find_device(struct cli *c, const char *reference, struct ward_hash *out)
             found++;
         }
     }
+    return found;
+}
+
+int cli_find_device(struct cli *c, const char *reference, struct ward_hash *out)
+{
+    if (cli_names(c))
+        return CLI_FAILED;
+    size_t found = find_devices(c, reference, out);
     if (found == 1)
         return CLI_DONE;
     return cli_refuse(c, found ? WARD_ERR_AMBIGUOUS : WARD_ERR_NOT_FOUND, _("device '%s'"), reference);
+}
+
+bool cli_is_device(struct cli *c, const char *reference, struct ward_hash *out)
+{
+    return find_devices(c, reference, out) == 1;
 }
 
 int cli_self(struct cli *c, struct ward_self *out)

@@ -23,6 +23,8 @@ int cli_find(struct cli *c, uint32_t kind, const char *reference, struct ward_id
 int cli_find_unit(struct cli *c, const char *code, struct ward_id *out);
 /* By name or by at least 4 digits of its id. */
 int cli_find_device(struct cli *c, const char *reference, struct ward_hash *out);
+/* The same without a word: whether it names one device. After cli_names. */
+bool cli_is_device(struct cli *c, const char *reference, struct ward_hash *out);
 int cli_self(struct cli *c, struct ward_self *out);
 
 /* {ward, device, unit, role, ...} of this device. NULL if that failed, reported. */

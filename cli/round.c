@@ -53,6 +53,11 @@ static int describe(struct cli *c, bool reached, bool plan, const struct ward_sy
     put(model, "conflicts", status.conflicts);
     put(model, "unsent", status.unsent);
     json_object_set_new(model, "unsent_since", cli_time_json(status.unsent_since_ms));
+    put(model, "receipted", result->receipted);
+    json_object_set_new(model, "receipt_at", cli_time_json(result->receipt_wall_ms));
+    put(model, "hub_had_lost", result->hub_lost);
+    put(model, "hub_lost", status.hub_lost);
+    put(model, "hub_rewrote", status.hub_rewrote ? status.hub_rewrote : result->hub_rewrote);
     return CLI_DONE;
 }
 
@@ -75,7 +80,8 @@ int cli_round(struct cli *c, const struct ward_sync_options *options, json_t *mo
         cli_fail(c, &err);
     if (describe(c, reached, options->plan, &result, model) || (!reached && !is_passing(err.code)))
         return CLI_FAILED;
-    bool attention = !reached || count(model, "conflicts") || count(model, "refused") || count(model, "unsent");
+    bool attention = !reached || count(model, "conflicts") || count(model, "refused") || count(model, "unsent") ||
+                     count(model, "hub_had_lost") || count(model, "hub_lost") || count(model, "hub_rewrote");
     return attention ? CLI_ATTENTION : CLI_DONE;
 }
 
@@ -89,6 +95,16 @@ void cli_round_plain(struct cli *c, const json_t *model)
     else
         cli_line(c, _("Changes sent: %lld, received: %lld (%lld bytes out, %lld in, %s)."), count(model, "sent"), count(model, "received"),
                  count(model, "bytes_out"), count(model, "bytes_in"), cli_span(c, count(model, "ms")));
+    if (count(model, "receipted"))
+        cli_line(c,
+                 ngettext("The hub has confirmed %lld change of this device (%s by its clock).",
+                          "The hub has confirmed %lld changes of this device (%s by its clock).", (unsigned long)count(model, "receipted")),
+                 count(model, "receipted"), cli_time_local(c, json_object_get(model, "receipt_at")));
+    if (count(model, "hub_had_lost") && !count(model, "hub_lost"))
+        cli_line(c,
+                 _("The hub had lost %lld changes of this device that it had confirmed; it has them again now. It was probably restored "
+                   "from an old backup: tell your operator."),
+                 count(model, "hub_had_lost"));
     if (count(model, "refused"))
         cli_line(c, _("Changes refused: %lld, see above."), count(model, "refused"));
     if (count(model, "conflicts_new"))

@@ -718,6 +718,38 @@ struct ward_hub_notice {
 typedef int ward_hub_notice_fn(void *ctx, const struct ward_hub_notice *notice);
 int ward_hub_notices(ward_replica *r, ward_hub_notice_fn *fn, void *ctx, struct ward_error *err);
 
+/* A file that shows a third party that changes of one feed had reached a hub by a certain time: the changes up to the sealed head, the
+ * author's seal and the receipts. To check it takes a replica of the ward, which knows whose keys these are. */
+#define WARD_PROOF_SUBJECTS_MAX 64
+#define WARD_PROOF_RECEIPTS_MAX 32
+#define WARD_PROOF_CHANGES_MAX  65536
+enum ward_proof_here { WARD_PROOF_NOT_HERE, WARD_PROOF_SAME_HERE, WARD_PROOF_OTHER_HERE };
+struct ward_proof_receipt {
+    struct ward_hash grant; /* who sealed it */
+    int64_t wall_ms;        /* when, by its clock */
+    uint64_t seq;           /* up to where */
+    bool agrees;            /* with the changes in the file; else the signer has sealed another history of the same feed */
+    bool ended;             /* the signer's rights have ended since, or never counted */
+};
+struct ward_proof {
+    struct ward_hash ward, space, feed, grant; /* grant: the author's */
+    struct ward_id unit;
+    enum ward_role role;
+    uint64_t first, last;                       /* changes in the file; the author's seal stands at the last */
+    enum ward_proof_here here;                  /* whether this replica holds the same changes */
+    uint64_t subjects[WARD_PROOF_SUBJECTS_MAX]; /* what it is about, ascending */
+    size_t subject_count;
+    struct ward_proof_receipt receipts[WARD_PROOF_RECEIPTS_MAX];
+    size_t receipt_count;
+};
+/* seqs: ascending, of a feed of this device's own; those that no receipt covers are left out. Besides the first receipt of each hub for
+ * each of them the file holds all that speaks against a hub. *out (may be NULL) as ward_proof_check finds it. WARD_ERR_RECEIPT_NONE,
+ * WARD_ERR_PROOF_NOT_OWN, WARD_ERR_PROOF_LONG; those of writing a file. */
+int ward_proof_write(ward_replica *r, const char *path, const struct ward_hash *feed, const uint64_t *seqs, size_t count,
+                     struct ward_proof *out, struct ward_error *err);
+/* Checks all of it, then gives each subject with its operations to fn (may be NULL). WARD_ERR_PROOF_*. */
+int ward_proof_check(ward_replica *r, const char *path, ward_history_fn *fn, void *ctx, struct ward_proof *out, struct ward_error *err);
+
 /* ---------------------------------------------------------------- bundles */
 
 struct ward_bundle_options {

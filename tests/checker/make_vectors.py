@@ -599,6 +599,88 @@ def receipts():
     save("receipt-bad", out)
 
 
+# ---------------------------------------------------------------- proof files
+
+
+def proof(a, first, last, subjects, given, ward=WARD, circle=None, prev=None, count=None, signature=None, version=1, kind=34, bodies=None, body_kind=35):
+    prev = prev or (a.log[first - 2]["hash"] if first > 1 else a.feed)
+    header = enc([version, kind, ward, JOINT if circle is None else circle, a.device.id, first, prev, count or last - first + 1, signature or a.seal(last), subjects, [r[2] for r in given]])
+    bodies = [c["body"] for c in a.log[first - 1:last]] if bodies is None else bodies
+    return enc(header) + b"".join(enc(enc([version, body_kind, b])) for b in bodies)
+
+
+def proofs():
+    base, root, oper = world()
+    s0 = setup_json(base)
+    a = Author(C1, JOINT)
+    for i in range(6):
+        a.write(op(T1, REACHED, i))
+    other = a.copy()
+    other.log = other.log[:3]
+    other.write(op(T1, REACHED, 99)).write(op(T1, REACHED, 100))
+
+    def at(seq, wall, signer=None, of=a, more=(), **how):
+        return receipt(sorted([(of.feed, seq, of.log[seq - 1]["hash"])] + list(more)), signer or HUB, wall, **how)
+    stranger = (H("vector feed", b"x"), 9, bytes(32))
+    h4, h6, o6 = at(4, WALL + 40), at(6, WALL + 60), at(6, WALL + 55, OP)
+    good = []
+
+    def ok(name, data, s=s0):
+        r = w.Replica(bytes.fromhex(s["root_pk"]), [[bytes.fromhex(u) for u in c] for c in s["circles"]])
+        for raw in s["held"]:
+            r.ingest(w.read_frame(bytes.fromhex(raw))[1])
+        good.append({"name": name, "setup": s, "proof": hx(data), **w.check_proof(data, r)})
+    ok("one change, one receipt", proof(a, 4, 4, [4], [h4]))
+    ok("from the beginning", proof(a, 1, 6, [1, 5], [h4, h6]))
+    ok("two signers, each with its own clock", proof(a, 3, 6, [3, 6], [h4, h6, o6]))
+    ok("the receipt names other feeds too", proof(a, 2, 4, [2], [at(4, WALL, more=[stranger])]))
+    ok("the author's seal stands beyond the receipt", proof(a, 2, 6, [3], [h4]))
+    ok("the same signer has sealed another history", proof(a, 2, 6, [6], [h6, at(5, WALL + 70, of=other)]))
+    ok("the feed is held here", proof(a, 3, 6, [6], [h6]), setup_json(base + [a.run()]))
+    ok("the reader may not read that space", proof(a, 4, 4, [4], [h4]), setup_json(base, reader=C3))
+    save("proof", good)
+    out = []
+    fine = proof(a, 2, 4, [3], [h4])
+
+    def bad(name, data, error):
+        out.append({"name": name, "setup": s0, "proof": hx(data), "error": error})
+    for n in (0, 1, 30, len(fine) // 2, len(fine) - 1):
+        bad("cut off after %d bytes" % n, fine[:n], w.P_DAMAGED)
+    bad("a body too many", fine + enc(enc([1, 35, a.log[4]["body"]])), w.P_DAMAGED)
+    bad("a body too few", proof(a, 2, 4, [3], [h4], bodies=[c["body"] for c in a.log[1:3]]), w.P_DAMAGED)
+    bad("a byte after it", fine + b"\0", w.P_DAMAGED)
+    bad("another version", proof(a, 2, 4, [3], [h4], version=2), w.VERSION)
+    bad("a bundle's header", proof(a, 2, 4, [3], [h4], kind=30), w.P_DAMAGED)
+    bad("bodies of another type", proof(a, 2, 4, [3], [h4], body_kind=34), w.P_DAMAGED)
+    bad("a body that is none", proof(a, 2, 4, [3], [h4], bodies=[b"\x80"] * 3), w.P_DAMAGED)
+    bad("no subject", proof(a, 2, 4, [], [h4]), w.P_DAMAGED)
+    bad("a subject before the first", proof(a, 2, 4, [1], [h4]), w.P_DAMAGED)
+    bad("a subject beyond the last", proof(a, 2, 4, [5], [h4]), w.P_DAMAGED)
+    bad("a subject twice", proof(a, 2, 4, [3, 3], [h4]), w.P_DAMAGED)
+    bad("no receipt", proof(a, 2, 4, [3], []), w.P_DAMAGED)
+    bad("a receipt that is none", proof(a, 2, 4, [3], [(0, 0, b"\xd2")]), w.P_DAMAGED)
+    bad("circle descending", proof(a, 2, 4, [3], [h4], circle=JOINT[::-1]), w.P_DAMAGED)
+    bad("another ward", proof(a, 2, 4, [3], [h4], ward=OTHER_WARD), w.P_WARD)
+    bad("an author who is not known", proof(Author(STRANGER, JOINT).write(op(T1, REACHED, 1)), 1, 1, [1], [h4]), w.P_GRANT)
+    bad("a signer who is not known", proof(a, 2, 4, [3], [at(4, WALL, STRANGER)]), w.P_GRANT)
+    bad("a signer who may give none", proof(a, 2, 4, [3], [at(4, WALL, C2)]), w.P_FALSE)
+    bad("a receipt of another ward", proof(a, 2, 4, [3], [at(4, WALL, ward=OTHER_WARD)]), w.P_FALSE)
+    bad("a receipt signed by another", proof(a, 2, 4, [3], [at(4, WALL, OP, named=HUB)]), w.P_FALSE)
+    bad("a seal in place of a receipt's signature", proof(a, 2, 4, [3], [at(4, WALL, aad=w.AAD_SEAL)]), w.P_FALSE)
+    bad("a receipt of another feed", proof(a, 2, 4, [3], [receipt([stranger])]), w.P_FALSE)
+    bad("a receipt beyond the last", proof(a, 2, 4, [3], [h6]), w.P_FALSE)
+    bad("a receipt before the first", proof(a, 5, 6, [5], [h4]), w.P_FALSE)
+    bad("a subject beyond the receipt", proof(a, 2, 6, [5], [h4]), w.P_FALSE)
+    bad("another history under the receipt", proof(other, 2, 4, [4], [h4]), w.P_FALSE)
+    bad("one body of another history", proof(a, 2, 4, [3], [h4], bodies=[a.log[1]["body"], other.log[3]["body"], a.log[3]["body"]]), w.P_FALSE)
+    bad("another prev", proof(a, 2, 4, [3], [h4], prev=bytes(32)), w.P_FALSE)
+    bad("from the first change, prev not the feed id", proof(a, 1, 4, [3], [h4], prev=bytes(32)), w.P_FALSE)
+    bad("another circle", proof(a, 2, 4, [3], [h4], circle=[]), w.P_FALSE)
+    bad("the author's seal of zeros", proof(a, 2, 4, [3], [h4], signature=bytes(63) + b"\1"), w.P_FALSE)
+    bad("the author's seal at another seq", proof(a, 2, 4, [3], [h4], signature=a.seal(5)), w.P_FALSE)
+    save("proof-bad", out)
+
+
 # ---------------------------------------------------------------- runs
 
 
@@ -1387,7 +1469,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, proofs, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

@@ -24,13 +24,14 @@ BODY_MAX, VALUE_MAX, FRAME_MAX, RUN_RAW_MAX = 65536, 49152, 262144, 229376
 OPS_MAX = RUN_CHANGES_MAX = 1024
 DEPS_MAX = 512
 NESTING_MAX, KEY_MAX, CIRCLE_MAX, SPACES_MAX, WINDOW_MAX = 4, 64, 256, 4096, 16
-RECEIPT_HEADS_MAX = 64
+RECEIPT_HEADS_MAX, PROOF_CHANGES_MAX = 64, 65536
 
 (TRUNCATED, TYPE, RANGE, NONCANONICAL, TRAILING, CODEC, VERSION, UTF8, ORDER, OP) = range(201, 211)
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, SESSION_WARD, PROTOCOL, R_SEAL, REQUEST = 411, 502, 504, 515, 836
+P_DAMAGED, P_WARD, P_GRANT, P_FALSE = range(820, 824)
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
 KEY_FILE, PASSPHRASE, SHEET = 812, 814, 818
 
@@ -1177,6 +1178,91 @@ def check_bundle(data, replica):
     return header, runs
 
 
+# ---------------------------------------------------------------- proof file (receipt.md)
+
+
+def check_proof(data, replica):
+    """Returns what is proven: author, feed, first, last, [(seq, [(signer, wall_ms)])], [(signer, seq, agrees)]."""
+    c, frames = Cursor(data), []
+    try:
+        while c.i < len(data):
+            frames.append(c.bytes())
+        h = Cursor(frames[0])
+        n = h.array()
+        version, kind = h.uint(0), None
+    except (Bad, IndexError):
+        raise Bad(P_DAMAGED)
+    if version != 1:
+        raise Bad(VERSION)
+    try:
+        if h.uint(0) != 34 or n != 11:
+            raise Bad(P_DAMAGED)
+        ward, circle, grant = h.bytes(32), read_circle(h), h.bytes(32)
+        first, prev, count, signature = h.uint(1), h.bytes(32), h.uint(1, PROOF_CHANGES_MAX), h.bytes(64)
+        last = first + count - 1
+        subjects = [h.uint(first, last) for _ in range(h.array())]
+        if not 1 <= len(subjects) <= 64 or subjects != sorted(set(subjects)):
+            raise Bad(P_DAMAGED)
+    except Bad:
+        raise Bad(P_DAMAGED)
+    if ward != replica.ward:
+        raise Bad(P_WARD)
+    author = replica.known.get(grant)
+    if not author:
+        raise Bad(P_GRANT)
+    space = space_id(ward, circle)
+    feed = feed_id(ward, space, grant)
+    if first == 1 and prev != feed:
+        raise Bad(P_FALSE)
+    receipts = []
+    try:
+        raw = [h.bytes() for _ in range(h.array())]
+        h.end()
+        parsed = [read_receipt(r) for r in raw]
+    except Bad:
+        raise Bad(P_DAMAGED)
+    if not 1 <= len(raw) <= 32:
+        raise Bad(P_DAMAGED)
+    for r in parsed:
+        if r["ward"] != ward:
+            raise Bad(P_FALSE)
+        signer = replica.known.get(r["grant"])
+        if not signer:
+            raise Bad(P_GRANT)
+        if signer.role not in (HUB, OPERATOR):
+            raise Bad(P_FALSE)
+        try:
+            verify_receipt(signer.sign_pk, r)
+        except Bad:
+            raise Bad(P_FALSE)
+        at = [(s, hash_) for f, s, hash_ in r["heads"] if f == feed]
+        if not at or not first <= at[0][0] <= last:
+            raise Bad(P_FALSE)
+        receipts.append((r["grant"], r["wall_ms"], at[0][0], at[0][1]))
+    if len(frames) != count + 1:
+        raise Bad(P_DAMAGED)
+    hashes = {first - 1: prev}
+    for seq, raw in enumerate(frames[1:], first):
+        try:
+            b = Cursor(raw)
+            b.array(3)
+            if (b.uint(0), b.uint(0)) != (1, 35):
+                raise Bad(P_DAMAGED)
+            body = b.bytes()
+            b.end()
+            read_body(body)
+        except Bad:
+            raise Bad(P_DAMAGED)
+        hashes[seq] = change_hash(seq, hashes[seq - 1], body)
+    if not verify(author.sign_pk, sig_structure(enc([feed, last, hashes[last]])), signature):
+        raise Bad(P_FALSE)
+    agree = [(g, wall, seq) for g, wall, seq, hash_ in receipts if hashes[seq] == hash_]
+    if max([seq for _, _, seq in agree], default=0) < subjects[-1]:
+        raise Bad(P_FALSE)
+    shown = [[s, sorted([g.hex(), min(w for g2, w, at in agree if g2 == g and at >= s)] for g in {g for g, _, at in agree if at >= s})] for s in subjects]
+    return {"grant": grant.hex(), "feed": feed.hex(), "first": first, "last": last, "shown": shown, "receipts": [[g.hex(), wall, seq, hashes[seq] == hash_] for g, wall, seq, hash_ in receipts]}
+
+
 # ---------------------------------------------------------------- vectors
 
 def unhex(x):
@@ -1261,6 +1347,12 @@ def check_receipt(k):
         expect("members", [r["ward"].hex(), r["grant"].hex(), r["wall_ms"], [[f.hex(), s, h.hex()] for f, s, h in r["heads"]]], [k["ward"], k["grant"], k["wall_ms"], k["heads"]])
         expect("signature", r["signature"].hex(), k["signature"])
     verify_receipt(unhex(k["sign_pk"]), r)
+
+
+def check_proof_case(k):
+    got = check_proof(unhex(k["proof"]), setup(k))
+    if "shown" in k:
+        expect("proven", got, {name: k[name] for name in ("grant", "feed", "first", "last", "shown", "receipts")})
 
 
 def check_run(k):
@@ -1385,7 +1477,7 @@ def check_history(k):
 
 
 CHECKS = {"keys": check_keys, "request": check_request, "words": check_words, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
-          "seal": check_seal, "receipt": check_receipt, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
+          "seal": check_seal, "receipt": check_receipt, "proof": check_proof_case, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 
 def check_file(path):

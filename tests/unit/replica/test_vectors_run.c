@@ -528,6 +528,70 @@ static void test_deep_histories(void **state)
     each_vector("history-deep", check_history);
 }
 
+/* ---------------------------------------------------------------- proof files */
+
+static int64_t least_wall(const struct ward_proof *p, const struct ward_hash *signer, uint64_t seq)
+{
+    int64_t least = -1;
+    for (size_t i = 0; i < p->receipt_count; i++) {
+        const struct ward_proof_receipt *r = &p->receipts[i];
+        if (r->agrees && r->seq >= seq && ward_hash_compare(&r->grant, signer) == 0 && (least < 0 || r->wall_ms < least))
+            least = r->wall_ms;
+    }
+    return least;
+}
+
+static void compare_proof(const json_t *one, const struct ward_proof *p)
+{
+    const json_t *shown = json_object_get(one, "shown"), *receipts = json_object_get(one, "receipts");
+    struct ward_hash feed = hash_at(one, "feed"), grant = hash_at(one, "grant");
+    assert_hash_equal(&p->feed, &feed);
+    assert_hash_equal(&p->grant, &grant);
+    assert_int_equal(p->first, number_at(one, "first"));
+    assert_int_equal(p->last, number_at(one, "last"));
+    assert_int_equal(p->receipt_count, json_array_size(receipts));
+    for (size_t i = 0; i < p->receipt_count; i++) {
+        const json_t *r = json_array_get(receipts, i);
+        struct ward_hash signer = hash_of(json_array_get(r, 0));
+        assert_hash_equal(&p->receipts[i].grant, &signer);
+        assert_int_equal(p->receipts[i].wall_ms, json_integer_value(json_array_get(r, 1)));
+        assert_int_equal(p->receipts[i].seq, json_integer_value(json_array_get(r, 2)));
+        assert_int_equal(p->receipts[i].agrees, json_is_true(json_array_get(r, 3)));
+    }
+    assert_int_equal(p->subject_count, json_array_size(shown));
+    for (size_t i = 0; i < p->subject_count; i++) {
+        const json_t *by = json_array_get(json_array_get(shown, i), 1);
+        assert_int_equal(p->subjects[i], json_integer_value(json_array_get(json_array_get(shown, i), 0)));
+        for (size_t j = 0; j < json_array_size(by); j++) {
+            struct ward_hash signer = hash_of(json_array_get(json_array_get(by, j), 0));
+            assert_int_equal(least_wall(p, &signer, p->subjects[i]), json_integer_value(json_array_get(json_array_get(by, j), 1)));
+        }
+    }
+}
+
+static int check_proof(const json_t *one)
+{
+    struct home h;
+    struct ward_proof proof;
+    struct hex bytes = hex_at(one, "proof");
+    home_open(&h, json_object_get(one, "setup"));
+    take_held(&h, json_object_get(one, "setup"));
+    write_file(h.file, &bytes);
+    int code = ward_proof_check(h.r, h.file, NULL, NULL, &proof, &h.err);
+    if (!code && json_object_get(one, "shown"))
+        compare_proof(one, &proof);
+    home_close(&h);
+    free(bytes.p);
+    return code;
+}
+
+static void test_proofs(void **state)
+{
+    (void)state;
+    each_vector("proof", check_proof);
+    each_vector("proof-bad", check_proof);
+}
+
 static void test_bundles(void **state)
 {
     (void)state;
@@ -569,6 +633,7 @@ int main(void)
         cmocka_unit_test_teardown(test_histories, say_which),
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_bad_bundles),
+        cmocka_unit_test(test_proofs),
         cmocka_unit_test(test_invitations),
         cmocka_unit_test(test_bad_invitations),
         cmocka_unit_test_teardown(test_deep_histories, say_which),
