@@ -27,4 +27,13 @@ void cli_attention(struct cli *c, const json_t *model)
                  lost);
     if (json_integer_value(json_object_get(model, "hub_rewrote")))
         cli_line(c, _("A hub shows another history of this device than it had confirmed: wardsync receipt list. Tell your operator."));
+    json_int_t awaited = json_integer_value(json_object_get(model, "awaited"));
+    if (awaited)
+        cli_line(c,
+                 ngettext("This replica was restored from a backup (%s). %lld device was not met since: what was written after the backup "
+                          "comes back with it. Do not write here before.",
+                          "This replica was restored from a backup (%s). %lld devices were not met since: what was written after the "
+                          "backup comes back with them. Do not write here before.",
+                          (unsigned long)awaited),
+                 cli_time_local(c, json_object_get(model, "restored")), awaited);
 }

@@ -8,7 +8,8 @@ static void plain(struct cli *c, const json_t *model)
     static const struct cli_column columns[] = {
         {.key = "file", .title = N_("File")}, {.key = "changes", .title = N_("Changes")}, {.key = "kept", .title = N_("Kept as")}, {0}};
     cli_pairs(c, model, columns);
-    cli_note(c, _("What was written after the backup comes back from the other devices: run `wardsync sync` before you write anything."));
+    cli_note(c, _("What was written after the backup comes back from the other devices: run `wardsync sync` before you write anything. If "
+                  "this is the hub, run `wardsync serve` and let the devices sync first; `wardsync status` tells who is awaited."));
 }
 
 static int run(struct cli *c)

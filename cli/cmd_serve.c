@@ -83,6 +83,7 @@ static int run(struct cli *c)
 {
     static const char *const usual[] = {DEFAULT_ADDRESS};
     struct ward_error err = {0};
+    struct ward_status status;
     int64_t every_ms = 60000;
     ward_server *server;
     size_t count;
@@ -104,6 +105,12 @@ static int run(struct cli *c)
     if (ward_serve_open(c->replica, &options, &server, &err))
         return cli_fail(c, &err);
     rc = cli_answer(c, CLI_DONE, model, NULL);
+    if (rc == CLI_DONE && !c->json && !c->quiet && ward_status(c->replica, &status, NULL) == WARD_OK && status.awaited)
+        cli_note(
+            c,
+            _("This replica was restored from a backup. Devices not met since: %zu. Let them sync before anything is written here: what "
+              "was written after the backup comes back with them."),
+            status.awaited);
     if (rc == CLI_DONE)
         rc = serve(c, server, &s);
     ward_serve_close(server);

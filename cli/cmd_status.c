@@ -80,6 +80,8 @@ static int run(struct cli *c)
     json_object_set_new(model, "receipted", json_integer((json_int_t)status.receipted));
     json_object_set_new(model, "hub_lost", json_integer((json_int_t)status.hub_lost));
     json_object_set_new(model, "hub_rewrote", json_integer((json_int_t)status.hub_rewrote));
+    json_object_set_new(model, "restored", cli_time_json(status.restored_ms));
+    json_object_set_new(model, "awaited", json_integer((json_int_t)status.awaited));
     json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
     json_object_set_new(model, "peers", cli_devices_json(c, false));
     return cli_answer(c, status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote ? CLI_ATTENTION : CLI_DONE, model,

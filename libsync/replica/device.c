@@ -144,6 +144,45 @@ static int count_unsent(ward_replica *r, struct ward_status *out, struct ward_er
     return rc;
 }
 
+struct met_since {
+    ward_replica *r;
+    int64_t since_ms;
+    size_t all, hubs; /* in force, and met since */
+};
+
+static bool in_force(const ward_replica *r, const struct ward_grant *g)
+{
+    return g && g->role != WARD_ROLE_ROOT && ward_hash_compare(&g->id, &r->self) != 0 && ward_grant_effective(&r->dir, &g->id) &&
+           !ward_grant_is_cut(&r->dir, &g->id);
+}
+
+static int count_met(void *ctx, const struct ward_store_peer *p)
+{
+    struct met_since *m = ctx;
+    const struct ward_grant *g = ward_directory_grant(&m->r->dir, &p->grant);
+    if (p->last_contact_ms < m->since_ms || !in_force(m->r, g))
+        return WARD_OK;
+    m->all++;
+    m->hubs += g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_OPERATOR;
+    return WARD_OK;
+}
+
+/* Who was not met since a backup was put back here: each device may bring something. One that has met its hub has all. */
+static int count_awaited(ward_replica *r, struct ward_status *s, struct ward_error *err)
+{
+    struct met_since met = {.r = r, .since_ms = ward_restore_time(r)};
+    const struct ward_grant *self = ward_replica_grant(r);
+    if (met.since_ms == 0)
+        return WARD_OK;
+    int rc = ward_store_each_peer(r->store, count_met, &met, err);
+    bool gathers = self && (self->role == WARD_ROLE_HUB || self->role == WARD_ROLE_OPERATOR);
+    s->restored_ms = met.since_ms;
+    for (size_t i = 0; i < r->dir.grant_count; i++)
+        s->awaited += in_force(r, &r->dir.grants[i]);
+    s->awaited = !gathers && met.hubs ? 0 : s->awaited - met.all;
+    return rc;
+}
+
 int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err)
 {
     struct ward_status s = {0};
@@ -168,6 +207,8 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
         rc = ward_store_count_conflicts(r->store, &s.conflicts, err);
     if (!rc)
         rc = ward_receipts_status(r, &s, err);
+    if (!rc)
+        rc = count_awaited(r, &s, err);
     if (!rc)
         *out = s;
     return rc;

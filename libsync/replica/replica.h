@@ -99,7 +99,9 @@ void ward_home_path(char out[WARD_HOME_PATH], const char *home, const char *name
 int ward_home_open(ward_replica *r, const struct ward_options *options, struct ward_error *err);
 /* From an open store: ward, root, own grant, directory. */
 int ward_home_load(ward_replica *r, struct ward_error *err);
-/* restore.c: finishes or undoes what an interrupted restore has left. */
+/* restore.c: when a backup was put back here, by this device's clock; 0: never. */
+int64_t ward_restore_time(const ward_replica *r);
+/* Finishes or undoes what an interrupted restore has left. */
 int ward_restore_settle(const ward_replica *r, bool read_only, struct ward_error *err);
 
 /* Makes a home: store with ward and grant known, keys saved. Used by founding and joining. */

@@ -14,8 +14,10 @@
 #include "values/feed.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define RESTORED  "restored"
 #define UNCHECKED WARD_STORE_NAME ".unchecked"
 #define RESTORING WARD_STORE_NAME ".restoring"
 #define CHUNK     65536u
@@ -257,6 +259,37 @@ static int restore(ward_replica *r, const char *path, const struct ward_options 
     return rc;
 }
 
+/* When it was done stands in a file beside the database, which is the backup's to the byte. A hint for people: that it cannot be written,
+ * or read, is no failure. */
+static void note_time(const ward_replica *r)
+{
+    char path[WARD_HOME_PATH], text[32];
+    struct ward_file_out *out;
+    ward_home_path(path, r->home, RESTORED);
+    int len = snprintf(text, sizeof text, "%lld\n", (long long)ward_replica_now(r));
+    if (ward_file_out_open(&r->env, path, &out, NULL))
+        return;
+    if (ward_file_out_write(out, text, (size_t)len, NULL))
+        ward_file_out_abandon(out);
+    else
+        ward_file_out_finish(out, NULL);
+}
+
+int64_t ward_restore_time(const ward_replica *r)
+{
+    char path[WARD_HOME_PATH], text[32] = "";
+    struct ward_file_in *in;
+    uint64_t size;
+    size_t got = 0;
+    ward_home_path(path, r->home, RESTORED);
+    if (!ward_file_exists(path) || ward_file_in_open(&r->env, path, &in, &size, NULL))
+        return 0;
+    int rc = ward_file_in_read(in, text, sizeof text - 1, &got, NULL);
+    ward_file_in_close(in);
+    long long ms = rc ? 0 : strtoll(text, NULL, 10);
+    return ms > 0 ? ms : 0;
+}
+
 int ward_restore(const char *home, const char *path, const struct ward_options *options, struct ward_restored *out, struct ward_error *err)
 {
     char key[WARD_HOME_PATH];
@@ -279,6 +312,8 @@ int ward_restore(const char *home, const char *path, const struct ward_options *
         rc = lock_home(&lock, home, err);
     if (!rc)
         rc = restore(r, path, options, &result, err);
+    if (!rc)
+        note_time(r);
     ward_lock_close(&lock);
     ward_close(r);
     if (!rc && out)
