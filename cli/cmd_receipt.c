@@ -456,4 +456,5 @@ const struct cli_command cmd_receipt = {
     .name = "receipt",
     .summary = N_("hubs' receipts: proof that something had reached a hub in time"),
     .subs = subs,
+    .examples = "  wardsync receipt show III.5-02.TDP-01\n  wardsync receipt export III.5-02.TDP-01 /media/usb/iii-5-02.wsp\n",
 };

@@ -115,7 +115,7 @@ int cli_history_of_proof(struct cli *c, const char *file, struct ward_proof *pro
     struct ward_error err = {0};
     if (cli_names(c))
         return CLI_FAILED;
-    struct history h = {c, &all, json_array()};
+    struct history h = {.c = c, .filter = &all, .out = json_array()};
     if (ward_proof_check(c->replica, file, add_change, &h, proof, &err)) {
         json_decref(h.out);
         return cli_fail(c, &err);
