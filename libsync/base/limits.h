@@ -36,27 +36,35 @@
 
 /* What one peer may ask of this device. A device key is a peer, however many links it holds. The sizes leave honest devices alone: a ward's
  * year of edits is some tens of MiB, and the first copy of it fits the burst. */
-#define WARD_TALK_BURST       512u        /* frames besides runs (pings, acks, circles, heads) at once */
-#define WARD_TALK_RATE        32u         /* and again a second; a run taken in earns one, one sent two: its ack and a receipt */
-#define WARD_FORGED_MAX       16u         /* runs in a session that no honest device passes on: a bad seal, bytes that are no change */
-#define WARD_WORK_CHANGE      64u         /* what a change costs beside its bytes, in bytes */
-#define WARD_WORK_BURST       33554432u   /* bytes of runs at once */
-#define WARD_WORK_RATE        4194304u    /* and again a second; who is faster waits for his turn, and acknowledgements with him */
-#define WARD_GROWTH_BURST     1073741824u /* bytes of runs before a peer is asked to come again later: it would fill the disk */
-#define WARD_GROWTH_RATE      12428u      /* and again a second: as much a day */
-#define WARD_QUEUE_MAX        8388608u    /* bytes of frames waiting for their turn, of one link: the widest window and some */
-#define WARD_QUEUES_MAX       67108864u   /* of all links together: past it the longest queue's link is closed */
-#define WARD_STEP_MS          10          /* before what has come is committed and acknowledged: others wait no longer for theirs */
-#define WARD_CALLS_BURST      128u        /* links begun by one device at once */
-#define WARD_CALLS_RATE       10u         /* and again a second */
-#define WARD_JOINS_BURST      64u         /* requests to join, of all together: each writes a change of our own */
-#define WARD_JOINS_RATE       2u          /* and again a second */
-#define WARD_PAUSE_MS_MIN     1000        /* before who was shown out may come again; doubled each time, */
-#define WARD_PAUSE_MS_MAX     600000      /* up to this; twice as long without a new reason, and it is forgiven */
-#define WARD_GATE_KEYS        2048u       /* devices whose doings at the gate are remembered; the longest unseen is forgotten first */
-#define WARD_ASIDE_MAX        65536u      /* changes kept of a feed beyond its cut: later ones are refused */
-#define WARD_LINES_UNFINISHED 512u        /* connections that have not brought a frame yet; past it the oldest of whoever has most go */
-#define WARD_LINE_QUIET_MS    20000       /* for a connection's handshake and first frame */
-#define WARD_LINE_AHEAD_MAX   33554432u   /* bytes that came over a connection and made no whole frame yet */
+#define WARD_TALK_BURST    512u      /* frames besides runs (pings, acks, circles, heads) at once */
+#define WARD_TALK_RATE     32u       /* and again a second; a run taken in earns one, one sent two: its ack and a receipt */
+#define WARD_FORGED_MAX    16u       /* runs in a session that no honest device passes on: a bad seal, bytes that are no change */
+#define WARD_REFUSALS_TOLD 16u       /* refused runs of a session that are told as events: a flood must not fill a log */
+#define WARD_WORK_RUN      4096u     /* what a run costs at least, in bytes */
+#define WARD_WORK_CHANGE   64u       /* what a change costs beside its bytes, in bytes */
+#define WARD_WORK_BURST    33554432u /* bytes of runs at once */
+#define WARD_WORK_RATE     4194304u  /* and again a second; who is faster waits for his turn, and acknowledgements with him */
+#define WARD_LIGHT_BURST   1048576u  /* who keeps to this, and */
+#define WARD_LIGHT_RATE                                                                                                                    \
+    1048576u                       /* to this a second, goes before those who do not: an edit does not wait behind a flood or a first copy \
+                                    */
+#define WARD_HEAVY_WAIT_MS     40  /* the others wait that long after each frame of one who does, */
+#define WARD_HEAVY_WAIT_MS_MAX 100 /* but no longer than this for one run */
+#define WARD_GROWTH_BURST      1073741824u /* bytes of runs before a peer is asked to come again later: it would fill the disk */
+#define WARD_GROWTH_RATE       12428u      /* and again a second: as much a day */
+#define WARD_QUEUE_MAX         8388608u    /* bytes of frames waiting for their turn, of one link: the widest window and some */
+#define WARD_QUEUES_MAX        67108864u   /* of all links together: past it the longest queue's link is closed */
+#define WARD_STEP_MS           10          /* before what has come is committed and acknowledged: others wait no longer for theirs */
+#define WARD_CALLS_BURST       128u        /* links begun by one device at once */
+#define WARD_CALLS_RATE        10u         /* and again a second */
+#define WARD_JOINS_BURST       256u        /* requests to join, of all together: each writes a change of our own */
+#define WARD_JOINS_RATE        2u          /* and again a second */
+#define WARD_PAUSE_MS_MIN      1000        /* before who was shown out may come again; doubled each time, */
+#define WARD_PAUSE_MS_MAX      600000      /* up to this; twice as long without a new reason, and it is forgiven */
+#define WARD_GATE_KEYS         2048u       /* devices whose doings at the gate are remembered; the longest unseen is forgotten first */
+#define WARD_ASIDE_MAX         65536u      /* changes kept of a feed beyond its cut: later ones are refused */
+#define WARD_LINES_UNFINISHED  512u        /* connections that have not brought a frame yet; past it the oldest of whoever has most go */
+#define WARD_LINE_QUIET_MS     20000       /* for a connection's handshake and first frame */
+#define WARD_LINE_AHEAD_MAX    33554432u   /* bytes that came over a connection and made no whole frame yet */
 
 #endif

@@ -333,7 +333,7 @@ static int make_anew(struct doctor *d, struct ward_error *err)
         return rc;
     for (size_t i = 0; !rc && i < d->damage_count; i++)
         if (d->damage[i].finding.kind == WARD_FINDING_LOG)
-            rc = ward_store_drop_segments(d->r->store, d->damage[i].fid, d->damage[i].finding.seq, err);
+            rc = ward_store_end_feed(d->r->store, d->damage[i].fid, d->damage[i].finding.seq - 1, NULL, err);
     ward_chain_forget(d->r);
     if (!rc)
         rc = settle_heads(d, err);

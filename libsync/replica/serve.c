@@ -20,7 +20,11 @@
 #define TICK_EVERY_MS     1000
 #define REMEMBER_EVERY_MS 10000
 #define EVENTS_A_PASS     64 /* taken from the link before each device has its turn */
-#define REST_MS           20 /* before those who wait for their share are looked at again */
+/* Heavy work has a quarter of the time at most: who comes meanwhile finds the server free more often than not, and other programs on this
+ * home find its lock free. */
+#define HEAVY_REST        3 /* times as long as the work took, until its commit */
+#define HEAVY_REST_MS_MAX 200
+#define REST_MS           5 /* before those who wait for their share are looked at again */
 #define BACKOFF_MS_MIN    500
 #define BACKOFF_MS_MAX    60000
 
@@ -60,7 +64,10 @@ struct ward_server {
     size_t waiting_bytes; /* of all guests */
     size_t begin;         /* with whom a pass begins */
     uint64_t pass;
-    bool resting; /* somebody waits for his share */
+    bool resting;           /* somebody waits for his share */
+    int64_t light_ms;       /* when somebody who takes little last spoke */
+    bool heavy_work;        /* in this step */
+    int64_t heavy_after_ms; /* not before */
     struct ward_batch batch;
     bool news;
     uint64_t told; /* the store's stamp when guests were last told: whoever else looks at the store takes no news from them */
@@ -95,7 +102,10 @@ static int admit(void *ctx, const uint8_t link_pk[32])
     const struct ward_grant *g = ward_directory_grant_by_link(&s->r->dir, link_pk);
     /* A cut device is let in to be told so, and gets nothing else. */
     bool known = g ? ward_grant_effective(&s->r->dir, &g->id) : ward_invitation_known(s->r, link_pk, NULL) == WARD_OK;
-    return known ? ward_gate_knock(&s->gate, link_pk, mono(s)) : WARD_ERR_PEER_UNKNOWN;
+    int rc = known ? ward_gate_knock(&s->gate, link_pk, mono(s)) : WARD_ERR_PEER_UNKNOWN;
+    if (!rc)
+        s->light_ms = mono(s); /* its first frame follows */
+    return rc;
 }
 
 /* ---- guests */
@@ -303,8 +313,8 @@ static int run(struct ward_server *s, struct guest *g, const struct waiting *w, 
         return ward_talk_show_out(&g->talk, WARD_ERR_QUOTA, err);
     ward_buf_clear(&s->r->unpacked);
     int rc = ward_talk_frame(&g->talk, w->p, w->len, err);
-    size_t raw = s->r->unpacked.len;
-    ward_gate_worked(g->visitor, raw > w->len ? raw : w->len, g->talk.received - before);
+    size_t raw = s->r->unpacked.len > w->len ? s->r->unpacked.len : w->len;
+    ward_gate_worked(g->visitor, mono(s), raw > WARD_WORK_RUN ? raw : WARD_WORK_RUN, g->talk.received - before);
     return rc;
 }
 
@@ -381,11 +391,16 @@ static int give_turn(struct ward_server *s, struct guest *g, bool *any, struct w
 {
     if (!g->first || g->visitor->turn == s->pass)
         return WARD_OK;
-    if (is_run(g->first) && !ward_gate_may_work(g->visitor, mono(s))) {
+    int64_t now = mono(s);
+    bool heavy = ward_gate_is_heavy(g->visitor, now);
+    if (is_run(g->first) && ((heavy && now < s->heavy_after_ms) || !ward_gate_may_work(g->visitor, now, s->light_ms))) {
         s->resting = true;
         return WARD_OK;
     }
     g->visitor->turn = s->pass;
+    s->heavy_work |= heavy && is_run(g->first);
+    if (!heavy)
+        s->light_ms = now;
     *any = true;
     int rc = handle(s, g, g->first, err);
     drop_first(g);
@@ -573,9 +588,8 @@ static int listen_in(struct ward_server *s, int wait, bool *any, struct ward_err
 }
 
 /* Passes until nothing is left to do, or so much time is over that those who have had their turn should hear of it. */
-static int work(struct ward_server *s, int wait, struct ward_error *err)
+static int work(struct ward_server *s, int wait, int64_t *begun, struct ward_error *err)
 {
-    int64_t begun = 0;
     bool came = true, done = true;
     int rc = WARD_OK;
     if (anything_waits(s) && wait > REST_MS)
@@ -583,20 +597,30 @@ static int work(struct ward_server *s, int wait, struct ward_error *err)
     for (int i = 0; !rc && (came || done) && i < EVENTS_A_PASS; i++) {
         rc = listen_in(s, i == 0 ? wait : 0, &came, err);
         if (i == 0)
-            begun = mono(s);
+            *begun = mono(s);
         if (!rc)
             rc = pass(s, &done, err);
-        if (mono(s) - begun >= WARD_STEP_MS || s->batch.bytes > WARD_BATCH_BYTES)
+        if (mono(s) - *begun >= WARD_STEP_MS || s->batch.bytes > WARD_BATCH_BYTES)
             break;
     }
     return rc;
 }
 
+static void rest_from_heavy_work(struct ward_server *s, int64_t begun)
+{
+    int64_t rest = HEAVY_REST * (mono(s) - begun);
+    if (s->heavy_work)
+        s->heavy_after_ms = mono(s) + (rest < HEAVY_REST_MS_MAX ? rest : HEAVY_REST_MS_MAX);
+    s->heavy_work = false;
+}
+
 int ward_serve_step(struct ward_server *s, int timeout_ms, struct ward_error *err)
 {
-    int rc = work(s, timeout_ms < LOOK_EVERY_MS ? timeout_ms : LOOK_EVERY_MS, err);
+    int64_t begun = mono(s);
+    int rc = work(s, timeout_ms < LOOK_EVERY_MS ? timeout_ms : LOOK_EVERY_MS, &begun, err);
     if (!rc)
         rc = commit(s, err);
+    rest_from_heavy_work(s, begun);
     if (!rc)
         rc = look_for_commits(s, err);
     if (!rc)

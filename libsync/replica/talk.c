@@ -197,7 +197,8 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         size_t at = t->refused_count < WARD_WINDOW_MAX ? t->refused_count++ : WARD_WINDOW_MAX - 1;
         t->refused[at][0] = t->s.received;
         t->refused[at][1] = (uint64_t)rc;
-        tell(t, WARD_EVENT_RUN_REFUSED, rc, 0, 0, why.detail);
+        if (t->refused_here <= WARD_REFUSALS_TOLD)
+            tell(t, WARD_EVENT_RUN_REFUSED, rc, 0, 0, why.detail);
         return act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)rc), NULL, err);
     }
     t->received += in.applied;

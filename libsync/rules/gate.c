@@ -120,8 +120,16 @@ bool ward_gate_blames(int code)
            (code >= 200 && code < 300 && code != WARD_ERR_VERSION && code != WARD_ERR_LIMIT_SPACES);
 }
 
-bool ward_gate_may_work(struct ward_visitor *v, int64_t now_ms)
+bool ward_gate_is_heavy(struct ward_visitor *v, int64_t now_ms)
 {
+    return !ward_bucket_has(&v->light, now_ms, WARD_LIGHT_RATE, WARD_LIGHT_BURST);
+}
+
+bool ward_gate_may_work(struct ward_visitor *v, int64_t now_ms, int64_t light_ms)
+{
+    bool heavy = ward_gate_is_heavy(v, now_ms);
+    if (heavy && now_ms - light_ms < WARD_HEAVY_WAIT_MS && now_ms - v->worked_ms < WARD_HEAVY_WAIT_MS_MAX)
+        return false;
     return ward_bucket_has(&v->work, now_ms, WARD_WORK_RATE, WARD_WORK_BURST);
 }
 
@@ -130,8 +138,10 @@ int ward_gate_may_grow(struct ward_visitor *v, int64_t now_ms)
     return ward_bucket_has(&v->growth, now_ms, WARD_GROWTH_RATE, WARD_GROWTH_BURST) ? WARD_OK : WARD_ERR_QUOTA;
 }
 
-void ward_gate_worked(struct ward_visitor *v, size_t bytes, size_t changes)
+void ward_gate_worked(struct ward_visitor *v, int64_t now_ms, size_t bytes, size_t changes)
 {
+    v->worked_ms = now_ms;
     ward_bucket_take(&v->work, bytes + changes * WARD_WORK_CHANGE);
+    ward_bucket_take(&v->light, bytes + changes * WARD_WORK_CHANGE);
     ward_bucket_take(&v->growth, bytes);
 }

@@ -22,9 +22,10 @@ struct ward_visitor {
     uint8_t link_pk[32];
     unsigned links; /* here now */
     int64_t seen_ms;
-    struct ward_bucket calls, work, growth;
+    struct ward_bucket calls, work, light, growth;
     unsigned strikes;            /* forgiven after twice the longest pause */
     int64_t struck_ms, pause_ms; /* when the last one was, and until when the door stays shut */
+    int64_t worked_ms;           /* when a run of it was last looked at */
     uint64_t turn;               /* the server's: when it had its last one */
 };
 
@@ -47,9 +48,11 @@ void ward_gate_strike(struct ward_visitor *v, int64_t now_ms);
 /* Whether an error that ended a session is the peer's doing, beyond what different versions and bad luck can bring. */
 bool ward_gate_blames(int code);
 
+/* Whether it takes more than those who are to be served first. */
+bool ward_gate_is_heavy(struct ward_visitor *v, int64_t now_ms);
 /* Runs: whether its next one may be looked at now, and whether there may be any more of them (WARD_ERR_QUOTA); then what it cost. */
-bool ward_gate_may_work(struct ward_visitor *v, int64_t now_ms);
+bool ward_gate_may_work(struct ward_visitor *v, int64_t now_ms, int64_t light_ms); /* light_ms: when one that is light last spoke */
 int ward_gate_may_grow(struct ward_visitor *v, int64_t now_ms);
-void ward_gate_worked(struct ward_visitor *v, size_t bytes, size_t changes);
+void ward_gate_worked(struct ward_visitor *v, int64_t now_ms, size_t bytes, size_t changes);
 
 #endif

@@ -82,8 +82,6 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
                             struct ward_error *err);
 /* The one that holds (fid, seq). WARD_ERR_NOT_FOUND. */
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
-/* Takes the segments of a feed from `first` on out of the log. */
-int ward_store_drop_segments(struct ward_store *s, uint32_t fid, uint64_t first, struct ward_error *err);
 /* The number of the newest; 0 while there is none. */
 int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err);
 /* Data of a segment, decompressed to `out`. WARD_ERR_CORRUPT. */

@@ -90,7 +90,6 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_WAITING_NEXT] = "SELECT number, space, body FROM ward_waiting WHERE number > ?1 ORDER BY number LIMIT 1",
     [SQL_WAITING_DROP] = "DELETE FROM ward_waiting WHERE number = ?1",
     [SQL_WAITING_COUNT] = "SELECT count(*) FROM ward_waiting",
-    [SQL_SEGMENT_DROP] = "DELETE FROM ward_segment WHERE fid = ?1 AND first >= ?2",
     [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
     [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",
     [SQL_RECORD_PUT] = "INSERT INTO ward_record(kind, entity, sid, conflicts, state) VALUES(?1, ?2, ?3, ?4, ?5)"

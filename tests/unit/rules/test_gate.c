@@ -136,16 +136,39 @@ static void work_and_growth_are_rationed(void **state)
     struct ward_visitor *v = ward_gate_enter(&g, pk, 1);
     struct ward_visitor *again = ward_gate_enter(&g, pk, 1);
     assert_ptr_equal(v, again); /* one share for all links of a device */
-    for (; ward_gate_may_work(v, 1); taken += WARD_FRAME_MAX)
-        ward_gate_worked(v, WARD_FRAME_MAX - 100 * WARD_WORK_CHANGE, 100);
+    for (; ward_gate_may_work(v, 1, -1000); taken += WARD_FRAME_MAX)
+        ward_gate_worked(v, 1, WARD_FRAME_MAX - 100 * WARD_WORK_CHANGE, 100);
     assert_true(taken == WARD_WORK_BURST);
-    assert_true(ward_gate_may_work(v, 2)); /* a millisecond's worth */
+    assert_true(ward_gate_may_work(v, 2, -1000)); /* a millisecond's worth */
     assert_int_equal(ward_gate_may_grow(v, 2), WARD_OK);
     for (taken = 0; ward_gate_may_grow(v, 2) == WARD_OK; taken += WARD_FRAME_MAX)
-        ward_gate_worked(v, WARD_FRAME_MAX, 0);
+        ward_gate_worked(v, 1, WARD_FRAME_MAX, 0);
     assert_true(taken <= WARD_GROWTH_BURST && taken > WARD_GROWTH_BURST - WARD_WORK_BURST - WARD_FRAME_MAX);
     assert_int_equal(ward_gate_may_grow(v, 2), WARD_ERR_QUOTA);
     assert_int_equal(ward_gate_may_grow(v, 24 * 3600 * 1000), WARD_OK);
+    ward_gate_free(&g);
+}
+
+/* Who takes much waits for those who take little, but not for ever. */
+static void the_light_go_first(void **state)
+{
+    struct ward_gate g;
+    uint8_t pk[32];
+    (void)state;
+    ward_gate_init(&g, &scarce.env);
+    key(pk, 1);
+    struct ward_visitor *v = ward_gate_enter(&g, pk, 1000);
+    assert_false(ward_gate_is_heavy(v, 1000));
+    assert_true(ward_gate_may_work(v, 1000, 1000));
+    ward_gate_worked(v, 1000, WARD_LIGHT_BURST, 0);
+    assert_true(ward_gate_is_heavy(v, 1000));
+    assert_false(ward_gate_may_work(v, 1000, 1000));
+    assert_true(ward_gate_may_work(v, 1000, 1000 - WARD_HEAVY_WAIT_MS));
+    ward_gate_worked(v, 1000, WARD_LIGHT_BURST, 0);
+    assert_false(ward_gate_may_work(v, 1000 + WARD_HEAVY_WAIT_MS_MAX - 1, 1000 + WARD_HEAVY_WAIT_MS_MAX - 1));
+    assert_true(ward_gate_may_work(v, 1000 + WARD_HEAVY_WAIT_MS_MAX, 1000 + WARD_HEAVY_WAIT_MS_MAX));
+    assert_true(ward_gate_is_heavy(v, 2000));
+    assert_false(ward_gate_is_heavy(v, 2001));
     ward_gate_free(&g);
 }
 
@@ -210,6 +233,7 @@ int main(void)
         cmocka_unit_test(calls_are_counted),
         cmocka_unit_test(pauses_grow_and_are_forgiven),
         cmocka_unit_test(work_and_growth_are_rationed),
+        cmocka_unit_test(the_light_go_first),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(full_of_those_to_remember),
         cmocka_unit_test(blame),
