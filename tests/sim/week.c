@@ -146,7 +146,7 @@ static void sync_once(struct proc *p)
     if (!rc && dice_chance(&d->w->plan, 60) && d->w->model->space_count)
         check_space_state(d, r, dice_below(&d->w->plan, d->w->model->space_count));
     p->r = NULL;
-    device_give_back(d, r, !p->dead && (rc < 600 || rc >= 700) && rc != WARD_ERR_MEMORY);
+    device_give_back(d, r, !p->dead && !p->disk_failed && (rc < 600 || rc >= 700) && rc != WARD_ERR_MEMORY);
     check_error(d, &err);
     trace(d->w, d, "syncs with %s: sent %llu, received %llu%s%s", p->peer ? p->peer->name : "the hub", (unsigned long long)result.sent,
           (unsigned long long)result.received, rc ? ", then: " : "", rc ? ward_error_name(rc) : "");

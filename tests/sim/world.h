@@ -180,6 +180,7 @@ struct proc {
     int64_t until;
     size_t refused; /* runs, by either side */
     bool fork_told;
+    bool disk_failed; /* by what it was told: it is to open its home anew */
 };
 struct proc *proc_start(struct device *d, proc_fn *fn, struct device *peer);
 void proc_sleep(struct proc *p, int64_t until); /* or until somebody wakes it */
