@@ -5,6 +5,7 @@
 #include "when.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct spaces {
     struct cli *c;
@@ -52,7 +53,12 @@ static void plain(struct cli *c, const json_t *model)
     puts("");
     cli_attention(c, model);
     if (quarantined)
-        cli_line(c, _("Changes of revoked devices that are set aside: %lld"), quarantined);
+        cli_line(c, _("Changes that are kept and do not count: %lld. To see why: wardsync aside list"), quarantined);
+    json_int_t waiting = json_integer_value(json_object_get(model, "waiting"));
+    if (waiting)
+        cli_line(c,
+                 _("This device wrote things without knowing its own later ones; they are written anew at the next change or sync: %lld"),
+                 waiting);
     bool hubs_fine = !json_integer_value(json_object_get(model, "hub_lost")) && !json_integer_value(json_object_get(model, "hub_rewrote"));
     if (!conflicts && !unsent && hubs_fine)
         cli_line(c, _("All changes are delivered, no conflict is open."));
@@ -83,16 +89,19 @@ static int run(struct cli *c)
     json_object_set_new(model, "restored", cli_time_json(status.restored_ms));
     json_object_set_new(model, "awaited", json_integer((json_int_t)status.awaited));
     json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
+    json_object_set_new(model, "waiting", json_integer((json_int_t)status.waiting));
     json_object_set_new(model, "peers", cli_devices_json(c, false));
-    return cli_answer(c, status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote ? CLI_ATTENTION : CLI_DONE, model,
-                      plain);
+    const char *role = json_string_value(json_object_get(model, "role"));
+    bool decides = role && strcmp(role, cli_role_name(WARD_ROLE_OPERATOR)) == 0;
+    bool attention = status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote || (decides && status.quarantined);
+    return cli_answer(c, attention ? CLI_ATTENTION : CLI_DONE, model, plain);
 }
 
 const struct cli_command cmd_status = {
     .name = "status",
     .summary = N_("what is unsent, which conflicts are open, who was met when"),
     .run = run,
-    .details = N_("Exit code 1 while a conflict is open, a change of this device is on no other device, or a hub no longer holds what it "
-                  "had confirmed."),
+    .details = N_("Exit code 1 while a conflict is open, a change of this device is on no other device, a hub no longer holds what it had "
+                  "confirmed, or, for operators, something is set aside."),
     .examples = "  wardsync status\n  wardsync status --json\n",
 };

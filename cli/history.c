@@ -100,7 +100,9 @@ int cli_history(struct cli *c, const struct cli_history_filter *filter, json_t *
         return CLI_FAILED;
     struct history h = {c, filter, json_array(), 0};
     /* Not by entity: the reason of a change is a record of its own. */
-    if (ward_history(c->replica, NULL, add_change, &h, &err)) {
+    int rc = filter->aside ? ward_aside_show(c->replica, filter->aside, add_change, &h, &err)
+                           : ward_history(c->replica, NULL, add_change, &h, &err);
+    if (rc) {
         json_decref(h.out);
         return cli_fail(c, &err);
     }

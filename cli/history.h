@@ -9,6 +9,7 @@ struct cli_history_filter {
     const struct ward_id *unit;     /* whose author's; NULL: all */
     int64_t since_ms;               /* by the authors' clocks; 0: all */
     const struct ward_hash *device; /* its changes alone, each with n: the how many-th of them arrived here */
+    const struct ward_hash *aside;  /* what is set aside under this name, instead of what has effect */
 };
 
 /* [{at, unit, device, role, space, feed, seq, hash, own, reason?, ops: [{kind, entity, title, field, key?, value}]}], in order of arrival.

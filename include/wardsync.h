@@ -485,6 +485,31 @@ struct ward_op_info {
 typedef int ward_history_fn(void *ctx, const struct ward_change_info *change, const struct ward_op_info *ops, size_t op_count);
 int ward_history(ward_replica *r, const struct ward_id *entity, ward_history_fn *fn, void *ctx, struct ward_error *err);
 
+/* ---------------------------------------------------------------- set aside */
+
+/* Changes that are held and have no effect: beyond where a device was cut, beyond where its feed was continued in two ways, or under a
+ * grant that does not count. Nothing of them is lost: who is entitled writes them anew under an own name. */
+enum ward_aside_why { WARD_ASIDE_CUT, WARD_ASIDE_FORK, WARD_ASIDE_GRANT };
+struct ward_aside {
+    struct ward_hash head; /* names it: the hash of its last change */
+    struct ward_hash space, feed, grant;
+    struct ward_id unit;
+    enum ward_aside_why why;
+    uint64_t first, last;   /* seqs in the feed */
+    uint64_t released;      /* written anew up to this seq; 0: nothing */
+    int64_t from_ms, to_ms; /* when the first and the last were written, by their author's clock */
+    bool own;               /* of this home, under its grant or a former one */
+};
+typedef int ward_aside_fn(void *ctx, const struct ward_aside *aside);
+int ward_asides(ward_replica *r, ward_aside_fn *fn, void *ctx, struct ward_error *err);
+/* Its changes that were not released yet, with their operations. WARD_ERR_NOT_FOUND. */
+int ward_aside_show(ward_replica *r, const struct ward_hash *head, ward_history_fn *fn, void *ctx, struct ward_error *err);
+/* Writes what was not released yet anew, as changes of this device, with what their author had seen: where somebody wrote something else
+ * meanwhile, both stand side by side as a conflict. Once released it is not released again, by anyone who has heard of it. Operators; and a
+ * device that goes on in a home, for what it wrote there before, which also happens by itself. reason: for operators, required. changes:
+ * how many were written. WARD_ERR_NOT_FOUND, WARD_ERR_NOT_ENTITLED, WARD_ERR_REASON, WARD_ERR_NOTHING: all of it was released before. */
+int ward_aside_release(ward_replica *r, const struct ward_hash *head, const char *reason, size_t *changes, struct ward_error *err);
+
 /* ---------------------------------------------------------------- conflicts */
 
 struct ward_conflict {
@@ -613,7 +638,8 @@ struct ward_status {
     int64_t unsent_since_ms; /* when the oldest of them was written; 0: none */
     size_t conflicts;
     size_t devices;
-    uint64_t quarantined; /* changes beyond cuts */
+    uint64_t quarantined; /* changes that are set aside and not released */
+    size_t waiting;       /* own changes that were withdrawn and are about to be written anew */
     uint64_t receipted;   /* own changes that a hub has sealed as held durably */
     uint64_t hub_lost;    /* of them, those that a hub did not hold any more when it was met last */
     size_t hub_rewrote;   /* feeds of which a hub showed another history than it had sealed */

@@ -1,6 +1,7 @@
 /* device.c - devices, their rights and what is known of them; the state of this replica in figures. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/aside.h"
 #include "replica/cut.h"
 #include "replica/receipt.h"
 #include "replica/stream.h"
@@ -196,8 +197,12 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
     for (size_t i = 0; i < r->dir.space_count; i++)
         s.changes += r->dir.spaces[i].changes;
     for (size_t i = 0; i < r->dir.feed_count; i++) {
-        const struct ward_feed *f = &r->dir.feeds[i];
-        s.quarantined += f->limit < f->head_seq ? f->head_seq - f->limit : 0;
+        struct ward_aside_range range;
+        rc = ward_aside_of(r, r->dir.feeds[i].fid, &range, err);
+        if (rc)
+            return rc;
+        if (range.first <= range.last)
+            s.quarantined += range.last - (range.released ? range.released : range.first - 1);
     }
     for (size_t i = 0; i < r->dir.grant_count; i++)
         s.devices += r->dir.grants[i].role != WARD_ROLE_ROOT && ward_grant_effective(&r->dir, &r->dir.grants[i].id) &&
@@ -205,6 +210,8 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
     rc = count_unsent(r, &s, err);
     if (!rc)
         rc = ward_store_count_conflicts(r->store, &s.conflicts, err);
+    if (!rc)
+        rc = ward_store_count_waiting(r->store, &s.waiting, err);
     if (!rc)
         rc = ward_receipts_status(r, &s, err);
     if (!rc)

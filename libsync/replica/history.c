@@ -7,6 +7,7 @@
 struct history {
     ward_replica *r;
     const struct ward_id *entity;
+    uint64_t from, to; /* of one feed; to 0: what has effect of all */
     ward_history_fn *fn;
     void *ctx;
     struct ward_op_info *ops;
@@ -64,10 +65,25 @@ static int give_segment(struct history *h, const struct ward_segment *seg, struc
             break;
         ward_chain(&hash, seg->first + i, &hash, raw.p + at, used);
         f = ward_directory_feed(&r->dir, seg->fid); /* the callback may have read, and so renewed the directory */
-        if (seg->first + i <= f->limit)
+        uint64_t seq = seg->first + i;
+        if (h->to ? seq >= h->from && seq <= h->to : seq <= f->limit)
             rc = give_change(h, f, seg->first + i, &hash, &r->scratch.changes[0], err);
     }
     ward_buf_free(&raw);
+    return rc;
+}
+
+int ward_history_range(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to, ward_history_fn *fn, void *ctx, struct ward_error *err)
+{
+    struct history h = {.r = r, .from = from, .to = to, .fn = fn, .ctx = ctx};
+    struct ward_segment seg = {0};
+    int rc = WARD_OK;
+    for (uint64_t seq = from; !rc && seq <= to; seq = seg.first + seg.count) {
+        rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
+        if (!rc)
+            rc = give_segment(&h, &seg, err);
+    }
+    ward_release(&r->env, h.ops);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 #include "replica/own.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/aside.h"
 #include "replica/late.h"
 #include "values/feed.h"
 #include "values/seal.h"
@@ -174,11 +175,34 @@ static int rewrite_one(struct ward_apply *a, const struct ward_store_waiting *w,
     return rc ? rc : ward_store_drop_waiting(r->store, w->number, err);
 }
 
+/* Under its former grants this home wrote what was set aside since: it goes on with it by itself. Of a feed with branches that is the one
+ * this home wrote. */
+static int rewrite_former(struct ward_apply *a, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    const struct ward_hash *former;
+    int rc = WARD_OK;
+    if (ward_replica_former(r, &former) == 0)
+        return WARD_OK;
+    for (uint32_t fid = 1; !rc && fid <= r->dir.feed_count; fid++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+        struct ward_aside_range range;
+        size_t changes;
+        if (f->parent || f->limit >= f->head_seq || ward_hash_compare(&f->grant, &r->self) == 0 || !ward_replica_was(r, &f->grant) ||
+            !may_write_now(r, &ward_directory_space(&r->dir, f->sid)->id))
+            continue;
+        rc = ward_aside_of(r, fid, &range, err);
+        if (!rc && range.released < range.last)
+            rc = ward_aside_write(a, &range, NULL, &changes, err);
+    }
+    return rc;
+}
+
 int ward_own_rewrite_in(struct ward_apply *a, struct ward_error *err)
 {
     struct ward_store_waiting w = {.number = 0};
     bool got = true;
-    int rc = WARD_OK;
+    int rc = rewrite_former(a, err);
     while (!rc && got) {
         rc = ward_store_next_waiting(a->r->store, w.number, &w, &got, err);
         if (!rc && got && may_write_now(a->r, &w.space))
@@ -187,12 +211,30 @@ int ward_own_rewrite_in(struct ward_apply *a, struct ward_error *err)
     return rc;
 }
 
+/* Something to be written anew, by what is known without looking closely. */
+static int waits(ward_replica *r, bool *out, struct ward_error *err)
+{
+    const struct ward_hash *former;
+    size_t waiting;
+    int rc = ward_store_count_waiting(r->store, &waiting, err);
+    *out = waiting > 0;
+    for (size_t i = 0; !rc && !*out && ward_replica_former(r, &former) && i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        struct ward_aside_range range;
+        if (f->parent || f->limit >= f->head_seq || !ward_replica_was(r, &f->grant))
+            continue;
+        rc = ward_aside_of(r, f->fid, &range, err);
+        *out = range.released < range.last;
+    }
+    return rc;
+}
+
 int ward_own_rewrite(ward_replica *r, struct ward_error *err)
 {
     struct ward_apply a;
-    size_t waiting;
-    int rc = ward_store_count_waiting(r->store, &waiting, err);
-    if (rc || waiting == 0 || ward_store_read_only(r->store) || ward_keys_check(r->keys, NULL))
+    bool needed;
+    int rc = waits(r, &needed, err);
+    if (rc || !needed || ward_store_read_only(r->store) || ward_keys_check(r->keys, NULL))
         return rc;
     rc = ward_apply_begin(&a, r, err);
     if (rc)

@@ -85,6 +85,9 @@ int64_t ward_replica_now(const ward_replica *r);
 int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash *hash, uint64_t *depth, struct ward_error *err);
 void ward_chain_forget(ward_replica *r);
 
+/* history.c: the changes [from, to] of a feed, with effect or not. */
+int ward_history_range(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to, ward_history_fn *fn, void *ctx, struct ward_error *err);
+
 /* sheet.c: the root key of a sheet. WARD_ERR_PASSPHRASE. */
 int ward_sheet_open(struct ward_keys *root, const struct ward_sheet *sheet, const char *passphrase, struct ward_error *err);
 

@@ -34,12 +34,16 @@ static const struct ward_field_def ward_fields[] = {
     {WARD_WARD_NAME, "name", WARD_TEXT, WARD_CONFLICT, WARD_NAME_MAX},
     {WARD_WARD_HUBS, "hubs", WARD_BOOL, WARD_ADD_WINS, 0},
 };
+static const struct ward_field_def aside_fields[] = {
+    {WARD_ASIDE_RELEASED, "released", WARD_BOOL, WARD_ADD_WINS, 0},
+};
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 static const struct ward_kind_def core_kinds[] = {
     {WARD_KIND_GRANT, "device", grant_fields, COUNT(grant_fields)},
     {WARD_KIND_INVITE, "invitation", invite_fields, COUNT(invite_fields)},
     {WARD_KIND_REASON, "reason", reason_fields, COUNT(reason_fields)},
     {WARD_KIND_WARD, "ward", ward_fields, COUNT(ward_fields)},
+    {WARD_KIND_ASIDE, "set_aside", aside_fields, COUNT(aside_fields)},
 };
 const struct ward_schema ward_core_schema = {core_kinds, COUNT(core_kinds), 1};
 

@@ -11,6 +11,7 @@
 #define WARD_KIND_INVITE 2u
 #define WARD_KIND_REASON 3u
 #define WARD_KIND_WARD   4u
+#define WARD_KIND_ASIDE  5u
 
 struct ward_dep {
     struct ward_hash feed;
