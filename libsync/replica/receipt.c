@@ -433,7 +433,10 @@ int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
         if (!f || !ward_space_is_common(ward_directory_space(&t->r->dir, f->sid), self, &t->peer))
             continue;
         uint64_t held = ward_vv_get(&t->stream.have, row->fid);
-        back |= held >= row->seq && (row->held != WARD_HELD_ALL || row->rewritten);
+        bool former = ward_hash_compare(&f->grant, &t->r->self) != 0; /* no receipt will cover that again: seeing it is enough */
+        changed |= former && held >= row->seq && row->held != WARD_HELD_ALL;
+        row->held = former && held >= row->seq ? WARD_HELD_ALL : row->held;
+        back |= !former && held >= row->seq && (row->held != WARD_HELD_ALL || row->rewritten);
         if (held >= row->seq)
             continue;
         lost += row->seq - held;

@@ -316,8 +316,11 @@ static void revoke_one(struct world *w)
     struct device *whom = &w->d[dice_below(&w->fault_dice, w->count)];
     if (whom->role != WARD_ROLE_CELL || whom->revoked || !whom->joined)
         return;
-    if (work_revoke(&w->d[0], whom) == WARD_OK)
-        fault_note(w, FAULT_REVOKE);
+    if (work_revoke(&w->d[0], whom) != WARD_OK)
+        return;
+    fault_note(w, FAULT_REVOKE);
+    if (!whom->hostile && dice_chance(&w->fault_dice, 600)) /* it was found behind the stove */
+        work_rejoin(&w->d[0], whom);
 }
 
 /* ---------------------------------------------------------------- their times */

@@ -44,6 +44,11 @@ static const struct kept kept[] = {
     {"half a bundle", 531837, 1, "reorder,readerr,writeerr,syncerr,busy,clock,rollback,garbage,outside",
      "the model took for lost what a reader held of a bundle at which its disk failed"},
     {"an enemy without memory", 541974, 1, "all", "the simulator forged frames out of memory that it had taken away itself"},
+    {"receipts under keys that were replaced", 78032, 1,
+     "flip,replay,slow,kill,crash,full,hub,equivocate,withhold,flood,noncanonical,outside,depth",
+     "what a hub had lost of a device's former feeds was told lost for ever, though it had it again"},
+    {"new keys granted and not told", 78185, 1, "delay,crash,writeerr,full,memory,busy,revoke,outside,depth",
+     "the model took a device for one that counts, whose old keys the hub had ended and whose new ones had not reached it"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

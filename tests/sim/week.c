@@ -97,7 +97,7 @@ static void serve(struct proc *p)
 
 void work_serve(struct device *d, int64_t for_ms)
 {
-    if (d->serving || !d->joined)
+    if (d->serving || !d->joined || d->keys_open)
         return;
     d->serving = proc_start(d, serve, NULL);
     if (d->serving)
@@ -167,8 +167,126 @@ uint32_t work_sync(struct device *d, struct device *peer)
     struct world *w = d->w;
     if (!peer && d != w->hub && (d == w->hub2 || d == &w->d[0])) /* who may find another hub first */
         peer = w->hub;
-    struct proc *p = d->joined && !d->hostile && d != peer && (d != w->hub || peer) ? proc_start(d, sync_once, peer) : NULL;
+    struct proc *p =
+        d->joined && !d->hostile && !d->keys_open && d != peer && (d != w->hub || peer) ? proc_start(d, sync_once, peer) : NULL;
     return p ? p->id : 0;
+}
+
+/* Its home is another device's now, or the same that it was: whoever has its old keys is cut. */
+static void take_grant(struct device *d, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < d->w->count; i++) {
+        struct device *o = &d->w->d[i];
+        o->revoked |= o != d && memcmp(o->grant.b, d->grant.b, sizeof o->grant.b) == 0;
+    }
+    d->grant = *grant;
+    d->revoked = false;
+    check_keep_keys(d);
+}
+
+static bool may_wait(int rc)
+{
+    enum ward_class c = ward_error_class(rc);
+    return (rc >= 600 && rc < 700 && rc != WARD_ERR_CORRUPT) || c == WARD_CLASS_RETRY || c == WARD_CLASS_WAIT || c == WARD_CLASS_OPERATOR;
+}
+
+static void rotate_again(void *ctx, uint64_t n);
+
+static void rotate(struct proc *p)
+{
+    struct device *d = p->d;
+    struct ward_error err = {0};
+    struct ward_self self;
+    ward_replica *r = NULL;
+    int rc = device_open(d, &r, &err);
+    p->r = r;
+    if (!rc)
+        rc = ward_rotate(r, NULL, 15000, &d->options, &err);
+    if (r && !ward_self(r, &self, NULL) && memcmp(self.grant.b, d->grant.b, sizeof self.grant.b) != 0) {
+        take_grant(d, &self.grant);
+        deed(d->w, DEED_ROTATE);
+        check_step(p);
+    }
+    p->r = NULL;
+    ward_close(r);
+    d->keys_open = false;
+    check_error(d, &err);
+    trace(d->w, d, "takes new keys: %s", rc ? ward_error_name(rc) : "done");
+    if (rc == WARD_ERR_CUT || rc == WARD_ERR_KEYS_REPLACED)
+        d->revoked = true;
+    else if (rc && may_wait(rc)) /* they may have been granted without its having heard of it */
+        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, 6 * HOUR_MS), rotate_again, d, 0);
+    else if (rc && !p->dead && !d->w->failed)
+        violated(d->w, "S17", "%s: new keys: %d %s", d->name, rc, err.detail);
+}
+
+void work_rotate(struct device *d)
+{
+    if (!d->joined || d->hostile || d->revoked || d->stranded || d->serving || !device_is_idle(d))
+        return;
+    device_close_app(d);
+    if (!device_fell(d))
+        d->keys_open = proc_start(d, rotate, NULL) != NULL;
+}
+
+static void rotate_again(void *ctx, uint64_t n)
+{
+    struct device *d = ctx;
+    (void)n;
+    if (d->revoked || d->hostile)
+        return;
+    work_rotate(d);
+    if (!d->keys_open)
+        sched_at(&d->w->time, d->w->time.now + HOUR_MS, rotate_again, d, 0);
+}
+
+static void rejoin_again(void *ctx, uint64_t n);
+
+static void rejoin(struct proc *p)
+{
+    struct device *d = p->d;
+    struct ward_error err = {0};
+    struct ward_self self;
+    ward_replica *r = NULL;
+    int rc = ward_join(&r, d->home, d->code, d->name, 15000, &d->options, &err);
+    if (!rc && !ward_self(r, &self, &err)) {
+        take_grant(d, &self.grant);
+        deed(d->w, DEED_REJOIN);
+        p->r = r;
+        check_step(p);
+        p->r = NULL;
+    }
+    ward_close(r);
+    d->keys_open = false;
+    check_error(d, &err);
+    trace(d->w, d, "joins again in its home: %s", rc ? ward_error_name(rc) : "done");
+    if (!rc)
+        work_sync(d, NULL);
+    else if (may_wait(rc) && rc != WARD_ERR_INVITE_EXPIRED)
+        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, 6 * HOUR_MS), rejoin_again, d, 0);
+    else if (!p->dead && !d->w->failed && rc != WARD_ERR_INVITE_EXPIRED)
+        violated(d->w, "S17", "%s: joins again: %d %s", d->name, rc, err.detail);
+}
+
+static void rejoin_again(void *ctx, uint64_t n)
+{
+    struct device *d = ctx;
+    (void)n;
+    if (!d->revoked || d->hostile || d->keys_open)
+        return;
+    if (device_is_up(d) && device_is_idle(d) && !d->serving) {
+        device_close_app(d);
+        if (!device_fell(d))
+            d->keys_open = proc_start(d, rejoin, NULL) != NULL;
+    }
+    if (!d->keys_open)
+        sched_at(&d->w->time, d->w->time.now + HOUR_MS, rejoin_again, d, 0);
+}
+
+void work_rejoin(struct device *by, struct device *d)
+{
+    if (work_invite_again(by, d))
+        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, DAY_MS), rejoin_again, d, 0);
 }
 
 static void join_again(void *ctx, uint64_t n)
@@ -337,7 +455,9 @@ static void syncs(void *ctx, uint64_t n)
     if (!d->joined || !device_is_up(d) || d->hostile)
         return;
     uint64_t how = d->offline ? 95 : dice_below(&d->w->plan, 100);
-    if (how < 65) {
+    if (how < 3 && d->role == WARD_ROLE_CELL) {
+        work_rotate(d);
+    } else if (how < 65) {
         work_sync(d, NULL);
     } else if (how < 80) {
         meet(d);

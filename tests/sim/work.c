@@ -284,7 +284,7 @@ static int choose_and_do(struct act *a, enum deed *what)
 
 bool work_may_act(const struct device *d)
 {
-    return d->joined && device_is_up(d) && !d->must_meet && !d->hostile;
+    return d->joined && device_is_up(d) && !d->must_meet && !d->hostile && !d->keys_open;
 }
 
 static void end_act(struct act *a, const char *what, int rc)
@@ -391,34 +391,56 @@ bool work_shows(struct device *d, const struct ward_id *id, const char *title)
 
 /* ---------------------------------------------------------------- devices */
 
-struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role)
+static bool invite(struct device *by, const char *name, char unit, enum ward_role role, char code[WARD_INVITE_MAX])
 {
     struct world *w = by->w;
     struct act a = {.d = by};
     bool hubs = role == WARD_ROLE_CELL || by == w->hub; /* a hub apart lets in cells alone, others come to the operator */
     const char *addresses[] = {hubs ? w->hub->address : by->address, w->hub2 ? w->hub2->address : NULL};
-    char code[WARD_INVITE_MAX];
     struct ward_id unit_id;
-    if (w->count == DEVICES_MAX || !work_may_act(by))
-        return NULL;
+    if (!work_may_act(by))
+        return false;
     memset(unit_id.b, unit, sizeof unit_id.b);
     faults_before_act(by);
     int rc = device_app(by, &a.r, &a.err);
     if (!rc)
-        rc = ward_invite(a.r, &unit_id, role, addresses, hubs && w->hub2 ? 2 : 1, 30 * DAY_MS, code, sizeof code, &a.err);
+        rc = ward_invite(a.r, &unit_id, role, addresses, hubs && w->hub2 ? 2 : 1, 30 * DAY_MS, code, WARD_INVITE_MAX, &a.err);
     char what[60];
     snprintf(what, sizeof what, "invites %s", name);
     end_act(&a, what, rc);
     if (rc)
-        return NULL;
+        return false;
     deed(w, DEED_INVITE);
     check_keep_secret(w, code + 4 + 90, 24); /* where the secret stands, as spelt */
-    struct device *d = world_device(w, name, unit, role);
-    snprintf(d->code, sizeof d->code, "%s", code);
+    return true;
+}
+
+static void take_code(struct device *d, const char *code)
+{
     struct ward_invitation v;
+    snprintf(d->code, sizeof d->code, "%s", code);
     if (ward_invitation_parse(&v, code, NULL) == WARD_OK)
         memcpy(d->invited.b, v.link_pk, sizeof d->invited.b);
+}
+
+struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role)
+{
+    char code[WARD_INVITE_MAX];
+    if (by->w->count == DEVICES_MAX || !invite(by, name, unit, role, code))
+        return NULL;
+    struct device *d = world_device(by->w, name, unit, role);
+    take_code(d, code);
     return d;
+}
+
+bool work_invite_again(struct device *by, struct device *d)
+{
+    char code[WARD_INVITE_MAX];
+    if (!invite(by, d->name, (char)d->unit.b[0], d->role, code))
+        return false;
+    take_code(d, code);
+    work_sync(by, NULL); /* the hub must hear of it */
+    return true;
 }
 
 int work_revoke(struct device *by, struct device *whom)
@@ -485,7 +507,8 @@ void work_carry(struct device *from, struct device *to)
     char there[64], here[64];
     size_t len;
     struct ward_bundle_info info = {0};
-    bool able = from->joined && to->joined && device_is_up(from) && device_is_up(to) && !from->hostile && !to->hostile;
+    bool able = !from->keys_open && !to->keys_open && from->joined && to->joined && device_is_up(from) && device_is_up(to) &&
+                !from->hostile && !to->hostile;
     if (!able || from == to)
         return;
     snprintf(there, sizeof there, "%s/%s", from->mount, stick);

@@ -39,6 +39,7 @@ int work_due(struct device *d, const struct ward_id *id, int64_t due);
 bool work_shows(struct device *d, const struct ward_id *id, const char *title);
 
 struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role); /* NULL: it could not */
+bool work_invite_again(struct device *by, struct device *d); /* the code is the device's; false: it could not */
 int work_revoke(struct device *by, struct device *whom);
 void work_carry(struct device *from, struct device *to);   /* a bundle */
 uint32_t work_sync(struct device *d, struct device *peer); /* peer NULL: the hub. The process's number, or 0. */
@@ -46,6 +47,10 @@ void work_serve(struct device *d, int64_t for_ms);         /* 0: until stopped *
 void work_stop_serving(struct device *d);
 /* A restored device may write again once it has got all of its own words back. */
 void work_met(struct device *d);
+/* New keys for a device, asked for at the hub by the old ones. */
+void work_rotate(struct device *d);
+/* A device whose grant is cut is let in anew, and goes on in its home with all that it holds. */
+void work_rejoin(struct device *by, struct device *d);
 /* Another laptop with a copy of this one's folder as it is now: each goes on as if there were no other. */
 struct device *work_twin(struct device *d, const char *name);
 void work_soon(struct device *d); /* some acts within the hour */

@@ -35,6 +35,8 @@
     X(SYNC_BROKEN, "sync-broken")                                                                                                          \
     X(MEET, "meet")                                                                                                                        \
     X(LIVE, "live")                                                                                                                        \
+    X(ROTATE, "rotate")                                                                                                                    \
+    X(REJOIN, "rejoin")                                                                                                                    \
     X(CUT, "cut")                                                                                                                          \
     X(BUNDLE_WRITE, "bundle-write")                                                                                                        \
     X(BUNDLE_READ, "bundle-read")                                                                                                          \
@@ -82,6 +84,7 @@ struct device {
     bool away;           /* without power, until booted */
     bool hostile;        /* its owner drives it by hand (hostile.c) */
     bool revoked;        /* somebody has cut it */
+    bool keys_open;      /* it is getting new keys: nobody else may have its home open */
     bool may_fork;       /* was restored from an older copy: its feeds may have two branches */
     bool must_meet;      /* restored, and is to meet somebody before it writes */
     bool offline;        /* never has a network: bundles only */
