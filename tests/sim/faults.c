@@ -346,7 +346,7 @@ static void strike(struct world *w)
             restore(d, f);
         break;
     case FAULT_TWIN:
-        if (dice_chance(dice, 300))
+        if (dice_chance(dice, 600))
             make_twin(d);
         break;
     case FAULT_HUB:

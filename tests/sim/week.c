@@ -510,6 +510,7 @@ struct device *work_twin(struct device *d, const char *name)
     if (!d->w->calm) {
         start_days(t);
         work_soon(t);
+        work_soon(d);
     }
     return t;
 }
