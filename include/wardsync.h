@@ -713,6 +713,21 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
 int ward_serve_step(ward_server *s, int timeout_ms, struct ward_error *err); /* returns after at most timeout_ms, or after work */
 void ward_serve_close(ward_server *s);
 
+/* ---------------------------------------------------------------- hubs */
+
+/* Where the ward's hubs answer: a list that operators and hubs write and all devices read; and what this device's invitation named. */
+struct ward_hub_address {
+    char address[128];
+    bool listed;             /* by the ward; else only this device's invitation named it */
+    struct ward_hash grant;  /* who answered there last, */
+    int64_t last_contact_ms; /* and when, by this device's clock; 0: nobody yet */
+};
+typedef int ward_hub_address_fn(void *ctx, const struct ward_hub_address *address);
+int ward_hub_addresses(ward_replica *r, ward_hub_address_fn *fn, void *ctx, struct ward_error *err);
+/* WARD_ERR_ADDRESS, WARD_ERR_NOT_ENTITLED, WARD_ERR_NOTHING (it is so already), WARD_ERR_NOT_FOUND (to take off), WARD_ERR_ARGUMENT (there
+ * are 8). */
+int ward_hub_address_set(ward_replica *r, const char *address, bool listed, struct ward_error *err);
+
 /* ---------------------------------------------------------------- receipts */
 
 /* A hub, or an operator's device that is called, seals which heads of the caller's own feeds it holds durably (proto/receipt.md). The last

@@ -30,6 +30,7 @@
 #define WARD_NAME_MAX          200u             /* bytes of a ward, unit or device name */
 #define WARD_ADDRESS_MAX       64u              /* bytes of a hub address */
 #define WARD_HUB_ADDRESSES_MAX 8u
+#define WARD_ROUTES_MAX        32u   /* of a device to its hubs: addresses and whom to expect there */
 #define WARD_RECEIPT_HEADS_MAX 64u   /* feeds in one receipt */
 #define WARD_RECEIPTS_KEPT     4096u /* of one hub; besides, always the newest for each feed */
 #define WARD_SEAL_EVERY        256u  /* an author keeps a seal at least that often */

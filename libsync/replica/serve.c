@@ -532,6 +532,12 @@ static void drop_closed(struct ward_server *s)
     }
 }
 
+/* Who answered last is called every other time, the others in turn between. */
+static size_t turn(size_t n, size_t count)
+{
+    return count == 1 || n % 2 == 0 ? 0 : 1 + n / 2 % (count - 1);
+}
+
 /* Calls the hub, if this device has one and is not on the line with it. */
 static int call_upward(struct ward_server *s, struct ward_error *err)
 {
@@ -546,7 +552,7 @@ static int call_upward(struct ward_server *s, struct ward_error *err)
     s->call_at_ms = mono(s) + s->every_ms;
     if (ward_routes_find(s->r, NULL, NULL, &routes, NULL))
         return WARD_OK; /* no hub known: nothing to call */
-    const struct ward_route *route = &routes.v[s->next_route++ % routes.count];
+    const struct ward_route *route = &routes.v[turn(s->next_route++, routes.count)];
     int rc = ward_link_connect(s->link, route->address, route->link_pk, NULL, &peer, err);
     if (rc)
         return rc == WARD_ERR_ADDRESS ? WARD_OK : rc;

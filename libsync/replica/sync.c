@@ -207,6 +207,19 @@ static int one_route(ward_replica *r, const struct ward_sync_options *options, c
     return rc;
 }
 
+/* Another route may lead to somebody who answers. */
+static bool elsewhere(int rc)
+{
+    return rc == WARD_ERR_NETWORK || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_TIMEOUT || rc == WARD_ERR_KEY_REFUSED ||
+           rc == WARD_ERR_PAUSE;
+}
+
+/* Of several routes that led to nobody the one that says most is told of: a clear no comes from the very device that was looked for. */
+static int tells(int rc)
+{
+    return rc == WARD_OK ? 0 : rc == WARD_ERR_KEY_REFUSED || rc == WARD_ERR_PAUSE ? 3 : rc == WARD_ERR_TIMEOUT ? 2 : 1;
+}
+
 int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct ward_sync_result *out, struct ward_error *err)
 {
     struct ward_routes routes;
@@ -217,12 +230,23 @@ int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct w
         rc = ward_routes_find(r, options->address, options->device, &routes, err);
     if (rc)
         return rc;
+    struct ward_error told = {0};
+    bool mute[WARD_ROUTES_MAX] = {false}; /* nobody is there at all, whatever key is expected */
     for (size_t i = 0; i < routes.count; i++) {
+        for (size_t j = 0; j < i && !mute[i]; j++)
+            mute[i] = mute[j] && strcmp(routes.v[j].address, routes.v[i].address) == 0;
+        if (mute[i])
+            continue;
         rc = one_route(r, options, &routes.v[i], &result, err);
-        bool elsewhere = rc == WARD_ERR_NETWORK || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_TIMEOUT || rc == WARD_ERR_KEY_REFUSED ||
-                         rc == WARD_ERR_PAUSE;
-        if (!rc || !elsewhere)
+        if (!rc || !elsewhere(rc))
             break;
+        mute[i] = rc == WARD_ERR_NETWORK;
+        if (tells(rc) > tells(told.code) && err)
+            told = *err;
+    }
+    if (rc && told.code && elsewhere(rc)) {
+        *err = told;
+        rc = told.code;
     }
     result.ms = r->env.mono_ms(r->env.ctx) - start;
     *out = result; /* after a failure too: what was committed before it stays */

@@ -108,9 +108,10 @@ static void where_one_was_met_is_tried_first(void **state)
     invite(&w, WARD_ROLE_CELL, &v);
     give(&w, 0, cell);
     for (int i = 0; i < 2; i++) {
-        struct ward_store_peer met = {.grant = w.d[i ? first : second].grant};
-        struct ward_store_peer gone = {.grant = w.d[i ? second : first].grant};
+        struct ward_store_peer met = {.grant = w.d[i ? first : second].grant, .last_contact_ms = 2000 + i};
+        struct ward_store_peer gone = {.grant = w.d[i ? second : first].grant, .last_contact_ms = 1000};
         strcpy(met.address, address);
+        strcpy(gone.address, address);
         OK(&w, ward_store_begin(w.d[cell].r->store, &w.err));
         OK(&w, ward_store_put_peer(w.d[cell].r->store, &met, &w.err));
         OK(&w, ward_store_put_peer(w.d[cell].r->store, &gone, &w.err));
@@ -122,12 +123,45 @@ static void where_one_was_met_is_tried_first(void **state)
     world_close(&w);
 }
 
+/* An operator's device may be the hub by now (from the recovery sheet, say): it is expected too, after the hubs, by whoever was invited. */
+static void any_operator_may_answer(void **state)
+{
+    struct world w;
+    struct ward_invitation v;
+    struct ward_routes routes;
+    (void)state;
+    world_found(&w, 4);
+    size_t cell = admit(&w, 'a', WARD_ROLE_CELL, 4), hub = admit(&w, 'h', WARD_ROLE_HUB, 4);
+    invite(&w, WARD_ROLE_CELL, &v);
+    give(&w, 0, cell);
+    assert_false(leads_to(&w, cell, 0)); /* nobody invited it */
+    OK(&w, ward_store_begin(w.d[cell].r->store, &w.err));
+    OK(&w, ward_store_meta_put(w.d[cell].r->store, "hub_key", w.d[hub].r->keys->link_pk, 32, &w.err));
+    OK(&w, ward_store_commit(w.d[cell].r->store, &w.err));
+    assert_true(leads_to(&w, cell, 0));
+    OK(&w, ward_routes_find(w.d[cell].r, NULL, NULL, &routes, &w.err));
+    assert_int_equal(routes.count, 2);
+    assert_memory_equal(routes.v[0].peer.id.b, w.d[hub].grant.b, 32);
+    OK(&w, ward_revoke(w.d[0].r, &w.d[hub].grant, "burnt down", &w.err)); /* and where the lost one was met, another is expected */
+    give(&w, 0, cell);
+    struct ward_store_peer met = {.grant = w.d[hub].grant, .last_contact_ms = 5};
+    strcpy(met.address, address);
+    OK(&w, ward_store_begin(w.d[cell].r->store, &w.err));
+    OK(&w, ward_store_put_peer(w.d[cell].r->store, &met, &w.err));
+    OK(&w, ward_store_commit(w.d[cell].r->store, &w.err));
+    OK(&w, ward_routes_find(w.d[cell].r, address, NULL, &routes, &w.err));
+    assert_int_equal(routes.count, 1);
+    assert_memory_equal(routes.v[0].peer.id.b, w.d[0].grant.b, 32);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hub_uses_up_no_invitation_that_it_may_not_answer),
         cmocka_unit_test(another_hub_takes_the_place_of_a_lost_one),
         cmocka_unit_test(where_one_was_met_is_tried_first),
+        cmocka_unit_test(any_operator_may_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
