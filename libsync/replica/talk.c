@@ -332,7 +332,7 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
     if (!rc && (actions & WARD_SA_KEEP_RECEIPT))
         rc = ward_receipts_keep(t, m, err);
     if (!rc && (actions & WARD_SA_NOTE_ASK))
-        rc = ward_receipts_note_ask(t, m->all, err);
+        rc = ward_receipts_note_ask(t, m->all, err); // NOLINT(clang-analyzer-core.NullDereference): only an ask leads here
     if (!rc && (actions & WARD_SA_ACK))
         rc = send_ack(t, err);
     if (!rc && first_stream)
