@@ -426,6 +426,7 @@ void check_healed(struct world *w, bool by_links)
     }
     L1_all_are_equal(w);
     S2_what_was_taken_back_is_written_anew(w);
+    w->deeds[DEED_RELEASED] += model_releases(w->model, w->hub->held);
     check_secrets_on_disks(w);
 }
 

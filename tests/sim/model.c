@@ -584,17 +584,23 @@ void model_find_stranded(struct model *m)
 
 /* ---------------------------------------------------------------- written anew */
 
-static bool same_ops(const struct model_change *a, const struct model_change *b)
+static bool same_slot(const struct model_op *a, const struct model_op *b)
 {
-    if (a->op_count != b->op_count)
-        return false;
-    for (size_t i = 0; i < a->op_count; i++) {
-        const struct model_op *x = &a->ops[i], *y = &b->ops[i];
-        if (x->kind != y->kind || x->field != y->field || memcmp(x->entity.b, y->entity.b, 16) != 0 || x->key_len != y->key_len ||
-            memcmp(x->key, y->key, x->key_len) != 0 || x->len != y->len || memcmp(x->raw, y->raw, x->len) != 0)
-            return false;
+    return a->kind == b->kind && a->field == b->field && memcmp(a->entity.b, b->entity.b, 16) == 0 && a->key_len == b->key_len &&
+           memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+/* "Of several values of one slot only the last is told": a later one of the same branch was withdrawn as well. */
+static bool is_told_later(const struct model *m, const struct model_withdrawn *x, const struct model_op *op)
+{
+    for (size_t i = 0; i < m->withdrawn_count; i++) {
+        const struct model_withdrawn *y = &m->withdrawn[i];
+        const struct model_change *c = y->branch == x->branch && y->seq >= x->seq ? model_change(m, y->branch, y->seq) : NULL;
+        for (size_t k = 0; c && k < c->op_count; k++)
+            if (same_slot(&c->ops[k], op) && (y->seq > x->seq || &c->ops[k] > op))
+                return true;
     }
-    return true;
+    return false;
 }
 
 /* Of other feeds than its own. */
@@ -606,24 +612,40 @@ static bool has_seen_more(const struct model *m, size_t own, const struct model_
     return false;
 }
 
+/* A late change that tells it: the same value, or, in a sum, some; it must not have seen more. */
+static bool tells(struct model *m, const struct model_withdrawn *x, const struct model_change *old, const struct model_op *op,
+                  const struct model_change *c)
+{
+    for (size_t k = 0; k < c->op_count; k++) {
+        const struct model_op *now = &c->ops[k];
+        bool sum = (op->field & 3u) == WARD_TALLY;
+        if (!same_slot(now, op) || (!sum && (now->len != op->len || memcmp(now->raw, op->raw, op->len) != 0)))
+            continue;
+        if (!sum && has_seen_more(m, x->branch, c, old))
+            violated(m->w, "S9", "%s writes a change anew and claims to have seen more than it had", x->d->name);
+        return true;
+    }
+    return false;
+}
+
+static bool op_is_anew(struct model *m, const struct model_withdrawn *x, const struct model_change *old, const struct model_op *op)
+{
+    const struct model_feed *from = &m->feeds[x->branch];
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        for (uint64_t n = f->count - f->base; f->author == from->author && f->space == from->space && n > 0; n--)
+            if (f->changes[n - 1].late && f->changes[n - 1].number > old->number && tells(m, x, old, op, &f->changes[n - 1]))
+                return true;
+    }
+    return is_told_later(m, x, op);
+}
+
 static bool find_anew(struct model *m, const struct model_withdrawn *x)
 {
     const struct model_change *old = model_change(m, x->branch, x->seq);
-    struct model_change *best = NULL;
-    for (size_t i = 0; i < m->feed_count; i++) {
-        const struct model_feed *f = &m->feeds[i];
-        bool theirs = f->author == m->feeds[x->branch].author && f->space == m->feeds[x->branch].space;
-        for (uint64_t n = f->count - f->base; theirs && n > 0; n--) {
-            struct model_change *c = &f->changes[n - 1];
-            if (c->late && !c->taken && c->number > old->number && (!best || c->number < best->number) && same_ops(c, old))
-                best = c;
-        }
-    }
-    if (!best)
-        return false;
-    best->taken = true;
-    if (has_seen_more(m, x->branch, best, old))
-        violated(m->w, "S9", "%s writes a change anew and claims to have seen more than it had", x->d->name);
+    for (size_t k = 0; k < old->op_count; k++)
+        if (!op_is_anew(m, x, old, &old->ops[k]))
+            return false;
     return true;
 }
 
@@ -752,14 +774,72 @@ bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward
     return false;
 }
 
+/* Whether the writer of a note of release is an operator, the root, or of the unit of the feed. */
+static bool may_note(const struct model_feed *by, const struct model_feed *f)
+{
+    return by->rank == ROOT_RANK ||
+           (by->author && (by->author->role == WARD_ROLE_OPERATOR || (f->author && ward_id_equal(&by->author->unit, &f->author->unit))));
+}
+
+/* proto/authority.md, Set aside: up to which change of a branch a note with effect says that it was written anew. */
+static uint64_t released(struct judged *g, size_t branch)
+{
+    const struct model *m = g->m;
+    const struct model_feed *f = &m->feeds[branch];
+    uint64_t most = 0;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        uint64_t limit = m->feeds[i].space == f->space && may_note(&m->feeds[i], f) ? limit_of(g, i) : 0;
+        for (uint64_t seq = m->feeds[i].base + 1; seq <= g->held[i] && seq <= limit; seq++)
+            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
+                const struct model_op *op = &model_change(m, i, seq)->ops[k];
+                uint64_t upto = 0;
+                if (op->kind != WARD_KIND_ASIDE || op->field != WARD_ASIDE_RELEASED || op->key_len != 8 + 32 || op->raw[0] != 0xf5 ||
+                    memcmp(op->entity.b, f->id.b, sizeof op->entity.b) != 0)
+                    continue;
+                for (int j = 0; j < 8; j++)
+                    upto = upto << 8 | op->key[j];
+                if (upto > most && upto > f->base && upto <= g->held[branch] &&
+                    memcmp(op->key + 8, model_change(m, branch, upto)->hash.b, 32) == 0)
+                    most = upto;
+            }
+    }
+    return most;
+}
+
 uint64_t model_quarantined(const struct model *m, const uint64_t *held)
 {
     struct judged *g = judge(m, held, true);
     uint64_t n = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         uint64_t limit = limit_of(g, i), from = limit > m->feeds[i].base ? limit : m->feeds[i].base;
+        uint64_t done = held[i] > from ? released(g, i) : 0;
+        from = done > from ? done : from;
         n += held[i] > from ? held[i] - from : 0;
     }
+    return n;
+}
+
+uint64_t model_waiting(const struct model *m, const struct device *d)
+{
+    struct judged *g = judge(m, d->held, true);
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        if (f->author != d || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK)
+            continue;
+        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base, done = d->held[i] > from ? released(g, i) : 0;
+        from = done > from ? done : from;
+        n += d->held[i] > from ? d->held[i] - from : 0;
+    }
+    return n;
+}
+
+size_t model_releases(const struct model *m, const uint64_t *held)
+{
+    struct judged *g = judge(m, held, true);
+    size_t n = 0;
+    for (size_t i = 0; i < m->feed_count; i++)
+        n += released(g, i) > 0;
     return n;
 }
 

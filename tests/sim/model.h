@@ -25,9 +25,9 @@ struct model_op {
 struct model_change {
     struct ward_hash hash;
     uint64_t depth, number; /* in the order in which they came to the model */
-    bool late, taken;       /* taken: as what a withdrawn one was written anew as */
-    struct model_vv seen;   /* what its author had taken in; its own feed up to itself */
-    struct model_vv sight;  /* a late change: what it had seen, else the same */
+    bool late;
+    struct model_vv seen;  /* what its author had taken in; its own feed up to itself */
+    struct model_vv sight; /* a late change: what it had seen, else the same */
     struct model_op *ops;
     size_t op_count;
 };
@@ -99,13 +99,17 @@ void model_digest(const struct model *m, size_t space, const uint64_t *held, boo
 /* Whose grant or invitation is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it cannot
  * bring it back; an operator has to invite it anew, or a stick carry it. To be looked at again when devices were restored, or have met. */
 void model_find_stranded(struct model *m);
-/* Finds what withdrawn changes were written anew as: by a late change of the same device and space with the same operations, which claims
- * to have seen no more of others (S9). Gives the first of those of devices that count which was not; NULL: all were. */
+/* Finds what withdrawn changes were written anew as: late changes of the same author and space hold the last value of each of their slots,
+ * and claim to have seen no more of others than the withdrawn ones had (S9). Gives the first of those of devices that count which was not;
+ * NULL: all were. */
 const struct model_withdrawn *model_written_anew(struct model *m);
+/* What a device wrote under former grants, in spaces where it goes on, and has not written anew. */
+uint64_t model_waiting(const struct model *m, const struct device *d);
+size_t model_releases(const struct model *m, const uint64_t *held); /* branches of which something was written anew */
 /* The device's disk is restored: what it was to write anew and has not is gone like anything else that it had not given to anybody. */
 void model_forget_withdrawn(struct model *m, const struct device *d);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
-/* Changes held beyond cuts. */
+/* Changes held that have no effect and were not released. */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);
 
 #endif

@@ -247,6 +247,31 @@ static int resolve(struct act *a)
     return rc;
 }
 
+struct set_aside {
+    struct dice *dice;
+    size_t seen;
+    struct ward_hash head;
+};
+
+static int choose_aside(void *ctx, const struct ward_aside *aside)
+{
+    struct set_aside *s = ctx;
+    if (aside->released < aside->last && dice_below(s->dice, ++s->seen) == 0)
+        s->head = aside->head;
+    return 0;
+}
+
+/* An operator has looked at what lies beyond a cut, and finds it good. */
+static int release(struct act *a)
+{
+    struct set_aside s = {.dice = a->dice};
+    size_t changes;
+    int rc = a->d->role == WARD_ROLE_OPERATOR ? ward_asides(a->r, choose_aside, &s, &a->err) : WARD_ERR_NOTHING;
+    if (rc || !s.seen)
+        return rc ? rc : WARD_ERR_NOTHING;
+    return ward_aside_release(a->r, &s.head, "looked through", &changes, &a->err);
+}
+
 static int backup(struct act *a)
 {
     char path[64];
@@ -261,9 +286,9 @@ static int choose_and_do(struct act *a, enum deed *what)
     static const struct {
         enum deed deed;
         unsigned weight;
-    } table[] = {{DEED_CREATE, 25}, {DEED_EDIT, 30},   {DEED_GOVERN, 10},  {DEED_MEMBER, 10}, {DEED_ADD, 10},
-                 {DEED_DELETE, 4},  {DEED_RESTORE, 4}, {DEED_RESOLVE, 10}, {DEED_LARGE, 1},   {DEED_BACKUP, 1}};
-    uint64_t at = dice_below(a->dice, 105);
+    } table[] = {{DEED_CREATE, 25}, {DEED_EDIT, 30},    {DEED_GOVERN, 10}, {DEED_MEMBER, 10}, {DEED_ADD, 10},    {DEED_DELETE, 4},
+                 {DEED_RESTORE, 4}, {DEED_RESOLVE, 10}, {DEED_LARGE, 1},   {DEED_BACKUP, 1},  {DEED_RELEASE, 15}};
+    uint64_t at = dice_below(a->dice, a->d->role == WARD_ROLE_OPERATOR ? 120 : 105);
     size_t i = 0;
     for (; at >= table[i].weight; i++)
         at -= table[i].weight;
@@ -277,6 +302,8 @@ static int choose_and_do(struct act *a, enum deed *what)
         return large(a);
     case DEED_BACKUP:
         return backup(a);
+    case DEED_RELEASE:
+        return release(a);
     default:
         return edit(a, *what);
     }

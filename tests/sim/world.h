@@ -37,6 +37,8 @@
     X(LIVE, "live")                                                                                                                        \
     X(ROTATE, "rotate")                                                                                                                    \
     X(REJOIN, "rejoin")                                                                                                                    \
+    X(RELEASE, "release")                                                                                                                  \
+    X(RELEASED, "released")                                                                                                                \
     X(CUT, "cut")                                                                                                                          \
     X(BUNDLE_WRITE, "bundle-write")                                                                                                        \
     X(BUNDLE_READ, "bundle-read")                                                                                                          \
