@@ -1,6 +1,7 @@
 #include "attention.h"
 #include "commands.h"
 #include "out.h"
+#include "record.h"
 #include "ref.h"
 #include "when.h"
 
@@ -45,6 +46,7 @@ static void plain(struct cli *c, const json_t *model)
     json_int_t unsent = json_integer_value(json_object_get(model, "unsent"));
     json_int_t conflicts = json_integer_value(json_object_get(model, "conflicts"));
     json_int_t quarantined = json_integer_value(json_object_get(model, "quarantined"));
+    json_int_t proposals = json_integer_value(json_object_get(model, "proposals"));
     cli_pairs(c, model, about);
     puts("");
     cli_table(c, json_object_get(model, "spaces"), spaces, _("No spaces yet."));
@@ -52,6 +54,11 @@ static void plain(struct cli *c, const json_t *model)
     cli_table(c, json_object_get(model, "peers"), peers, _("No other devices yet."));
     puts("");
     cli_attention(c, model);
+    if (proposals)
+        cli_line(c,
+                 ngettext("%lld proposal waits for an operator: wardsync task list --proposed",
+                          "%lld proposals wait for an operator: wardsync task list --proposed", (unsigned long)proposals),
+                 proposals);
     if (quarantined)
         cli_line(c, _("Changes that are kept and do not count: %lld. To see why: wardsync aside list"), quarantined);
     json_int_t waiting = json_integer_value(json_object_get(model, "waiting"));
@@ -88,6 +95,10 @@ static int run(struct cli *c)
     json_object_set_new(model, "hub_rewrote", json_integer((json_int_t)status.hub_rewrote));
     json_object_set_new(model, "restored", cli_time_json(status.restored_ms));
     json_object_set_new(model, "awaited", json_integer((json_int_t)status.awaited));
+    json_int_t proposals;
+    if (cli_proposals(c, &proposals))
+        return CLI_FAILED;
+    json_object_set_new(model, "proposals", json_integer(proposals));
     json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
     json_object_set_new(model, "waiting", json_integer((json_int_t)status.waiting));
     json_object_set_new(model, "peers", cli_devices_json(c, false));

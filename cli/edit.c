@@ -1,4 +1,5 @@
 #include "edit.h"
+#include "record.h"
 #include "ref.h"
 #include "value.h"
 
@@ -44,6 +45,41 @@ int cli_answer_id(struct cli *c, const struct ward_id *id)
     return cli_answer(c, CLI_DONE, model, plain_id);
 }
 
+static void plain_set(struct cli *c, const json_t *model)
+{
+    size_t i;
+    json_t *name;
+    plain_id(c, model);
+    json_array_foreach(json_object_get(model, "proposed"), i, name) cli_note(
+        c, _("%s was set by an operator: your value stands beside it as a proposal, until an operator decides."), json_string_value(name));
+}
+
+/* Of what was just set, the fields where somebody of greater authority has the word. */
+static int answer_set(struct cli *c, uint32_t kind, const struct ward_id *id, const char *const *assignments, size_t count)
+{
+    struct ward_error err = {0};
+    ward_record *record;
+    cli_names_forget(c);
+    if (cli_names(c))
+        return CLI_FAILED;
+    if (ward_get(c->replica, kind, id, false, &record, &err))
+        return cli_fail(c, &err);
+    json_auto_t *row = cli_row(c, kind, record);
+    ward_record_free(record);
+    json_t *proposed = json_array();
+    json_auto_t *model = json_pack("{s:o, s:o}", "id", cli_id_json(id), "proposed", proposed);
+    size_t i;
+    json_t *name;
+    json_array_foreach(json_object_get(row, "proposed"), i, name)
+    {
+        const char *field = json_string_value(name);
+        for (size_t j = 0; j < count; j++)
+            if (strncmp(assignments[j], field, strlen(field)) == 0 && assignments[j][strlen(field)] == '=')
+                json_array_append(proposed, name);
+    }
+    return cli_answer(c, CLI_DONE, model, plain_set);
+}
+
 int cli_run_set(struct cli *c, uint32_t kind)
 {
     struct ward_error err = {0};
@@ -59,7 +95,7 @@ int cli_run_set(struct cli *c, uint32_t kind)
         return rc;
     if (ward_plan_set(c->replica, kind, &id, assignments, count, &id, &err))
         return cli_fail(c, &err);
-    return cli_answer_id(c, &id);
+    return answer_set(c, kind, &id, assignments, count);
 }
 
 int cli_match_text(struct cli *c, struct cli_match *match)

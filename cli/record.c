@@ -52,10 +52,52 @@ static bool is_hidden(const struct ward_field_def *def)
     return strcmp(def->name, "imported") == 0;
 }
 
+/* A value of lesser authority stands beside the one that counts, and differs from it (proto/merge.md). */
+static bool is_proposed(const struct ward_field_def *def, const ward_record *record)
+{
+    struct ward_live shown, other;
+    if ((def->number & 3u) != WARD_GOVERNED || ward_record_is_provisional(record, def->number) ||
+        ward_record_live(record, def->number, 0, &shown, NULL))
+        return false;
+    for (size_t i = 1; i < ward_record_live_count(record, def->number); i++)
+        if (ward_record_live(record, def->number, i, &other, NULL) == 0 &&
+            (other.value.type != shown.value.type || other.value.integer != shown.value.integer || other.value.len != shown.value.len ||
+             (shown.value.len && memcmp(other.value.p, shown.value.p, shown.value.len) != 0)))
+            return true;
+    return false;
+}
+
+struct proposals {
+    const struct ward_kind_def *def;
+    json_int_t n;
+};
+
+static int count_proposals(void *ctx, const ward_record *record)
+{
+    struct proposals *count = ctx;
+    for (size_t i = 0; i < count->def->field_count; i++)
+        count->n += !is_hidden(&count->def->fields[i]) && is_proposed(&count->def->fields[i], record);
+    return 0;
+}
+
+int cli_proposals(struct cli *c, json_int_t *out)
+{
+    const struct ward_schema *schema = ward_plan_schema();
+    struct ward_error err = {0};
+    *out = 0;
+    for (size_t i = 0; i < schema->kind_count; i++) {
+        struct proposals count = {&schema->kinds[i], 0};
+        if (ward_each(c->replica, schema->kinds[i].number, count_proposals, &count, &err))
+            return cli_fail(c, &err);
+        *out += count.n;
+    }
+    return CLI_DONE;
+}
+
 json_t *cli_row(struct cli *c, uint32_t kind, const ward_record *record)
 {
     const struct ward_kind_def *def = ward_plan_kind_def(kind);
-    json_t *row = json_object(), *provisional = json_array();
+    json_t *row = json_object(), *provisional = json_array(), *proposed = json_array();
     json_object_set_new(row, "id", cli_id_json(ward_record_id(record)));
     for (size_t i = 0; i < def->field_count; i++) {
         const struct ward_field_def *field = &def->fields[i];
@@ -65,9 +107,12 @@ json_t *cli_row(struct cli *c, uint32_t kind, const ward_record *record)
         json_object_set_new(row, name, field_json(c, kind, field, record));
         if (ward_record_is_provisional(record, field->number))
             json_array_append_new(provisional, json_string(name));
+        if (is_proposed(field, record))
+            json_array_append_new(proposed, json_string(name));
     }
     json_object_set_new(row, "conflicts", json_integer((json_int_t)ward_record_conflicts(record)));
     json_object_set_new(row, "provisional", provisional);
+    json_object_set_new(row, "proposed", proposed);
     return row;
 }
 

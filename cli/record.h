@@ -4,8 +4,11 @@
 
 #include "out.h"
 
-/* {id, every field: its value, conflicts, provisional: [fields shown until someone decides]}. References are codes. */
+/* {id, every field: its value, conflicts, provisional: [fields shown until someone decides], proposed: [fields beside whose value one of
+ * lesser authority stands]}. References are codes. */
 json_t *cli_row(struct cli *c, uint32_t kind, const ward_record *record);
+/* How many fields have such a proposal. CLI_DONE or CLI_FAILED, reported. */
+int cli_proposals(struct cli *c, json_int_t *out);
 /* {name: {value, by, unit, at, others: [{value, by, unit, at}]}} of the fields that were written. */
 json_t *cli_fields(struct cli *c, uint32_t kind, const ward_record *record);
 /* May amend a record's row; false leaves it out of a list. */

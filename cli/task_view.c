@@ -31,6 +31,8 @@ static bool keep(struct cli *c, const ward_record *record, json_t *row, void *ct
 {
     const struct listing *listing = ctx;
     struct ward_task_view view;
+    if (cli_opt(c, "proposed") && !json_array_size(json_object_get(row, "proposed")))
+        return false;
     ward_plan_task_view(cli_index(c), record, &listing->today, &view);
     add_view(row, &view);
     return !listing->filter || ward_task_filter_match(listing->filter, record, &view);
@@ -74,6 +76,8 @@ static void plain_list(struct cli *c, const json_t *model)
                                                                               : "";
         if (conflicts)
             remark = cli_format(c, "%s%s%s", remark, *remark ? ", " : "", _("conflict"));
+        if (json_array_size(json_object_get(task, "proposed")))
+            remark = cli_format(c, "%s%s%s", remark, *remark ? ", " : "", _("proposal"));
         json_object_set_new(row, "remark", json_string(remark));
         json_array_append_new(rows, row);
     }
@@ -218,6 +222,7 @@ static const struct cli_option list_options[] = {
     {"overdue", NULL, N_("last day before today, and neither done, paused nor cancelled"), 0},
     {"due-within", "DAYS", N_("last day within so many days (7d, 2w), overdue ones included"), 0},
     {"section", "S", N_("of this section of the plan, or one under it"), 0},
+    {"proposed", NULL, N_("for which a unit proposes what only an operator may decide"), 0},
     {"status", "WORD", N_("todo, doing, waiting, done, paused, cancelled or overdue"), 0},
     {0},
 };
@@ -241,7 +246,8 @@ const struct cli_command cli_task_show = {
     .args = "TASK",
     .args_min = 1,
     .args_max = 1,
-    .details = N_("TASK is its code, its id or at least the first 4 digits of its id."),
+    .details = N_("TASK is its code, its id or at least the first 4 digits of its id. What stands under a value as proposed does not count "
+                  "until an operator sets it."),
     .examples = "  wardsync task show II.1-01\n",
 };
 
