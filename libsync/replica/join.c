@@ -354,13 +354,19 @@ static int read_answer(ward_replica *r, const char *path, struct answer *a, stru
     return WARD_OK;
 }
 
+/* What is wrong with the bundle is wrong with the answer; the disk's troubles stay what they are. */
+static int as_answer(int rc, const char *path, const struct ward_error *why, struct ward_error *err)
+{
+    return rc ? ward_fail(err, rc >= 800 ? WARD_ERR_ANSWER : rc, "%s: %s", path, why->detail) : WARD_OK;
+}
+
 /* The ward's records that came with the answer; all of what it says must follow from them. */
 static int take_records(ward_replica *r, const char *path, const struct answer *a, struct ward_error *err)
 {
     struct ward_error why = {0};
     int rc = ward_bundle_read_after(r, path, ward_lead_bytes(a->frame.len), NULL, NULL, NULL, &why);
     if (rc)
-        return ward_fail(err, rc >= 800 ? WARD_ERR_ANSWER : rc, "%s: %s", path, why.detail);
+        return as_answer(rc, path, &why, err);
     return ward_grant_effective(&r->dir, &a->grant.id) ? WARD_OK : ward_fail(err, WARD_ERR_ANSWER, "%s does not prove the grant", path);
 }
 
@@ -415,6 +421,7 @@ int ward_join_accept(ward_replica **out, const char *home, const char *path, con
 {
     struct ward_entering x = {.home = home, .options = options};
     struct answer a = {.size = 0};
+    struct ward_error why = {0};
     int rc = ward_crypto_start(err);
     if (!rc)
         rc = ward_schema_check(options ? options->schema : NULL, err);
@@ -425,8 +432,8 @@ int ward_join_accept(ward_replica **out, const char *home, const char *path, con
         return err ? err->code : WARD_ERR_MEMORY;
     rc = read_answer(r, path, &a, err);
     x.asked.ward = r->ward = a.ward;
-    if (!rc && ward_bundle_whole(r, path, ward_lead_bytes(a.frame.len), NULL)) /* before anything is made of it */
-        rc = ward_fail(err, WARD_ERR_ANSWER, "%s", path);
+    if (!rc)
+        rc = as_answer(ward_bundle_whole(r, path, ward_lead_bytes(a.frame.len), &why), path, &why, err); /* before anything is made of it */
     if (!rc && !ward_dir_exists(home))
         rc = ward_fail(err, WARD_ERR_NOT_ASKED, "%s", home);
     if (!rc)
