@@ -152,7 +152,9 @@ int ward_asked_keys(struct ward_keys *keys, const struct ward_asked *a, const st
     char path[WARD_HOME_PATH];
     struct ward_asked before;
     path_of(path, home, made ? WARD_NEXT_KEY : WARD_DEVICE_KEY);
-    int rc = ward_asked_read(&before, home, NULL);
+    int rc = ward_asked_read(&before, home, err);
+    if (rc && rc != WARD_ERR_NOT_ASKED && rc != WARD_ERR_KEY_FILE) /* what cannot be read now is not gone: keys may hang on it */
+        return rc;
     bool same = !rc && before.by_grant == a->by_grant && memcmp(before.from, a->from, 32) == 0;
     bool unused = rc == WARD_ERR_NOT_ASKED && !made; /* nobody was asked yet, or it was done by a program that left no note */
     if ((same || unused) && ward_file_exists(path)) {
