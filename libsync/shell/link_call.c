@@ -1,6 +1,7 @@
 #include "shell/link_call.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "shell/link_lines.h"
 #include "shell/link_socket.h"
 #include "shell/link_zap.h"
 
@@ -66,6 +67,7 @@ static void heed(struct ward_call *c, const struct ward_monitor_event *event)
     switch (event->what) {
     case ZMQ_EVENT_CONNECTED:
         c->connected = true;
+        c->fd = (int)event->value;
         break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         c->up = c->announce = true;
@@ -94,12 +96,23 @@ static void heed(struct ward_call *c, const struct ward_monitor_event *event)
     }
 }
 
+/* libzmq holds a message until all its parts are there: one of endless parts would fill the memory. */
+static void watch(struct ward_call *c)
+{
+    if (!c->connected || c->code || ward_net_bytes_in(c->fd) <= c->read + WARD_LINE_AHEAD_MAX)
+        return;
+    c->up = false;
+    end(c, WARD_ERR_LIMIT_FRAME, "the other end sends without end, and no frame");
+}
+
 int ward_call_attend(struct ward_call *c, struct ward_error *err)
 {
     for (;;) {
         struct ward_monitor_event event;
         bool got;
         int rc = ward_monitor_next(&c->monitor, &event, &got, err);
+        if (!rc && !got)
+            watch(c);
         if (rc || !got)
             return rc;
         heed(c, &event);
@@ -125,6 +138,7 @@ static int take_frame(struct ward_call *c, zmq_msg_t *held, struct ward_link_eve
         end(c, WARD_ERR_LIMIT_FRAME, "the other end sent more than a frame");
         return WARD_OK;
     }
+    c->read += ward_line_bytes(zmq_msg_size(held));
     fill(c, WARD_LINK_FRAME, out);
     out->p = zmq_msg_data(held);
     out->len = zmq_msg_size(held);

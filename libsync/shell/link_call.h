@@ -13,6 +13,8 @@ struct ward_call {
     ward_peer peer;
     uint8_t server_pk[32];
     bool connected; /* TCP */
+    int fd;         /* of the connection, once it is */
+    uint64_t read;  /* bytes of its frames read so far, with what carried them */
     bool up;        /* handshake done; false again when nothing more is to be read */
     bool announce;  /* WARD_LINK_UP is still to be told */
     int code;       /* why it ended; WARD_OK: it has not */

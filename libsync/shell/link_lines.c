@@ -92,10 +92,9 @@ void ward_lines_ended(struct ward_lines *l, int fd)
     *line = l->items[--l->count];
 }
 
-/* A frame on the wire: CURVE's MESSAGE around it (name, nonce, MAC, flags), ZMTP's header around that. */
-static uint64_t wire_bytes(size_t len)
+uint64_t ward_line_bytes(size_t len)
 {
-    size_t boxed = 8 + 8 + 16 + 1 + len;
+    size_t boxed = 8 + 8 + 16 + 1 + len; /* CURVE's MESSAGE: name, nonce, MAC, flags; ZMTP's header around it */
     return boxed + (boxed > 255 ? 9 : 2);
 }
 
@@ -106,7 +105,7 @@ void ward_lines_frame(struct ward_lines *l, int fd, size_t len)
         return;
     l->unfinished -= !line->spoken;
     line->spoken = true;
-    line->read += wire_bytes(len);
+    line->read += ward_line_bytes(len);
 }
 
 void ward_lines_drop(struct ward_lines *l, int fd)

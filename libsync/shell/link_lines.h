@@ -30,6 +30,9 @@ struct ward_lines {
     uint64_t cut; /* so far */
 };
 
+/* What a frame of so many bytes takes on the wire. */
+uint64_t ward_line_bytes(size_t len);
+
 void ward_lines_init(struct ward_lines *l, const struct ward_env *env);
 void ward_lines_free(struct ward_lines *l);
 /* Where memory lacks it is not watched, and nothing else is lost. */

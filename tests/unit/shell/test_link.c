@@ -35,6 +35,7 @@ struct seen {
     uint8_t link_pk[32];
     size_t len;
     uint8_t first; /* byte of a frame */
+    char text[96];
     bool taken;
 };
 
@@ -110,6 +111,7 @@ static void note(struct side *s, const struct ward_link_event *e)
     struct seen *seen = &s->inbox[s->count++];
     *seen = (struct seen){.type = e->type, .peer = e->peer, .code = e->code, .incoming = e->incoming, .len = e->len};
     memcpy(seen->link_pk, e->link_pk, sizeof seen->link_pk);
+    memcpy(seen->text, e->text, sizeof seen->text);
     if (e->type == WARD_LINK_FRAME && e->len > 0)
         seen->first = e->p[0];
     if (e->type == WARD_LINK_DOWN || e->type == WARD_LINK_REFUSED)
@@ -690,6 +692,27 @@ static void too_many_parts_from_a_server_end_the_call(void **state)
     close_stranger(&x);
 }
 
+/* The same from a server: what it sends before it is whole is held by libzmq, and the call is ended before that fills the memory. */
+static void endless_message_from_a_server_ends_the_call(void **state)
+{
+    enum { PARTS = 5 * (WARD_LINE_AHEAD_MAX / WARD_FRAME_MAX) };
+    struct world *w = *state;
+    struct side *client = add_side(w);
+    struct stranger x;
+    char bound[128];
+    static uint8_t part[WARD_FRAME_MAX];
+    open_bad_server(&x, bound);
+    ward_peer up = meet_bad_server(w, &x, bound, client);
+    for (int i = 0; i < PARTS; i++)
+        assert_int_equal(zmq_send(x.socket, part, sizeof part, i + 1 < PARTS ? ZMQ_SNDMORE : 0), sizeof part);
+    struct seen down = await(w, client, WARD_LINK_DOWN);
+    assert_true(down.peer == up);
+    assert_int_equal(down.code, WARD_ERR_LIMIT_FRAME);
+    assert_non_null(strstr(down.text, "without end")); /* before it was whole */
+    assert_null(find(client, WARD_LINK_FRAME));
+    close_stranger(&x);
+}
+
 static void oversize_from_a_server_ends_the_call(void **state)
 {
     struct world *w = *state;
@@ -1122,6 +1145,7 @@ int main(void)
         IN_A_WORLD(no_curve_no_entry),
         IN_A_WORLD(too_many_parts_from_a_guest_are_dropped),
         IN_A_WORLD(too_many_parts_from_a_server_end_the_call),
+        IN_A_WORLD(endless_message_from_a_server_ends_the_call),
         IN_A_WORLD(oversize_from_a_server_ends_the_call),
         IN_A_WORLD(oversize_from_a_guest_ends_its_connection),
         IN_A_WORLD(own_routing_ids_are_not_listened_to),
