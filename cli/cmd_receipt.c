@@ -148,8 +148,20 @@ static bool find_record(struct cli *c, const char *reference, struct ward_id *ou
     return false;
 }
 
+/* A feed of this device's former keys is its own too: receipts tell. */
+static bool is_own(const json_t *change, const json_t *receipts)
+{
+    const json_t *feed = json_object_get(change, "feed"), *r, *h;
+    size_t i, j;
+    if (json_is_true(json_object_get(change, "own")))
+        return true;
+    json_array_foreach(receipts, i, r)
+        json_array_foreach(json_object_get(r, "heads"), j, h) if (json_equal(json_object_get(h, "feed"), feed)) return true;
+    return false;
+}
+
 /* Those of this device. 825 where others alone have written it. */
-static int find_changes(struct cli *c, const char *reference, json_t **out)
+static int find_changes(struct cli *c, const char *reference, const json_t *receipts, json_t **out)
 {
     struct ward_id entity;
     struct cli_history_filter filter = {0};
@@ -169,7 +181,7 @@ static int find_changes(struct cli *c, const char *reference, json_t **out)
     {
         bool meant = record || strncasecmp(json_string_value(json_object_get(change, "hash")), reference, len) == 0;
         found += meant;
-        if (meant && json_is_true(json_object_get(change, "own")))
+        if (meant && is_own(change, receipts))
             json_array_append(*out, change);
     }
     json_decref(all);
@@ -220,17 +232,17 @@ static void plain_show(struct cli *c, const json_t *model)
 
 static int run_show(struct cli *c)
 {
-    json_t *receipts, *notices, *changes, *change;
+    json_t *receipts, *notices, *changes = NULL, *change;
     size_t i, waiting = 0;
     int rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
         rc = cli_names(c);
-    if (rc == CLI_DONE)
-        rc = find_changes(c, cli_arg(c, 0), &changes);
     if (rc)
         return rc;
-    json_auto_t *model = json_pack("{s:o}", "changes", changes);
     rc = collect(c, &receipts, &notices);
+    if (rc == CLI_DONE)
+        rc = find_changes(c, cli_arg(c, 0), receipts, &changes);
+    json_auto_t *model = json_pack("{s:o*}", "changes", changes);
     json_array_foreach(changes, i, change)
     {
         json_t *of = receipts_for(change, receipts);
@@ -354,12 +366,12 @@ static int export_changes(struct cli *c, const json_t *changes, const char *file
 static int export_notice(struct cli *c, const struct ward_hash *hub, const char *file)
 {
     struct ward_error err = {0};
-    json_t *receipts, *notices, *n;
+    json_auto_t *receipts = NULL;
+    json_auto_t *notices = NULL;
+    json_t *n;
     struct ward_hash feed, id;
     size_t i;
     int rc = collect(c, &receipts, &notices);
-    json_auto_t *keep_receipts = receipts;
-    json_auto_t *keep_notices = notices;
     if (rc)
         return rc;
     json_array_foreach(notices, i, n)
@@ -369,7 +381,6 @@ static int export_notice(struct cli *c, const struct ward_hash *hub, const char 
             hash_parse(json_string_value(json_object_get(n, "feed")), &feed))
             return ward_proof_write(c->replica, file, &feed, &seq, 1, NULL, &err) ? cli_fail(c, &err) : CLI_DONE;
     }
-    (void)keep_receipts, (void)keep_notices;
     return cli_refuse(c, WARD_ERR_NOT_FOUND, _("there is nothing against this device"));
 }
 
@@ -387,10 +398,15 @@ static int run_export(struct cli *c)
     if (!find_record(c, what, &entity) && cli_is_device(c, what, &hub)) {
         rc = export_notice(c, &hub, file);
     } else {
-        rc = find_changes(c, what, &changes);
+        json_t *receipts, *notices;
+        rc = collect(c, &receipts, &notices);
+        if (rc == CLI_DONE)
+            rc = find_changes(c, what, receipts, &changes);
         if (rc == CLI_DONE)
             rc = export_changes(c, changes, file);
         json_decref(changes);
+        json_decref(receipts);
+        json_decref(notices);
     }
     return rc ? rc : answer_proof(c, file);
 }
