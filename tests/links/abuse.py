@@ -121,8 +121,8 @@ class Story:
         bad = self.join(name, f"CB{CELLS:02}")
         if way == "revoked":
             self.hub.run("device", "revoke", name, "--why", "mất máy")
-        tool_way = {"revoked": "storm", "revoked-meanwhile": "runs"}.get(way, way)
-        seconds = str(self.args.seconds)
+        tool_way = {"revoked": "storm", "revoked-meanwhile": "until-cut"}.get(way, way)
+        seconds = str(90 if tool_way == "until-cut" else self.args.seconds)
         process = self.crew.start(["nice", "-n", "19", os.path.join(self.args.tools, "bad_guest"), bad.home, self.hub.address, tool_way, seconds, self.hub.home],
                                   err=None)
         self.crew.must(self.crew.line(process).strip() == "ready", "the bad one is ready")

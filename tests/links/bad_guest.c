@@ -1,14 +1,15 @@
 /* bad_guest HOME ADDRESS WAY SECONDS [HUB-HOME]: a device of the ward in the hands of somebody who means ill. It opens the home, calls the
  * hub at ADDRESS with the home's keys and misbehaves for so many seconds; then it tells in a line of JSON what came of it.
  *
- *   runs     good changes, as many as fit a run, as fast as they are acknowledged, over four links
- *   forged   the same under bad seals
- *   window   good changes without waiting for any acknowledgement
- *   pings    nothing but pings
- *   big      frames of the greatest size that mean nothing
- *   storm    two hundred links a second, each dropped when it has said hello
- *   unknown  the same with a key that nobody knows
- *   keys     two hundred devices, invited by HUB-HOME beforehand, that come at once, say hello and stay
+ *   runs       good changes, as many as fit a run, as fast as they are acknowledged, over four links
+ *   until-cut  the same, until it is told that it was revoked
+ *   forged     the same under bad seals
+ *   window     good changes without waiting for any acknowledgement
+ *   pings      nothing but pings
+ *   big        frames of the greatest size that mean nothing
+ *   storm      two hundred links a second, each dropped when it has said hello
+ *   unknown    the same with a key that nobody knows
+ *   keys       two hundred devices, invited by HUB-HOME beforehand, that come at once, say hello and stay
  */
 #include "base/limits.h"
 #include "replica/replica.h"
@@ -142,7 +143,7 @@ static void send_run(struct guest *g, size_t l, struct call *c, bool forged)
 static void misbehave(struct guest *g, size_t l, struct call *c)
 {
     static uint8_t nothing[WARD_FRAME_MAX - 16];
-    if (is(g, "runs") && c == &g->calls[0][0] && c->sent - c->acked < WARD_WINDOW)
+    if ((is(g, "runs") || is(g, "until-cut")) && c == &g->calls[0][0] && c->sent - c->acked < WARD_WINDOW)
         send_run(g, l, c, false);
     if (is(g, "window") && c == &g->calls[0][0])
         send_run(g, l, c, false);
@@ -281,7 +282,7 @@ static void run(struct guest *g, int64_t seconds)
     bool storm = is(g, "storm") || is(g, "unknown");
     size_t calls = is(g, "keys") || storm ? CALLS_A_LINK : WARD_SESSIONS_PER_KEY;
     int64_t end = now() + seconds * 1000, next = 0;
-    while (now() < end) {
+    while (now() < end && !(is(g, "until-cut") && g->errors[WARD_ERR_CUT])) {
         for (size_t l = 0; l < links; l++) {
             for (size_t i = 0; i < calls && l * CALLS_A_LINK + i < KEYS; i++) {
                 struct call *c = &g->calls[l][i];
