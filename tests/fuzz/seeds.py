@@ -148,6 +148,7 @@ def targets():
     yield "grant", [b"\0" + g for g in grants] + [b"\1" + v for v in values]
     yield "unpack", list(packed_runs())
     yield "seal", list(seals())
+    yield "receipt", list(member(["receipt", "receipt-bad"], "cose"))
     yield "invite", list(invites())
     yield "address", ADDRESSES
     yield "due", DATES
