@@ -159,7 +159,7 @@ def targets():
     yield "cli", list(dict.fromkeys(commands()))
     key = bytes([0x83, 1]) + (b"\x58\x20" + bytes(range(32))) * 2
     yield "keyfile", [b"\0" + key, *(b"\1" + script for script in scripts(60, 60))]
-    for name in ("ingest", "talk", "bundle", "join", "home"):
+    for name in ("ingest", "talk", "bundle", "join", "home", "admission"):
         yield name, list(scripts(400, 60))
     yield "csv", list(pieces(files))
 
