@@ -33,6 +33,22 @@ static int request(struct cli *c, const struct ward_options *options)
     return cli_answer(c, CLI_DONE, model, plain_request);
 }
 
+static void plain_announced(struct cli *c, const json_t *model)
+{
+    cli_line(c, _("New keys are announced. Their four words: %s."), json_string_value(json_object_get(model, "words")));
+    cli_note(c, "%s", _("This device goes on under the old ones. Once the others have synced: wardsync key rotate"));
+}
+
+static int announce(struct cli *c, const struct ward_options *options)
+{
+    struct ward_error err = {0};
+    char words[WARD_FINGERPRINT];
+    if (ward_rotate_announce(c->replica, options, words, &err))
+        return cli_fail(c, &err);
+    json_auto_t *model = json_pack("{s:s}", "words", words);
+    return cli_answer(c, CLI_DONE, model, plain_announced);
+}
+
 /* What is not delivered yet would lie beyond the cut of the old keys: it goes first, and without it there are no new ones. */
 static int deliver(struct cli *c, const struct ward_sync_options *options)
 {
@@ -60,6 +76,8 @@ static int run(struct cli *c)
         rc = cli_open(c);
     if (rc == CLI_DONE && cli_opt(c, "request"))
         return request(c, &options);
+    if (rc == CLI_DONE && cli_opt(c, "announce"))
+        return announce(c, &options);
     if (rc == CLI_DONE)
         rc = cli_self(c, &self);
     struct ward_sync_options round = {.timeout_ms = (int)timeout_s * 1000, .address = cli_arg(c, 0)};
@@ -84,6 +102,7 @@ static int run(struct cli *c)
 static const struct cli_option options[] = {
     {"timeout", "S", N_("seconds to wait for the hub (else 15)"), 0},
     {"request", "FILE", N_("without a network: write a request for an operator to this file"), 0},
+    {"announce", NULL, N_("an operator's device that others call: tell them of new keys first, and go on under the old ones"), 0},
     {0},
 };
 
@@ -95,9 +114,9 @@ const struct cli_command cmd_key_rotate = {
     .args_min = 0,
     .args_max = 1,
     .options = options,
-    .details =
-        N_("The old keys ask for the new ones at the hub; an operator's device grants them itself. Where the hub may not, an operator "
-           "admits them (wardsync admit DEVICE), and the same command here ends it. Stop `wardsync serve` in this folder first. "
-           "Others who call this device by its old keys (a hub's) must hear of the new ones by a bundle."),
-    .examples = "  wardsync key rotate\n  wardsync key rotate --request /media/usb/khoa-moi.wsr\n",
+    .details = N_(
+        "The old keys ask for the new ones at the hub; an operator's device grants them itself. Where the hub may not, an operator "
+        "admits them (wardsync admit DEVICE), and the same command here ends it. Stop `wardsync serve` in this folder first. "
+        "Others who call this device by its old keys (a hub's) must have heard of the new ones, by --announce and a sync, or by a bundle."),
+    .examples = "  wardsync key rotate\n  wardsync key rotate --announce\n  wardsync key rotate --request /media/usb/khoa-moi.wsr\n",
 };

@@ -180,6 +180,31 @@ static int rotate(struct rotating *t, const char *address, int timeout_ms, struc
     return rc;
 }
 
+/* The word alone: those who call this device by its old keys must hear of the new ones while they can. */
+int ward_rotate_announce(ward_replica *r, const struct ward_options *options, char words[WARD_FINGERPRINT], struct ward_error *err)
+{
+    struct rotating t = {.x = {.home = r->home, .options = options, .made = r}};
+    struct ward_buf body;
+    ward_buf_init(&t.frame, &r->env);
+    ward_buf_init(&body, &r->env);
+    int rc = ward_keys_check(r->keys, err);
+    if (!rc)
+        rc = ward_replica_refresh(r, err);
+    const struct ward_grant *self = ward_replica_grant(r);
+    if (!rc && (!self || !ward_may_grant(self->role, self->role)))
+        rc = ward_fail(err, WARD_ERR_NOT_ENTITLED, "this device cannot grant its own keys: an operator admits them");
+    if (!rc)
+        rc = prepare(&t, err);
+    if (!rc)
+        rc = grant_here(&t, &body, err);
+    if (!rc)
+        ward_fingerprint(words, t.x.keys->sign.pk, t.x.keys->link_pk);
+    ward_buf_free(&t.frame);
+    ward_buf_free(&body);
+    ward_keys_free(t.x.keys);
+    return rc;
+}
+
 int ward_rotate(ward_replica *r, const char *address, int timeout_ms, const struct ward_options *options, struct ward_error *err)
 {
     struct rotating t = {.x = {.home = r->home, .options = options, .made = r}};

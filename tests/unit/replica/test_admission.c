@@ -539,6 +539,37 @@ static void operator_takes_new_keys(void **state)
     world_close(&w);
 }
 
+/* A hub's keys: announced, heard by those who sync, and only then taken. */
+static void announced_before_they_are_taken(void **state)
+{
+    struct world w;
+    struct ward_hash old;
+    struct ward_self self;
+    char words[2][WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 17);
+    size_t a = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 1);
+    old = w.d[0].grant;
+    OK(&w, ward_rotate_announce(w.d[0].r, &w.d[0].options, words[0], &w.err));
+    OK(&w, ward_rotate_announce(w.d[0].r, &w.d[0].options, words[1], &w.err)); /* the same again */
+    assert_string_equal(words[0], words[1]);
+    assert_int_equal(ward_rotate_announce(w.d[a].r, &w.d[a].options, words[1], &w.err), WARD_ERR_NOT_ENTITLED);
+    assert_hash_equal(&w.d[0].r->self, &old);
+    assert_int_equal(write_item(&w, 0, 'a', "under the old ones"), WARD_OK);
+    give(&w, 0, a);
+    reopen(&w, 0);
+    OK(&w, ward_rotate(w.d[0].r, NULL, 0, &w.d[0].options, &w.err));
+    OK(&w, ward_self(w.d[0].r, &self, &w.err));
+    assert_string_equal(self.words, words[0]);
+    w.d[0].grant = self.grant;
+    assert_true(ward_grant_effective(&w.d[a].r->dir, &self.grant)); /* known there before it was met */
+    assert_true(is_cut(&w, 0, &old));
+    assert_int_equal(items(&w, 0), 1);
+    give(&w, 0, a);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 /* By files: what the device had not delivered comes with its request, so the cut of its old keys lies after it. */
 static void cell_takes_new_keys_by_files(void **state)
 {
@@ -806,6 +837,7 @@ int main(void)
         cmocka_unit_test(opens_as_one_or_the_other),
         cmocka_unit_test(stays_sealed),
         cmocka_unit_test(operator_takes_new_keys),
+        cmocka_unit_test(announced_before_they_are_taken),
         cmocka_unit_test(cell_takes_new_keys_by_files),
         cmocka_unit_test(hub_and_operator_share_the_work),
         cmocka_unit_test(old_keys_speak_once),
