@@ -646,7 +646,7 @@ struct ward_status {
     uint64_t receipted;   /* own changes that a hub has sealed as held durably */
     uint64_t hub_lost;    /* of them, those that a hub did not hold any more when it was met last */
     size_t hub_rewrote;   /* feeds of which a hub showed another history than it had sealed */
-    int64_t restored_ms;  /* when a backup was put back here, by this device's clock; 0: never */
+    int64_t restored_ms;  /* when a backup was put back here in place of another file, by this clock; 0: never */
     size_t awaited;       /* devices not met since then: what was written after the backup comes back with them */
 };
 int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err);

@@ -120,6 +120,8 @@ int ward_open(ward_replica **out, const char *home, const struct ward_options *o
         rc = ward_identity_keys(r, options, err);
     if (!rc)
         rc = renew_plain(r, err);
+    if (!rc && !ward_store_read_only(r->store))
+        ward_restore_note(r);
     if (rc) {
         ward_close(r);
         return rc;

@@ -102,8 +102,10 @@ void ward_home_path(char out[WARD_HOME_PATH], const char *home, const char *name
 int ward_home_open(ward_replica *r, const struct ward_options *options, struct ward_error *err);
 /* From an open store: ward, root, own grant, directory. */
 int ward_home_load(ward_replica *r, struct ward_error *err);
-/* restore.c: when a backup was put back here, by this device's clock; 0: never. */
+/* restore.c: when a backup was put back here in place of another file, by this device's clock; 0: never. Where it has not been noted yet:
+ * now. To be noted at each opening for writing: a hint for people, so that it cannot be is no failure. */
 int64_t ward_restore_time(const ward_replica *r);
+void ward_restore_note(ward_replica *r);
 /* Finishes or undoes what an interrupted restore has left. */
 int ward_restore_settle(const ward_replica *r, bool read_only, struct ward_error *err);
 

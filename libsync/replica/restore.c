@@ -11,13 +11,12 @@
 #include "base/err.h"
 #include "replica/replica.h"
 #include "shell/platform.h"
+#include "values/cbor.h"
 #include "values/feed.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define RESTORED  "restored"
 #define UNCHECKED WARD_STORE_NAME ".unchecked"
 #define RESTORING WARD_STORE_NAME ".restoring"
 #define CHUNK     65536u
@@ -259,35 +258,62 @@ static int restore(ward_replica *r, const char *path, const struct ward_options 
     return rc;
 }
 
-/* When it was done stands in a file beside the database, which is the backup's to the byte. A hint for people: that it cannot be written,
- * or read, is no failure. */
-static void note_time(const ward_replica *r)
+/* ---- when it was done. The file put in place is the backup's to the byte, and says nothing of it; but what it replaced has a number, and
+ * the first opening for writing that finds a new one notes it with the time. */
+
+#define NOTE "restored"
+
+struct note {
+    uint64_t number;
+    int64_t ms;
+};
+
+static void read_note(const ward_replica *r, struct note *out)
 {
-    char path[WARD_HOME_PATH], text[32];
-    struct ward_file_out *out;
-    ward_home_path(path, r->home, RESTORED);
-    int len = snprintf(text, sizeof text, "%lld\n", (long long)ward_replica_now(r));
-    if (ward_file_out_open(&r->env, path, &out, NULL))
-        return;
-    if (ward_file_out_write(out, text, (size_t)len, NULL))
-        ward_file_out_abandon(out);
-    else
-        ward_file_out_finish(out, NULL);
+    struct ward_buf b;
+    struct ward_cbor c;
+    uint64_t ms;
+    *out = (struct note){.number = 0};
+    ward_buf_init(&b, &r->env);
+    if (ward_store_meta_get(r->store, NOTE, &b, NULL) == WARD_OK) {
+        ward_cbor_init(&c, b.p, b.len);
+        if (ward_cbor_array_exact(&c, 2) && ward_cbor_uint(&c, &out->number, INT64_MAX) && ward_cbor_uint(&c, &ms, INT64_MAX))
+            out->ms = (int64_t)ms;
+    }
+    ward_buf_free(&b);
 }
 
 int64_t ward_restore_time(const ward_replica *r)
 {
-    char path[WARD_HOME_PATH], text[32] = "";
-    struct ward_file_in *in;
-    uint64_t size;
-    size_t got = 0;
-    ward_home_path(path, r->home, RESTORED);
-    if (!ward_file_exists(path) || ward_file_in_open(&r->env, path, &in, &size, NULL))
+    unsigned kept = free_number(r->home) - 1;
+    struct note note;
+    if (kept == 0)
         return 0;
-    int rc = ward_file_in_read(in, text, sizeof text - 1, &got, NULL);
-    ward_file_in_close(in);
-    long long ms = rc ? 0 : strtoll(text, NULL, 10);
-    return ms > 0 ? ms : 0;
+    read_note(r, &note);
+    return note.number >= kept ? note.ms : ward_replica_now(r);
+}
+
+void ward_restore_note(ward_replica *r)
+{
+    unsigned kept = free_number(r->home) - 1;
+    struct note note;
+    struct ward_buf b;
+    if (kept == 0)
+        return;
+    read_note(r, &note);
+    if (note.number >= kept)
+        return;
+    int64_t now = ward_replica_now(r);
+    ward_buf_init(&b, &r->env);
+    ward_put_array(&b, 2);
+    ward_put_uint(&b, kept);
+    ward_put_uint(&b, now < 0 ? 0 : (uint64_t)now);
+    if (!ward_buf_status(&b) && !ward_store_begin(r->store, NULL)) {
+        int rc = ward_store_meta_put(r->store, NOTE, b.p, b.len, NULL);
+        if (rc || ward_store_commit(r->store, NULL))
+            ward_store_rollback(r->store);
+    }
+    ward_buf_free(&b);
 }
 
 int ward_restore(const char *home, const char *path, const struct ward_options *options, struct ward_restored *out, struct ward_error *err)
@@ -312,8 +338,6 @@ int ward_restore(const char *home, const char *path, const struct ward_options *
         rc = lock_home(&lock, home, err);
     if (!rc)
         rc = restore(r, path, options, &result, err);
-    if (!rc)
-        note_time(r);
     ward_lock_close(&lock);
     ward_close(r);
     if (!rc && out)
