@@ -176,7 +176,16 @@ static int note_for_operators(ward_replica *r, const struct ward_hash *from, con
     return rc && rc != WARD_ERR_NOTHING ? rc : ward_fail(err, WARD_ERR_KEYS_WAIT, "an operator decides");
 }
 
-static int by_grant(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, bool complete, struct ward_buf *body,
+/* A feed of this grant was written on two devices at least: which of them asks, nobody can tell without a look. */
+static bool has_branches(const ward_replica *r, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < r->dir.feed_count; i++)
+        if (r->dir.feeds[i].parent && ward_hash_compare(&r->dir.feeds[i].grant, grant) == 0)
+            return true;
+    return false;
+}
+
+static int by_grant(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, struct ward_buf *body,
                     struct ward_hash *grant, struct ward_error *err)
 {
     struct ward_hash from, follower;
@@ -200,9 +209,9 @@ static int by_grant(ward_replica *r, const struct ward_asker *a, const void *ask
         return rc;
     if (!self || !ward_role_rules(self->role)->writes_ward)
         return ward_fail(err, WARD_ERR_NOT_ENTITLED, "%s device", self ? ward_role_name(self->role) : "unknown");
-    if (!ward_may_grant(self->role, role))
+    if (!ward_may_grant(self->role, role) || (!a->person && has_branches(r, &from)))
         return note_for_operators(r, &from, asked, asked_len, err);
-    if (complete && ward_role_rules(self->role)->may_cut) {
+    if (a->complete && ward_role_rules(self->role)->may_cut) {
         cut.grant = from;
         rc = ward_cut_place(r, &cut, err);
         x.cut = &cut;
@@ -213,11 +222,11 @@ static int by_grant(ward_replica *r, const struct ward_asker *a, const void *ask
     return rc;
 }
 
-int ward_admit_asker(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, bool complete, struct ward_buf *body,
+int ward_admit_asker(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, struct ward_buf *body,
                      struct ward_hash *grant, struct ward_error *err)
 {
     struct ward_hash id;
-    int rc = a->by_grant ? by_grant(r, a, asked, asked_len, complete, body, &id, err) : by_invitation(r, a, body, &id, err);
+    int rc = a->by_grant ? by_grant(r, a, asked, asked_len, body, &id, err) : by_invitation(r, a, body, &id, err);
     if (!rc)
         *grant = id;
     return rc;
@@ -230,7 +239,7 @@ static int answer_with(ward_replica *r, const struct ward_asker *a, const void *
 {
     struct ward_buf body;
     ward_buf_init(&body, &r->env);
-    int rc = ward_admit_asker(r, a, asked, asked_len, true, &body, grant, err);
+    int rc = ward_admit_asker(r, a, asked, asked_len, &body, grant, err);
     if (!rc) {
         ward_frame_joined(answer, r->root_pk, body.p, body.len);
         rc = ward_buf_status(answer) ? ward_fail(err, WARD_ERR_MEMORY, "answer") : WARD_OK;
@@ -270,6 +279,7 @@ int ward_admit_over_link(ward_replica *r, const struct ward_hash *peer, const vo
         rc = ward_fail(err, WARD_ERR_PROTOCOL, "a request for another");
     if (!rc)
         rc = ward_request_check(r, &m, &a, err);
+    a.complete = true; /* whoever asks over a link has synced over it */
     return rc ? rc : answer_with(r, &a, frame, len, answer, grant, err);
 }
 
@@ -433,9 +443,11 @@ static int admit(ward_replica *r, struct filed *f, bool complete, const char *an
 {
     struct ward_buf body;
     ward_buf_init(&body, &r->env);
+    f->asker.person = true;
+    f->asker.complete = complete;
     int rc = ward_keys_check(r->keys, err);
     if (!rc)
-        rc = ward_admit_asker(r, &f->asker, f->frame.p, f->frame.len, complete, &body, grant, err);
+        rc = ward_admit_asker(r, &f->asker, f->frame.p, f->frame.len, &body, grant, err);
     if (!rc && answer)
         rc = write_answer(r, &body, grant, answer, err);
     ward_buf_free(&body);

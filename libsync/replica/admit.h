@@ -6,10 +6,8 @@
 
 /* Writes grant, name and what else belongs to it in one change, or finds that it stands already: body is the grant's bytes. What the asker
  * signed has been checked. WARD_ERR_INVITE_*, WARD_ERR_NOT_ENTITLED, WARD_ERR_GRANT_BAD, WARD_ERR_KEY_POINT, WARD_ERR_CUT,
- * WARD_ERR_KEYS_REPLACED; WARD_ERR_KEYS_WAIT: noted for the operators (asked: the request's frame).
- * complete: what the asker wrote under the grant to be followed is held here, so that a cut of that may lie where it is held; else it is
- * left to be ended. */
-int ward_admit_asker(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, bool complete, struct ward_buf *body,
+ * WARD_ERR_KEYS_REPLACED; WARD_ERR_KEYS_WAIT: noted for the operators (asked: the request's frame). */
+int ward_admit_asker(ward_replica *r, const struct ward_asker *a, const void *asked, size_t asked_len, struct ward_buf *body,
                      struct ward_hash *grant, struct ward_error *err);
 /* The hub's side of new keys for a device on its line. */
 int ward_admit_over_link(ward_replica *r, const struct ward_hash *peer, const void *frame, size_t len, struct ward_buf *answer,

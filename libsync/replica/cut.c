@@ -53,7 +53,7 @@ static void entries_now(const ward_replica *r, const struct ward_hash *grant, st
     *count = 0;
     for (size_t i = 0; i < r->dir.feed_count; i++) {
         const struct ward_feed *f = &r->dir.feeds[i];
-        if (ward_hash_compare(&f->grant, grant) == 0 && f->head_seq)
+        if (ward_hash_compare(&f->grant, grant) == 0 && f->head_seq && !f->parent)
             entries[(*count)++] = (struct ward_cut_entry){.feed = f->id, .seq = f->head_seq, .hash = f->head_hash};
     }
 }

@@ -13,6 +13,8 @@ struct ward_asker {
     const void *name; /* of the device; name_len at most WARD_NAME_MAX */
     size_t name_len;
     uint8_t sign_pk[32], link_pk[32]; /* the new keys */
+    bool person;                      /* somebody has looked at the request, and agrees */
+    bool complete; /* what was written under the grant to be followed is held here: a cut of that may lie where it is held */
 };
 
 /* What both signatures are over. */

@@ -62,7 +62,8 @@ static int grant_here(struct rotating *t, struct ward_buf *body, struct ward_err
     int rc = ward_frame_parse(&m, t->frame.p, t->frame.len, err);
     if (!rc)
         rc = ward_request_check(r, &m, &a, err);
-    return rc ? rc : ward_admit_asker(r, &a, t->frame.p, t->frame.len, false, body, &grant, err);
+    a.person = true;
+    return rc ? rc : ward_admit_asker(r, &a, t->frame.p, t->frame.len, body, &grant, err);
 }
 
 /* The former grant, if this device follows it and may and has yet to end it. */
