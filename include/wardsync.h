@@ -70,6 +70,8 @@ enum ward_code {
     WARD_ERR_SEAL = 306,
     WARD_ERR_FORK = 307,
     WARD_ERR_CHAIN = 308,
+    WARD_ERR_BRANCHES = 309,
+    WARD_ERR_FORKED = 310,
 
     WARD_ERR_WARD = 401,
     WARD_ERR_NOT_ENTITLED = 402,
@@ -665,6 +667,7 @@ enum ward_event_type {
     WARD_EVENT_JOINED,       /* grant of the new device, text: its name */
     WARD_EVENT_CLOCK,        /* done: the peer's clock is off by so many ms (signed) */
     WARD_EVENT_RECEIPT,      /* from grant; code 0: kept, done: own changes it newly covers; else why it was refused */
+    WARD_EVENT_FORK,         /* grant has written two histories; done: the last change that they share */
     WARD_EVENT_HUB           /* grant no longer holds what it had sealed: WARD_ERR_HUB_LOST, done: changes; or WARD_ERR_HUB_REWROTE */
 };
 struct ward_event {

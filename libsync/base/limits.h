@@ -30,10 +30,13 @@
 #define WARD_NAME_MAX          200u             /* bytes of a ward, unit or device name */
 #define WARD_ADDRESS_MAX       64u              /* bytes of a hub address */
 #define WARD_HUB_ADDRESSES_MAX 8u
-#define WARD_ROUTES_MAX        32u   /* of a device to its hubs: addresses and whom to expect there */
-#define WARD_RECEIPT_HEADS_MAX 64u   /* feeds in one receipt */
-#define WARD_RECEIPTS_KEPT     4096u /* of one hub; besides, always the newest for each feed */
-#define WARD_SEAL_EVERY        256u  /* an author keeps a seal at least that often */
+#define WARD_ROUTES_MAX        32u           /* of a device to its hubs: addresses and whom to expect there */
+#define WARD_RECEIPT_HEADS_MAX 64u           /* feeds in one receipt */
+#define WARD_RECEIPTS_KEPT     4096u         /* of one hub; besides, always the newest for each feed */
+#define WARD_BRANCHES_MAX      8u            /* of a feed that its author has continued in several ways, beyond the first */
+#define WARD_BRANCH_SAMPLES    256u          /* hashes in a branch frame */
+#define WARD_DEPTH_LEAP        4294967296ull /* how far a change's depth may lie beyond what is known, where that is not all */
+#define WARD_SEAL_EVERY        256u          /* an author keeps a seal at least that often */
 
 /* What one peer may ask of this device. A device key is a peer, however many links it holds. The sizes leave honest devices alone: a ward's
  * year of edits is some tens of MiB, and the first copy of it fits the burst. */

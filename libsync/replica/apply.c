@@ -182,20 +182,16 @@ static int within_budget(struct ward_apply *a, struct ward_error *err)
 static int see(struct ward_apply *a, struct ward_feed *f, const struct ward_change *ch, const struct ward_dep *deps, struct ward_error *err)
 {
     ward_replica *r = a->r;
+    int rc = WARD_OK;
     a->context.len = 0;
-    for (size_t i = 0; i < ch->dep_count; i++) {
-        const struct ward_feed *g = ward_dep_is_own(&deps[i]) ? f : ward_directory_feed_by_id(&r->dir, &deps[i].feed);
-        int rc = g ? WARD_OK : WARD_ERR_CORRUPT;
-        if (g == f)
+    for (size_t i = 0; !rc && i < ch->dep_count; i++) {
+        if (ward_dep_is_own(&deps[i]))
             continue;
-        if (!rc)
-            rc = ward_vv_raise(&f->vv, &r->env, g->fid, deps[i].seq);
+        rc = ward_dep_see(r, &f->vv, &deps[i], err);
         if (!rc && ch->late)
-            rc = ward_vv_raise(&a->context, &r->env, g->fid, deps[i].seq);
-        if (rc)
-            return ward_fail(err, rc, "dep");
+            rc = ward_dep_see(r, &a->context, &deps[i], err);
     }
-    return WARD_OK;
+    return rc;
 }
 
 static int write_slot(struct ward_apply *a, const struct ward_feed *f, struct ward_cached *c, const struct ward_write *w,
@@ -433,13 +429,15 @@ int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err
         rc = ward_store_clear_space(r->store, sid, err);
     for (size_t i = 0; !rc && i < space->feed_count; i++) {
         struct ward_feed *f = ward_directory_feed(&r->dir, space->feeds[i]);
+        if (f->parent) /* nothing of a branch has effect, and what its author had seen stays the same */
+            continue;
         f->vv.len = 0;
         f->vv_loaded = f->dirty = true;
     }
     while (!rc && got) {
         rc = ward_store_next_segment(r->store, seg.seg, true, &seg, &got, err);
         struct ward_feed *f = !rc && got ? ward_directory_feed(&r->dir, seg.fid) : NULL;
-        if (!f || f->sid != sid)
+        if (!f || f->sid != sid || f->parent)
             continue;
         rc = ward_store_find_segment(r->store, seg.fid, seg.first, &seg, err);
         if (!rc)
@@ -455,7 +453,7 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Cuts may have taken effect from what was applied before, or given it back. */
+/* Cuts and forks may have taken effect from what was applied before, or given it back. */
 static int replay_where_judged_anew(struct ward_apply *a, struct ward_error *err)
 {
     struct ward_directory *d = &a->r->dir;
@@ -464,7 +462,7 @@ static int replay_where_judged_anew(struct ward_apply *a, struct ward_error *err
         bool stale = false;
         for (size_t i = 0; i < s->feed_count; i++) {
             struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
-            stale |= f->torn || least(f->limit, f->head_seq) != least(f->applied_limit, f->head_seq);
+            stale |= !f->parent && (f->torn || least(f->limit, f->head_seq) != least(f->applied_limit, f->head_seq));
             f->applied_limit = f->limit;
             f->torn = false;
         }

@@ -15,7 +15,7 @@ struct ward_apply {
     struct ward_cached **buckets;
     size_t bucket_count, record_count;
     struct ward_vv context; /* of a late change, while it is applied */
-    bool authority_changed; /* grants or cuts came: limits must be looked at again */
+    bool authority_changed; /* grants, cuts or branches came: limits must be looked at again */
     uint64_t changes;
     size_t conflicts_new;
 };

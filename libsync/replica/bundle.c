@@ -45,7 +45,11 @@ static int put_frame(struct writer *w, const struct ward_buf *frame, bool hashed
 
 static int by_grant(const void *a, const void *b)
 {
-    return ward_hash_compare(&(*(const struct ward_feed *const *)a)->grant, &(*(const struct ward_feed *const *)b)->grant);
+    const struct ward_feed *x = *(const struct ward_feed *const *)a, *y = *(const struct ward_feed *const *)b;
+    int order = ward_hash_compare(&x->grant, &y->grant);
+    if (order == 0)
+        order = (x->head_seq > y->head_seq) - (x->head_seq < y->head_seq);
+    return order ? order : ward_hash_compare(&x->head_hash, &y->head_hash);
 }
 
 static void put_space(struct writer *w, struct ward_buf *b, const struct ward_space *s)
@@ -68,7 +72,8 @@ static void put_space(struct writer *w, struct ward_buf *b, const struct ward_sp
     for (size_t i = 0; i < n; i++) {
         ward_put_array(b, 4);
         ward_put_bytes(b, feeds[i]->grant.b, 8);
-        ward_put_uint(b, ward_vv_get(&w->base, feeds[i]->fid));
+        uint64_t base = ward_vv_get(&w->base, feeds[i]->fid);
+        ward_put_uint(b, base > feeds[i]->base ? base : feeds[i]->base);
         ward_put_uint(b, feeds[i]->head_seq);
         ward_put_bytes(b, feeds[i]->head_hash.b, 8);
     }
@@ -440,10 +445,12 @@ static int take_header(struct reader *b, struct ward_message *m, struct ward_vv 
             ward_frame_next_feed(&h, true, &e);
             const struct ward_grant *g = s ? ward_directory_grant_short(&r->dir, e.grant8) : NULL;
             const struct ward_feed *f = g ? ward_directory_feed_of(&r->dir, s, &g->id, &feed_id) : NULL;
-            if (!f || e.seq > f->head_seq || ward_chain_at(r, f->fid, e.seq, &hash, &depth, NULL) || memcmp(hash.b, e.hash8, 8) != 0)
-                continue;
-            if (ward_vv_raise(have, &r->env, f->fid, e.seq))
-                return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+            for (; f; f = ward_directory_next(&r->dir, f)) {
+                if (e.seq > f->head_seq || ward_chain_at(r, f->fid, e.seq, &hash, &depth, NULL) || memcmp(hash.b, e.hash8, 8) != 0)
+                    continue;
+                if (ward_vv_raise(have, &r->env, f->fid, e.seq))
+                    return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+            }
         }
     }
     return WARD_OK;
@@ -481,6 +488,11 @@ static int take_run(struct reader *b, struct ward_batch *batch, struct ward_erro
         if (b->on_event)
             b->on_event(b->ctx, &e);
         return WARD_OK;
+    }
+    if (in.forked && b->on_event) {
+        const struct ward_feed *f = ward_directory_feed(&b->r->dir, in.fid);
+        struct ward_event e = {.type = WARD_EVENT_FORK, .grant = f->grant, .done = (int64_t)f->fork};
+        b->on_event(b->ctx, &e);
     }
     b->info.applied += in.applied;
     b->info.known += m.run.count - in.applied;
@@ -642,6 +654,8 @@ int ward_bundle_read_after(ward_replica *r, const char *path, uint64_t skip, war
     if (!rc)
         rc = take_all(&b, err);
     b.info.known -= rc ? 0 : met;
+    if (!rc)
+        ward_own_rewrite(r, NULL); /* where own changes gave way to what came; what cannot be written now waits on */
     close_reader(&b);
     if (!rc && out)
         *out = b.info;

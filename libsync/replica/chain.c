@@ -1,4 +1,4 @@
-/* chain.c - hash and depth of any change held, by way of its segment. */
+/* chain.c - hash and depth of any change held, by way of its segment; what the deps of a change name. */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/replica.h"
@@ -37,12 +37,13 @@ static struct ward_chain_map *oldest(ward_replica *r)
     return m;
 }
 
-/* The hash before a segment's first change: the last one of the segment before it, or the feed id. */
+/* The hash before a segment's first change: the last one of the segment before it, or where the row begins. */
 static int hash_before(ward_replica *r, uint32_t fid, uint64_t first, struct ward_hash *out, struct ward_error *err)
 {
     struct ward_segment seg;
-    if (first == 1) {
-        *out = ward_directory_feed(&r->dir, fid)->id;
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    if (first == f->base + 1) {
+        *out = f->parent ? f->base_hash : f->id;
         return WARD_OK;
     }
     int rc = ward_store_find_segment(r->store, fid, first - 1, &seg, err);
@@ -95,6 +96,9 @@ static int load(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_chain_m
 int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash *hash, uint64_t *depth, struct ward_error *err)
 {
     const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    while (f->parent && seq <= f->base)
+        f = ward_directory_feed(&r->dir, f->parent);
+    fid = f->fid;
     if (seq == 0 || seq == f->head_seq) {
         *hash = seq ? f->head_hash : f->id;
         *depth = seq ? f->head_depth : 0;
@@ -110,4 +114,98 @@ int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash 
     *hash = m->hashes[seq - m->first];
     *depth = m->depths[seq - m->first];
     return WARD_OK;
+}
+
+/* ---- deps */
+
+int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward_feed **row, uint64_t *depth, struct ward_error *err)
+{
+    const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
+    struct ward_hash hash;
+    bool reached = false;
+    for (const struct ward_feed *f = trunk; f; f = ward_directory_next(&r->dir, f)) {
+        if (dep->seq > f->head_seq || (f->parent && dep->seq <= f->base))
+            continue;
+        reached = true;
+        int rc = ward_chain_at(r, f->fid, dep->seq, &hash, depth, err);
+        if (rc)
+            return rc;
+        *row = f;
+        if (ward_hash_compare(&hash, &dep->hash) == 0)
+            return WARD_OK;
+    }
+    *row = NULL;
+    *depth = 0;
+    if (trunk && ward_directory_shattered(&r->dir, trunk) && dep->seq > trunk->fork)
+        return WARD_OK;
+    return reached ? ward_fail(err, WARD_ERR_DEP_HASH, "depends on another change than the one here")
+                   : ward_fail(err, WARD_ERR_DEP_MISSING, "depends on a change that is not here");
+}
+
+int ward_dep_note(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, const struct ward_feed *row)
+{
+    const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
+    uint64_t common = row ? ward_directory_common_seq(&r->dir, row) : trunk->fork;
+    if (!row)
+        row = ward_directory_next(&r->dir, trunk);
+    int rc = ward_vv_raise(vv, &r->env, row->fid, dep->seq);
+    return rc || row == trunk ? rc : ward_vv_raise(vv, &r->env, trunk->fid, dep->seq < common ? dep->seq : common);
+}
+
+int ward_dep_see(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, struct ward_error *err)
+{
+    const struct ward_feed *row = ward_directory_feed_by_id(&r->dir, &dep->feed);
+    uint64_t depth;
+    if (!row)
+        return ward_fail(err, WARD_ERR_CORRUPT, "dep");
+    int rc = row->forked ? ward_dep_find(r, dep, &row, &depth, err) : WARD_OK;
+    if (rc == WARD_ERR_DEP_HASH || rc == WARD_ERR_DEP_MISSING) /* it was checked at the door: now it is damage */
+        return ward_fail(err, WARD_ERR_CORRUPT, "dep");
+    return rc ? rc : ward_dep_note(r, vv, dep, row) ? ward_fail(err, WARD_ERR_MEMORY, "dep") : WARD_OK;
+}
+
+uint64_t ward_dep_seen(const ward_replica *r, const struct ward_vv *vv, const struct ward_feed *trunk)
+{
+    uint64_t seen = 0;
+    for (const struct ward_feed *f = trunk; f; f = ward_directory_next(&r->dir, f)) {
+        uint64_t here = ward_vv_get(vv, f->fid);
+        seen = here > seen ? here : seen;
+    }
+    return seen;
+}
+
+/* The deps of one segment up to seq `upto`. */
+static int see_segment(ward_replica *r, const struct ward_segment *seg, uint64_t upto, struct ward_vv *out, struct ward_error *err)
+{
+    struct ward_scratch s;
+    struct ward_buf raw;
+    size_t at = 0, used = 0;
+    ward_scratch_init(&s, &r->env);
+    ward_buf_init(&raw, &r->env);
+    int rc = ward_store_unpack(seg, &raw, err);
+    for (uint64_t seq = seg->first; !rc && seq < seg->first + seg->count && seq <= upto; seq++, at += used) {
+        ward_scratch_clear(&s);
+        rc = ward_change_parse(&s, raw.p + at, raw.len - at, &used, err);
+        if (rc)
+            rc = rc == WARD_ERR_MEMORY ? rc : ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
+        for (size_t i = 0; !rc && i < s.dep_count; i++)
+            if (!ward_dep_is_own(&s.deps[i]))
+                rc = ward_dep_see(r, out, &s.deps[i], err);
+    }
+    ward_buf_free(&raw);
+    ward_scratch_free(&s);
+    return rc;
+}
+
+int ward_vv_at(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_vv *out, struct ward_error *err)
+{
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    struct ward_segment seg;
+    int rc = f->parent ? ward_vv_at(r, f->parent, f->base < upto ? f->base : upto, out, err) : WARD_OK;
+    for (uint64_t seq = ward_directory_feed(&r->dir, fid)->base + 1; !rc && seq <= upto; seq = seg.first + seg.count) {
+        rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
+        if (!rc)
+            rc = see_segment(r, &seg, upto, out, err);
+    }
+    return rc;
 }

@@ -103,7 +103,14 @@ static int entitled(ward_txn *t, const struct ward_hash *space, struct ward_erro
     bool may = s ? ward_may_write(g, s->circle, s->circle_count) : ward_may_write(g, c ? c->units : NULL, c ? c->count : 0);
     if (!may)
         return ward_fail(err, WARD_ERR_NOT_ENTITLED, "%s device", ward_role_name(g->role));
-    return !t->root && ward_grant_is_cut(&t->r->dir, &g->id) ? ward_fail(err, WARD_ERR_CUT, "this device") : WARD_OK;
+    if (t->root) /* of the root's feed every branch counts */
+        return WARD_OK;
+    if (ward_grant_is_cut(&t->r->dir, &g->id))
+        return ward_fail(err, WARD_ERR_CUT, "this device");
+    struct ward_hash feed;
+    ward_name_feed(&feed, &t->r->ward, space, &g->id);
+    const struct ward_feed *f = ward_directory_feed_by_id(&t->r->dir, &feed);
+    return f && f->forked ? ward_fail(err, WARD_ERR_FORKED, "beyond change %llu", (unsigned long long)f->fork) : WARD_OK;
 }
 
 static int space_index(ward_txn *t, const struct ward_hash *space, uint32_t *out, struct ward_error *err)
@@ -353,7 +360,7 @@ static int compare_deps(const void *a, const void *b)
     return ward_hash_compare(&((const struct ward_dep *)a)->feed, &((const struct ward_dep *)b)->feed);
 }
 
-/* The heads of the space's other feeds that came since the own last change; the depth that follows. */
+/* The heads of the space's other feeds that came since the own last change, as far as their branches agree; the depth that follows. */
 static int gather_deps(struct compile *c, struct ward_dep **out, size_t *count, uint64_t *depth, struct ward_error *err)
 {
     ward_replica *r = c->t->r;
@@ -366,12 +373,17 @@ static int gather_deps(struct compile *c, struct ward_dep **out, size_t *count, 
     *depth = own->head_depth;
     for (size_t i = 0; i < s->feed_count; i++) {
         const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
-        if (f->fid == own->fid || f->head_seq <= ward_vv_get(&own->vv, f->fid))
+        struct ward_dep dep = {.feed = f->id, .seq = ward_feed_agreed(f)};
+        uint64_t held_depth;
+        if (f->parent || ward_hash_compare(&f->id, &own->id) == 0 || dep.seq <= ward_dep_seen(r, &own->vv, f))
             continue;
-        deps[n++] = (struct ward_dep){.feed = f->id, .seq = f->head_seq, .hash = f->head_hash};
-        if (f->head_depth > *depth)
-            *depth = f->head_depth;
-        if (ward_vv_raise(&own->vv, &r->env, f->fid, f->head_seq))
+        int rc = ward_chain_at(r, f->fid, dep.seq, &dep.hash, &held_depth, err);
+        if (rc)
+            return rc;
+        deps[n++] = dep;
+        if (held_depth > *depth)
+            *depth = held_depth;
+        if (ward_vv_raise(&own->vv, &r->env, f->fid, dep.seq))
             return ward_fail(err, WARD_ERR_MEMORY, "deps");
     }
     if (n > WARD_DEPS_MAX)

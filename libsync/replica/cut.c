@@ -48,14 +48,22 @@ static int entries_after(ward_replica *r, const struct ward_cutting *c, struct w
     return rc;
 }
 
-static void entries_now(const ward_replica *r, const struct ward_hash *grant, struct ward_cut_entry *entries, size_t *count)
+/* Of a feed with branches: what they share. */
+static int entries_now(ward_replica *r, const struct ward_hash *grant, struct ward_cut_entry *entries, size_t *count,
+                       struct ward_error *err)
 {
+    int rc = WARD_OK;
     *count = 0;
-    for (size_t i = 0; i < r->dir.feed_count; i++) {
+    for (size_t i = 0; !rc && i < r->dir.feed_count; i++) {
         const struct ward_feed *f = &r->dir.feeds[i];
-        if (ward_hash_compare(&f->grant, grant) == 0 && f->head_seq && !f->parent)
-            entries[(*count)++] = (struct ward_cut_entry){.feed = f->id, .seq = f->head_seq, .hash = f->head_hash};
+        struct ward_cut_entry e = {.feed = f->id, .seq = ward_feed_agreed(f)};
+        uint64_t depth;
+        if (f->parent || e.seq == 0 || ward_hash_compare(&f->grant, grant) != 0)
+            continue;
+        rc = ward_chain_at(r, f->fid, e.seq, &e.hash, &depth, err);
+        entries[(*count)++] = e;
     }
+    return rc;
 }
 
 int ward_cut_place(ward_replica *r, struct ward_cutting *c, struct ward_error *err)
@@ -64,7 +72,7 @@ int ward_cut_place(ward_replica *r, struct ward_cutting *c, struct ward_error *e
     size_t n = 0;
     int rc = entries ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "cut");
     if (!rc && c->after == UINT64_MAX)
-        entries_now(r, &c->grant, entries, &n);
+        rc = entries_now(r, &c->grant, entries, &n, err);
     else if (!rc)
         rc = entries_after(r, c, entries, &n, err);
     ward_buf_init(&c->cut, &r->env);

@@ -134,10 +134,11 @@ static int count_unsent(ward_replica *r, struct ward_status *out, struct ward_er
         const struct ward_feed *f = &r->dir.feeds[i];
         int64_t at = 0;
         bool own = ward_hash_compare(&f->grant, &r->self) == 0;
-        if (!own || f->head_seq <= d.seq[f->fid])
+        uint64_t held = d.seq[f->fid] > f->base ? d.seq[f->fid] : f->base;
+        if (!own || f->head_seq <= held)
             continue;
-        out->unsent += f->head_seq - d.seq[f->fid];
-        rc = written_at(r, f->fid, d.seq[f->fid] + 1, &at, err);
+        out->unsent += f->head_seq - held;
+        rc = written_at(r, f->fid, held + 1, &at, err);
         if (!out->unsent_since_ms || at < out->unsent_since_ms)
             out->unsent_since_ms = at;
     }

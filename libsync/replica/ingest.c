@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/own.h"
 #include "values/feed.h"
 #include "values/seal.h"
 
@@ -16,12 +17,17 @@ struct incoming {
     const struct ward_id *circle;
     size_t circle_count;
     const struct ward_space *space; /* NULL: new here */
-    const struct ward_feed *feed;   /* NULL: new here */
+    const struct ward_feed *trunk;  /* NULL: the feed is new here */
+    const struct ward_feed *feed;   /* the row whose chain the run follows; NULL: new here */
+    bool leaves;                    /* it leaves that chain before its head: a new branch */
+    bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
+    uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
-    struct ward_hash feed_id, head_hash;
+    struct ward_hash feed_id, head_hash; /* head: where what is new begins, the row's head or before */
     uint64_t head_seq, head_depth;
-    struct ward_vv vv; /* as it grows along the run */
-    size_t skipped;    /* bytes of bodies held already */
+    struct ward_vv vv;        /* as it grows along the run */
+    struct ward_vv vv_before; /* of a branch: where it begins */
+    size_t skipped;           /* bytes of bodies held already */
     struct ward_hash last_hash;
     uint64_t last_depth;
 };
@@ -67,7 +73,7 @@ static int find_feed(struct incoming *in, struct ward_error *err)
     if (!ward_may_write(in->grant, in->circle, in->circle_count))
         return ward_fail(err, WARD_ERR_NOT_ENTITLED, "%s device", ward_role_name(in->grant->role));
     ward_name_feed(&in->feed_id, &r->ward, &in->space_id, &in->grant->id);
-    in->feed = ward_directory_feed_by_id(&r->dir, &in->feed_id);
+    in->feed = in->trunk = ward_directory_feed_by_id(&r->dir, &in->feed_id);
     in->head_hash = in->feed ? in->feed->head_hash : in->feed_id;
     in->head_seq = in->feed ? in->feed->head_seq : 0;
     in->head_depth = in->feed ? in->feed->head_depth : 0;
@@ -75,56 +81,155 @@ static int find_feed(struct incoming *in, struct ward_error *err)
     if (in->feed && in->feed->limit < in->head_seq && in->head_seq - in->feed->limit >= WARD_ASIDE_MAX &&
         in->run->first + in->run->count - 1 > in->head_seq)
         return ward_fail(err, WARD_ERR_CUT, "%u changes beyond the cut are kept already", WARD_ASIDE_MAX);
-    if (in->run->first > in->head_seq + 1)
-        return ward_fail(err, WARD_ERR_GAP, "starts at %llu, held up to %llu", (unsigned long long)in->run->first,
-                         (unsigned long long)in->head_seq);
+    uint64_t held = in->head_seq;
+    for (const struct ward_feed *f = in->trunk; f; f = ward_directory_next(&r->dir, f))
+        held = f->head_seq > held ? f->head_seq : held;
+    return in->run->first <= held + 1 ? WARD_OK
+                                      : ward_fail(err, WARD_ERR_GAP, "starts at %llu, held up to %llu", (unsigned long long)in->run->first,
+                                                  (unsigned long long)held);
+}
+
+/* ---- a run that does not simply go on where a feed ends: it begins before the head, or the feed has branches. A run names no hash before
+ * it, so the one is meant under which its seal holds; then its bodies tell how far they are those held. */
+
+/* A run's bodies and the chain through them. */
+struct walked {
+    uint32_t count;
+    size_t *at;             /* where body i begins; at[count]: the end */
+    struct ward_hash *hash; /* of body i, after the hash last tried */
+};
+
+static int walk(struct incoming *in, const struct ward_buf *raw, struct walked *w, struct ward_error *err)
+{
+    struct ward_arena *arena = &in->r->arena;
+    ward_arena_reset(arena);
+    w->count = in->run->count;
+    w->at = ward_arena_take(arena, (w->count + 1) * sizeof *w->at);
+    w->hash = ward_arena_take(arena, w->count * sizeof *w->hash);
+    if (!w->at || !w->hash)
+        return ward_fail(err, WARD_ERR_MEMORY, "run");
+    w->at[0] = 0;
+    for (uint32_t i = 0; i < w->count; i++) {
+        size_t used;
+        ward_scratch_clear(&in->r->scratch);
+        int rc = ward_change_parse(&in->r->scratch, raw->p + w->at[i], raw->len - w->at[i], &used, err);
+        if (rc)
+            return ward_at(err, rc, "change %llu", (unsigned long long)in->run->first + i);
+        w->at[i + 1] = w->at[i] + used;
+    }
+    size_t left = raw->len - w->at[w->count];
+    return left ? ward_fail(err, WARD_ERR_TRAILING, "%zu bytes after the last change", left) : WARD_OK;
+}
+
+/* The hash before the run, of those that the rows of the feed offer. *row: the first that offers it. */
+static int find_before(struct incoming *in, const struct ward_buf *raw, struct walked *w, struct ward_hash *before,
+                       const struct ward_feed **row, struct ward_error *err)
+{
+    const struct ward_run *run = in->run;
+    uint64_t depth, last = run->first + run->count - 1;
+    for (const struct ward_feed *f = in->trunk; f; f = ward_directory_next(&in->r->dir, f)) {
+        if (run->first - 1 > f->head_seq || (f->parent && run->first - 1 <= f->base)) /* the parent offers the same */
+            continue;
+        int rc = ward_chain_at(in->r, f->fid, run->first - 1, before, &depth, err);
+        if (rc)
+            return rc;
+        struct ward_hash hash = *before;
+        for (uint32_t i = 0; i < w->count; i++) {
+            ward_chain(&hash, run->first + i, &hash, raw->p + w->at[i], w->at[i + 1] - w->at[i]);
+            w->hash[i] = hash;
+        }
+        *row = f;
+        if (ward_seal_check(run->sig, &in->feed_id, last, &hash, in->grant->sign_pk))
+            return WARD_OK;
+    }
+    return ward_fail(err, WARD_ERR_SEAL, "change %llu", (unsigned long long)last);
+}
+
+/* How far the row holds what the run holds: since a hash commits to all before it, the first difference can be halved for. */
+static int agree(struct incoming *in, const struct walked *w, const struct ward_feed *f, uint64_t *upto, struct ward_error *err)
+{
+    uint64_t low = in->run->first - 1, high = in->run->first + w->count - 1, depth;
+    high = high < f->head_seq ? high : f->head_seq;
+    while (low < high) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        struct ward_hash hash;
+        int rc = ward_chain_at(in->r, f->fid, middle, &hash, &depth, err);
+        if (rc)
+            return rc;
+        if (ward_hash_compare(&hash, &w->hash[middle - in->run->first]) == 0)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    *upto = low;
     return WARD_OK;
 }
 
-/* The run begins before the head: its bodies up to there must lead to the held hash. Where they do not, a good seal proves a fork. */
-static int pass_overlap(struct incoming *in, const struct ward_buf *raw, bool *duplicate, struct ward_error *err)
+/* Sets the row that holds the most of the run, and how far. */
+static int find_row(struct incoming *in, const struct walked *w, const struct ward_hash *before, const struct ward_feed *first,
+                    struct ward_error *err)
 {
-    const struct ward_run *run = in->run;
-    uint64_t last = run->first + run->count - 1, upto = last < in->head_seq ? last : in->head_seq, depth;
-    struct ward_hash hash, held = in->head_hash;
-    size_t at = 0, meeting = 0;
-    *duplicate = false;
-    if (run->first > in->head_seq)
+    struct ward_hash hash;
+    uint64_t depth, upto;
+    in->feed = NULL;
+    for (const struct ward_feed *f = first; f; f = ward_directory_next(&in->r->dir, f)) {
+        if (f->head_seq < in->run->first - 1)
+            continue;
+        int rc = ward_chain_at(in->r, f->fid, in->run->first - 1, &hash, &depth, err);
+        if (!rc && ward_hash_compare(&hash, before) != 0)
+            continue;
+        if (!rc)
+            rc = agree(in, w, f, &upto, err);
+        if (rc)
+            return rc;
+        if (in->feed && upto <= in->head_seq)
+            continue;
+        in->feed = f;
+        in->head_seq = upto;
+    }
+    while (in->feed->parent && in->head_seq <= in->feed->base)
+        in->feed = ward_directory_feed(&in->r->dir, in->feed->parent);
+    return ward_chain_at(in->r, in->feed->fid, in->head_seq, &in->head_hash, &in->head_depth, err);
+}
+
+/* One more branch, if there is room; a shattered feed takes one that parts earlier in the place of the one that parts last. */
+static int make_room(struct incoming *in, struct ward_error *err)
+{
+    const struct ward_directory *d = &in->r->dir;
+    const struct ward_feed *last = ward_directory_next(d, in->trunk);
+    in->leaves = true;
+    if (!ward_directory_shattered(d, in->trunk))
         return WARD_OK;
-    assert(in->feed); /* runs start at 1 at least */
-    int rc = ward_chain_at(in->r, in->feed->fid, run->first - 1, &hash, &depth, err);
-    if (!rc && upto != in->head_seq)
-        rc = ward_chain_at(in->r, in->feed->fid, upto, &held, &depth, err);
+    if (in->head_seq >= in->trunk->fork)
+        return ward_fail(err, WARD_ERR_BRANCHES, "beyond change %llu", (unsigned long long)in->trunk->fork);
+    for (const struct ward_feed *f = last; f; f = ward_directory_next(d, f))
+        last = f->base > last->base ? f : last;
+    in->instead = last->fid;
+    return WARD_OK;
+}
+
+static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicate, struct ward_error *err)
+{
+    struct walked w;
+    struct ward_hash before;
+    const struct ward_feed *row = NULL;
+    *duplicate = false;
+    if (!in->trunk || (!in->trunk->forked && in->run->first == in->head_seq + 1))
+        return WARD_OK;
+    int rc = walk(in, raw, &w, err);
+    if (!rc)
+        rc = find_before(in, raw, &w, &before, &row, err);
+    if (!rc)
+        rc = find_row(in, &w, &before, row, err);
     if (rc)
         return rc;
-    bool diverged = false;
-    for (uint64_t seq = run->first; seq <= last; seq++) {
-        size_t used;
-        ward_scratch_clear(&in->r->scratch);
-        rc = ward_change_parse(&in->r->scratch, raw->p + at, raw->len - at, &used, err);
-        if (rc)
-            return ward_at(err, rc, "change %llu", (unsigned long long)seq);
-        ward_chain(&hash, seq, &hash, raw->p + at, used);
-        at += used;
-        if (seq == upto) {
-            meeting = at;
-            diverged = ward_hash_compare(&hash, &held) != 0;
-            if (!diverged && last > in->head_seq)
-                break;
-        }
-    }
-    if ((diverged || last <= in->head_seq) && at != raw->len)
-        return ward_fail(err, WARD_ERR_TRAILING, "%zu bytes after the last change", raw->len - at);
-    if (diverged || last <= in->head_seq) {
-        bool sealed = ward_seal_check(run->sig, &in->feed_id, last, &hash, in->grant->sign_pk);
-        if (!sealed)
-            return ward_fail(err, WARD_ERR_SEAL, "change %llu", (unsigned long long)last);
-        if (diverged)
-            return ward_fail(err, WARD_ERR_FORK, "this feed has two branches before change %llu", (unsigned long long)upto + 1);
-        *duplicate = true;
-    }
-    in->skipped = meeting;
-    return WARD_OK;
+    in->skipped = w.at[in->head_seq - (in->run->first - 1)];
+    *duplicate = in->head_seq == in->run->first + w.count - 1;
+    if (*duplicate || in->head_seq == in->feed->head_seq)
+        return WARD_OK;
+    /* Of this device's own feed, what nobody has got yet gives way. */
+    in->gives_way = !in->feed->parent && in->head_seq < in->feed->head_seq && ward_own_unpublished(in->r, in->feed->fid, in->head_seq + 1);
+    return in->gives_way ? WARD_OK : make_room(in, err);
 }
 
 /* Of its own feed a late change names what it had seen by seq alone: the chain says which change that is. */
@@ -136,21 +241,25 @@ static int check_own_dep(const struct incoming *in, const struct ward_dep *d, ui
 
 static int check_dep(struct incoming *in, const struct ward_dep *d, bool late, uint64_t *depth, struct ward_error *err)
 {
-    const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed);
-    struct ward_hash hash;
+    const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed), *row = NULL;
     uint64_t held_depth;
-    if (!g || !in->space || g->sid != in->space->sid || d->seq > g->head_seq)
+    if (!g || !in->space || g->sid != in->space->sid)
         return ward_fail(err, WARD_ERR_DEP_MISSING, "depends on a change that is not here");
-    int rc = ward_chain_at(in->r, g->fid, d->seq, &hash, &held_depth, err);
+    int rc = ward_dep_find(in->r, d, &row, &held_depth, err);
     if (rc)
         return rc;
-    if (ward_hash_compare(&hash, &d->hash) != 0)
-        return ward_fail(err, WARD_ERR_DEP_HASH, "depends on another change than the one here");
-    if (g == in->feed || (!late && d->seq <= ward_vv_get(&in->vv, g->fid)))
+    if (g == in->trunk || (!late && d->seq <= ward_dep_seen(in->r, &in->vv, g)))
         return ward_fail(err, WARD_ERR_DEP_ORDER, "depends on itself or on what it had seen before");
     if (held_depth > *depth)
         *depth = held_depth;
-    return ward_vv_raise(&in->vv, &in->r->env, g->fid, d->seq) ? ward_fail(err, WARD_ERR_MEMORY, "vv") : WARD_OK;
+    return ward_dep_note(in->r, &in->vv, d, row) ? ward_fail(err, WARD_ERR_MEMORY, "vv") : WARD_OK;
+}
+
+/* Whether some dep lies where a shattered feed has parted: one replica may hold it and another not, so neither goes by its depth. */
+static bool is_vague(const struct incoming *in, const struct ward_dep *d)
+{
+    const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed);
+    return g && ward_directory_shattered(&in->r->dir, g) && d->seq > g->fork;
 }
 
 static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, size_t len, size_t *used, struct ward_error *err)
@@ -161,11 +270,16 @@ static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, siz
         return rc;
     const struct ward_change *ch = &s->changes[s->change_count - 1];
     uint64_t depth = in->last_depth;
+    bool vague = false;
     for (size_t i = 0; !rc && i < ch->dep_count; i++) {
         const struct ward_dep *d = &s->deps[ch->dep_first + i];
-        rc = ward_dep_is_own(d) ? check_own_dep(in, d, seq, err) : check_dep(in, d, ch->late, &depth, err);
+        uint64_t ignored = 0;
+        bool loose = !ward_dep_is_own(d) && is_vague(in, d);
+        vague |= loose;
+        rc = ward_dep_is_own(d) ? check_own_dep(in, d, seq, err) : check_dep(in, d, ch->late, loose ? &ignored : &depth, err);
     }
-    if (!rc && ch->depth != depth + 1)
+    bool fits = vague ? ch->depth > depth && ch->depth - depth <= WARD_DEPTH_LEAP : ch->depth == depth + 1;
+    if (!rc && !fits)
         rc = ward_fail(err, WARD_ERR_DEPTH, "depth %llu, must be %llu", (unsigned long long)ch->depth, (unsigned long long)depth + 1);
     ward_chain(&in->last_hash, seq, &in->last_hash, p, *used);
     in->last_depth = ch->depth;
@@ -193,27 +307,67 @@ static int check_bodies(struct incoming *in, const struct ward_buf *raw, struct 
 
 /* ---- from here on the run is good */
 
-static int enter_directory(struct incoming *in, uint32_t *fid, struct ward_error *err)
+/* A row for what is new here: a feed, or a branch. */
+static int add_row(struct incoming *in, uint32_t sid, uint32_t *fid, struct ward_error *err)
+{
+    struct ward_directory *d = &in->r->dir;
+    struct ward_feed f = {.fid = in->instead ? in->instead : (uint32_t)d->feed_count + 1,
+                          .sid = sid,
+                          .id = in->feed_id,
+                          .parent = in->leaves ? in->feed->fid : 0,
+                          .base = in->head_seq,
+                          .base_hash = in->head_hash,
+                          .grant = in->grant->id,
+                          .unit = in->grant->unit,
+                          .role = in->grant->role,
+                          .head_seq = in->head_seq,
+                          .head_depth = in->head_depth,
+                          .head_hash = in->head_hash,
+                          .limit = UINT64_MAX,
+                          .applied_limit = UINT64_MAX,
+                          .vv_loaded = true};
+    int rc = WARD_OK;
+    *fid = f.fid;
+    if (in->instead) {
+        struct ward_feed *given_up = ward_directory_feed(d, f.fid);
+        f.next = given_up->next;
+        ward_vv_free(&given_up->vv, &in->r->env);
+        *given_up = f;
+        ward_chain_forget(in->r);
+        rc = ward_store_drop_segments(in->r->store, f.fid, err);
+    } else if (ward_directory_add_feed(d, &f)) {
+        rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
+    }
+    struct ward_feed *row = rc ? NULL : ward_directory_feed(d, *fid);
+    if (row && in->leaves && ward_vv_copy(&row->vv, &in->r->env, &in->vv_before))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "vv");
+    if (row)
+        row->limit = row->applied_limit = ward_directory_limit(d, row);
+    return rc;
+}
+
+/* What the feed's branches have in common may be less than before, for itself and for all that rests on it. */
+static void freeze(struct incoming *in, struct ward_apply *a)
+{
+    ward_directory_find_fork(&in->r->dir, ward_directory_feed_by_id(&in->r->dir, &in->feed_id));
+    ward_directory_judge(&in->r->dir);
+    a->authority_changed = true;
+}
+
+static int enter_directory(struct incoming *in, struct ward_apply *a, uint32_t *fid, struct ward_error *err)
 {
     struct ward_directory *d = &in->r->dir;
     uint32_t sid = in->space ? in->space->sid : (uint32_t)d->space_count + 1;
-    int rc = in->space ? WARD_OK : ward_directory_add_space(d, sid, &in->space_id, in->circle, in->circle_count);
-    if (!rc && !in->feed) {
-        struct ward_feed f = {.fid = (uint32_t)d->feed_count + 1,
-                              .sid = sid,
-                              .id = in->feed_id,
-                              .grant = in->grant->id,
-                              .unit = in->grant->unit,
-                              .role = in->grant->role,
-                              .head_hash = in->feed_id,
-                              .vv_loaded = true};
-        f.limit = f.applied_limit = ward_directory_limit(d, &f);
-        *fid = f.fid;
-        rc = ward_directory_add_feed(d, &f);
-    } else if (!rc) {
+    if (!in->space && ward_directory_add_space(d, sid, &in->space_id, in->circle, in->circle_count))
+        return ward_fail(err, WARD_ERR_MEMORY, "directory");
+    if (in->feed && !in->leaves) {
         *fid = in->feed->fid;
+        return WARD_OK;
     }
-    return rc ? ward_fail(err, rc, "directory") : WARD_OK;
+    int rc = add_row(in, sid, fid, err);
+    if (!rc && in->leaves)
+        freeze(in, a);
+    return rc;
 }
 
 static int store_segment(struct incoming *in, uint32_t fid, const struct ward_buf *raw, struct ward_error *err)
@@ -256,7 +410,7 @@ static int take_in(struct incoming *in, struct ward_apply *a, const struct ward_
 {
     uint32_t fid = 0;
     uint64_t last = in->run->first + in->run->count - 1;
-    int rc = enter_directory(in, &fid, err);
+    int rc = enter_directory(in, a, &fid, err);
     if (!rc)
         rc = store_segment(in, fid, raw, err);
     if (!rc)
@@ -268,8 +422,27 @@ static int take_in(struct incoming *in, struct ward_apply *a, const struct ward_
     f->head_hash = in->last_hash;
     f->head_depth = in->last_depth;
     f->dirty = true;
-    *out = (struct ward_ingested){.fid = fid, .last = last, .applied = (uint32_t)(last - in->head_seq)};
+    if (!f->parent && ward_hash_compare(&f->grant, &in->r->self) == 0) { /* who sends it has it */
+        f->published = last;
+        rc = ward_store_put_published(in->r->store, fid, last, err);
+    }
+    if (rc)
+        return rc;
+    *out = (struct ward_ingested){.fid = fid, .last = last, .applied = (uint32_t)(last - in->head_seq), .forked = in->leaves};
     return WARD_OK;
+}
+
+/* What the author had seen where the new bodies begin. */
+static int find_seen(struct incoming *in, struct ward_error *err)
+{
+    struct ward_replica *r = in->r;
+    if (!in->feed)
+        return WARD_OK;
+    int rc = in->leaves ? ward_vv_at(r, in->feed->fid, in->head_seq, &in->vv_before, err)
+                        : ward_store_load_vv(r->store, ward_directory_feed(&r->dir, in->feed->fid), err);
+    if (!rc && ward_vv_copy(&in->vv, &r->env, in->leaves ? &in->vv_before : &in->feed->vv))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "vv");
+    return rc;
 }
 
 static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward_ingested *out, struct ward_error *err)
@@ -284,18 +457,16 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     if (!rc)
         rc = find_feed(in, err);
     if (!rc)
-        rc = pass_overlap(in, &r->unpacked, &duplicate, err);
+        rc = place(in, &r->unpacked, &duplicate, err);
     if (rc)
         return rc;
+    if (in->gives_way)
+        return WARD_OK;
     if (duplicate) {
         *out = (struct ward_ingested){.fid = in->feed->fid, .last = in->run->first + in->run->count - 1};
         return WARD_OK;
     }
-    if (in->feed) {
-        rc = ward_store_load_vv(r->store, ward_directory_feed(&r->dir, in->feed->fid), err);
-        if (!rc && ward_vv_copy(&in->vv, &r->env, &in->feed->vv))
-            rc = ward_fail(err, WARD_ERR_MEMORY, "vv");
-    }
+    rc = find_seen(in, err);
     if (!rc)
         rc = check_bodies(in, &r->unpacked, err);
     return rc ? rc : take_in(in, a, &r->unpacked, out, err);
@@ -303,10 +474,22 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
 
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err)
 {
-    struct incoming in = {.r = a->r, .run = run};
     struct ward_ingested result = {0};
-    int rc = check_and_take(&in, a, &result, err);
-    ward_vv_free(&in.vv, &a->r->env);
+    int rc = WARD_OK;
+    bool again = true, withdrew = false;
+    for (int turn = 0; again && !rc; turn++) {
+        struct incoming in = {.r = a->r, .run = run};
+        rc = check_and_take(&in, a, &result, err);
+        again = !rc && in.gives_way;
+        if (again && turn)
+            rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
+        if (again && !rc)
+            rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
+        withdrew |= again && !rc;
+        ward_vv_free(&in.vv, &a->r->env);
+        ward_vv_free(&in.vv_before, &a->r->env);
+    }
     *out = result;
+    out->withdrew = withdrew;
     return rc;
 }

@@ -10,6 +10,8 @@ struct ward_ingested {
     uint32_t fid;     /* 0 if refused before the feed was known */
     uint64_t last;    /* its last seq */
     uint32_t applied; /* changes that were new */
+    bool withdrew;    /* own changes gave way to them, and wait to be written anew (replica/own.h) */
+    bool forked;      /* they are a branch: the feed goes on in a way that is not the one held */
 };
 
 /* One run within a transaction begun by ward_apply_begin. A refusal (3xx, 4xx, 2xx) leaves no trace and the transaction goes on; other

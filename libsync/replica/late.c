@@ -97,8 +97,7 @@ static int tell_presence(struct gathering *g, const struct ward_change *ch, cons
 
 static int raise_by(struct gathering *g, struct ward_vv *vv, const struct ward_dep *d)
 {
-    const struct ward_feed *f = ward_directory_feed_by_id(&g->r->dir, &d->feed);
-    return ward_dep_is_own(d) ? WARD_OK : f ? ward_vv_raise(vv, &g->r->env, f->fid, d->seq) : WARD_ERR_CORRUPT;
+    return ward_dep_is_own(d) ? WARD_OK : ward_dep_see(g->r, vv, d, NULL);
 }
 
 static int note_change(struct gathering *g, uint64_t seq, const struct ward_change *ch)
@@ -374,12 +373,9 @@ int ward_late_prepare(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to,
 
 static int held_depth(ward_replica *r, const struct ward_dep *d, uint64_t *depth, struct ward_error *err)
 {
-    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &d->feed);
-    struct ward_hash hash;
-    if (!f || d->seq > f->head_seq)
-        return WARD_ERR_DEP_MISSING;
-    int rc = ward_chain_at(r, f->fid, d->seq, &hash, depth, err);
-    return rc ? rc : ward_hash_compare(&hash, &d->hash) == 0 ? WARD_OK : WARD_ERR_DEP_HASH;
+    const struct ward_feed *row = NULL;
+    int rc = ward_dep_find(r, d, &row, depth, err);
+    return !rc && !row ? WARD_ERR_DEP_MISSING : rc;
 }
 
 /* The deps as the writing feed has to name them, and the depth that follows. */

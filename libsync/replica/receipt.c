@@ -104,7 +104,7 @@ static int seal_and_send(struct ward_talk *t, const uint32_t *fids, size_t count
 
 static bool is_theirs(const struct ward_talk *t, const struct ward_feed *f)
 {
-    return ward_hash_compare(&f->grant, &t->peer.id) == 0;
+    return ward_hash_compare(&f->grant, &t->peer.id) == 0 && !f->forked; /* a receipt speaks of one history */
 }
 
 int ward_receipts_note_ask(struct ward_talk *t, bool all, struct ward_error *err)
@@ -407,7 +407,8 @@ static bool has_more_to_seal(const struct ward_talk *t, const struct rows *rows)
     for (size_t i = 0; self && i < d->feed_count; i++) {
         const struct ward_feed *f = &d->feeds[i];
         uint64_t both = ward_vv_get(&t->stream.have, f->fid);
-        if (ward_hash_compare(&f->grant, &t->r->self) != 0 || !ward_space_is_common(ward_directory_space(d, f->sid), self, &t->peer))
+        if (f->forked || ward_hash_compare(&f->grant, &t->r->self) != 0 ||
+            !ward_space_is_common(ward_directory_space(d, f->sid), self, &t->peer))
             continue;
         const struct ward_store_receipted *row = find_row(rows, f->fid);
         both = both < f->head_seq ? both : f->head_seq;

@@ -81,12 +81,25 @@ const struct ward_circle *ward_replica_circle(const ward_replica *r, const struc
 const struct ward_circle *ward_replica_circle_short(const ward_replica *r, const uint8_t short_id[8]);
 int64_t ward_replica_now(const ward_replica *r);
 
-/* chain.c: hash and depth of a held change; seq 0 gives the feed id and 0. */
+/* chain.c: hash and depth of a held change; seq 0 gives the feed id and 0. Up to where a branch begins its changes are its parent's. */
 int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash *hash, uint64_t *depth, struct ward_error *err);
 void ward_chain_forget(ward_replica *r);
 
 /* history.c: the changes [from, to] of a feed, with effect or not. */
 int ward_history_range(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to, ward_history_fn *fn, void *ctx, struct ward_error *err);
+
+/* The row of a feed that holds what a dep names, and its depth. WARD_ERR_DEP_MISSING, WARD_ERR_DEP_HASH. NULL: beyond where a shattered
+ * feed parts nobody can hold all there is, so that there a dep is not looked up. */
+int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward_feed **row, uint64_t *depth, struct ward_error *err);
+/* Into a version vector. For merging the trunk's entry counts, which goes no further than what it has in common with the branch; the
+ * branch's own tells how far the feed was named. WARD_ERR_MEMORY. */
+int ward_dep_note(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, const struct ward_feed *row);
+/* Both at once, for deps that were found before. */
+int ward_dep_see(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, struct ward_error *err);
+/* The greatest seq of the feed that was ever named, on whichever branch. */
+uint64_t ward_dep_seen(const ward_replica *r, const struct ward_vv *vv, const struct ward_feed *trunk);
+/* The version vector as of a held change, from the deps of all before it; into an empty one. */
+int ward_vv_at(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_vv *out, struct ward_error *err);
 
 /* sheet.c: the root key of a sheet. WARD_ERR_PASSPHRASE. */
 int ward_sheet_open(struct ward_keys *root, const struct ward_sheet *sheet, const char *passphrase, struct ward_error *err);

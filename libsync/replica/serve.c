@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "replica/admit.h"
 #include "replica/cut.h"
+#include "replica/own.h"
 #include "replica/route.h"
 #include "replica/talk.h"
 #include "rules/gate.h"
@@ -145,6 +146,8 @@ static void remove_guest(struct ward_server *s, struct guest *g, int code)
         tell(s, WARD_EVENT_PEER_DOWN, code, &g->talk.peer.id, NULL);
     if (!g->joining && g->talk.r && !ward_store_in_transaction(s->r->store) && !ward_store_read_only(s->r->store))
         ward_talk_remember(&g->talk, g->upward ? s->called : NULL, NULL);
+    if (g->talk.retell && !ward_store_in_transaction(s->r->store))
+        s->news |= ward_own_rewrite(s->r, NULL) == WARD_OK;
     if (g->upward) {
         uint32_t jitter = 0;
         s->r->env.random(s->r->env.ctx, &jitter, sizeof jitter);

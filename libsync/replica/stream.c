@@ -23,9 +23,16 @@ static bool readable(const struct ward_stream *s, const struct ward_feed *f)
     return ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
 }
 
+/* Up to where the other holds a row. A branch begins with what its parent, which goes before it, has brought. */
+static uint64_t held_by(const struct ward_stream *s, const struct ward_feed *f)
+{
+    uint64_t have = ward_vv_get(&s->have, f->fid);
+    return have > f->base ? have : f->base;
+}
+
 bool ward_stream_owes(const struct ward_stream *s, const struct ward_feed *f)
 {
-    return f->head_seq > ward_vv_get(&s->have, f->fid) && readable(s, f);
+    return f->head_seq > held_by(s, f) && readable(s, f);
 }
 
 uint64_t ward_stream_backlog(const struct ward_stream *s)
@@ -33,7 +40,7 @@ uint64_t ward_stream_backlog(const struct ward_stream *s)
     uint64_t n = 0;
     for (size_t i = 0; i < s->r->dir.feed_count; i++) {
         const struct ward_feed *f = &s->r->dir.feeds[i];
-        uint64_t have = ward_vv_get(&s->have, f->fid);
+        uint64_t have = held_by(s, f);
         if (f->head_seq > have && readable(s, f))
             n += f->head_seq - have;
     }
@@ -47,7 +54,7 @@ int ward_stream_seek(struct ward_stream *s, struct ward_error *err)
     for (size_t i = 0; !rc && i < s->r->dir.feed_count; i++) {
         const struct ward_feed *f = &s->r->dir.feeds[i];
         struct ward_segment seg;
-        uint64_t have = ward_vv_get(&s->have, f->fid);
+        uint64_t have = held_by(s, f);
         if (f->head_seq <= have || !readable(s, f))
             continue;
         rc = ward_store_find_segment(s->r->store, f->fid, have + 1, &seg, err);

@@ -1,6 +1,7 @@
 /* sync.c - one round with one peer. */
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/own.h"
 #include "replica/route.h"
 #include "replica/talk.h"
 #include "shell/link.h"
@@ -82,12 +83,18 @@ static int time_left(const struct round *x, int64_t since_ms, int limit_ms, stru
     return WARD_OK;
 }
 
+/* Both hold the same, and what this device had to write anew has arrived there too. */
+static bool settled(const struct round *x)
+{
+    return x->talk.s.state == WARD_S_LIVE && !x->talk.retell && x->talk.s.sent == x->talk.s.acked;
+}
+
 /* Until both hold the same, the peer leaves, or nothing moves any more. */
 static int run(struct round *x, struct ward_error *err)
 {
     int limit = x->options->timeout_ms ? x->options->timeout_ms : TIMEOUT_MS;
     int rc = WARD_OK;
-    while (!rc && x->talk.s.state != WARD_S_LIVE && !compared(x) && !ward_talk_closed(&x->talk) && !x->down) {
+    while (!rc && !settled(x) && !compared(x) && !ward_talk_closed(&x->talk) && !x->down) {
         struct ward_link_event e;
         bool got;
         rc = ward_link_step(x->link, x->batch.open ? 0 : STEP_MS, -1, &e, &got, err);
@@ -95,7 +102,7 @@ static int run(struct round *x, struct ward_error *err)
             rc = on_link(x, &e, err);
         bool due = x->batch.open && (!got || x->batch.bytes > WARD_BATCH_BYTES || mono(x) - x->commit_ms > COMMIT_EVERY_MS ||
                                      x->talk.s.received - x->talk.s.committed >= WARD_WINDOW);
-        if (!rc && due)
+        if (!rc && (due || (x->talk.retell && x->talk.s.state == WARD_S_LIVE)))
             rc = commit(x, err);
         if (!rc)
             rc = ward_talk_tick(&x->talk, mono(x), err);
@@ -248,6 +255,7 @@ int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct w
         *err = told;
         rc = told.code;
     }
+    ward_own_rewrite(r, NULL); /* also where it broke off: what cannot be written now waits on */
     result.ms = r->env.mono_ms(r->env.ctx) - start;
     *out = result; /* after a failure too: what was committed before it stays */
     return rc;

@@ -57,6 +57,8 @@ void ward_talk_free(struct ward_talk *t)
     ward_vv_free(&t->snapshot, &t->r->env);
     ward_vv_free(&t->known, &t->r->env);
     ward_vv_free(&t->due, &t->r->env);
+    ward_vv_free(&t->asked_branch, &t->r->env);
+    ward_vv_free(&t->heard_branch, &t->r->env);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
     *t = (struct ward_talk){0};
@@ -68,6 +70,15 @@ static void tell(struct ward_talk *t, enum ward_event_type type, int code, int64
         return;
     struct ward_event e = {.type = type, .code = code, .grant = t->peer.id, .done = done, .total = total, .text = text};
     t->hooks.on_event(t->hooks.event_ctx, &e);
+}
+
+/* Of whose feed, not from whom it came. */
+static void tell_fork(struct ward_talk *t, uint32_t fid)
+{
+    const struct ward_feed *f = ward_directory_feed(&t->r->dir, fid);
+    struct ward_event e = {.type = WARD_EVENT_FORK, .grant = f->grant, .done = (int64_t)f->fork};
+    if (t->hooks.on_event)
+        t->hooks.on_event(t->hooks.event_ctx, &e);
 }
 
 static void tell_progress(struct ward_talk *t)
@@ -126,6 +137,8 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
         int rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
         if (rc)
             return rc;
+        if (!got && t->unanswered && t->s.state == WARD_S_EXCHANGING) /* there may be more: not done yet */
+            return WARD_OK;
         if (!got)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
         t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
@@ -184,6 +197,7 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         b->open = true;
     }
     rc = ward_ingest_run(&b->apply, run, &in, &why);
+    t->retell |= in.withdrew;
     b->runs++;
     b->bytes += run->len;
     if (rc && !ward_is_refusal(rc)) {
@@ -199,12 +213,20 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         t->refused[at][1] = (uint64_t)rc;
         if (t->refused_here <= WARD_REFUSALS_TOLD)
             tell(t, WARD_EVENT_RUN_REFUSED, rc, 0, 0, why.detail);
-        return act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)rc), NULL, err);
+        bool elsewhere = rc == WARD_ERR_GAP || rc == WARD_ERR_SEAL; /* it may go on where another branch ends */
+        rc = act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)rc), NULL, err);
+        return rc || !elsewhere || ward_talk_closed(t) ? rc : ward_talk_ask_branch(t, run->space8, run->grant8, err);
     }
+    if (in.forked)
+        tell_fork(t, in.fid);
     t->received += in.applied;
     tell_progress(t);
     if (in.applied)
         tell(t, WARD_EVENT_INGESTED, 0, in.applied, 0, NULL);
+    if (in.withdrew && ward_talk_set_have(t, in.fid, in.last, err)) { /* it was held back up to a head that is no more */
+        ward_batch_abort(b);
+        return WARD_ERR_MEMORY;
+    }
     /* The peer holds what it sent: never send it back. */
     if (ward_vv_raise(&t->stream.have, &t->r->env, in.fid, in.last) || ward_vv_raise(&t->known, &t->r->env, in.fid, in.last)) {
         ward_batch_abort(b);
@@ -274,6 +296,8 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
         return ward_session_step(&t->s, m->last ? WARD_SE_HEADS_LAST : WARD_SE_HEADS, 0);
     case WARD_MSG_CIRCLE:
         return ward_session_step(&t->s, WARD_SE_CIRCLE, 0);
+    case WARD_MSG_BRANCH:
+        return ward_session_step(&t->s, WARD_SE_BRANCH, 0);
     case WARD_MSG_RUN:
         return ward_session_step(&t->s, WARD_SE_RUN, 0);
     case WARD_MSG_RECEIPT:
@@ -327,6 +351,8 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
         rc = ward_talk_note_heads(t, m, err);
     if (!rc && (actions & WARD_SA_NOTE_CIRCLE))
         rc = ward_talk_note_circle(t, m, err);
+    if (!rc && (actions & WARD_SA_NOTE_BRANCH))
+        rc = ward_talk_note_branch(t, m, err);
     if (!rc && (actions & WARD_SA_INGEST))
         rc = ingest(t, &m->run, err);
     if (!rc && (actions & WARD_SA_KEEP_RECEIPT))
@@ -341,6 +367,7 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
         rc = stream_runs(t, err);
     if (!rc && (actions & WARD_SA_DONE))
         rc = send_simple(t, WARD_MSG_DONE, err);
+    t->retell |= (actions & WARD_SA_LIVE) != 0;
     if (!rc && (actions & WARD_SA_LIVE))
         tell(t, WARD_EVENT_SYNCED, 0, 0, 0, NULL);
     if (!rc && (actions & WARD_SA_PING))
@@ -396,6 +423,11 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
         rc = ward_receipts_give(t, err); /* before the acknowledgement: whoever has that may leave */
     if (!rc && ward_talk_uncommitted(t))
         rc = act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
+    if (!rc && t->retell && t->s.state == WARD_S_LIVE && !t->batch->open) {
+        t->retell = false;
+        ward_own_rewrite(t->r, NULL); /* what cannot be written now waits on */
+        t->held_back = true;
+    }
     return rc || !t->held_back ? rc : ward_talk_news(t, err);
 }
 

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "replica/apply.h"
 #include "replica/stream.h"
+#include "rules/frame.h"
 #include "rules/session.h"
 
 /* One write transaction shared by the runs that arrive close together. */
@@ -53,6 +54,9 @@ struct ward_talk {
     bool bucketed;                                     /* there are enough of them to group */
     struct ward_vv snapshot;                           /* heads when hello was sent */
     struct ward_vv known;                              /* what the peer durably holds, by fid */
+    struct ward_vv asked_branch, heard_branch;         /* by trunk: samples of it were sent, and came */
+    bool retell;                                       /* own changes may wait to be written anew, once all of the peer's are there */
+    size_t unanswered;                                 /* feeds of which samples were sent and none have come */
     struct ward_stream stream;
     struct ward_streamed flight[WARD_WINDOW_MAX];
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */
@@ -111,6 +115,12 @@ int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err);
 int ward_talk_send_circle(struct ward_talk *t, uint32_t sid, struct ward_error *err); /* if the peer may not know it */
 int ward_talk_note_circle(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
 int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
+/* talk_branch.c */
+int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, const struct ward_feed_entry *entries, size_t count,
+                         struct ward_error *err); /* all entries of one feed, from heads */
+int ward_talk_ask_branch(struct ward_talk *t, const uint8_t *space8, const uint8_t *grant8, struct ward_error *err); /* once a feed */
+int ward_talk_set_have(struct ward_talk *t, uint32_t fid, uint64_t seq, struct ward_error *err); /* also to less than it was */
+int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
 int ward_talk_send(struct ward_talk *t, const struct ward_buf *frame, struct ward_error *err);
 
 #endif

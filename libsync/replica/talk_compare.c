@@ -1,6 +1,7 @@
 /* talk_compare.c - finding the difference of two replicas: common digest, spaces, heads. proto/session.md steps 1 to 4. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "replica/receipt.h"
 #include "replica/talk.h"
 #include "values/feed.h"
@@ -140,6 +141,14 @@ int ward_talk_assume_equal(struct ward_talk *t, struct ward_error *err)
     return WARD_OK;
 }
 
+static int compare_rows(const struct ward_feed *a, const struct ward_feed *b)
+{
+    int order = ward_hash_compare(&a->grant, &b->grant);
+    if (order == 0)
+        order = (a->head_seq > b->head_seq) - (a->head_seq < b->head_seq);
+    return order ? order : ward_hash_compare(&a->head_hash, &b->head_hash);
+}
+
 static void put_heads(struct ward_talk *t, const struct ward_common *c, struct ward_buf *out)
 {
     const struct ward_directory *d = &t->r->dir;
@@ -155,7 +164,7 @@ static void put_heads(struct ward_talk *t, const struct ward_common *c, struct w
         size_t at = n;
         if (f->head_seq == 0)
             continue;
-        for (; at > 0 && ward_hash_compare(&order[at - 1]->grant, &f->grant) > 0; at--)
+        for (; at > 0 && compare_rows(order[at - 1], f) > 0; at--)
             order[at] = order[at - 1];
         order[at] = f;
         n++;
@@ -232,34 +241,22 @@ static int space_of_entry(struct ward_talk *t, const struct ward_heads_entry *h,
     return WARD_OK;
 }
 
-static int note_feed(struct ward_talk *t, const struct ward_space *space, const struct ward_feed_entry *e, struct ward_error *err)
+/* The entries of one feed stand together. More than anyone can hold of it are not looked at. */
+static int note_feeds(struct ward_talk *t, const struct ward_space *space, struct ward_heads_entry *h, struct ward_error *err)
 {
-    const struct ward_grant *g = ward_directory_grant_short(&t->r->dir, e->grant8);
-    struct ward_hash id, hash;
-    uint64_t depth;
-    const struct ward_feed *f = g && space ? ward_directory_feed_of(&t->r->dir, space, &g->id, &id) : NULL;
-    if (!f || e->seq > f->head_seq)
-        t->total_in += e->seq - (f ? f->head_seq : 0);
-    if (!f)
-        return WARD_OK;
-    uint64_t shared = e->seq < f->head_seq ? e->seq : f->head_seq;
-    uint32_t fid = f->fid; /* f may move while the event is told */
-    if (e->seq <= f->head_seq) {
-        int rc = ward_chain_at(t->r, f->fid, e->seq, &hash, &depth, err);
-        if (rc)
-            return rc;
-        if (memcmp(hash.b, e->hash8, 8) != 0 && t->hooks.on_event) {
-            struct ward_event event = {.type = WARD_EVENT_RUN_REFUSED, .code = WARD_ERR_FORK, .grant = f->grant, .text = "heads"};
-            t->hooks.on_event(t->hooks.event_ctx, &event);
+    struct ward_feed_entry of_one[WARD_BRANCHES_MAX + 1], e;
+    size_t n = 0;
+    int rc = WARD_OK;
+    for (size_t j = 0; !rc && j < h->feed_count; j++) {
+        ward_frame_next_feed(h, false, &e);
+        if (n && memcmp(of_one[0].grant8, e.grant8, 8) != 0) {
+            rc = ward_talk_weigh_feed(t, space, of_one, n, err);
+            n = 0;
         }
-        if (memcmp(hash.b, e->hash8, 8) != 0)
-            rc = ward_receipts_other_history(t, fid, e->seq, err);
-        if (rc)
-            return rc;
+        if (n < WARD_BRANCHES_MAX + 1)
+            of_one[n++] = e;
     }
-    if (ward_vv_raise(&t->stream.have, &t->r->env, fid, e->seq) || ward_vv_raise(&t->known, &t->r->env, fid, shared))
-        return ward_fail(err, WARD_ERR_MEMORY, "heads");
-    return WARD_OK;
+    return rc || n == 0 ? rc : ward_talk_weigh_feed(t, space, of_one, n, err);
 }
 
 int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
@@ -272,11 +269,8 @@ int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct war
         bool welcome;
         ward_frame_next_heads(m, &h, storage);
         rc = space_of_entry(t, &h, &space, &welcome, err);
-        for (size_t j = 0; !rc && welcome && j < h.feed_count; j++) {
-            struct ward_feed_entry e;
-            ward_frame_next_feed(&h, false, &e);
-            rc = note_feed(t, space, &e, err);
-        }
+        if (!rc && welcome)
+            rc = note_feeds(t, space, &h, err);
     }
     return rc;
 }

@@ -78,7 +78,7 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
         return WARD_OK;
     }
     uint64_t last = seg->first + seg->count - 1;
-    struct ward_hash hash = seg->first == 1 ? f->id : v->last[seg->fid];
+    struct ward_hash hash = v->last[seg->fid];
     ward_buf_init(&raw, &v->r->env);
     int rc = seg->first == v->reached[seg->fid] + 1 ? ward_store_unpack(seg, &raw, err) : WARD_ERR_GAP;
     if (!rc)
@@ -104,6 +104,28 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
     return WARD_OK;
 }
 
+/* A branch leaves its parent where it says, and there alone: the change after that is another on each. */
+static int check_branches(struct verify *v, struct ward_error *err)
+{
+    for (uint32_t fid = 1; fid <= v->feeds && v->result.bad == 0; fid++) {
+        const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid), *p = ward_directory_feed(&v->r->dir, f->parent);
+        struct ward_hash at, own, other = {{0}};
+        uint64_t depth;
+        if (!p)
+            continue;
+        int rc = ward_chain_at(v->r, p->fid, f->base, &at, &depth, err);
+        if (!rc)
+            rc = ward_chain_at(v->r, f->fid, f->base + 1, &own, &depth, err);
+        if (!rc && p->head_seq > f->base)
+            rc = ward_chain_at(v->r, p->fid, f->base + 1, &other, &depth, err);
+        if (rc)
+            return rc;
+        if (ward_hash_compare(&at, &f->base_hash) != 0 || ward_hash_compare(&own, &other) == 0)
+            report(v, WARD_PART_LOG, WARD_ERR_CHAIN, f, f->base + 1, "a branch does not leave its feed where it says");
+    }
+    return WARD_OK;
+}
+
 static int check_log(struct verify *v, struct ward_error *err)
 {
     struct ward_segment seg = {0};
@@ -121,7 +143,7 @@ static int check_log(struct verify *v, struct ward_error *err)
         if (!same)
             report(v, WARD_PART_HEAD, WARD_ERR_CHAIN, ward_directory_feed(&v->r->dir, fid), h->seq, "the head is not that of the log");
     }
-    return rc;
+    return rc ? rc : check_branches(v, err);
 }
 
 static void report_space(struct verify *v, enum ward_part part, uint32_t sid, const char *what)
@@ -306,8 +328,11 @@ static int begin(struct verify *v, struct ward_error *err)
     if (!v->last || !v->reached || !v->heads)
         return ward_fail(err, WARD_ERR_MEMORY, "verify");
     for (size_t i = 0; i < v->feeds; i++) {
-        v->heads[i + 1] = (struct head){r->dir.feeds[i].head_seq, r->dir.feeds[i].head_hash};
-        v->total += r->dir.feeds[i].head_seq;
+        const struct ward_feed *f = &r->dir.feeds[i];
+        v->heads[i + 1] = (struct head){f->head_seq, f->head_hash};
+        v->reached[i + 1] = f->base;
+        v->last[i + 1] = f->parent ? f->base_hash : f->id;
+        v->total += ward_feed_length(f);
     }
     return WARD_OK;
 }

@@ -1,5 +1,6 @@
 #include "rules/directory.h"
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "values/feed.h"
 #include "values/hash.h"
 
@@ -178,6 +179,61 @@ struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const s
     return ward_directory_feed_by_id(d, id);
 }
 
+/* ---- branches */
+
+struct ward_feed *ward_directory_trunk(const struct ward_directory *d, const struct ward_feed *f)
+{
+    while (f && f->parent)
+        f = ward_directory_feed(d, f->parent);
+    return (struct ward_feed *)f;
+}
+
+size_t ward_directory_branches(const struct ward_directory *d, const struct ward_feed *trunk)
+{
+    size_t n = 0;
+    for (const struct ward_feed *f = ward_directory_next(d, trunk); f; f = ward_directory_next(d, f))
+        n++;
+    return n;
+}
+
+uint64_t ward_directory_common_seq(const struct ward_directory *d, const struct ward_feed *f)
+{
+    uint64_t common = f->head_seq;
+    for (; f->parent; f = ward_directory_feed(d, f->parent)) /* a branch of a branch leaves it later than that one leaves the trunk */
+        common = f->base;
+    return common;
+}
+
+uint64_t ward_directory_shared_seq(const struct ward_directory *d, const struct ward_feed *a, const struct ward_feed *b)
+{
+    uint64_t upto = a->head_seq, other = b->head_seq;
+    while (a != b) /* a parent has the smaller number */
+        if (a->fid > b->fid) {
+            upto = a->base;
+            a = ward_directory_feed(d, a->parent);
+        } else {
+            other = b->base;
+            b = ward_directory_feed(d, b->parent);
+        }
+    return upto < other ? upto : other;
+}
+
+bool ward_directory_shattered(const struct ward_directory *d, const struct ward_feed *trunk)
+{
+    return trunk->forked && ward_directory_branches(d, trunk) >= WARD_BRANCHES_MAX;
+}
+
+void ward_directory_find_fork(struct ward_directory *d, struct ward_feed *trunk)
+{
+    uint64_t fork = UINT64_MAX;
+    for (const struct ward_feed *f = ward_directory_next(d, trunk); f; f = ward_directory_next(d, f))
+        fork = f->base < fork ? f->base : fork;
+    for (struct ward_feed *f = trunk; f; f = ward_directory_next(d, f)) {
+        f->forked = trunk->next != 0;
+        f->fork = fork;
+    }
+}
+
 /* ---- adding. Room for all of it is made first, so that a failure leaves everything as it was. */
 
 int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq)
@@ -230,14 +286,20 @@ static void list_in_space(const struct ward_directory *d, struct ward_space *s, 
 int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
 {
     struct ward_space *s = ward_directory_space(d, f->sid);
+    const struct ward_feed *parent = ward_directory_feed(d, f->parent);
     if (f->fid != d->feed_count + 1 || !s)
+        return WARD_ERR_CORRUPT;
+    if (f->parent && (!parent || parent->sid != f->sid || ward_hash_compare(&parent->id, &f->id) != 0 || f->base < parent->base ||
+                      f->base > parent->head_seq))
+        return WARD_ERR_CORRUPT;
+    if (f->head_seq < f->base || (!f->parent && f->base))
         return WARD_ERR_CORRUPT;
     int rc = ward_grow(d->env, (void **)&d->feeds, &d->feed_cap, d->feed_count, sizeof d->feeds[0]);
     if (!rc)
         rc = ward_grow(d->env, (void **)&d->author_rows, &d->author_cap, d->feed_count + 1, sizeof d->author_rows[0]);
     if (!rc)
         rc = ward_grow(d->env, (void **)&s->feeds, &s->feed_cap, s->feed_count, sizeof s->feeds[0]);
-    if (!rc)
+    if (!rc && !f->parent)
         rc = index_add(&d->feed_index, d->env, f->id.b, f->fid);
     if (rc)
         return rc;
@@ -246,6 +308,14 @@ int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
     d->author_rows[f->fid] = (struct ward_author){.feed = f->id, .rank = ward_role_rules(f->role)->rank};
     d->authors = (struct ward_authors){d->author_rows, d->feed_count + 1};
     list_in_space(d, s, f);
+    d->feeds[f->fid - 1].next = 0;
+    if (f->parent) {
+        struct ward_feed *trunk = ward_directory_trunk(d, f), *last = trunk;
+        while (last->next)
+            last = ward_directory_next(d, last);
+        last->next = f->fid;
+        ward_directory_find_fork(d, trunk);
+    }
     return WARD_OK;
 }
 
@@ -289,11 +359,13 @@ int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut,
 
 /* ---- rules over it */
 
-/* The change counts by the first `cuts` cuts alone, grants being marked as they stand by the same. */
+/* The change counts by the first `cuts` cuts alone, grants being marked as they stand by the same. Of the root's feed all branches count:
+ * whoever holds the root key means each of them, and a ward that loses the root's word has nothing left to stand on. */
 static bool change_counts(const struct ward_directory *d, const struct ward_feed *f, uint64_t seq, size_t cuts)
 {
     const struct ward_grant *g = ward_directory_grant(d, &f->grant);
-    return g && g->effective && (g->role == WARD_ROLE_ROOT || seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id));
+    return g && g->effective &&
+           (g->role == WARD_ROLE_ROOT || (!(f->forked && seq > f->fork) && seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id)));
 }
 
 /* Marks the grants that reach back to the root by changes that count; grows until nothing is added, so that grants which go round are as
@@ -332,11 +404,17 @@ bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *g
     return false;
 }
 
-uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f)
+static uint64_t limit_by_grants(const struct ward_directory *d, const struct ward_feed *f)
 {
     if (f->role == WARD_ROLE_ROOT) // NOLINT(clang-analyzer-core.NullDereference): a row, never the NULL of looking one up
         return UINT64_MAX;
     return ward_grant_effective(d, &f->grant) ? ward_cut_limit(d->cuts, d->cut_count, &f->grant, &f->id) : 0;
+}
+
+uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f)
+{
+    uint64_t limit = limit_by_grants(d, f);
+    return f->forked && f->fork < limit ? f->fork : limit;
 }
 
 /* Where the cuts made by the same change as cut i begin: they are decided together, by those before all of them. */
@@ -378,27 +456,62 @@ static void add_hash(ward_hasher *h, const struct ward_hash *x)
     ward_hash_add(h, x->b, sizeof x->b);
 }
 
+static void add_head_entry(ward_hasher *h, const struct ward_hash *feed, uint64_t seq, const struct ward_hash *hash)
+{
+    uint8_t number[9];
+    add_head(h, 3, cbor_encode_array_start);
+    add_hash(h, feed);
+    ward_hash_add(h, number, cbor_encode_uint(seq, number, sizeof number));
+    add_hash(h, hash);
+}
+
+/* The heads of one feed: of each branch its own, ascending; of a shattered one where its branches part, for which of them are held is then
+ * a matter of which came first. Seq 0 (of a shattered feed) names the feed itself. */
+static size_t heads_of(const struct ward_directory *d, const struct ward_feed *trunk, const struct ward_feed *out[WARD_BRANCHES_MAX + 1])
+{
+    size_t n = 0;
+    for (const struct ward_feed *f = trunk; f; f = ward_directory_next(d, f)) {
+        size_t at = n++;
+        for (; at > 0 && (out[at - 1]->head_seq > f->head_seq ||
+                          (out[at - 1]->head_seq == f->head_seq && ward_hash_compare(&out[at - 1]->head_hash, &f->head_hash) > 0));
+             at--)
+            out[at] = out[at - 1];
+        out[at] = f;
+    }
+    return n;
+}
+
+static void add_shattered(const struct ward_directory *d, ward_hasher *h, const struct ward_feed *trunk)
+{
+    const struct ward_feed *least = ward_directory_next(d, trunk);
+    for (const struct ward_feed *f = least; f; f = ward_directory_next(d, f))
+        least = f->base < least->base ? f : least;
+    add_head_entry(h, &trunk->id, least->base, &least->base_hash);
+}
+
 void ward_directory_digest(const struct ward_directory *d, struct ward_space *space)
 {
     ward_hasher h;
-    size_t live = 0;
+    size_t entries = 0;
     space->changes = 0;
     for (size_t i = 0; i < space->feed_count; i++) {
         const struct ward_feed *f = &d->feeds[space->feeds[i] - 1];
-        live += f->head_seq > 0;
-        space->changes += f->head_seq;
+        entries += f->head_seq > 0 && !(f->parent && ward_directory_shattered(d, ward_directory_trunk(d, f)));
+        space->changes += ward_feed_length(f);
     }
     ward_hash_begin(&h, "wardsync heads");
-    add_head(&h, live, cbor_encode_array_start);
+    add_head(&h, entries, cbor_encode_array_start);
     for (size_t i = 0; i < space->feed_count; i++) {
-        const struct ward_feed *f = &d->feeds[space->feeds[i] - 1];
-        uint8_t number[9];
-        if (f->head_seq == 0)
+        const struct ward_feed *f = &d->feeds[space->feeds[i] - 1], *heads[WARD_BRANCHES_MAX + 1];
+        if (f->head_seq == 0 || f->parent)
             continue;
-        add_head(&h, 3, cbor_encode_array_start);
-        add_hash(&h, &f->id);
-        ward_hash_add(&h, number, cbor_encode_uint(f->head_seq, number, sizeof number));
-        add_hash(&h, &f->head_hash);
+        if (ward_directory_shattered(d, f)) {
+            add_shattered(d, &h, f);
+            continue;
+        }
+        size_t n = heads_of(d, f, heads);
+        for (size_t j = 0; j < n; j++)
+            add_head_entry(&h, &f->id, heads[j]->head_seq, &heads[j]->head_hash);
     }
     ward_hash_end(&h, &space->digest);
 }

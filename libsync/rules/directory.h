@@ -1,5 +1,8 @@
 /* directory.h - the picture in memory of who and what a replica knows: grants, spaces, feeds, cuts. Loaded by the store, asked by everyone.
  *
+ * A feed that its author has continued in two ways has branches: each is a row like a feed's, with the feed's id and a number of its own,
+ * and begins where it leaves the chain of its parent. Which of them is the trunk depends on what came first, and so nothing else may.
+ *
  * Spaces and feeds carry the store's own dense numbers (sid, fid >= 1). Rows live at stable numbers but not at stable addresses:
  * keep numbers, not pointers, across additions.
  */
@@ -25,15 +28,19 @@ struct ward_space {
     size_t circle_count;
     struct ward_hash digest;
     uint64_t changes; /* effective ones */
-    uint32_t *feeds;  /* fids, ascending by feed id */
+    uint32_t *feeds;  /* fids, ascending by feed id; a trunk before its branches */
     size_t feed_count, feed_cap;
 };
 
 struct ward_feed {
     uint32_t fid, sid;
     struct ward_hash id;
-    uint32_t parent; /* of a branch: the row whose chain it leaves after seq `base`; 0: the feed itself */
+    uint32_t parent; /* of a branch: the row whose chain it leaves after seq `base`; 0: the feed's own row, its trunk */
     uint64_t base;
+    struct ward_hash base_hash;
+    uint32_t next; /* the next branch of the same feed, from the trunk on; 0: no more */
+    bool forked;   /* the feed has branches, */
+    uint64_t fork; /* and this is the last seq that all of them share: nothing beyond it has effect */
     struct ward_hash grant;
     struct ward_id unit;
     enum ward_role role;
@@ -85,16 +92,44 @@ const struct ward_grant *ward_directory_grant_short(const struct ward_directory 
 const struct ward_grant *ward_directory_grant_by_link(const struct ward_directory *d, const uint8_t link_pk[32]);
 struct ward_space *ward_directory_space_by_id(const struct ward_directory *d, const struct ward_hash *id);
 struct ward_space *ward_directory_space_short(const struct ward_directory *d, const uint8_t short_id[8]);
+/* The trunk, as everywhere where a feed is asked for by its name. */
 struct ward_feed *ward_directory_feed_by_id(const struct ward_directory *d, const struct ward_hash *id);
 /* The feed of a grant in a space, or NULL; *id is its id in any case. */
 struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const struct ward_space *space, const struct ward_hash *grant,
                                          struct ward_hash *id);
 
-/* Rows are copied in; sid and fid must be the next number (WARD_ERR_CORRUPT). WARD_ERR_MEMORY: nothing was added. */
+/* Rows of one feed, the trunk first: for (f = trunk; f; f = ward_directory_next(d, f)). */
+static inline struct ward_feed *ward_directory_next(const struct ward_directory *d, const struct ward_feed *f)
+{
+    return ward_directory_feed(d, f->next);
+}
+struct ward_feed *ward_directory_trunk(const struct ward_directory *d, const struct ward_feed *f);
+size_t ward_directory_branches(const struct ward_directory *d, const struct ward_feed *trunk); /* beyond it */
+/* The last seq that a row has in common with the trunk. */
+uint64_t ward_directory_common_seq(const struct ward_directory *d, const struct ward_feed *f);
+/* The last seq that two rows of one feed have in common. */
+uint64_t ward_directory_shared_seq(const struct ward_directory *d, const struct ward_feed *a, const struct ward_feed *b);
+/* No further branch is held: what lies beyond the fork is then not compared any more. */
+bool ward_directory_shattered(const struct ward_directory *d, const struct ward_feed *trunk);
+/* What of it counts for others: all, or as far as its branches agree. */
+static inline uint64_t ward_feed_agreed(const struct ward_feed *f)
+{
+    return f->forked && f->fork < f->head_seq ? f->fork : f->head_seq;
+}
+/* The changes that a row adds to those of its parent. */
+static inline uint64_t ward_feed_length(const struct ward_feed *f)
+{
+    return f->head_seq - f->base;
+}
+
+/* Rows are copied in; sid and fid must be the next number, a branch must leave a row of its own feed (WARD_ERR_CORRUPT). WARD_ERR_MEMORY:
+ * nothing was added. */
 int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq);
 int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle,
                              size_t count);
 int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f);
+/* After a branch was put in the place of another. */
+void ward_directory_find_fork(struct ward_directory *d, struct ward_feed *trunk);
 /* A second cut of one grant by the same change narrows the first. */
 int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut, const struct ward_cut_entry *entries, size_t count);
 /* That of a grant (its entity) by a change, or NULL. */

@@ -4,6 +4,7 @@
 #include "values/feed.h"
 #include "values/seal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SHORT 8
@@ -95,6 +96,15 @@ static bool feed_entry(struct ward_cbor *c, bool bundle, struct ward_feed_entry 
            (e->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &e->hash8, SHORT);
 }
 
+/* A feed with branches has an entry for each. */
+static int compare_entries(const struct ward_feed_entry *a, const struct ward_feed_entry *b)
+{
+    int order = memcmp(a->grant8, b->grant8, SHORT);
+    if (order == 0)
+        order = (a->seq > b->seq) - (a->seq < b->seq);
+    return order ? order : memcmp(a->hash8, b->hash8, SHORT);
+}
+
 /* One [ref, feeds]; the cursor stands behind it afterwards, h->feeds at its first feed. */
 static bool heads_entry(struct ward_cbor *c, bool bundle, struct ward_heads_entry *h, struct ward_id *storage)
 {
@@ -113,12 +123,14 @@ static bool heads_entry(struct ward_cbor *c, bool bundle, struct ward_heads_entr
     if (!ward_cbor_array(c, &h->feed_count))
         return false;
     h->feeds = *c;
-    const uint8_t *before = NULL;
+    struct ward_feed_entry before = {0};
     for (size_t i = 0; i < h->feed_count; i++) {
         struct ward_feed_entry e;
-        if (!feed_entry(c, bundle, &e) || !ascending(c, before, e.grant8))
+        if (!feed_entry(c, bundle, &e))
             return false;
-        before = e.grant8;
+        if (i > 0 && compare_entries(&before, &e) >= 0)
+            return ward_cbor_fail(c, WARD_ERR_ORDER);
+        before = e;
     }
     return true;
 }
@@ -146,6 +158,38 @@ static bool read_run(struct ward_cbor *c, struct ward_run *run)
     run->count = (uint32_t)count;
     run->codec = (uint32_t)codec;
     return (run->first > 0 && count > 0) || ward_cbor_fail(c, WARD_ERR_RANGE);
+}
+
+static bool sample(struct ward_cbor *c, struct ward_sample *s)
+{
+    const uint8_t *hash8;
+    if (!ward_cbor_array_exact(c, 2) || !ward_cbor_uint(c, &s->seq, INT64_MAX) || !ward_cbor_bytes_exact(c, &hash8, SHORT))
+        return false;
+    memcpy(s->hash8, hash8, SHORT);
+    return s->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE);
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    const struct ward_sample *x = a, *y = b;
+    return x->seq != y->seq ? (x->seq > y->seq) - (x->seq < y->seq) : memcmp(x->hash8, y->hash8, SHORT);
+}
+
+static bool read_branch(struct ward_cbor *c, struct ward_message *m)
+{
+    struct ward_sample before = {0};
+    if (!ward_cbor_bytes_exact(c, &m->branch.space8, SHORT) || !ward_cbor_bytes_exact(c, &m->branch.grant8, SHORT) ||
+        !open_list(c, m, WARD_BRANCH_SAMPLES, WARD_ERR_RANGE))
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        struct ward_sample s;
+        if (!sample(c, &s))
+            return false;
+        if (i > 0 && by_seq(&before, &s) >= 0)
+            return ward_cbor_fail(c, WARD_ERR_ORDER);
+        before = s;
+    }
+    return true;
 }
 
 static bool refusal(struct ward_cbor *c, uint64_t *i, uint64_t *error)
@@ -239,6 +283,8 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
         return read_heads(c, m, false) && ward_cbor_bool(c, &m->last);
     case WARD_MSG_CIRCLE:
         return read_named_circle(c, m);
+    case WARD_MSG_BRANCH:
+        return read_branch(c, m);
     case WARD_MSG_RUN:
         return read_run(c, &m->run);
     case WARD_MSG_ACK:
@@ -277,6 +323,7 @@ static size_t members_of(uint64_t type)
     case WARD_MSG_ASK:
         return 1;
     case WARD_MSG_RECEIPT:
+    case WARD_MSG_BRANCH:
         return 3;
     case WARD_MSG_HEADS:
     case WARD_MSG_ACK:
@@ -349,6 +396,11 @@ void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage)
 void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *out)
 {
     receipt_entry(&m->list, out);
+}
+
+void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out)
+{
+    sample(&m->list, out);
 }
 
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)
@@ -426,6 +478,26 @@ void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2]
         ward_put_array(b, 2);
         ward_put_uint(b, refused[i][0]);
         ward_put_uint(b, refused[i][1]);
+    }
+}
+
+void ward_frame_branch(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *grant, struct ward_sample *samples,
+                       size_t count)
+{
+    size_t n = 0;
+    if (count)
+        qsort(samples, count, sizeof *samples, by_seq);
+    for (size_t i = 0; i < count; i++)
+        if (n == 0 || by_seq(&samples[n - 1], &samples[i]) != 0)
+            samples[n++] = samples[i];
+    ward_frame_begin(b, WARD_MSG_BRANCH, 3);
+    ward_put_bytes(b, space->b, SHORT);
+    ward_put_bytes(b, grant->b, SHORT);
+    ward_put_array(b, n);
+    for (size_t i = 0; i < n; i++) {
+        ward_put_array(b, 2);
+        ward_put_uint(b, samples[i].seq);
+        ward_put_bytes(b, samples[i].hash8, SHORT);
     }
 }
 

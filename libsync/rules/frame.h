@@ -17,6 +17,7 @@ enum ward_message_type {
     WARD_MSG_BYE = 8,
     WARD_MSG_PING = 9,
     WARD_MSG_CIRCLE = 10,
+    WARD_MSG_BRANCH = 11,
     WARD_MSG_RECEIPT = 12,
     WARD_MSG_ASK = 13,
     WARD_MSG_JOIN = 20,
@@ -54,6 +55,9 @@ struct ward_message {
     size_t count;   /* circle: units, see ward_frame_circle_units */
     bool last;      /* heads */
     uint64_t acked; /* ack */
+    struct {
+        const uint8_t *space8, *grant8;
+    } branch; /* its list: samples */
     struct ward_run run;
     uint64_t error;
     const uint8_t *text; /* error, join, request */
@@ -109,12 +113,17 @@ struct ward_receipt_entry {
     uint64_t seq;
     const uint8_t *hash; /* 32 bytes */
 };
+struct ward_sample { /* of a chain */
+    uint64_t seq;
+    uint8_t hash8[8];
+};
 /* Members of a checked list, in turn. storage: WARD_CIRCLE_MAX ids. */
 void ward_frame_next_space(struct ward_message *m, struct ward_space_entry *out);
 void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out, struct ward_id *storage);
 void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_feed_entry *out);
 void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *out);
 void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage);
+void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
 void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,
@@ -123,6 +132,9 @@ void ward_frame_spaces(struct ward_buf *b, size_t count); /* then count times: *
 void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest);
 void ward_frame_run(struct ward_buf *b, const struct ward_run *run);
 void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2], size_t refused_count);
+/* samples in any order and with duplicates: they are sorted in place. */
+void ward_frame_branch(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *grant, struct ward_sample *samples,
+                       size_t count);
 void ward_frame_simple(struct ward_buf *b, enum ward_message_type type); /* done, bye, ping */
 void ward_frame_ask(struct ward_buf *b, bool all);
 void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count); /* then count times _entry, ascending by space, then: */

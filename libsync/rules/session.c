@@ -93,6 +93,14 @@ static unsigned circle(struct ward_session *s, uint64_t n)
     return spend(s) ? WARD_SA_NOTE_CIRCLE : too_much(s);
 }
 
+static unsigned branch(struct ward_session *s, uint64_t n)
+{
+    (void)n;
+    if (!spend(s))
+        return too_much(s);
+    return WARD_SA_NOTE_BRANCH | (s->streaming ? WARD_SA_STREAM : 0u);
+}
+
 static unsigned receipt(struct ward_session *s, uint64_t n)
 {
     (void)n;
@@ -264,11 +272,12 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_PING] = ping,           [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,     [WARD_SE_BAD] = bad,
             [WARD_SE_NEWS] = news,           [WARD_SE_TICK] = tick,
-            [WARD_SE_LEAVE] = leave,
+            [WARD_SE_LEAVE] = leave,         [WARD_SE_BRANCH] = branch,
         },
     [WARD_S_LIVE] =
         {
             [WARD_SE_CIRCLE] = circle,
+            [WARD_SE_BRANCH] = branch,
             [WARD_SE_RUN] = run,
             [WARD_SE_RECEIPT] = receipt,
             [WARD_SE_ASK] = ask,
@@ -324,9 +333,9 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",   "heads-last", "circle", "run",  "receipt",
-                                        "ask",         "ack",          "done",   "ping",    "bye",        "error",  "bad",  "link-up",
-                                        "committed",   "refused",      "sent",   "drained", "news",       "tick",   "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "spaces",  "heads", "heads-last", "circle", "branch", "run",
+                                        "receipt",     "ask",          "ack",     "done",  "ping",       "bye",    "error",  "bad",
+                                        "link-up",     "committed",    "refused", "sent",  "drained",    "news",   "tick",   "leave"};
     assert(event < WARD_SE_COUNT);
     return names[event];
 }

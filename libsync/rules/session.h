@@ -18,6 +18,7 @@ enum ward_session_event_type {
     WARD_SE_HEADS, /* more will follow */
     WARD_SE_HEADS_LAST,
     WARD_SE_CIRCLE, /* a space is named that was not there when heads were exchanged */
+    WARD_SE_BRANCH, /* samples of a feed of which the two hold different branches */
     WARD_SE_RUN,
     WARD_SE_RECEIPT,
     WARD_SE_ASK, /* for receipts */
@@ -45,6 +46,7 @@ enum ward_session_action {
     WARD_SA_HEADS = 1 << 2,
     WARD_SA_NOTE_HEADS = 1 << 3, /* remember the peer's heads in this frame */
     WARD_SA_NOTE_CIRCLE = 1 << 13,
+    WARD_SA_NOTE_BRANCH = 1 << 14,
     WARD_SA_INGEST = 1 << 4,
     WARD_SA_ACK = 1 << 5,
     WARD_SA_STREAM = 1 << 6, /* send runs while ward_session_may_send */

@@ -77,6 +77,8 @@ struct ward_segment {
     struct ward_hash last_hash;
 };
 int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err); /* sets seg */
+/* All of a row; what its changes made known stays so. */
+int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err);
 /* The next one after `after` in order of arrival; *got false at the end. head_only: without data. */
 int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got,
                             struct ward_error *err);

@@ -30,6 +30,16 @@ int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struc
     return rc;
 }
 
+int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_CUT, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, 0);
+    return store_run(s, st, err);
+}
+
 /* Numbers that no run has are damage; whoever reads the segment counts on them. */
 static bool read_numbers(sqlite3_stmt *st, struct ward_segment *out)
 {

@@ -36,7 +36,7 @@ static const char tables_2[] =
     /* A feed may have branches: rows with its id and a number of their own, that leave the chain of row `parent` after seq `base`. */
     "CREATE TABLE ward_feed_2(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL, grant_id BLOB NOT NULL, unit BLOB NOT NULL,"
     " role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL,"
-    " parent INTEGER NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " parent INTEGER NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0, base_hash BLOB NOT NULL DEFAULT x'') STRICT;"
     "INSERT INTO ward_feed_2(" FEED_COLUMNS_1 ") SELECT " FEED_COLUMNS_1 " FROM ward_feed;"
     "DROP TABLE ward_feed; ALTER TABLE ward_feed_2 RENAME TO ward_feed;"
     "CREATE UNIQUE INDEX ward_feed_by_id ON ward_feed(id) WHERE parent = 0;"
@@ -65,11 +65,11 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SPACES] = "SELECT sid, id, circle, digest, changes FROM ward_space ORDER BY sid",
     [SQL_SPACE_PUT] = "INSERT INTO ward_space(sid, id, circle, digest, changes) VALUES(?1, ?2, ?3, ?4, ?5)"
                       " ON CONFLICT DO UPDATE SET digest = ?4, changes = ?5",
-    [SQL_FEEDS] = "SELECT " FEED_COLUMNS_1 ", parent, base FROM ward_feed ORDER BY fid",
-    [SQL_FEEDS_1] = "SELECT " FEED_COLUMNS_1 ", 0, 0 FROM ward_feed ORDER BY fid",
-    [SQL_FEED_PUT] = "INSERT INTO ward_feed(" FEED_COLUMNS_1 ", parent, base)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(fid) DO UPDATE SET"
-                     " head_seq = ?7, head_hash = ?8, head_depth = ?9, vv = ?10, parent = ?11, base = ?12",
+    [SQL_FEEDS] = "SELECT " FEED_COLUMNS_1 ", parent, base, base_hash FROM ward_feed ORDER BY fid",
+    [SQL_FEEDS_1] = "SELECT " FEED_COLUMNS_1 ", 0, 0, x'' FROM ward_feed ORDER BY fid",
+    [SQL_FEED_PUT] = "INSERT INTO ward_feed(" FEED_COLUMNS_1 ", parent, base, base_hash)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT(fid) DO UPDATE SET"
+                     " head_seq = ?7, head_hash = ?8, head_depth = ?9, vv = ?10, parent = ?11, base = ?12, base_hash = ?13",
     [SQL_FEED_VV] = "SELECT vv FROM ward_feed WHERE fid = ?1",
     [SQL_GRANTS] = "SELECT id, fid, seq, body FROM ward_grant ORDER BY id, fid, seq",
     [SQL_GRANT_ADD] = "INSERT OR IGNORE INTO ward_grant(id, fid, seq, body) VALUES(?1, ?2, ?3, ?4)",

@@ -179,9 +179,13 @@ class Author:
         self.fresh = {f: d for f, d in waiting.items() if d[1] > self.vector.get(f, (0,))[0]}
         return self
 
-    def copy(self):
+    def copy(self, upto=None):
+        """Another that goes on from here, or from its change `upto`."""
         a = Author(self.device, self.circle)
         a.log, a.vector, a.depth, a.fresh = list(self.log), dict(self.vector), self.depth, dict(self.fresh)
+        if upto is not None:
+            a.log = a.log[:upto]
+            a.vector, a.depth, a.fresh = dict(a.log[-1]["vector"]), a.log[-1]["depth"], {}
         return a
 
     def seal(self, seq=None):
@@ -848,13 +852,26 @@ def runs():
     elsewhere = Author(C1, ALONE).write(*n0)
     bad("a run of another space under this one's name", [], elsewhere.run(space8=a.space[:8]), w.SEAL)
     branch = Author(C1, JOINT).write(op(T1, TITLE, "Một")).write(op(T1, NOTE, "nhánh khác")).write(op(T1, REACHED, 9)).write(op(T1, REACHED, 10))
-    bad("the other branch of a fork, overlapping", [a.run(1, 3)], branch.run(1, 4), w.FORK)
+    ok("the other branch of a fork, overlapping", [a.run(1, 3)], branch.run(1, 4), "branch", branch, 4)
     bad("the other branch of a fork, from the head on", [a.run(1, 3)], branch.run(4, 4), w.SEAL)
-    bad("the other branch, overlapping from where it parts", [a.run(1, 3)], branch.run(2, 4), w.FORK)
+    ok("the other branch, overlapping from where it parts", [a.run(1, 3)], branch.run(2, 4), "branch", branch, 4)
     bad("the other branch, overlapping in part of it", [a.run(1, 3)], branch.run(3, 4), w.SEAL)
-    bad("the other branch, overlapping, codec 1", [a.run(1, 3)], branch.run(1, 4, codec=1), w.FORK)
-    bad("the other branch, up to the head", [a.run(1, 3)], branch.run(1, 3), w.FORK)
-    bad("the other branch, ending before the head", [a.run(1, 4)], branch.run(1, 2), w.FORK)
+    ok("the other branch, overlapping, codec 1", [a.run(1, 3)], branch.run(1, 4, codec=1), "branch", branch, 4)
+    ok("the other branch, up to the head", [a.run(1, 3)], branch.run(1, 3), "branch", branch, 3)
+    ok("the other branch, ending before the head", [a.run(1, 4)], branch.run(1, 2), "branch", branch, 2)
+    ok("a branch goes on", [a.run(1, 3), branch.run(1, 3)], branch.run(4, 4), "new", branch, 4)
+    ok("the first one goes on, beside a branch", [a.run(1, 3), branch.run(2, 3)], a.run(4, 4), "new", a, 4)
+    ok("a branch again", [a.run(1, 3), branch.run(1, 3)], branch.run(2, 3), "duplicate", branch, 3)
+    ok("a branch goes on, overlapping", [a.run(1, 3), branch.run(1, 3)], branch.run(2, 4), "new", branch, 4)
+    third = branch.copy(3).write(op(T1, NOTE, "nhánh thứ ba"))
+    ok("a branch of a branch", [a.run(1, 3), branch.run(1, 4)], third.run(4, 4), "branch", third, 4)
+    bad("beside a branch, a gap", [a.run(1, 3), branch.run(1, 3)], third.copy().write(op(T1, NOTE, "5")).write(op(T1, NOTE, "6")).run(6, 6), w.GAP)
+    bad("beside a branch, under the seal of the other", [a.run(1, 3), branch.run(1, 3)], branch.run(4, 4, signature=a.seal(4)), w.SEAL)
+    lost = branch.copy(3).write(op(T1, NOTE, "mất gốc"), depth=4, deps=[[b.feed, 1, b.log[0]["hash"]]])
+    bad("a branch with a dep not held", [a.run(1, 3)], lost.run(1, 4), w.DEP_MISSING)
+    bad("a branch with a wrong depth", [a.run(1, 3)], branch.copy(3).write(op(T1, NOTE, "sâu"), depth=9).run(1, 4), w.DEPTH)
+    kept = [branch.copy(1).write(op(T1, NOTE, "nhánh %d" % n)) for n in range(9)]
+    bad("a branch too many", [a.run(1, 4)] + [x.run(2, 2) for x in kept[:8]], kept[8].run(2, 2), w.BRANCHES)
     bad("the other branch, overlapping, with a bad seal", [a.run(1, 3)], branch.run(1, 4, signature=bytes(64)), w.SEAL)
     bad("the other branch, overlapping, with the seal of the held one", [a.run(1, 3)], branch.run(1, 4, signature=a.seal(4)), w.SEAL)
     bad("the other branch, ending before the head, with the seal of the held one", [a.run(1, 4)], branch.run(1, 2, signature=a.seal(2)), w.SEAL)
@@ -891,7 +908,9 @@ def frames():
             ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
             ("run", 4, a.run()), ("run, codec 1", 4, a.run(codec=1)), ("ack", 5, ack), ("ack, nothing refused", 5, enc([1, 5, 0, []])), ("done", 6, enc([1, 6])),
-            ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("circle", 10, enc([1, 10, JOINT])), ("circle of the ward space", 10, enc([1, 10, []])), ("joined", 21, joined)]
+            ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("circle", 10, enc([1, 10, JOINT])), ("heads, a feed with branches", 3, enc([1, 3, [[s8[0], [[g[0], 3, bytes(8)], [g[0], 3, b"\xff" * 8], [g[0], 5, bytes(8)]]]], True])),
+            ("branch", 11, enc([1, 11, s8[0], g[0], [[1, bytes(8)], [4, bytes(8)], [4, b"\x01" * 8], [6, bytes(8)]]])), ("branch, nothing held", 11, enc([1, 11, s8[0], g[0], []])),
+            ("branch, 256 samples, the limit", 11, enc([1, 11, s8[0], g[0], [[n, bytes(8)] for n in range(1, 257)]])), ("circle of the ward space", 10, enc([1, 10, []])), ("joined", 21, joined)]
     receipt_ = enc([1, 12, WALL, [[s, 3, H("vector hash", s)] for s in s8], bytes(range(64))])
     ask = enc([1, 13, True])
     good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask for all", 13, ask), ("ask", 13, enc([1, 13, False]))]
@@ -913,11 +932,11 @@ def frames():
         bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
     for name, f in (("hello", [1, 1, 1, WARD[:8], bytes(16), 0, 4]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
-                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13])):
+                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13]), ("branch", [1, 11, s8[0], g[0]])):
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
-    for t in (0, 11, 19, 23, 99, 65536):
+    for t in (0, 14, 19, 23, 99, 65536):
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
@@ -937,7 +956,14 @@ def frames():
     bad("spaces with a triple", enc([1, 2, [[s8[0], bytes(8), 0]]]), w.TYPE)
     bad("spaces with a short digest", enc([1, 2, [[s8[0], bytes(7)]]]), w.TYPE)
     bad("heads, feeds descending", enc([1, 3, [[s8[0], [[g[1], 1, bytes(8)], [g[0], 1, bytes(8)]]]], True]), w.ORDER)
-    bad("heads, a feed twice", enc([1, 3, [[s8[0], [[g[1], 1, bytes(8)], [g[1], 2, bytes(8)]]]], True]), w.ORDER)
+    bad("heads, of one feed descending", enc([1, 3, [[s8[0], [[g[1], 2, bytes(8)], [g[1], 1, bytes(8)]]]], True]), w.ORDER)
+    bad("heads, of one feed at one seq descending", enc([1, 3, [[s8[0], [[g[1], 2, b"\x01" * 8], [g[1], 2, bytes(8)]]]], True]), w.ORDER)
+    bad("heads, an entry twice", enc([1, 3, [[s8[0], [[g[1], 1, bytes(8)], [g[1], 1, bytes(8)]]]], True]), w.ORDER)
+    bad("branch, descending", enc([1, 11, s8[0], g[0], [[2, bytes(8)], [1, bytes(8)]]]), w.ORDER)
+    bad("branch, one twice", enc([1, 11, s8[0], g[0], [[2, bytes(8)], [2, bytes(8)]]]), w.ORDER)
+    bad("branch, seq 0", enc([1, 11, s8[0], g[0], [[0, bytes(8)]]]), w.RANGE)
+    bad("branch, 257 samples", enc([1, 11, s8[0], g[0], [[n, bytes(8)] for n in range(1, 258)]]), w.RANGE)
+    bad("branch, hash of 32 bytes", enc([1, 11, s8[0], g[0], [[1, bytes(32)]]]), w.TYPE)
     bad("heads, seq 0", enc([1, 3, [[s8[0], [[g[0], 0, bytes(8)]]]], True]), w.RANGE)
     bad("heads, circle descending", enc([1, 3, [[JOINT[::-1], []]], True]), w.ORDER)
     bad("heads, circle of 257", enc([1, 3, [[sorted(entity("unit %d" % i) for i in range(257)), []]], True]), w.L_CIRCLE)

@@ -8,6 +8,7 @@ import base64
 import copy
 import ctypes
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -29,6 +30,7 @@ RECEIPT_HEADS_MAX, PROOF_CHANGES_MAX = 64, 65536
 (TRUNCATED, TYPE, RANGE, NONCANONICAL, TRAILING, CODEC, VERSION, UTF8, ORDER, OP) = range(201, 211)
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
+BRANCHES, BRANCHES_MAX = 309, 8
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, SESSION_WARD, PROTOCOL, R_SEAL, REQUEST = 411, 502, 504, 515, 836
 P_DAMAGED, P_WARD, P_GRANT, P_FALSE = range(820, 824)
@@ -441,8 +443,8 @@ def read_heads(c):
     out, last = [], None
     for _ in range(c.array()):
         c.array(3)
-        last = ascending(last, c.bytes(8))
-        out.append((last, c.uint(1), c.bytes(8)))
+        last = ascending(last, (c.bytes(8), c.uint(1), c.bytes(8)))
+        out.append(last)
     return out
 
 
@@ -477,6 +479,15 @@ def f_heads(c):
         ref = read_ref(c)
         out.append((ref, read_heads(c)))
     return {"heads": out, "last": c.bool()}
+
+
+def f_branch(c):
+    space8, grant8, out, last = c.bytes(8), c.bytes(8), [], None
+    for _ in range(c.array(limit=256, error=RANGE)):
+        c.array(2)
+        last = ascending(last, (c.uint(1), c.bytes(8)))
+        out.append(last)
+    return {"space8": space8, "grant8": grant8, "samples": out}
 
 
 def f_run(c):
@@ -566,7 +577,7 @@ def f_bundle_trailer(c):
 
 
 FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
-          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
+          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 
@@ -667,8 +678,23 @@ class Change:
 
 
 class Feed:
+    """chains: the ways in which its author has continued it, usually one. What they share is what may have effect."""
+
     def __init__(self, id_, space, grant):
-        self.id, self.space, self.grant, self.changes = id_, space, grant, []
+        self.id, self.space, self.grant, self.chains = id_, space, grant, [[]]
+
+    @property
+    def changes(self):
+        if len(self.chains) == 1:
+            return self.chains[0]
+        return [step[0] for step in itertools.takewhile(lambda step: len({c.hash for c in step}) == 1, zip(*self.chains))]
+
+    @property
+    def shattered(self):
+        return len(self.chains) > BRANCHES_MAX
+
+    def every_change(self):
+        return list({c.hash: c for chain in self.chains for c in chain}.values())
 
 
 class Replica:
@@ -685,7 +711,7 @@ class Replica:
         self.judge()
 
     def ward_changes(self):
-        return [c for f in self.feeds.values() if f.space == self.ward_space for c in f.changes]
+        return [c for f in self.feeds.values() if f.space == self.ward_space for c in f.every_change()]
 
     def judge(self):
         """Which grants are known, which effective, and the cuts (authority.md): a function of the set of changes held."""
@@ -731,7 +757,7 @@ class Replica:
         """The last seq of the feed that its grant's cuts leave."""
         if feed.grant.role == ROOT:
             return INT_MAX
-        return min([c.get(feed.id, 0) for c in self.cuts.get(feed.grant.id[:16], [])], default=INT_MAX)
+        return min([INT_MAX if len(feed.chains) == 1 else len(feed.changes)] + [c.get(feed.id, 0) for c in self.cuts.get(feed.grant.id[:16], [])])
 
     def effective(self, change):
         f = change.feed
@@ -759,67 +785,94 @@ class Replica:
         fid = feed_id(self.ward, space, grant.id)
         feed = self.feeds.get(fid) or Feed(fid, space, grant)
         last = run["first"] + run["count"] - 1
-        held = len(feed.changes)                                                                    # 3
-        if run["first"] > held + 1:
+        if run["first"] > max(len(chain) for chain in feed.chains) + 1:                             # 3
             raise Bad(GAP)
         c = Cursor(data)
-        if run["first"] <= held:
-            self.overlap(feed, run, c)
-            if last <= held:
-                return "duplicate", held, feed.changes[-1].hash
-        new = []
-        prev = feed.changes[-1] if held else None
-        for seq in range(held + 1, last + 1):
-            body = Body(c)                                                                          # 4
-            change = Change(feed, seq, change_hash(seq, prev.hash if prev else fid, body.raw), body, None)
-            vector, depth = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0
-            for dep_feed, dep_seq, dep_hash in body.deps:                                           # 5
-                if dep_hash == dep_feed:
-                    if dep_feed != fid or dep_seq >= seq:
-                        raise Bad(DEP_ORDER, "late")
-                    continue
-                if dep_feed == fid:
-                    raise Bad(DEP_ORDER, "own feed")
-                other = self.feeds.get(dep_feed)
-                if other is None or other.space != space or len(other.changes) < dep_seq:
-                    raise Bad(DEP_MISSING)
-                if other.changes[dep_seq - 1].hash != dep_hash:
-                    raise Bad(DEP_HASH)
-                if body.own_seen is None and dep_seq <= vector.get(dep_feed, 0):
-                    raise Bad(DEP_ORDER, "does not advance")
-                vector[dep_feed] = max(dep_seq, vector.get(dep_feed, 0))
-                depth = max(depth, other.changes[dep_seq - 1].body.depth)
-            if body.depth != depth + 1:                                                             # 6
-                raise Bad(DEPTH, "%d instead of %d" % (body.depth, depth + 1))
-            vector[fid] = seq
-            change.vector = vector
-            new.append(change)
-            prev = change
-        c.end()
-        verify_seal(grant.sign_pk, fid, prev.seq, prev.hash, run["signature"])                      # 7
-        feed.changes += new
-        self.feeds[fid] = feed
-        if space == self.ward_space:
-            self.judge()
-        return "new", prev.seq, prev.hash
-
-    @staticmethod
-    def overlap(feed, run, c):
-        """Passes over the bodies of what is held already; they must lead to the held hash. The seal of a duplicate is checked here."""
-        last = run["first"] + run["count"] - 1
-        meeting = min(last, len(feed.changes))
-        hash_ = feed.changes[run["first"] - 2].hash if run["first"] > 1 else feed.id
-        for seq in range(run["first"], meeting + 1):
-            hash_ = change_hash(seq, hash_, Body(c).raw)
-        branches = hash_ != feed.changes[meeting - 1].hash
-        if branches:
-            for seq in range(meeting + 1, last + 1):
-                hash_ = change_hash(seq, hash_, Body(c).raw)
-        if branches or meeting == last:
+        if len(feed.chains) == 1 and run["first"] == len(feed.chains[0]) + 1:
+            chain = list(feed.chains[0])
+            for seq in range(run["first"], last + 1):
+                body = Body(c)                                                                      # 4
+                chain.append(self.follow(feed, chain, seq, body))                                   # 5, 6
             c.end()
-            verify_seal(feed.grant.sign_pk, feed.id, last, hash_, run["signature"])
-        if branches:
-            raise Bad(FORK)
+            verify_seal(grant.sign_pk, fid, last, chain[-1].hash, run["signature"])                 # 7
+            feed.chains[0], what = chain, "new"
+        else:
+            what, chain = self.place(feed, run, c)
+        if what != "duplicate":
+            self.feeds[fid] = feed
+            if space == self.ward_space:
+                self.judge()
+        return what, chain[-1].seq, chain[-1].hash
+
+    def place(self, feed, run, c):
+        """A run that begins before a head, or of a feed with branches: 4, 7, then where it goes on; 5 and 6 for what is new."""
+        first, last = run["first"], run["first"] + run["count"] - 1
+        bodies = [Body(c) for _ in range(run["count"])]
+        c.end()
+
+        def hashes_after(before):
+            out = [before]
+            for nth, body in enumerate(bodies):
+                out.append(change_hash(first + nth, out[-1], body.raw))
+            return out
+        befores = {chain[first - 2].hash if first > 1 else feed.id for chain in feed.chains if len(chain) >= first - 1}
+        for before in befores:
+            hashes = hashes_after(before)
+            try:
+                verify_seal(feed.grant.sign_pk, feed.id, last, hashes[-1], run["signature"])
+                break
+            except Bad:
+                pass
+        else:
+            raise Bad(SEAL)
+
+        def shared(chain):
+            held = [feed.id] + [x.hash for x in chain]
+            return max([seq for seq in range(first - 1, last + 1) if seq < len(held) and held[seq] == hashes[seq - first + 1]], default=-1)
+        chain = max(feed.chains, key=shared)
+        upto = shared(chain)
+        if upto == last:
+            return "duplicate", chain
+        leaves = upto < len(chain)
+        if leaves and feed.shattered:
+            raise Bad(BRANCHES)
+        new = chain[:upto]
+        for seq in range(upto + 1, last + 1):
+            new.append(self.follow(feed, new, seq, bodies[seq - first]))
+        if leaves:
+            feed.chains.append(new)
+        else:
+            feed.chains[feed.chains.index(chain)] = new
+        return "branch" if leaves else "new", new
+
+    def follow(self, feed, chain, seq, body):
+        """The next change of a chain: deps and depth."""
+        prev = chain[-1] if chain else None
+        change = Change(feed, seq, change_hash(seq, prev.hash if prev else feed.id, body.raw), body, None)
+        vector, depth = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0
+        for dep_feed, dep_seq, dep_hash in body.deps:                                               # 5
+            if dep_hash == dep_feed:
+                if dep_feed != feed.id or dep_seq >= seq:
+                    raise Bad(DEP_ORDER, "late")
+                continue
+            if dep_feed == feed.id:
+                raise Bad(DEP_ORDER, "own feed")
+            other = self.feeds.get(dep_feed)
+            reaching = [x[dep_seq - 1] for x in other.chains if len(x) >= dep_seq] if other and other.space == feed.space else []
+            if not reaching:
+                raise Bad(DEP_MISSING)
+            named = [x for x in reaching if x.hash == dep_hash]
+            if not named:
+                raise Bad(DEP_HASH)
+            if body.own_seen is None and dep_seq <= vector.get(dep_feed, 0):
+                raise Bad(DEP_ORDER, "does not advance")
+            vector[dep_feed] = max(dep_seq, vector.get(dep_feed, 0))
+            depth = max(depth, named[0].body.depth)
+        if body.depth != depth + 1:                                                                 # 6
+            raise Bad(DEPTH, "%d instead of %d" % (body.depth, depth + 1))
+        vector[feed.id] = seq
+        change.vector = vector
+        return change
 
     # ------------------------------------------------------------ merge (merge.md)
 
@@ -884,8 +937,9 @@ class Replica:
         return H("wardsync state", out)
 
     def heads(self, space):
-        """Of what is held, with effect or not."""
-        return sorted([f.id, len(f.changes), f.changes[-1].hash] for f in self.feeds.values() if f.space == space)
+        """Of what is held, with effect or not; of a shattered feed what its branches share."""
+        return sorted([f.id, len(chain), chain[-1].hash if chain else f.id] for f in self.feeds.values() if f.space == space
+                      for chain in ([f.changes] if f.shattered else f.chains))
 
     def effective_heads(self, space):
         """Up to where each feed has effect."""
@@ -1278,7 +1332,7 @@ def setup(case):
     s = case["setup"]
     r = Replica(unhex(s["root_pk"]), [[unhex(u) for u in circle] for circle in s["circles"]])
     for raw in s["held"]:
-        expect("held", r.ingest(read_frame(unhex(raw))[1])[0], "new")
+        expect("held", r.ingest(read_frame(unhex(raw))[1])[0] in ("new", "branch"), True)
     if s.get("reader"):
         r.reader = unhex(s["reader"])
     return r

@@ -101,6 +101,16 @@ static void put_circle(struct ward_buf *b, struct ward_message *m)
     ward_put_circle(b, storage, m->count);
 }
 
+static void put_branch(struct ward_buf *b, struct ward_message *m)
+{
+    struct ward_sample samples[WARD_BRANCH_SAMPLES];
+    struct ward_hash space = long_form(m->branch.space8), grant = long_form(m->branch.grant8);
+    CHECK(m->count <= WARD_BRANCH_SAMPLES);
+    for (size_t i = 0; i < m->count; i++)
+        ward_frame_next_sample(m, &samples[i]);
+    ward_frame_branch(b, &space, &grant, samples, m->count);
+}
+
 static void put_bundle(struct ward_buf *b, struct ward_message *m)
 {
     ward_frame_begin(b, m->type, 6);
@@ -160,6 +170,9 @@ static void put(struct ward_buf *b, struct ward_message *m)
         break;
     case WARD_MSG_CIRCLE:
         put_circle(b, m);
+        break;
+    case WARD_MSG_BRANCH:
+        put_branch(b, m);
         break;
     case WARD_MSG_RECEIPT:
         put_receipt(b, m);

@@ -9,11 +9,11 @@
 #define CELL_MAX 8192
 
 static const struct table {
-    const char *name, *key, *columns[12];
+    const char *name, *key, *columns[13];
 } tables[] = {
     {"ward_meta", "key", {"value"}},
     {"ward_space", "sid", {"id", "circle", "digest", "changes", "sid"}},
-    {"ward_feed", "fid", {"sid", "id", "grant_id", "unit", "role", "head_seq", "head_hash", "head_depth", "vv", "fid", "parent", "base"}},
+    {"ward_feed", "fid", {"sid", "id", "grant_id", "unit", "role", "head_seq", "head_hash", "head_depth", "vv", "fid", "parent", "base", "base_hash"}},
     {"ward_grant", "id, fid, seq", {"id", "fid", "seq", "body"}},
     {"ward_cut", "entity, fid, seq", {"entity", "fid", "seq", "depth", "body"}},
     {"ward_segment", "seg", {"fid", "first", "count", "codec", "last_hash", "sig", "data", "seg"}},
@@ -59,7 +59,7 @@ static void spoil_cell(sqlite3 *db, struct fuzz_input *in)
     char sql[400];
     size_t columns = 0;
     sqlite3_stmt *from = NULL, *to = NULL;
-    while (columns < 12 && t->columns[columns])
+    while (columns < 13 && t->columns[columns])
         columns++;
     CHECK(columns > 0);
     const char *column = t->columns[fuzz_byte(in) % columns];

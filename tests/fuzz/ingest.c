@@ -249,11 +249,11 @@ static int take(struct ward_apply *a, const struct made *m, struct ward_ingested
 
 static void check_taken(const ward_replica *r, const struct made *m, const struct ward_ingested *in)
 {
-    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &m->feed);
+    const struct ward_feed *f = ward_directory_feed(&r->dir, in->fid);
     if (m->flags & BENT_FRAME)
         return;
     CHECK(!(m->flags & FALSE_SEAL));
-    CHECK(f && f->fid == in->fid && in->last == m->last && f->head_seq >= m->last);
+    CHECK(f && memcmp(f->id.b, m->feed.b, 32) == 0 && in->last == m->last && f->head_seq >= m->last);
     if (in->applied)
         CHECK(f->head_seq == m->last && memcmp(f->head_hash.b, m->last_hash.b, 32) == 0);
 }

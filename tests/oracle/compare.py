@@ -86,7 +86,7 @@ def judge_history(history, tally, check_seal=None):
             ours = judge.answer(held, history["by"])
             tally.arrivals += 1
             tally.conflicts += len(ours["conflicts"]) > 0
-            tally.without_effect += any(feed[1] != feed[4] for space in ours["spaces"] for feed in space["feeds"])
+            tally.without_effect += any(feed[1][-1][0] != feed[2] for space in ours["spaces"] for feed in space["feeds"])
             wrong = None if ours == answers[-1] else difference(ours, answers[-1])
         if wrong:
             return f"replica {number}: {wrong}"

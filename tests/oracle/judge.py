@@ -36,16 +36,21 @@ def slots_answer(space, slots, places):
     return told
 
 
+def head_order(chain):
+    return len(chain), chain[-1].hash
+
+
 def space_answer(held, space, heads, slots):
     feeds = sorted(feed for feed in held.feeds.values() if feed.space == space)
     places = {feed.id: place for place, feed in enumerate(feeds)}
-    tops = [(feed, feed.changes[-1]) for feed in feeds]
+    tops = [(feed, None if feed.forked else feed.changes[-1]) for feed in feeds]
     return {
         "space": space.hex(),
-        "digest": merge.space_digest([feed.id, top.seq, top.hash] for feed, top in tops).hex(),
+        "digest": merge.space_digest([head for feed in feeds for head in feed.heads]).hex(),
         "state": merge.state_digest(slots).hex(),
         "feeds": [
-            [feed.id.hex(), top.seq, top.hash.hex(), top.depth, heads.get(feed.id, 0), {str(places[f]): seq for f, seq in top.vector.items()}]
+            [feed.id.hex(), [[len(chain), chain[-1].hash.hex(), chain[-1].depth] for chain in sorted(feed.chains, key=head_order)],
+             heads.get(feed.id, 0), {} if feed.forked else {str(places[f]): seq for f, seq in top.vector.items()}]
             for feed, top in tops
         ],
         "slots": slots_answer(space, slots, places),

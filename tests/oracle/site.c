@@ -1,5 +1,6 @@
 #include "site.h"
 #include "base/arena.h"
+#include "base/limits.h"
 #include "replica/ingest.h"
 #include "rules/view.h"
 #include "shell/store_sql.h"
@@ -140,10 +141,10 @@ static void comma(struct teller *t)
 /* Where the feed stands among the heads of the space. */
 static size_t place(const struct teller *t, uint32_t fid)
 {
-    size_t i = 0;
-    while (i < t->space->feed_count && t->space->feeds[i] != fid)
-        i++;
-    return i;
+    size_t n = 0;
+    for (size_t i = 0; i < t->space->feed_count && t->space->feeds[i] != fid; i++)
+        n += !ward_directory_feed(&t->site->r->dir, t->space->feeds[i])->parent;
+    return n;
 }
 
 static void tell_live(struct teller *t, const struct ward_live_value *v)
@@ -241,31 +242,50 @@ static int tell_record(void *ctx, uint32_t sid, uint32_t kind, const struct ward
     return 0;
 }
 
+/* How far each feed was named, by the place of the feed. */
 static void tell_vector(struct teller *t, struct ward_feed *f)
 {
     struct ward_error err = {0};
+    const struct ward_directory *d = &t->site->r->dir;
     must(ward_store_load_vv(t->site->r->store, f, &err), &err, "vector");
     fputs(",{", t->out);
     t->more = false;
-    for (size_t i = 0; i < t->space->feed_count; i++) {
-        uint64_t seq = t->space->feeds[i] == f->fid ? f->head_seq : ward_vv_get(&f->vv, t->space->feeds[i]);
-        if (!seq)
+    for (size_t i = 0; !f->forked && i < t->space->feed_count; i++) {
+        const struct ward_feed *g = ward_directory_feed(d, t->space->feeds[i]);
+        uint64_t seq = g == f ? f->head_seq : ward_dep_seen(t->site->r, &f->vv, g);
+        if (g->parent || !seq)
             continue;
         comma(t);
-        fprintf(t->out, "\"%zu\":%llu", i, (unsigned long long)seq);
+        fprintf(t->out, "\"%zu\":%llu", place(t, g->fid), (unsigned long long)seq);
     }
     putc_unlocked('}', t->out);
 }
 
-/* [id, head seq, its hash, depth, last with effect, version vector] */
+static int by_head(const void *a, const void *b)
+{
+    const struct ward_feed *x = *(const struct ward_feed *const *)a, *y = *(const struct ward_feed *const *)b;
+    return x->head_seq != y->head_seq ? (x->head_seq > y->head_seq) - (x->head_seq < y->head_seq)
+                                      : ward_hash_compare(&x->head_hash, &y->head_hash);
+}
+
+/* [id, [[seq, hash, depth] of each head], last with effect, version vector] */
 static void tell_feed(struct teller *t, struct ward_feed *f)
 {
+    const struct ward_feed *rows[WARD_BRANCHES_MAX + 1];
+    size_t n = 0;
     uint64_t limit = f->limit < f->head_seq ? f->limit : f->head_seq;
+    for (const struct ward_feed *g = f; g; g = ward_directory_next(&t->site->r->dir, g))
+        rows[n++] = g;
+    qsort(rows, n, sizeof rows[0], by_head);
     fputs("[\"", t->out);
     put_hex(t->out, f->id.b, sizeof f->id.b);
-    fprintf(t->out, "\",%llu,\"", (unsigned long long)f->head_seq);
-    put_hex(t->out, f->head_hash.b, sizeof f->head_hash.b);
-    fprintf(t->out, "\",%llu,%llu", (unsigned long long)f->head_depth, (unsigned long long)limit);
+    fputs("\",[", t->out);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(t->out, "%s[%llu,\"", i ? "," : "", (unsigned long long)rows[i]->head_seq);
+        put_hex(t->out, rows[i]->head_hash.b, sizeof rows[i]->head_hash.b);
+        fprintf(t->out, "\",%llu]", (unsigned long long)rows[i]->head_depth);
+    }
+    fprintf(t->out, "],%llu", (unsigned long long)limit);
     tell_vector(t, f);
     putc_unlocked(']', t->out);
 }
@@ -284,9 +304,12 @@ static void tell_space(struct teller *t)
     put_hex(t->out, state.b, sizeof state.b);
     fputs("\",\"feeds\":[", t->out);
     for (size_t i = 0; i < t->space->feed_count; i++) {
+        struct ward_feed *f = ward_directory_feed(&r->dir, t->space->feeds[i]);
+        if (f->parent)
+            continue;
         if (i)
             putc_unlocked(',', t->out);
-        tell_feed(t, ward_directory_feed(&r->dir, t->space->feeds[i]));
+        tell_feed(t, f);
     }
     fputs("],\"slots\":[", t->out);
     t->more = false;

@@ -24,7 +24,7 @@ def slot_answer(space, slot, live):
 
 def space_answer(held, space, heads):
     feeds = sorted(feed for feed in held.feeds.values() if feed.space == space)
-    tops = [[feed.id, len(feed.changes), feed.changes[-1].hash] for feed in feeds]
+    tops = sorted(head for feed in feeds for head in feed.heads)
     slots = merge.slots_of(held, space, heads)
     return {
         "space": space.hex(),

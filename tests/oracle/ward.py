@@ -110,7 +110,44 @@ def cuts_in(body):
 
 # context: what the change itself had seen; vector: what its feed has seen with it. They differ in late changes alone.
 Change = namedtuple("Change", "feed seq hash depth context vector body")
-Feed = namedtuple("Feed", "id space grant changes")
+BRANCHES_MAX, DEPTH_LEAP = 8, 2**32
+
+
+class Feed:
+    """A feed as it is held: its chains, none of which begins another. What they have in common is all that may have effect."""
+
+    def __init__(self, id_, space, grant, changes=()):
+        self.id, self.space, self.grant, self.chains, self.bases = id_, space, grant, [list(changes)], [0]
+
+    def __lt__(self, other):
+        return self.id < other.id
+
+    @property
+    def forked(self):
+        return len(self.chains) > 1
+
+    @property
+    def shattered(self):
+        return len(self.chains) > BRANCHES_MAX
+
+    @property
+    def changes(self):
+        if not self.forked:
+            return self.chains[0]
+        count = 0
+        while all(len(chain) > count for chain in self.chains) and len({chain[count].hash for chain in self.chains}) == 1:
+            count += 1
+        return self.chains[0][:count]
+
+    @property
+    def heads(self):
+        if self.shattered:
+            return [[self.id, len(self.changes), self.changes[-1].hash if self.changes else self.id]]
+        return [[self.id, len(chain), chain[-1].hash] for chain in self.chains]
+
+    def every_change(self):
+        """Of all chains, each once."""
+        return {change.hash: change for chain in self.chains for change in chain}.values()
 
 
 class Held:
@@ -139,39 +176,86 @@ class Held:
         if not may_write(grant, self.circles[space]):
             raise Bad(402)
         fid = feed_id(self.ward, space, grant.id)
-        held = self.feeds.get(fid) or Feed(fid, space, grant, [])
-        if first > len(held.changes) + 1:
+        held = self.feeds.get(fid) or Feed(fid, space, grant)
+        if first > max(map(len, held.chains)) + 1:
             raise Bad(301)
-        head, last = len(held.changes), first + count - 1
-        at, new = 0, []
-        hash_ = held.changes[first - 2].hash if first > 1 else fid
-        branches = False
-        for seq in range(first, last + 1):
-            body, at = read_body(data, at)
-            hash_ = change_hash(seq, hash_, body.raw)
-            if seq == min(head, last):
-                branches = hash_ != held.changes[seq - 1].hash
-            if seq > head and not branches:
-                new.append(self.follow(held, new, seq, hash_, body))
-        if at != len(data):
-            raise Bad(205)
-        if self.check_seal and not self.check_seal(grant.sign_pk, fid, last, hash_, signature):
-            raise Bad(306)
-        if branches:
-            raise Bad(307)
+        if held.forked or first != len(held.chains[0]) + 1:
+            new = self.place(held, first, count, data, signature)
+        else:
+            new = self.go_on(held, first, count, data, signature)
         if new:
-            held.changes.extend(new)
             self.feeds[fid] = held
             if space == self.ward_space:
                 for change in new:
                     self.grants.update((g.id, g) for g in grants_in(change.body))
         return len(new)
 
-    def follow(self, held, new, seq, hash_, body):
-        """The next change of a feed, its deps and depth checked."""
-        before = new[-1] if new else held.changes[-1] if held.changes else None
+    def go_on(self, held, first, count, data, signature):
+        """A run that begins where its feed ends."""
+        chain, at, hash_ = list(held.chains[0]), 0, held.chains[0][-1].hash if held.chains[0] else held.id
+        for seq in range(first, first + count):
+            body, at = read_body(data, at)
+            hash_ = change_hash(seq, hash_, body.raw)
+            chain.append(self.follow(held, chain, seq, hash_, body))
+        if at != len(data):
+            raise Bad(205)
+        if self.check_seal and not self.check_seal(held.grant.sign_pk, held.id, first + count - 1, hash_, signature):
+            raise Bad(306)
+        held.chains[0] = chain
+        return chain[first - 1:]
+
+    def place(self, held, first, count, data, signature):
+        """Any other run: where it belongs is told by its seal and its bodies, before anything else is looked at."""
+        bodies, at = [], 0
+        for _ in range(count):
+            body, at = read_body(data, at)
+            bodies.append(body)
+        if at != len(data):
+            raise Bad(205)
+        befores = {chain[first - 2].hash if first > 1 else held.id for chain in held.chains if len(chain) >= first - 1}
+        for before in sorted(befores):
+            hashes = [before]
+            for nth, body in enumerate(bodies):
+                hashes.append(change_hash(first + nth, hashes[-1], body.raw))
+            if not self.check_seal or self.check_seal(held.grant.sign_pk, held.id, first + count - 1, hashes[-1], signature):
+                break
+        else:
+            raise Bad(306)
+        upto, chain = -1, None
+        for other in held.chains:
+            shared = [seq for seq in range(first - 1, min(first + count - 1, len(other)) + 1)
+                      if (other[seq - 1].hash if seq else held.id) == hashes[seq - first + 1]]
+            if shared and max(shared) > upto:
+                upto, chain = max(shared), other
+        if upto == first + count - 1:
+            return []
+        leaves = upto < len(chain)
+        if leaves and held.shattered and upto >= len(held.changes):
+            raise Bad(309)
+        new = chain[:upto]
+        for seq in range(upto + 1, first + count):
+            new.append(self.follow(held, new, seq, hashes[seq - first + 1], bodies[seq - first]))
+        if leaves and held.shattered:
+            self.give_one_up(held)
+        if leaves:
+            held.chains.append(new)
+            held.bases.append(upto)
+        else:
+            held.chains[held.chains.index(chain)] = new
+        return new[upto:]
+
+    @staticmethod
+    def give_one_up(held):
+        """The one that parts last; never the chain that came first."""
+        last = max(range(1, len(held.chains)), key=lambda nth: held.bases[nth])
+        del held.chains[last], held.bases[last]
+
+    def follow(self, held, chain, seq, hash_, body):
+        """The next change of a chain of a feed, its deps and depth checked."""
+        before = chain[-1] if chain else None
         vector = dict(before.vector) if before else {}
         depth = before.depth if before else 0
+        vague = False
         own = [dep for dep in body.deps if dep.hash == dep.feed]
         late = own[0] if own else None
         context = {held.id: late.seq} if late else None
@@ -181,17 +265,22 @@ class Held:
                     raise Bad(304)
                 continue
             other = self.feeds.get(dep.feed)
-            if other is None or other.space != held.space or dep.seq > len(other.changes):
+            if other is None or other.space != held.space:
                 raise Bad(302)
-            if other.changes[dep.seq - 1].hash != dep.hash:
-                raise Bad(303)
+            unsure = other.shattered and dep.seq > len(other.changes)
+            reaching = [chain[dep.seq - 1] for chain in other.chains if len(chain) >= dep.seq]
+            named = [change for change in reaching if change.hash == dep.hash]
+            if not named and not unsure:
+                raise Bad(303 if reaching else 302)
             if dep.feed == held.id or (not late and dep.seq <= vector.get(dep.feed, 0)):
                 raise Bad(304)
             vector[dep.feed] = max(dep.seq, vector.get(dep.feed, 0))
             if late:
                 context[dep.feed] = dep.seq
-            depth = max(depth, other.changes[dep.seq - 1].depth)
-        if body.depth != depth + 1:
+            vague |= unsure
+            if not unsure:
+                depth = max(depth, named[0].depth)
+        if not (depth < body.depth <= depth + DEPTH_LEAP if vague else body.depth == depth + 1):
             raise Bad(305)
         vector[held.id] = seq
         return Change(held.id, seq, hash_, body.depth, context if late else vector, vector, body)
@@ -218,7 +307,7 @@ def effective_grants(held, cuts):
         for feed in held.feeds.values():
             if feed.space != held.ward_space or feed.grant.id not in standing:
                 continue
-            for change in feed.changes[: before_cuts(cuts, feed)]:
+            for change in feed.every_change() if feed.grant.role == ROOT else feed.changes[: before_cuts(cuts, feed)]:
                 for grant in grants_in(change.body):
                     if grant.role in MAY_GRANT[feed.grant.role] and grant.id not in standing:
                         standing.add(grant.id)
@@ -231,13 +320,14 @@ def effective_cuts(held):
     order = []
     for feed in held.feeds.values():
         if feed.space == held.ward_space and feed.grant.role in (ROOT, OPERATOR):
-            for change in feed.changes:
+            for change in feed.every_change():
                 made = [(entity, cut) for entity, cut in cuts_in(change.body) if entity != held.ward[:16]]
                 if made:
                     order.append(((feed.grant.role != ROOT, change.depth, feed.id, change.seq), feed, change, made))
     counted = []
     for _, feed, change, made in sorted(order, key=lambda entry: entry[0]):
-        if change.seq <= before_cuts(counted, feed) and feed.grant.id in effective_grants(held, counted):
+        counts = feed.grant.role == ROOT or change.seq <= before_cuts(counted, feed)
+        if counts and feed.grant.id in effective_grants(held, counted):
             counted = counted + made
     return counted
 

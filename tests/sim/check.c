@@ -262,14 +262,15 @@ void check_event(struct proc *p, const struct ward_event *e)
     bool bad = e->code > 200 && e->code < 600; /* its own disk or memory may fail at any time */
     if (e->type == WARD_EVENT_RECEIPT && bad && !anybody_was_restored(p->w))
         violated(p->w, "S14", "%s refuses a receipt: %s", p->d->name, ward_error_name(e->code));
+    if (e->type == WARD_EVENT_FORK) {
+        p->fork_told = true;
+        trace(p->w, p->d, "hears of two histories");
+        S11_only_forks_are_called_so(p, &e->grant);
+    }
     if (e->type != WARD_EVENT_RUN_REFUSED)
         return;
     p->refused++;
     deed(p->w, DEED_REFUSED);
-    if (e->code == WARD_ERR_FORK) {
-        p->fork_told = true;
-        S11_only_forks_are_called_so(p, &e->grant);
-    }
 }
 
 /* ---------------------------------------------------------------- state */

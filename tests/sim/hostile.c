@@ -210,7 +210,7 @@ static void send_two_histories(struct visit *v)
     if (v->over || !v->taken)
         return;
     write_body(v, v->depth + 1, NULL, "and another");
-    send_body(v, WARD_ERR_FORK);
+    send_body(v, 0);
 }
 
 static void send_noncanonical(struct visit *v)

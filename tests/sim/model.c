@@ -358,6 +358,13 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
     if (branch == SIZE_MAX) /* the row that it leaves is looked at later */
         return SIZE_MAX;
     struct ward_hash hash = seq ? model_change(m, branch, seq)->hash : f->id;
+    if (f->parent) { /* its stem was looked at before it */
+        seq = f->base;
+        hash = seq ? f->base_hash : f->id;
+        branch = find_branch(m, model_find_feed(m, &f->id), seq, &hash);
+        if (branch == SIZE_MAX)
+            return SIZE_MAX;
+    }
     ward_scratch_init(&scratch, ward_platform_env());
     ward_buf_init(&raw, ward_platform_env());
     while (seq < f->head_seq && !m->w->failed) {

@@ -343,13 +343,15 @@ static void a_clone_forks_its_feed_and_harms_nothing_else(void **state)
     restore(s.a, old, remembered);
     disk_image_free(old);
     assert_int_equal(work_create(s.a, "the clone's", &other), WARD_OK);
-    sync_with(s.a, NULL);
-    assert_int_equal(s.w.deeds[DEED_ASTRAY], 1);
-    assert_true(told("refused: ")); /* S11: somebody is told */
-    assert_true(told("fork"));
+    work_carry(s.a, s.b); /* by a stick, before it hears of what it had written */
     sync_with(s.b, NULL);
-    assert_true(work_shows(s.b, &id, "the first"));
-    assert_true(work_shows(s.a, &other, "the clone's"));
+    assert_int_equal(s.w.deeds[DEED_ASTRAY], 1);
+    assert_true(told("hears of two histories")); /* S11: somebody is told */
+    sync_with(s.a, NULL);
+    assert_false(work_shows(s.b, &id, "the first")); /* both are kept everywhere, and neither has effect */
+    assert_false(work_shows(s.hub, &other, "the clone's"));
+    assert_false(work_shows(s.a, &other, "the clone's"));
+    assert_int_equal(work_create(s.a, "a third", &other), WARD_ERR_FORKED);
     assert_int_equal(work_create(s.desk, "elsewhere", &id), WARD_OK); /* another space goes on */
     sync_with(s.desk, NULL);
     assert_true(work_shows(s.hub, &id, "elsewhere"));

@@ -1013,12 +1013,12 @@ static void restored_home_that_writes_is_a_fork(void **state)
     OK(&f->w, ward_open(&a->r, a->home, &a->options, &f->w.err));
     assert_int_equal(put(f, A, TITLE, ward_value_text("second branch")), 0);
     OK(&f->w, give_bundle(&f->w, A, B, false, &info));
-    assert_true(info.refused > 0);
-    assert_int_equal(info.first_refusal, WARD_ERR_FORK);
-    assert_shows_text(f, B, TITLE, "first branch");
+    assert_int_equal(info.refused, 0);
+    assert_shows_text(f, B, TITLE, "boiler"); /* both are kept, and neither has effect */
     OK(&f->w, give_bundle(&f->w, B, A, false, &info));
-    assert_int_equal(info.first_refusal, WARD_ERR_FORK);
-    assert_shows_text(f, A, TITLE, "second branch");
+    assert_int_equal(info.refused, 0);
+    assert_shows_text(f, A, TITLE, "boiler");
+    assert_int_equal(put(f, A, TITLE, ward_value_text("third")), WARD_ERR_FORKED);
     assert_sound(&f->w);
 }
 

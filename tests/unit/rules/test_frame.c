@@ -111,16 +111,21 @@ static void build(struct ward_buf *b, enum ward_message_type type)
         ward_frame_begin(b, type, 1);
         ward_put_circle(b, (const struct ward_id *)bytes, 1);
         break;
+    case WARD_MSG_BRANCH: {
+        struct ward_sample samples[] = {{9, "ninth.."}, {2, "second."}, {9, "ninth.."}, {9, "another"}};
+        ward_frame_branch(b, &low, &high, samples, 4);
+        break;
+    }
     default:
         ward_frame_simple(b, type);
     }
     assert_int_equal(ward_buf_status(b), WARD_OK);
 }
 
-static const enum ward_message_type types[] = {WARD_MSG_HELLO,   WARD_MSG_SPACES,    WARD_MSG_HEADS, WARD_MSG_RUN,    WARD_MSG_ACK,
-                                               WARD_MSG_DONE,    WARD_MSG_ERROR,     WARD_MSG_BYE,   WARD_MSG_PING,   WARD_MSG_CIRCLE,
-                                               WARD_MSG_RECEIPT, WARD_MSG_ASK,       WARD_MSG_JOIN,  WARD_MSG_JOINED, WARD_MSG_REQUEST,
-                                               WARD_MSG_BUNDLE,  WARD_MSG_BUNDLE_END};
+static const enum ward_message_type types[] = {WARD_MSG_HELLO,   WARD_MSG_SPACES,     WARD_MSG_HEADS, WARD_MSG_RUN,    WARD_MSG_ACK,
+                                               WARD_MSG_DONE,    WARD_MSG_ERROR,      WARD_MSG_BYE,   WARD_MSG_PING,   WARD_MSG_CIRCLE,
+                                               WARD_MSG_RECEIPT, WARD_MSG_ASK,        WARD_MSG_JOIN,  WARD_MSG_JOINED, WARD_MSG_REQUEST,
+                                               WARD_MSG_BUNDLE,  WARD_MSG_BUNDLE_END, WARD_MSG_BRANCH};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)
@@ -295,6 +300,19 @@ static void contents(void **state)
     assert_memory_equal(receipt.space8, high.b, 8);
     ward_buf_free(&b);
 
+    build(&b, WARD_MSG_BRANCH);
+    struct ward_sample sample;
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_memory_equal(m.branch.space8, low.b, 8);
+    assert_memory_equal(m.branch.grant8, high.b, 8);
+    assert_int_equal(m.count, 3); /* in order, each once */
+    ward_frame_next_sample(&m, &sample);
+    assert_int_equal(sample.seq, 2);
+    ward_frame_next_sample(&m, &sample);
+    assert_int_equal(sample.seq, 9);
+    assert_memory_equal(sample.hash8, "another", 8);
+    ward_buf_free(&b);
+
     build(&b, WARD_MSG_ASK);
     assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
     assert_true(m.all);
@@ -339,6 +357,25 @@ static int spaces_with(size_t count, bool twice)
         size_t n = twice ? 0 : i;
         const struct ward_hash id = {{(uint8_t)(n >> 8), (uint8_t)n}};
         ward_frame_space(&b, &id, &id);
+    }
+    int rc = parse(&m, b.p, b.len);
+    ward_buf_free(&b);
+    return rc;
+}
+
+static int branch_with(size_t count, uint64_t from, bool descending)
+{
+    struct ward_buf b;
+    struct ward_message m;
+    ward_buf_init(&b, &vectors_env);
+    ward_frame_begin(&b, WARD_MSG_BRANCH, 3);
+    ward_put_bytes(&b, bytes, 8);
+    ward_put_bytes(&b, bytes, 8);
+    ward_put_array(&b, count);
+    for (size_t i = 0; i < count; i++) {
+        ward_put_array(&b, 2);
+        ward_put_uint(&b, descending ? from + count - i : from + i);
+        ward_put_bytes(&b, bytes, 8);
     }
     int rc = parse(&m, b.p, b.len);
     ward_buf_free(&b);
@@ -510,6 +547,11 @@ static void limits_and_refusals(void **state)
     assert_int_equal(spaces_with(4096, false), WARD_OK);
     assert_int_equal(spaces_with(4097, false), WARD_ERR_LIMIT_SPACES);
     assert_int_equal(spaces_with(2, true), WARD_ERR_ORDER);
+    assert_int_equal(branch_with(0, 1, false), WARD_OK);
+    assert_int_equal(branch_with(WARD_BRANCH_SAMPLES, 1, false), WARD_OK);
+    assert_int_equal(branch_with(WARD_BRANCH_SAMPLES + 1, 1, false), WARD_ERR_RANGE);
+    assert_int_equal(branch_with(1, 0, false), WARD_ERR_RANGE);
+    assert_int_equal(branch_with(2, 1, true), WARD_ERR_ORDER);
     assert_int_equal(circle_with(256, false), WARD_OK);
     assert_int_equal(circle_with(257, false), WARD_ERR_LIMIT_CIRCLE);
     assert_int_equal(circle_with(2, true), WARD_ERR_ORDER);

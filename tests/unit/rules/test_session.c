@@ -25,6 +25,7 @@ static const struct row rows[] = {
     {WARD_SE_HEADS, "xx-x"},
     {WARD_SE_HEADS_LAST, "xx-x"},
     {WARD_SE_CIRCLE, "xx--"},
+    {WARD_SE_BRANCH, "xx--"},
     {WARD_SE_RUN, "xx--"},
     {WARD_SE_RECEIPT, "xx--"},
     {WARD_SE_ASK, "xx--"},

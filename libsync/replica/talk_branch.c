@@ -1,0 +1,215 @@
+/* talk_branch.c - a feed of which two peers hold different branches: finding what each lacks. proto/session.md, Branches.
+ *
+ * Heads tell most of it: an entry that lies on a chain held here says how far the peer holds it. What lies on none of them may go on where
+ * a chain ends here, which the peer can tell, who holds more; or it is a branch that is not known here. Then samples of the chains are
+ * exchanged, and each streams its branches from where the two part.
+ */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "replica/own.h"
+#include "replica/receipt.h"
+#include "replica/talk.h"
+#include "values/feed.h"
+
+#include <string.h>
+
+int ward_talk_set_have(struct ward_talk *t, uint32_t fid, uint64_t seq, struct ward_error *err)
+{
+    for (size_t i = 0; i < t->stream.have.len; i++)
+        if (t->stream.have.v[i].fid == fid) {
+            t->stream.have.v[i].seq = seq;
+            return WARD_OK;
+        }
+    return ward_vv_raise(&t->stream.have, &t->r->env, fid, seq) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+}
+
+/* Whether a row holds (seq, hash8). */
+static int holds(struct ward_talk *t, const struct ward_feed *f, uint64_t seq, const uint8_t *hash8, bool *out, struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    *out = false;
+    if (seq > f->head_seq)
+        return WARD_OK;
+    int rc = ward_chain_at(t->r, f->fid, seq, &hash, &depth, err);
+    *out = !rc && memcmp(hash.b, hash8, 8) == 0;
+    return rc;
+}
+
+/* What the peer's heads or samples say of the rows held here. */
+struct view {
+    const struct ward_feed *rows[WARD_BRANCHES_MAX + 1];
+    uint64_t have[WARD_BRANCHES_MAX + 1]; /* by row: up to where the peer holds it, for certain */
+    size_t count;
+    uint64_t reach;                  /* the greatest head here */
+    uint64_t strange, least_strange; /* the greatest and the least seq that no chain held here explains; 0: there is none */
+};
+
+static void begin_view(struct ward_talk *t, const struct ward_feed *trunk, struct view *v)
+{
+    *v = (struct view){.count = 0};
+    for (const struct ward_feed *f = trunk; f; f = ward_directory_next(&t->r->dir, f)) {
+        v->rows[v->count++] = f;
+        v->reach = f->head_seq > v->reach ? f->head_seq : v->reach;
+    }
+}
+
+static int note_point(struct ward_talk *t, struct view *v, uint64_t seq, const uint8_t *hash8, struct ward_error *err)
+{
+    bool here = false;
+    size_t i = 0;
+    int rc = WARD_OK;
+    for (; !rc && i < v->count; i++) {
+        rc = holds(t, v->rows[i], seq, hash8, &here, err);
+        if (rc || here)
+            break;
+    }
+    if (rc)
+        return rc;
+    for (size_t j = 0; here && j < v->count; j++) {
+        uint64_t shared = ward_directory_shared_seq(&t->r->dir, v->rows[i], v->rows[j]), upto = seq < shared ? seq : shared;
+        v->have[j] = upto > v->have[j] ? upto : v->have[j];
+    }
+    if (!here && seq > v->strange)
+        v->strange = seq;
+    if (!here && (!v->least_strange || seq < v->least_strange))
+        v->least_strange = seq;
+    return WARD_OK;
+}
+
+/* What this device wrote where the peer has something else, and what nobody has got, must not become the other branch of a fork: it waits
+ * until the peer's has come, and is then written anew. */
+static bool keeps_back(const struct ward_talk *t, const struct view *v, size_t i)
+{
+    const struct ward_feed *f = v->rows[i];
+    return v->strange && f->head_seq > v->have[i] && ward_own_unpublished(t->r, f->fid, v->have[i] + 1);
+}
+
+int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, const struct ward_feed_entry *entries, size_t count,
+                         struct ward_error *err)
+{
+    const struct ward_grant *g = ward_directory_grant_short(&t->r->dir, entries[0].grant8);
+    struct ward_hash id;
+    struct view v;
+    const struct ward_feed *trunk = g && space ? ward_directory_feed_of(&t->r->dir, space, &g->id, &id) : NULL;
+    int rc = WARD_OK;
+    if (!trunk) {
+        t->total_in += entries[count - 1].seq;
+        return WARD_OK;
+    }
+    begin_view(t, trunk, &v);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = note_point(t, &v, entries[i].seq, entries[i].hash8, err);
+    if (rc)
+        return rc;
+    t->total_in += v.strange > v.reach ? v.strange - v.reach : 0;
+    bool differ = v.strange && v.least_strange <= v.reach;
+    uint32_t fid = trunk->fid;
+    for (size_t i = 0; i < v.count; i++) {
+        const struct ward_feed *f = v.rows[i];
+        bool wait = differ && v.have[i] < f->head_seq; /* for the answer */
+        uint64_t have = wait || (v.strange > f->head_seq && !differ) ? f->head_seq : v.have[i];
+        if (ward_vv_raise(&t->stream.have, &t->r->env, f->fid, have) || ward_vv_raise(&t->known, &t->r->env, f->fid, v.have[i]))
+            return ward_fail(err, WARD_ERR_MEMORY, "heads");
+    }
+    if (!differ)
+        return WARD_OK;
+    if (v.strange <= trunk->head_seq && v.have[0] < v.least_strange) /* it does not even hold what it may have sealed */
+        rc = ward_receipts_other_history(t, fid, v.least_strange, err);
+    return rc ? rc : ward_talk_ask_branch(t, space->id.b, entries[0].grant8, err);
+}
+
+/* ---- samples: of each chain the head and those 1, 2, 4, 8 ... before it, to where the row begins; and what is at the other's. */
+
+static int add_sample(struct ward_talk *t, const struct ward_feed *f, uint64_t seq, struct ward_sample *out, size_t *n,
+                      struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    if (seq == 0 || seq > f->head_seq || *n == WARD_BRANCH_SAMPLES)
+        return WARD_OK;
+    int rc = ward_chain_at(t->r, f->fid, seq, &hash, &depth, err);
+    out[*n].seq = seq;
+    memcpy(out[*n].hash8, hash.b, 8);
+    *n += !rc;
+    return rc;
+}
+
+static int send_samples(struct ward_talk *t, const struct ward_feed *trunk, struct ward_message *theirs, struct ward_error *err)
+{
+    struct ward_sample out[WARD_BRANCH_SAMPLES];
+    size_t n = 0;
+    int rc = WARD_OK;
+    for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next(&t->r->dir, f)) {
+        uint64_t back = 0;
+        rc = add_sample(t, f, f->base, out, &n, err);
+        for (; !rc && back < ward_feed_length(f); back = back ? 2 * back : 1)
+            rc = add_sample(t, f, f->head_seq - back, out, &n, err);
+        if (!rc)
+            rc = add_sample(t, f, f->base + 1, out, &n, err);
+    }
+    for (size_t i = 0; theirs && !rc && i < theirs->count; i++) {
+        struct ward_sample s;
+        ward_frame_next_sample(theirs, &s);
+        for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next(&t->r->dir, f))
+            if (s.seq > f->base)
+                rc = add_sample(t, f, s.seq, out, &n, err);
+    }
+    struct ward_buf frame;
+    ward_buf_init(&frame, &t->r->env); /* t->out may hold the run that is about to go */
+    if (!rc) {
+        ward_frame_branch(&frame, &ward_directory_space(&t->r->dir, trunk->sid)->id, &trunk->grant, out, n);
+        rc = ward_talk_send(t, &frame, err);
+    }
+    ward_buf_free(&frame);
+    if (!rc && ward_vv_raise(&t->asked_branch, &t->r->env, trunk->fid, 1))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "session");
+    return rc;
+}
+
+static const struct ward_feed *named(const struct ward_talk *t, const uint8_t *space8, const uint8_t *grant8)
+{
+    const struct ward_grant *g = ward_directory_grant_short(&t->r->dir, grant8), *self = ward_replica_grant(t->r);
+    const struct ward_space *s = ward_directory_space_short(&t->r->dir, space8);
+    struct ward_hash id;
+    if (!g || !s || !ward_space_is_common(s, self ? self : &t->peer, &t->peer))
+        return NULL;
+    return ward_directory_feed_of(&t->r->dir, s, &g->id, &id);
+}
+
+int ward_talk_ask_branch(struct ward_talk *t, const uint8_t *space8, const uint8_t *grant8, struct ward_error *err)
+{
+    const struct ward_feed *trunk = named(t, space8, grant8);
+    if (!trunk || t->plan || ward_vv_get(&t->asked_branch, trunk->fid))
+        return WARD_OK;
+    t->unanswered += !ward_vv_get(&t->heard_branch, trunk->fid);
+    return send_samples(t, trunk, NULL, err);
+}
+
+int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
+{
+    const struct ward_feed *trunk = named(t, m->branch.space8, m->branch.grant8);
+    struct ward_message again = *m;
+    struct view v;
+    int rc = WARD_OK;
+    if (!trunk || t->plan || ward_vv_get(&t->heard_branch, trunk->fid))
+        return WARD_OK;
+    bool asked = ward_vv_get(&t->asked_branch, trunk->fid) > 0;
+    t->unanswered -= asked;
+    begin_view(t, trunk, &v);
+    for (size_t i = 0; !rc && i < m->count; i++) {
+        struct ward_sample s;
+        ward_frame_next_sample(m, &s);
+        rc = note_point(t, &v, s.seq, s.hash8, err);
+    }
+    for (size_t i = 0; !rc && i < v.count; i++) {
+        uint64_t known = ward_vv_get(&t->known, v.rows[i]->fid), have = known > v.have[i] ? known : v.have[i];
+        rc = ward_talk_set_have(t, v.rows[i]->fid, keeps_back(t, &v, i) ? v.rows[i]->head_seq : have, err);
+    }
+    if (!rc && ward_vv_raise(&t->heard_branch, &t->r->env, trunk->fid, 1))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "session");
+    if (!rc && !asked)
+        rc = send_samples(t, trunk, &again, err);
+    return rc ? rc : ward_stream_seek(&t->stream, err);
+}

@@ -1,0 +1,379 @@
+/* test_fork.c - feeds that their author has continued in two ways: every order of arrival, sessions, copied homes, many branches. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* clang-format off */
+#include <cmocka.h>
+/* clang-format on */
+
+#include "base/limits.h"
+#include "line.h"
+#include "pen.h"
+#include "replicas.h"
+
+enum { OFFICE, A, B, C };
+
+static void set_up(struct world *w, struct ward_hash *space)
+{
+    struct ward_id units[2] = {unit_id('a'), unit_id('b')};
+    world_found(w, 20261125);
+    for (const char *unit = "abo"; *unit; unit++) /* C: an operator's second device, which may write everywhere */
+        admit(w, *unit, *unit == 'o' ? WARD_ROLE_OPERATOR : WARD_ROLE_CELL, 20261125);
+    meet_all(w);
+    for (size_t i = 0; i < w->count; i++)
+        OK(w, ward_space_of_circle(w->d[i].r, space, units, 2, &w->err));
+}
+
+static void put_title(struct world *w, size_t i, const struct ward_hash *space, char item, const char *words)
+{
+    struct ward_id id = unit_id(item);
+    struct ward_value v = ward_value_text(words);
+    ward_txn *t;
+    OK(w, ward_begin(w->d[i].r, &t, &w->err));
+    OK(w, ward_put(t, space, KIND_ITEM, &id, TITLE, NULL, 0, &v, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
+}
+
+static int try_title(struct world *w, size_t i, const struct ward_hash *space, char item, const char *words)
+{
+    struct ward_id id = unit_id(item);
+    struct ward_value v = ward_value_text(words);
+    ward_txn *t;
+    OK(w, ward_begin(w->d[i].r, &t, &w->err));
+    int rc = ward_put(t, space, KIND_ITEM, &id, TITLE, NULL, 0, &v, &w->err);
+    if (!rc)
+        return ward_commit(t, NULL, &w->err);
+    ward_abort(t);
+    return rc;
+}
+
+static const struct ward_feed *feed_at(struct world *w, size_t at, size_t of, const struct ward_hash *space)
+{
+    struct ward_hash id;
+    OK(w, ward_replica_refresh(w->d[at].r, &w->err));
+    ward_name_feed(&id, &w->d[at].r->ward, space, &w->d[of].grant);
+    return ward_directory_feed_by_id(&w->d[at].r->dir, &id);
+}
+
+static struct ward_hash state_at(struct world *w, size_t at, const struct ward_hash *space)
+{
+    struct ward_hash state;
+    OK(w, ward_state_digest(w->d[at].r, space, &state, &w->err));
+    return state;
+}
+
+static struct ward_hash digest_at(struct world *w, size_t at, const struct ward_hash *space)
+{
+    OK(w, ward_replica_refresh(w->d[at].r, &w->err));
+    return ward_directory_space_by_id(&w->d[at].r->dir, space)->digest;
+}
+
+/* A second device with the first one's home as it is now. */
+static size_t clone_of(struct world *w, size_t i)
+{
+    size_t copy = w->count++;
+    assert_true(copy < DEVICES_MAX);
+    device_init(w, copy, 99);
+    ward_close(w->d[i].r);
+    copy_home(w->d[i].home, w->d[copy].home);
+    w->d[copy].grant = w->d[i].grant;
+    w->d[copy].unit = w->d[i].unit;
+    w->d[copy].role = w->d[i].role;
+    OK(w, ward_open(&w->d[i].r, w->d[i].home, &w->d[i].options, &w->err));
+    OK(w, ward_open(&w->d[copy].r, w->d[copy].home, &w->d[copy].options, &w->err));
+    struct ward_id units[2] = {unit_id('a'), unit_id('b')};
+    struct ward_hash space;
+    OK(w, ward_space_of_circle(w->d[i].r, &space, units, 2, &w->err));
+    OK(w, ward_space_of_circle(w->d[copy].r, &space, units, 2, &w->err));
+    return copy;
+}
+
+/* ---------------------------------------------------------------- every order of arrival */
+
+#define RUNS 6
+
+struct letter {
+    struct ward_run run;
+    struct ward_hash space;
+    uint8_t *bodies;
+    uint8_t sig[WARD_SEAL_BYTES];
+};
+
+static void keep_run(struct letter *l, struct pen *p)
+{
+    pen_seal(p);
+    l->run = pen_run(p);
+    l->bodies = malloc(p->bodies.len);
+    assert_non_null(l->bodies);
+    memcpy(l->bodies, p->bodies.p, p->bodies.len);
+    memcpy(l->sig, p->sig, sizeof l->sig);
+    l->space = p->space;
+    l->run.space8 = l->space.b;
+    l->run.data = l->bodies;
+    l->run.sig = l->sig;
+}
+
+/* A's feed: 1 2 3, and 1 2' 3' 4'. B has seen 1 2, C has seen 1 2' 3'. */
+static void write_letters(struct world *w, const struct ward_hash *space, struct letter *out, struct ward_hash heads[2])
+{
+    struct pen trunk, branch, b, c;
+    pen_new(&trunk, w, A, space);
+    pen_new(&branch, w, A, space);
+    pen_new(&b, w, B, space);
+    pen_new(&c, w, C, space);
+    pen_say(&trunk, 1, NULL, 0, "one");
+    keep_run(&out[0], &trunk);
+    branch.head = trunk.head;
+    branch.seq = 1;
+    pen_next(&trunk);
+    pen_say(&trunk, 2, NULL, 0, "two");
+    const struct ward_dep two = {trunk.feed, 2, trunk.head};
+    pen_say(&trunk, 3, NULL, 0, "three");
+    keep_run(&out[1], &trunk);
+    pen_next(&branch);
+    pen_say(&branch, 2, NULL, 0, "two, otherwise");
+    pen_say(&branch, 3, NULL, 0, "three, otherwise");
+    const struct ward_dep other = {branch.feed, 3, branch.head};
+    keep_run(&out[2], &branch);
+    pen_next(&branch);
+    pen_say(&branch, 4, NULL, 0, "four, otherwise");
+    keep_run(&out[3], &branch);
+    pen_say(&b, 3, &two, 1, "after two");
+    keep_run(&out[4], &b);
+    pen_say(&c, 4, &other, 1, "after the other");
+    keep_run(&out[5], &c);
+    heads[0] = trunk.head;
+    heads[1] = branch.head;
+    pen_free(&trunk);
+    pen_free(&branch);
+    pen_free(&b);
+    pen_free(&c);
+}
+
+/* In the order given, again and again until nothing is new; within a transaction that is rolled back. */
+static void arrive(struct world *w, const struct letter *letters, const size_t *order, struct ward_hash *state, struct ward_hash *digest,
+                   const struct ward_hash *space)
+{
+    struct ward_apply a;
+    bool news = true;
+    OK(w, ward_apply_begin(&a, w->d[OFFICE].r, &w->err));
+    for (int round = 0; news; round++) {
+        news = false;
+        assert_true(round < RUNS + 1);
+        for (size_t i = 0; i < RUNS; i++) {
+            struct ward_ingested in = {0};
+            int rc = ward_ingest_run(&a, &letters[order[i]].run, &in, NULL);
+            assert_true(rc == WARD_OK || ward_is_refusal(rc));
+            news |= in.applied > 0;
+        }
+    }
+    OK(w, ward_apply_end(&a, WARD_OK, &w->err));
+    *state = state_at(w, OFFICE, space);
+    *digest = digest_at(w, OFFICE, space);
+}
+
+static void every_order_of_arrival_gives_the_same(void **state)
+{
+    struct world w;
+    struct ward_hash space, heads[2], first_state = {{0}}, first_digest = {{0}}, s, d;
+    struct letter letters[RUNS];
+    size_t order[RUNS] = {0, 1, 2, 3, 4, 5}, count[RUNS] = {0}, orders = 0, i = 0;
+    char empty[700];
+    (void)state;
+    set_up(&w, &space);
+    write_letters(&w, &space, letters, heads);
+    snprintf(empty, sizeof empty, "%s/empty", w.dir);
+    ward_close(w.d[OFFICE].r);
+    copy_home(w.d[OFFICE].home, empty);
+    for (bool more = true; more;) { /* Heap's way through all permutations */
+        remove_tree(w.d[OFFICE].home);
+        copy_home(empty, w.d[OFFICE].home);
+        OK(&w, ward_open(&w.d[OFFICE].r, w.d[OFFICE].home, &w.d[OFFICE].options, &w.err));
+        struct ward_id units[2] = {unit_id('a'), unit_id('b')};
+        OK(&w, ward_space_of_circle(w.d[OFFICE].r, &space, units, 2, &w.err));
+        arrive(&w, letters, order, &s, &d, &space);
+        const struct ward_feed *f = feed_at(&w, OFFICE, A, &space);
+        assert_true(f->forked && f->fork == 1 && f->limit == 1);
+        assert_int_equal(ward_directory_branches(&w.d[OFFICE].r->dir, f), 1);
+        if (orders++ == 0) {
+            first_state = s;
+            first_digest = d;
+        }
+        assert_memory_equal(&s, &first_state, sizeof s);
+        assert_memory_equal(&d, &first_digest, sizeof d);
+        if (orders % 97 == 1) {
+            struct ward_verify_result seen;
+            OK(&w, ward_verify(w.d[OFFICE].r, true, print_bad, NULL, NULL, &seen, &w.err));
+            assert_int_equal(seen.bad, 0);
+        }
+        ward_close(w.d[OFFICE].r);
+        while (i < RUNS && count[i] >= i)
+            count[i++] = 0;
+        more = i < RUNS;
+        if (more) {
+            size_t j = i % 2 ? count[i] : 0, swap = order[j];
+            order[j] = order[i];
+            order[i] = swap;
+            count[i]++;
+            i = 0;
+        }
+    }
+    assert_int_equal(orders, 720);
+    OK(&w, ward_open(&w.d[OFFICE].r, w.d[OFFICE].home, &w.d[OFFICE].options, &w.err));
+    for (size_t k = 0; k < RUNS; k++)
+        free(letters[k].bodies);
+    world_close(&w);
+}
+
+/* ---------------------------------------------------------------- sessions */
+
+static void assert_same(struct world *w, size_t a, size_t b, const struct ward_hash *space)
+{
+    struct ward_hash x = digest_at(w, a, space), y = digest_at(w, b, space);
+    assert_memory_equal(&x, &y, sizeof x);
+    x = state_at(w, a, space);
+    y = state_at(w, b, space);
+    assert_memory_equal(&x, &y, sizeof x);
+}
+
+static void put_number(struct world *w, size_t i, const struct ward_hash *space, const char *where, size_t n)
+{
+    char words[40];
+    snprintf(words, sizeof words, "%s %zu", where, n);
+    put_title(w, i, space, 'x', words);
+}
+
+/* Two homes with one key go on apart. One session, and both hold both. */
+static void two_branches_meet(size_t before, size_t mine, size_t theirs, bool bundles)
+{
+    struct world w;
+    struct ward_hash space;
+    set_up(&w, &space);
+    for (size_t i = 0; i < before; i++)
+        put_number(&w, A, &space, "before", i);
+    give(&w, A, B);
+    give(&w, A, OFFICE);
+    size_t copy = clone_of(&w, A);
+    for (size_t i = 0; i < mine; i++)
+        put_number(&w, A, &space, "here", i);
+    for (size_t i = 0; i < theirs; i++)
+        put_number(&w, copy, &space, "there", i);
+    /* Both are published, to different devices. */
+    give(&w, A, B);
+    give(&w, copy, OFFICE);
+    if (bundles) {
+        give(&w, OFFICE, B);
+        give(&w, B, OFFICE);
+    } else {
+        whole_round(&w, OFFICE, B);
+    }
+    assert_same(&w, OFFICE, B, &space);
+    const struct ward_feed *f = feed_at(&w, B, A, &space);
+    assert_true(f->forked);
+    assert_int_equal(f->fork, before);
+    assert_int_equal(f->limit, before);
+    whole_round(&w, OFFICE, B); /* nothing is left to be sent */
+    whole_round(&w, A, B);
+    whole_round(&w, copy, OFFICE);
+    assert_same(&w, OFFICE, A, &space);
+    assert_same(&w, OFFICE, copy, &space);
+    assert_int_equal(try_title(&w, A, &space, 'x', "more"), WARD_ERR_FORKED);
+    assert_int_equal(try_title(&w, copy, &space, 'x', "more"), WARD_ERR_FORKED);
+    put_title(&w, B, &space, 'y', "the others go on"); /* a fork freezes one feed and nothing else */
+    whole_round(&w, B, OFFICE);
+    assert_same(&w, OFFICE, B, &space);
+    OK(&w, ward_revoke(w.d[OFFICE].r, &w.d[A].grant, "copied", &w.err));
+    whole_round(&w, B, OFFICE);
+    assert_same(&w, OFFICE, B, &space);
+    assert_int_equal(feed_at(&w, B, A, &space)->limit, before);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+static void branches_meet_in_a_session(void **state)
+{
+    static const size_t cases[][3] = {{1, 1, 1}, {3, 1, 4}, {3, 4, 1}, {0, 2, 3}, {9, 20, 13}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        two_branches_meet(cases[i][0], cases[i][1], cases[i][2], false);
+}
+
+static void branches_meet_by_bundles(void **state)
+{
+    (void)state;
+    two_branches_meet(2, 3, 2, true);
+    two_branches_meet(0, 1, 1, true);
+}
+
+/* ---------------------------------------------------------------- many branches */
+
+static void a_branch_beyond_all_others(struct world *w, const struct ward_hash *space, size_t to, uint64_t leaves, const char *words,
+                                       int code)
+{
+    struct pen p;
+    struct ward_ingested in;
+    pen_new(&p, w, A, space);
+    for (uint64_t seq = 1; seq <= leaves; seq++)
+        pen_say(&p, seq, NULL, 0, "same");
+    pen_next(&p);
+    pen_say(&p, leaves + 1, NULL, 0, words);
+    pen_seal(&p);
+    assert_int_equal(pen_send(&p, to, &in), code);
+    pen_free(&p);
+}
+
+static void a_shattered_feed(void **state)
+{
+    struct world w;
+    struct ward_hash space;
+    struct pen p;
+    struct ward_ingested in;
+    char words[20];
+    (void)state;
+    set_up(&w, &space);
+    pen_new(&p, &w, A, &space);
+    for (uint64_t seq = 1; seq <= 6; seq++)
+        pen_say(&p, seq, NULL, 0, "same");
+    pen_seal(&p);
+    for (size_t to = B; to <= C; to++)
+        assert_int_equal(pen_send(&p, to, &in), WARD_OK);
+    pen_free(&p);
+    /* Each holds as many as it may, and others than the other. */
+    for (unsigned i = 0; i < WARD_BRANCHES_MAX; i++)
+        for (size_t to = B; to <= C; to++) {
+            snprintf(words, sizeof words, "%zu %u", to, i);
+            a_branch_beyond_all_others(&w, &space, to, 4, words, WARD_OK);
+        }
+    for (size_t to = B; to <= C; to++) {
+        a_branch_beyond_all_others(&w, &space, to, 4, "one too many", WARD_ERR_BRANCHES);
+        a_branch_beyond_all_others(&w, &space, to, 5, "and later", WARD_ERR_BRANCHES);
+    }
+    assert_same(&w, B, C, &space);
+    a_branch_beyond_all_others(&w, &space, B, 2, "earlier", WARD_OK); /* takes the place of another */
+    assert_int_equal(feed_at(&w, B, A, &space)->fork, 2);
+    assert_int_equal(ward_directory_branches(&w.d[B].r->dir, feed_at(&w, B, A, &space)), WARD_BRANCHES_MAX);
+    give(&w, OFFICE, B);
+    struct ward_bundle_info info = {0};
+    OK(&w, give_bundle(&w, B, C, false, &info));
+    assert_true(info.refused > 0);
+    assert_int_equal(info.first_refusal, WARD_ERR_BRANCHES);
+    assert_same(&w, B, C, &space);
+    /* What others have seen of it is taken all the same. */
+    put_title(&w, B, &space, 'y', "goes on");
+    OK(&w, give_bundle(&w, B, C, false, &info));
+    assert_same(&w, B, C, &space);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_order_of_arrival_gives_the_same),
+        cmocka_unit_test(branches_meet_in_a_session),
+        cmocka_unit_test(branches_meet_by_bundles),
+        cmocka_unit_test(a_shattered_feed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
