@@ -258,13 +258,13 @@ static int run_show(struct cli *c)
 
 static bool hash_parse(const char *hex, struct ward_hash *out)
 {
-    for (size_t i = 0; hex && i < sizeof out->b; i++) {
-        unsigned byte;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-            return false;
-        out->b[i] = (uint8_t)byte;
+    if (!hex || strlen(hex) != 2 * sizeof out->b)
+        return false;
+    for (size_t i = 0; i < sizeof out->b; i++) {
+        const char pair[3] = {hex[2 * i], hex[2 * i + 1], 0};
+        out->b[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
-    return hex != NULL;
+    return true;
 }
 
 static json_t *proof_json(struct cli *c, const char *file, const struct ward_proof *p, json_t *changes)

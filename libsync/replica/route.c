@@ -83,14 +83,15 @@ static void add_some(ward_replica *r, struct ward_routes *out, const char *addre
             add(r, out, address, keys->pk[i], NULL); /* a bad address among them does not spoil the others */
 }
 
+#define ADDRESSES_MAX ((size_t)2 * WARD_HUB_ADDRESSES_MAX) /* the ward's and the invitation's */
 struct addresses {
-    char v[2 * WARD_HUB_ADDRESSES_MAX][WARD_ADDRESS_MAX + 1];
+    char v[ADDRESSES_MAX][WARD_ADDRESS_MAX + 1];
     size_t count;
 };
 
 static void add_address(struct addresses *a, const void *p, size_t len)
 {
-    bool known = len > WARD_ADDRESS_MAX || a->count == 2 * WARD_HUB_ADDRESSES_MAX;
+    bool known = len > WARD_ADDRESS_MAX || a->count == ADDRESSES_MAX;
     for (size_t i = 0; i < a->count && !known; i++)
         known = strlen(a->v[i]) == len && memcmp(a->v[i], p, len) == 0;
     if (known)

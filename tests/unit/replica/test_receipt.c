@@ -327,6 +327,16 @@ static void forge(struct world *w, struct ward_buf *frame, size_t signer, size_t
     ward_buf_free(&scratch);
 }
 
+static struct ward_hash feed_of_cell(struct world *w)
+{
+    const struct ward_id unit = unit_id('a');
+    struct ward_hash space, feed;
+    ward_replica *r = w->d[CELL].r;
+    OK(w, ward_space_of_circle(r, &space, &unit, 1, &w->err));
+    ward_directory_feed_of(&r->dir, ward_directory_space_by_id(&r->dir, &space), &r->self, &feed);
+    return feed;
+}
+
 static struct ward_hash hash_at(struct world *w, size_t i, uint64_t seq)
 {
     ward_replica *r = w->d[i].r;
@@ -430,6 +440,31 @@ static void another_history_is_evidence(void **state)
     assert_int_equal(heard.receipt, 1);
     assert_int_equal(status_of(&w, CELL).hub_rewrote, 0);
     assert_int_equal(receipts_of(&w, CELL), 3);
+    world_close(&w);
+}
+
+/* Its heads show another hash where it had sealed one. */
+static void other_heads_are_told_until_it_seals_the_true_one_again(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    write_note(&w, CELL, "a", 1);
+    write_note(&w, CELL, "a", 2);
+    round_of(&w, CELL, HUB);
+    const struct ward_hash feed = feed_of_cell(&w);
+    line_open(&l, &w, CELL, HUB);
+    uint32_t fid = ward_directory_feed_by_id(&w.d[CELL].r->dir, &feed)->fid;
+    OK(&w, ward_receipts_other_history(&l.a.talk, fid, 3, &w.err)); /* of that it had sealed nothing */
+    assert_int_equal(l.a.heard.rewrote, 0);
+    OK(&w, ward_receipts_other_history(&l.a.talk, fid, 2, &w.err));
+    assert_int_equal(l.a.heard.rewrote, 1);
+    assert_true(l.a.talk.hub_rewrote);
+    line_close(&l);
+    assert_int_equal(status_of(&w, CELL).hub_rewrote, 1);
+    assert_int_equal(round_of(&w, CELL, HUB).receipt, 1);
+    assert_int_equal(status_of(&w, CELL).hub_rewrote, 0);
     world_close(&w);
 }
 
@@ -621,16 +656,6 @@ static int note_shown(void *ctx, const struct ward_change_info *change, const st
     return 0;
 }
 
-static struct ward_hash feed_of_cell(struct world *w)
-{
-    const struct ward_id unit = unit_id('a');
-    struct ward_hash space, feed;
-    ward_replica *r = w->d[CELL].r;
-    OK(w, ward_space_of_circle(r, &space, &unit, 1, &w->err));
-    ward_directory_feed_of(&r->dir, ward_directory_space_by_id(&r->dir, &space), &r->self, &feed);
-    return feed;
-}
-
 static size_t read_file(const char *path, uint8_t *p, size_t cap)
 {
     FILE *f = fopen(path, "rb");
@@ -763,6 +788,7 @@ int main(void)
         cmocka_unit_test(wrong_ones_are_refused_and_change_nothing),
         cmocka_unit_test(a_cut_signer_is_refused),
         cmocka_unit_test(another_history_is_evidence),
+        cmocka_unit_test(other_heads_are_told_until_it_seals_the_true_one_again),
         cmocka_unit_test(a_history_it_never_sealed_is_a_fork),
         cmocka_unit_test(a_restored_hub_is_noticed_and_refilled),
         cmocka_unit_test(refilled_by_another),
