@@ -67,7 +67,13 @@ static void plain(struct cli *c, const json_t *model)
                  _("This device wrote things without knowing its own later ones; they are written anew at the next change or sync: %lld"),
                  waiting);
     bool hubs_fine = !json_integer_value(json_object_get(model, "hub_lost")) && !json_integer_value(json_object_get(model, "hub_rewrote"));
-    if (!conflicts && !unsent && hubs_fine)
+    size_t forks = cli_forks_open(json_object_get(model, "forks"));
+    if (forks)
+        cli_line(c,
+                 ngettext("%lld device has written two histories: wardsync fork list",
+                          "%lld devices have written two histories: wardsync fork list", (unsigned long)forks),
+                 (long long)forks);
+    if (!conflicts && !unsent && !forks && hubs_fine)
         cli_line(c, _("All changes are delivered, no conflict is open."));
 }
 
@@ -102,9 +108,14 @@ static int run(struct cli *c)
     json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
     json_object_set_new(model, "waiting", json_integer((json_int_t)status.waiting));
     json_object_set_new(model, "peers", cli_devices_json(c, false));
+    json_t *forks = cli_forks_json(c);
+    if (!forks)
+        return CLI_FAILED;
+    json_object_set_new(model, "forks", forks);
     const char *role = json_string_value(json_object_get(model, "role"));
     bool decides = role && strcmp(role, cli_role_name(WARD_ROLE_OPERATOR)) == 0;
-    bool attention = status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote || (decides && status.quarantined);
+    bool attention = cli_forks_open(forks) || status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote ||
+                     (decides && status.quarantined);
     return cli_answer(c, attention ? CLI_ATTENTION : CLI_DONE, model, plain);
 }
 
@@ -112,7 +123,8 @@ const struct cli_command cmd_status = {
     .name = "status",
     .summary = N_("what is unsent, which conflicts are open, who was met when"),
     .run = run,
-    .details = N_("Exit code 1 while a conflict is open, a change of this device is on no other device, a hub no longer holds what it had "
+    .details = N_("Exit code 1 while a conflict is open, a device that has written two histories has not been ended, a change of this "
+                  "device is on no other device, a hub no longer holds what it had "
                   "confirmed, or, for operators, something is set aside."),
     .examples = "  wardsync status\n  wardsync status --json\n",
 };

@@ -160,6 +160,7 @@ enum ward_code {
     WARD_ERR_ROOT_MISSING = 817,
     WARD_ERR_SHEET = 818,
     WARD_ERR_SHEET_WARD = 819,
+    WARD_ERR_FORK_PROOF = 830,
     WARD_ERR_PROOF_DAMAGED = 820,
     WARD_ERR_PROOF_WARD = 821,
     WARD_ERR_PROOF_GRANT = 822,
@@ -798,6 +799,31 @@ int ward_proof_write(ward_replica *r, const char *path, const struct ward_hash *
                      struct ward_proof *out, struct ward_error *err);
 /* Checks all of it, then gives each subject with its operations to fn (may be NULL). WARD_ERR_PROOF_*. */
 int ward_proof_check(ward_replica *r, const char *path, ward_history_fn *fn, void *ctx, struct ward_proof *out, struct ward_error *err);
+
+/* ---------------------------------------------------------------- forks */
+
+/* A device that has continued one of its feeds in two ways: its folder was copied, an old backup was put in place, or it lies. */
+struct ward_fork {
+    struct ward_hash space, feed, grant;
+    struct ward_id unit;
+    enum ward_role role;
+    uint64_t seq;     /* the last change that its histories share; nothing beyond it has effect */
+    size_t histories; /* that are held here, 2 or more */
+    bool settled;     /* the device's rights have ended */
+};
+typedef int ward_fork_fn(void *ctx, const struct ward_fork *fork);
+int ward_fork_each(ward_replica *r, ward_fork_fn *fn, void *ctx, struct ward_error *err);
+/* Writes a proof (proto/fork.md) of a fork of this device to a new file. WARD_ERR_NOT_FOUND: there is none. WARD_ERR_EXISTS; those of
+ * writing a file. */
+int ward_fork_export(ward_replica *r, const struct ward_hash *grant, const char *path, struct ward_error *err);
+struct ward_fork_proof {
+    struct ward_hash ward, space, feed, grant;
+    struct ward_id unit;
+    enum ward_role role;
+    uint64_t first, last; /* where the two seals stand */
+};
+/* From the bytes of the file alone; whoever asks compares the ward. WARD_ERR_FORK_PROOF. */
+int ward_fork_check(const void *p, size_t len, struct ward_fork_proof *out, struct ward_error *err);
 
 /* ---------------------------------------------------------------- bundles */
 

@@ -244,6 +244,46 @@ static void put_number(struct world *w, size_t i, const struct ward_hash *space,
     put_title(w, i, space, 'x', words);
 }
 
+static int note_one(void *ctx, const struct ward_fork *fork)
+{
+    *(struct ward_fork *)ctx = *fork;
+    return 0;
+}
+
+/* Both can prove it; whoever alters a byte of it proves nothing. */
+static void a_proof(struct world *w, size_t first, size_t second)
+{
+    for (size_t at = first; at <= second; at += second - first) {
+        static uint8_t bytes[1 << 18];
+        char path[700];
+        struct ward_fork fork = {.histories = 0};
+        struct ward_fork_proof proof;
+        OK(w, ward_fork_each(w->d[at].r, note_one, &fork, &w->err));
+        assert_int_equal(fork.histories, 2);
+        assert_false(fork.settled);
+        assert_memory_equal(fork.grant.b, w->d[A].grant.b, 32);
+        snprintf(path, sizeof path, "%s/proof-%zu", w->dir, at);
+        OK(w, ward_fork_export(w->d[at].r, &fork.grant, path, &w->err));
+        assert_int_equal(ward_fork_export(w->d[at].r, &fork.grant, path, NULL), WARD_ERR_EXISTS);
+        assert_int_equal(ward_fork_export(w->d[at].r, &w->d[B].grant, path, NULL), WARD_ERR_NOT_FOUND);
+        FILE *in = fopen(path, "rb");
+        assert_non_null(in);
+        size_t len = fread(bytes, 1, sizeof bytes, in);
+        fclose(in);
+        OK(w, ward_fork_check(bytes, len, &proof, &w->err));
+        assert_memory_equal(proof.feed.b, fork.feed.b, 32);
+        assert_memory_equal(proof.grant.b, fork.grant.b, 32);
+        assert_true(proof.first > fork.seq && proof.last >= proof.first);
+        for (size_t i = 0; i < len; i++) {
+            assert_int_equal(ward_fork_check(bytes, i, &proof, NULL), WARD_ERR_FORK_PROOF);
+            bytes[i] ^= 1;
+            assert_int_equal(ward_fork_check(bytes, len, &proof, NULL), WARD_ERR_FORK_PROOF);
+            bytes[i] ^= 1;
+        }
+        unlink(path);
+    }
+}
+
 /* Two homes with one key go on apart. One session, and both hold both. */
 static void two_branches_meet(size_t before, size_t mine, size_t theirs, bool bundles)
 {
@@ -273,6 +313,7 @@ static void two_branches_meet(size_t before, size_t mine, size_t theirs, bool bu
     assert_true(f->forked);
     assert_int_equal(f->fork, before);
     assert_int_equal(f->limit, before);
+    a_proof(&w, OFFICE, B);
     whole_round(&w, OFFICE, B); /* nothing is left to be sent */
     whole_round(&w, A, B);
     whole_round(&w, copy, OFFICE);
