@@ -312,8 +312,8 @@ static void S16_what_lies_beyond_cuts_is_kept(struct device *d, ward_replica *r)
 {
     struct ward_status status;
     struct ward_error err = {0};
-    uint64_t want = model_quarantined(d->w->model, d->held);
-    if (ward_status(r, &status, &err) == WARD_OK && status.quarantined != want)
+    uint64_t most, want = model_quarantined(d->w->model, d->held, &most);
+    if (ward_status(r, &status, &err) == WARD_OK && (status.quarantined < want || status.quarantined > most))
         violated(d->w, "S16", "%s tells of %llu changes beyond cuts, there are %llu", d->name, (unsigned long long)status.quarantined,
                  (unsigned long long)want);
 }
@@ -356,13 +356,22 @@ static bool may_hold(const struct device *d, const struct model_space *s)
     return false;
 }
 
+/* So many branches that no more are held: which ones is then by chance. */
+static bool is_shattered(const struct model *m, size_t branch)
+{
+    size_t n = 0;
+    for (size_t i = model_find_feed(m, &m->feeds[branch].id); i != SIZE_MAX; i = m->feeds[i].next)
+        n++;
+    return n > WARD_BRANCHES_MAX;
+}
+
 static void L1_all_are_equal(struct world *w)
 {
     const struct model *m = w->model;
     for (size_t f = 0; f < m->feed_count; f++) {
         size_t space = m->feeds[f].space;
         uint64_t most = 0;
-        if (model_tainted(m, space))
+        if (is_shattered(m, f))
             continue;
         for (size_t i = 0; i < w->count; i++)
             if (device_counts(&w->d[i]) && w->d[i].held[f] > most)
@@ -384,7 +393,7 @@ static void L1_all_is_receipted(struct device *d, ward_replica *r)
     uint64_t own = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         bool mine = memcmp(m->feeds[i].grant.b, d->grant.b, 32) == 0 && d->held[i] > m->feeds[i].base;
-        if (mine && (model_fork_point(m, i, d->held) != UINT64_MAX || model_tainted(m, m->feeds[i].space)))
+        if (mine && model_fork_point(m, i, d->held) != UINT64_MAX)
             return;
         own += mine ? d->held[i] - m->feeds[i].base : 0;
     }
@@ -393,6 +402,17 @@ static void L1_all_is_receipted(struct device *d, ward_replica *r)
     if (status.receipted != own || (status.hub_lost && !d->w->hub2)) /* of two, one may not have been met since */
         violated(d->w, "L1", "%s has receipts of %llu of its %llu changes after all have met, and %llu are told lost", d->name,
                  (unsigned long long)status.receipted, (unsigned long long)own, (unsigned long long)status.hub_lost);
+}
+
+static void S16_a_device_that_goes_on_tells_again_what_was_set_aside(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        uint64_t n = device_counts(&w->d[i]) ? model_waiting(w->model, &w->d[i]) : 0;
+        if (n)
+            violated(w, "S16", "%s goes on under a new grant, and %llu changes of its former ones were not written anew", w->d[i].name,
+                     (unsigned long long)n);
+    }
+    w->deeds[DEED_RELEASED] += model_releases(w->model, w->hub->held);
 }
 
 static void S2_what_was_taken_back_is_written_anew(struct world *w)
@@ -427,7 +447,7 @@ void check_healed(struct world *w, bool by_links)
     }
     L1_all_are_equal(w);
     S2_what_was_taken_back_is_written_anew(w);
-    w->deeds[DEED_RELEASED] += model_releases(w->model, w->hub->held);
+    S16_a_device_that_goes_on_tells_again_what_was_set_aside(w);
     check_secrets_on_disks(w);
 }
 

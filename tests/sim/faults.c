@@ -301,12 +301,12 @@ static void make_twin(struct device *d)
 {
     struct world *w = d->w;
     char name[16];
-    if (d->role != WARD_ROLE_CELL || !d->joined || !device_is_up(d) || d->hostile || d->revoked || d->stranded || w->count == DEVICES_MAX)
+    if (d->role != WARD_ROLE_CELL || !device_counts(d) || !device_is_up(d) || d->keys_open || w->count == DEVICES_MAX)
         return;
-    for (size_t i = 0; i < w->count; i++)
-        if (&w->d[i] != d && memcmp(w->d[i].grant.b, d->grant.b, sizeof d->grant.b) == 0)
-            return;
     snprintf(name, sizeof name, "%.8s-too", d->name);
+    for (size_t i = 0; i < w->count; i++) /* it has one, or had */
+        if (strcmp(w->d[i].name, name) == 0 || (&w->d[i] != d && memcmp(w->d[i].grant.b, d->grant.b, sizeof d->grant.b) == 0))
+            return;
     fault_note(w, FAULT_TWIN);
     work_twin(d, name);
 }

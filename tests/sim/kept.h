@@ -49,6 +49,10 @@ static const struct kept kept[] = {
      "what a hub had lost of a device's former feeds was told lost for ever, though it had it again"},
     {"new keys granted and not told", 78185, 1, "delay,crash,writeerr,full,memory,busy,revoke,outside,depth",
      "the model took a device for one that counts, whose old keys the hub had ended and whose new ones had not reached it"},
+    {"done before it knew", 79320, 1, "replay,crash,readerr,twin,equivocate,garbage,oversize,noncanonical,foreign,deps",
+     "a copied laptop that held more than the hub left before the hub's branch had come, each time (see the story of two laptops)"},
+    {"a release on a branch", 79465, 1, "slow,kill,crash,readerr,twin,hub,equivocate,foreign,deps",
+     "the model took a note of release on a branch for nothing that concerns its stem"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

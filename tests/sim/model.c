@@ -13,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Until a directory has rows for branches. */
-#define FEED_BASE(f)      0u
-#define FEED_BASE_HASH(f) (&(f)->id)
-
 #define ARENA_CHUNK 262144u
 #define FIRST_FIELD 4u /* a grant's body, an invitation's key */
 #define GRANT_CUT   12u
@@ -352,19 +348,12 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
     struct ward_buf raw;
     const struct model_feed *known = &m->feeds[branch];
     bool goes_on = known->next == SIZE_MAX && known->count < f->head_seq && known->author && !known->author->may_fork;
-    uint64_t seq = goes_on ? known->count : FEED_BASE(f); /* else it may have parted anywhere */
+    uint64_t seq = goes_on ? known->count : f->base; /* else it may have parted anywhere */
     if (!goes_on && seq)
-        branch = find_branch(m, branch, seq, FEED_BASE_HASH(f));
+        branch = find_branch(m, branch, seq, &f->base_hash);
     if (branch == SIZE_MAX) /* the row that it leaves is looked at later */
         return SIZE_MAX;
     struct ward_hash hash = seq ? model_change(m, branch, seq)->hash : f->id;
-    if (f->parent) { /* its stem was looked at before it */
-        seq = f->base;
-        hash = seq ? f->base_hash : f->id;
-        branch = find_branch(m, model_find_feed(m, &f->id), seq, &hash);
-        if (branch == SIZE_MAX)
-            return SIZE_MAX;
-    }
     ward_scratch_init(&scratch, ward_platform_env());
     ward_buf_init(&raw, ward_platform_env());
     while (seq < f->head_seq && !m->w->failed) {
@@ -373,7 +362,7 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
         if (ward_store_find_segment(r->store, f->fid, seq + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
             break; /* the disk fails just now: another time */
         if (seg.first <= seq)
-            hash = seg.first > FEED_BASE(f) + 1 ? model_change(m, branch, seg.first - 1)->hash : hash;
+            hash = seg.first > f->base + 1 ? model_change(m, branch, seg.first - 1)->hash : hash;
         for (uint64_t n = seg.first; n < seg.first + seg.count && !m->w->failed; n++, at += used) {
             ward_scratch_clear(&scratch);
             if (ward_change_parse(&scratch, raw.p + at, raw.len - at, &used, NULL)) {
@@ -468,6 +457,7 @@ static void withdraw(struct model *m, struct device *d, size_t branch, uint64_t 
         m->withdrawn = disk_memory(m->withdrawn, m->withdrawn_cap * sizeof *m->withdrawn);
     }
     m->withdrawn[m->withdrawn_count++] = (struct model_withdrawn){.d = d, .branch = branch, .seq = seq};
+    deed(m->w, DEED_WITHDRAWN);
 }
 
 /* What a device no longer holds of a feed of its own. One process may not know yet what another has written: then it is looked at later. */
@@ -626,6 +616,9 @@ static bool tells(struct model *m, const struct model_withdrawn *x, const struct
     for (size_t k = 0; k < c->op_count; k++) {
         const struct model_op *now = &c->ops[k];
         bool sum = (op->field & 3u) == WARD_TALLY;
+        bool exists = op->field == WARD_FIELD_PRESENCE && op->raw[0] == 0xf5; /* any value of it says so */
+        if (exists && now->kind == op->kind && now->field != op->field && memcmp(now->entity.b, op->entity.b, 16) == 0)
+            return true;
         if (!same_slot(now, op) || (!sum && (now->len != op->len || memcmp(now->raw, op->raw, op->len) != 0)))
             continue;
         if (!sum && has_seen_more(m, x->branch, c, old))
@@ -813,17 +806,30 @@ static uint64_t released(struct judged *g, size_t branch)
     return most;
 }
 
-uint64_t model_quarantined(const struct model *m, const uint64_t *held)
+/* With what a note on a branch says of its stem, where that ends there: then they are held as one chain. */
+static uint64_t released_with_branches(struct judged *g, size_t branch)
+{
+    uint64_t most = released(g, branch);
+    for (size_t i = g->m->feeds[branch].next; i != SIZE_MAX; i = g->m->feeds[i].next)
+        if (g->m->feeds[i].stem == branch && g->m->feeds[i].base > most && g->held[branch] <= g->m->feeds[i].base &&
+            released_with_branches(g, i))
+            most = g->m->feeds[i].base;
+    return most;
+}
+
+uint64_t model_quarantined(const struct model *m, const uint64_t *held, uint64_t *most)
 {
     struct judged *g = judge(m, held, true);
-    uint64_t n = 0;
+    uint64_t least = 0;
+    *most = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         uint64_t limit = limit_of(g, i), from = limit > m->feeds[i].base ? limit : m->feeds[i].base;
-        uint64_t done = held[i] > from ? released(g, i) : 0;
-        from = done > from ? done : from;
-        n += held[i] > from ? held[i] - from : 0;
+        uint64_t all = held[i] > from ? held[i] - from : 0, done = all ? released_with_branches(g, i) : 0;
+        uint64_t rest = done <= from ? all : held[i] > done ? held[i] - done : 0;
+        least += rest;
+        *most += model_fork_point(m, i, held) == UINT64_MAX ? rest : all;
     }
-    return n;
+    return least;
 }
 
 uint64_t model_waiting(const struct model *m, const struct device *d)
@@ -832,9 +838,11 @@ uint64_t model_waiting(const struct model *m, const struct device *d)
     uint64_t n = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        if (f->author != d || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK)
+        if (f->author != d || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK ||
+            model_fork_point(m, i, d->held) != UINT64_MAX) /* of its branches it tells the one again that is its own */
             continue;
-        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base, done = d->held[i] > from ? released(g, i) : 0;
+        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base,
+                 done = d->held[i] > from ? released_with_branches(g, i) : 0;
         from = done > from ? done : from;
         n += d->held[i] > from ? d->held[i] - from : 0;
     }

@@ -358,6 +358,31 @@ static void a_clone_forks_its_feed_and_harms_nothing_else(void **state)
     end();
 }
 
+/* The folder of a laptop is copied, and both are written in for days: every edit of both is there in the end, and nobody had to help. The
+ * hub holds less than the one that comes second, so that it is done before it hears that it has something to give. */
+static void two_laptops_with_one_folder_lose_nothing(void **state)
+{
+    struct ward_id first, second[3];
+    (void)state;
+    begin("a folder is copied to a second laptop", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    struct device *too = work_twin(s.a, "cell-1-too");
+    assert_int_equal(work_create(s.a, "by the one", &first), WARD_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(work_create(too, "by the other", &second[i]), WARD_OK);
+    sync_with(s.a, NULL);
+    sync_with(too, NULL);
+    assert_true(told("cell-1-too takes back 3 changes of its own"));
+    sync_with(s.b, NULL);
+    assert_true(work_shows(s.b, &first, "by the one"));
+    for (int i = 0; i < 3; i++)
+        assert_true(work_shows(s.b, &second[i], "by the other"));
+    assert_int_equal(s.w.deeds[DEED_FORK], 0);
+    all_is_well();
+    end();
+}
+
 /* ---------------------------------------------------------------- disks and clocks */
 
 static void a_full_disk_refuses_whole_and_recovers(void **state)
@@ -591,6 +616,7 @@ int main(void)
         cmocka_unit_test(a_hub_restored_from_an_old_copy_is_refilled),
         cmocka_unit_test(what_only_a_forgotten_laptop_holds_comes_back_by_a_stick),
         cmocka_unit_test(a_clone_forks_its_feed_and_harms_nothing_else),
+        cmocka_unit_test(two_laptops_with_one_folder_lose_nothing),
         cmocka_unit_test(a_full_disk_refuses_whole_and_recovers),
         cmocka_unit_test(power_cut_between_commit_and_ack),
         cmocka_unit_test(what_one_power_cut_left_the_next_does_not_tear),

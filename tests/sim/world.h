@@ -46,6 +46,7 @@
     X(VERIFY, "verify")                                                                                                                    \
     X(BOOT, "boot")                                                                                                                        \
     X(ASTRAY, "astray")                                                                                                                    \
+    X(WITHDRAWN, "withdrawn")                                                                                                              \
     X(FORK, "fork")                                                                                                                        \
     X(PULLED_BACK, "pulled-back")                                                                                                          \
     X(RECEIPT, "receipt")                                                                                                                  \
