@@ -133,7 +133,7 @@ static int count_unsent(ward_replica *r, struct ward_status *out, struct ward_er
     for (size_t i = 0; !rc && i < r->dir.feed_count; i++) {
         const struct ward_feed *f = &r->dir.feeds[i];
         int64_t at = 0;
-        bool own = ward_hash_compare(&f->grant, &r->self) == 0;
+        bool own = ward_replica_was(r, &f->grant); /* under former keys too */
         uint64_t held = d.seq[f->fid] > f->base ? d.seq[f->fid] : f->base;
         if (!own || f->head_seq <= held)
             continue;

@@ -599,6 +599,9 @@ static void cell_takes_new_keys_by_files(void **state)
     OK(&w, ward_join_accept(&d->r, d->home, f.answer, &d->options, &w.err));
     assert_hash_equal(&d->r->self, &d->grant);
     assert_int_equal(items(&w, a), 1); /* nothing fell */
+    struct ward_status status;
+    OK(&w, ward_status(d->r, &status, &w.err));
+    assert_int_equal(status.unsent, 0); /* the answer tells that it has arrived */
     assert_int_equal(write_item(&w, a, 'a', "and on"), WARD_OK);
     give(&w, a, 0);
     assert_int_equal(items(&w, 0), 2);
