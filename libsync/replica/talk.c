@@ -298,7 +298,7 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
     case WARD_MSG_CIRCLE:
         return ward_session_step(&t->s, WARD_SE_CIRCLE, 0);
     case WARD_MSG_BRANCH:
-        return ward_session_step(&t->s, WARD_SE_BRANCH, 0);
+        return ward_session_step(&t->s, WARD_SE_BRANCH, t->unanswered > 0 && !t->s.done_sent);
     case WARD_MSG_RUN:
         return ward_session_step(&t->s, WARD_SE_RUN, 0);
     case WARD_MSG_RECEIPT:

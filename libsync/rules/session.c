@@ -93,11 +93,16 @@ static unsigned circle(struct ward_session *s, uint64_t n)
     return spend(s) ? WARD_SA_NOTE_CIRCLE : too_much(s);
 }
 
+/* Whoever gets samples may have more to send than it thought when it said done, and says it again; n: they answer ours, and we wait for
+ * that. In live nobody waits. */
 static unsigned branch(struct ward_session *s, uint64_t n)
 {
-    (void)n;
     if (!spend(s))
         return too_much(s);
+    if (s->state == WARD_S_EXCHANGING) {
+        s->done_sent = false;
+        s->done_received = s->done_received && !n;
+    }
     return WARD_SA_NOTE_BRANCH | (s->streaming ? WARD_SA_STREAM : 0u);
 }
 
@@ -177,8 +182,8 @@ static unsigned drained(struct ward_session *s, uint64_t n)
 static unsigned done(struct ward_session *s, uint64_t n)
 {
     (void)n;
-    if (s->done_received)
-        return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
+    if (s->done_received && !spend(s))
+        return too_much(s);
     s->done_received = true;
     return maybe_live(s);
 }
@@ -286,6 +291,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_SENT] = sent,
             [WARD_SE_ACK] = ack,
             [WARD_SE_DRAINED] = drained,
+            [WARD_SE_DONE] = ping, /* said again after samples */
             [WARD_SE_PING] = ping,
             [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,

@@ -18,7 +18,7 @@ enum ward_session_event_type {
     WARD_SE_HEADS, /* more will follow */
     WARD_SE_HEADS_LAST,
     WARD_SE_CIRCLE, /* a space is named that was not there when heads were exchanged */
-    WARD_SE_BRANCH, /* samples of a feed of which the two hold different branches */
+    WARD_SE_BRANCH, /* samples of a feed of which the two hold different branches; n: of one that we wait for */
     WARD_SE_RUN,
     WARD_SE_RECEIPT,
     WARD_SE_ASK, /* for receipts */
