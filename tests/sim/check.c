@@ -318,6 +318,35 @@ static void S16_what_lies_beyond_cuts_is_kept(struct device *d, ward_replica *r)
                  (unsigned long long)want);
 }
 
+/* Exactly the feeds that part in what is held are told, at the change where they do. */
+struct told_forks {
+    struct device *d;
+    size_t count;
+};
+
+static int on_fork(void *ctx, const struct ward_fork *fork)
+{
+    struct told_forks *t = ctx;
+    const struct model *m = t->d->w->model;
+    size_t branch = model_find_feed(m, &fork->feed);
+    t->count++;
+    if (branch == SIZE_MAX || model_fork_point(m, branch, t->d->held) != fork->seq)
+        violated(t->d->w, "S11", "%s tells of a fork after change %llu, and there is none", t->d->name, (unsigned long long)fork->seq);
+    return 0;
+}
+
+static void S11_forks_are_told(struct device *d, ward_replica *r)
+{
+    const struct model *m = d->w->model;
+    struct told_forks told = {.d = d};
+    struct ward_error err = {0};
+    size_t want = 0;
+    for (size_t i = 0; i < m->feed_count; i++)
+        want += m->feeds[i].stem == SIZE_MAX && model_fork_point(m, i, d->held) != UINT64_MAX;
+    if (ward_fork_each(r, on_fork, &told, &err) == WARD_OK && told.count != want)
+        violated(d->w, "S11", "%s tells of %zu forks, there are %zu", d->name, told.count, want);
+}
+
 void check_state(struct device *d, ward_replica *r)
 {
     const struct model *m = d->w->model;
@@ -327,6 +356,7 @@ void check_state(struct device *d, ward_replica *r)
         compare_state(d, r, i, &conflicts);
     S8_L4_conflicts_are_shown(d, r, conflicts);
     S16_what_lies_beyond_cuts_is_kept(d, r);
+    S11_forks_are_told(d, r);
 }
 
 static void on_bad(void *ctx, const struct ward_bad *bad)

@@ -273,6 +273,7 @@ static void restore_now(void *ctx, uint64_t n)
     memcpy(d->held, d->old_held, MODEL_FEEDS_MAX * sizeof *d->held);
     model_find_stranded(d->w->model);
     d->away = false;
+    d->restored = true;
     d->boot_ms = d->w->time.now;
     trace(d->w, d, "is restored from an older copy");
     deed(d->w, DEED_BOOT);

@@ -525,6 +525,8 @@ static int read_bundle(struct device *to, const char *path, struct ward_bundle_i
 static void S7_twice_is_once(struct device *to, const char *path, const struct ward_bundle_info *first)
 {
     struct ward_bundle_info again = {0};
+    if (to->restored) /* what it takes back for one run may stand in another, which it had passed over as its own */
+        return;
     if (first->refused == 0 && read_bundle(to, path, &again) == WARD_OK && again.applied)
         violated(to->w, "S7", "%s takes %llu changes from a bundle that it has read", to->name, (unsigned long long)again.applied);
 }
