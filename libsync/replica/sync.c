@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define TIMEOUT_MS      15000
-#define KEPT_BACK_MS    10000
 #define FAREWELL_MS     1000
 #define STEP_MS         100
 #define COMMIT_EVERY_MS 250 /* what has arrived becomes durable at least that often while more is coming */
@@ -84,12 +83,9 @@ static int time_left(const struct round *x, int64_t since_ms, int limit_ms, stru
     return WARD_OK;
 }
 
-/* Both hold the same, and what this device had to write anew has arrived there too. What it keeps back for the peer's branch waits for that
- * a while: the peer may have been done before it heard that there is one to send, and may keep its own back as well. */
+/* Both hold the same, and what this device had to write anew has arrived there too. */
 static bool settled(const struct round *x)
 {
-    if (x->talk.kept_back && mono(x) - x->progress_ms < KEPT_BACK_MS)
-        return false;
     return x->talk.s.state == WARD_S_LIVE && !x->talk.retell && x->talk.s.sent == x->talk.s.acked;
 }
 

@@ -198,7 +198,6 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     }
     rc = ward_ingest_run(&b->apply, run, &in, &why);
     t->retell |= in.withdrew;
-    t->kept_back -= in.withdrew && t->kept_back;
     b->runs++;
     b->bytes += run->len;
     if (rc && !ward_is_refusal(rc)) {

@@ -57,7 +57,6 @@ struct ward_talk {
     struct ward_vv asked_branch, heard_branch;         /* by trunk: samples of it were sent, and came */
     bool retell;                                       /* own changes may wait to be written anew, once all of the peer's are there */
     size_t unanswered;                                 /* feeds of which samples were sent and none have come */
-    size_t kept_back;                                  /* own feeds of which something is kept back until the peer's branch has come */
     struct ward_stream stream;
     struct ward_streamed flight[WARD_WINDOW_MAX];
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */

@@ -203,14 +203,10 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
         ward_frame_next_sample(m, &s);
         rc = note_point(t, &v, s.seq, s.hash8, err);
     }
-    bool waits = false;
     for (size_t i = 0; !rc && i < v.count; i++) {
         uint64_t known = ward_vv_get(&t->known, v.rows[i]->fid), have = known > v.have[i] ? known : v.have[i];
-        bool back = keeps_back(t, &v, i);
-        waits |= back;
-        rc = ward_talk_set_have(t, v.rows[i]->fid, back ? v.rows[i]->head_seq : have, err);
+        rc = ward_talk_set_have(t, v.rows[i]->fid, keeps_back(t, &v, i) ? v.rows[i]->head_seq : have, err);
     }
-    t->kept_back += waits;
     if (!rc && ward_vv_raise(&t->heard_branch, &t->r->env, trunk->fid, 1))
         rc = ward_fail(err, WARD_ERR_MEMORY, "session");
     if (!rc && !asked)
