@@ -76,6 +76,11 @@ int ward_identity_keys(ward_replica *r, const struct ward_options *options, stru
         name = read_only ? WARD_NEXT_KEY : WARD_DEVICE_KEY;
         rc = read_only ? WARD_OK : put_in_place(r, g, err);
     }
+    path_of(path, r, WARD_NEXT_KEY);
+    bool asking = ward_file_exists(path);
+    path_of(path, r, WARD_ASKED);
+    if (!read_only && !asking) /* answered: joining was cut off before its very last step */
+        ward_file_remove(path);
     path_of(path, r, name);
     sodium_memzero(r->keys, sizeof *r->keys);
     if (!rc)

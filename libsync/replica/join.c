@@ -265,7 +265,8 @@ int ward_join(ward_replica **out, const char *home, const char *code, const char
     if (!rc && x.made && joined_by(x.made, &v)) {
         ward_close(x.made);
         sodium_memzero(&v, sizeof v);
-        return ward_open(out, home, options, err);
+        rc = ward_asked_forget(home, err); /* as the call that was cut off would have */
+        return rc ? rc : ward_open(out, home, options, err);
     }
     if (!rc)
         rc = invitation_fits(&x, &v, err);
