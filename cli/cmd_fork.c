@@ -161,7 +161,7 @@ static const struct cli_command cmd_export = {
     .args_min = 2,
     .args_max = 2,
     .details = N_("In the file are two seals of the device that contradict each other, and the changes between them."),
-    .examples = "  wardsync fork export tablet /media/usb/tablet.wsf\n",
+    .examples = "  wardsync fork export \"máy chi bộ 3\" /media/usb/tablet.wsf\n",
 };
 static const struct cli_command cmd_check = {
     .name = "check",
@@ -179,4 +179,5 @@ const struct cli_command cmd_fork = {
     .name = "fork",
     .summary = N_("devices that have written two histories: list, proof"),
     .subs = subs,
+    .examples = "  wardsync fork list\n",
 };
