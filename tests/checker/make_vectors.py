@@ -685,6 +685,118 @@ def proofs():
     save("proof-bad", out)
 
 
+# ---------------------------------------------------------------- fork proofs
+
+
+def fork_proof(one, at, other, upto, **change):
+    """One history sealed at `at`, the other at `upto`: what differs from an honest proof is named by its member."""
+    m = {"version": 1, "type": 32, "ward": WARD, "grant": enc([1, one.device.sign_pk]) if one.device.role == w.ROOT else one.device.grant, "circle": one.circle,
+         "a": at, "hash_a": one.log[at - 1]["hash"], "seal_a": one.seal(at), "other_a": other.log[at - 1]["hash"],
+         "b": upto, "bodies": b"".join(c["body"] for c in other.log[at:upto]), "seal_b": other.seal(upto)}
+    assert set(change) <= set(m)
+    m.update(change)
+    return enc(list(m.values()))
+
+
+def two_histories(device, circle_, shared, mine, theirs):
+    a = Author(device, circle_)
+    for i in range(shared):
+        a.write(op(T1, REACHED, i))
+    b = a.copy()
+    for i in range(mine):
+        a.write(op(T1, TITLE, "một %d" % i))
+    for i in range(theirs):
+        b.write(op(T1, TITLE, "hai %d" % i))
+    return a, b
+
+
+def forks():
+    good = []
+
+    def ok(name, data):
+        good.append({"name": name, "fork": hx(data), **w.check_fork(data)})
+    a, b = two_histories(C1, JOINT, 3, 3, 4)
+    ok("the seals stand at one seq", fork_proof(a, 4, b, 4))
+    ok("changes between the seals", fork_proof(a, 5, b, 7))
+    ok("the other way round", fork_proof(b, 4, a, 6))
+    ok("from the first change on", fork_proof(*(lambda x, y: (x, 1, y, 2))(*two_histories(C1, JOINT, 0, 1, 2))))
+    ok("in the ward space", fork_proof(*(lambda x, y: (x, 2, y, 2))(*two_histories(OP, [], 1, 1, 1))))
+    ok("by the root, which has a certificate and no grant", fork_proof(*(lambda x, y: (x, 2, y, 3))(*two_histories(ROOT, [], 1, 1, 2))))
+    ok("by a grant that nobody has given", fork_proof(*(lambda x, y: (x, 2, y, 3))(*two_histories(STRANGER, ALONE, 1, 1, 2))))
+    many = circle(*UNITS)
+    ok("a space that the device has nothing to do with", fork_proof(*(lambda x, y: (x, 2, y, 3))(*two_histories(C1, many, 1, 1, 2))))
+    long_a, long_b = two_histories(C1, JOINT, 0, 1, 1026)
+    ok("1,024 changes between the seals, the limit", fork_proof(long_a, 1, long_b, 1025))
+
+    def told(data):
+        """A second change that is these bytes, whatever they are, sealed by its author."""
+        x, y = two_histories(C1, JOINT, 0, 1, 1)
+        y.log.append({"body": data, "hash": w.change_hash(2, y.prev, data)})
+        return fork_proof(x, 1, y, 2)
+    h = H("vector hash", b"x")
+    ok("a change between that says nothing", told(enc([0, 0, [], []])))
+    ok("a change between that no replica would take", told(enc([WALL, 1, [[h, 3, h], [h, 2, bytes(32)]], [[], [1, "a", [None]]]])))
+    save("fork", good)
+    out = []
+
+    def bad(name, data):
+        out.append({"name": name, "fork": hx(data), "error": w.FORK_PROOF})
+    fine = fork_proof(a, 5, b, 7)
+    for n in (0, 1, 2, 40, len(fine) // 2, len(fine) - 1):
+        bad("cut off after %d bytes" % n, fine[:n])
+    bad("a byte after it", fine + b"\0")
+    bad("a member more", bytes([fine[0] + 1]) + fine[1:] + b"\0")
+    bad("an indefinite array", b"\x9f" + fine[1:] + b"\xff")
+    bad("version in two bytes", fine[:1] + b"\x18\x01" + fine[2:])
+    bad("another version", fork_proof(a, 5, b, 7, version=2))
+    bad("another type", fork_proof(a, 5, b, 7, type=33))
+    bad("one history", fork_proof(b, 5, b, 7))
+    bad("one history, told twice at one seq", fork_proof(b, 5, b, 5))
+    bad("one history, and another's hash", fork_proof(b, 5, b, 7, other_a=a.log[4]["hash"]))
+    bad("where both agree", fork_proof(a, 3, b, 7))
+    bad("a, 0", fork_proof(a, 4, b, 5, a=0))
+    bad("b before a", fork_proof(a, 6, b, 6, b=5, seal_b=b.seal(5)))
+    bad("1,025 changes between the seals", fork_proof(long_a, 1, long_b, 1026))
+    bad("b far beyond the bodies", fork_proof(a, 5, b, 7, b=w.INT_MAX))
+    bad("a body less", fork_proof(a, 5, b, 7, bodies=b.log[5]["body"]))
+    bad("a body more", fork_proof(a, 5, b, 6, bodies=b.log[5]["body"] + b.log[6]["body"]))
+    bad("a byte after the bodies", fork_proof(a, 5, b, 7, bodies=b.log[5]["body"] + b.log[6]["body"] + b"\0"))
+    bad("bodies in another order", fork_proof(a, 5, b, 7, bodies=b.log[6]["body"] + b.log[5]["body"]))
+    bad("a body of the other history", fork_proof(a, 5, b, 6, bodies=a.log[5]["body"]))
+    bad("bodies as text", fork_proof(a, 5, b, 5, bodies=""))
+    bad("a body that is none", told(b"\xf6"))
+    bad("a body of five", told(enc([0, 1, [], [], 0])))
+    bad("a body with a long head", told(b"\x84\x18\x00\x01\x80\x80"))
+    bad("a body from after 2^53 ms", told(enc([2 ** 53, 1, [], []])))
+    bad("a body with a negative depth", told(enc([0, -1, [], []])))
+    bad("a body with a dep on change 0 of another", told(enc([0, 1, [[h, 0, bytes(32)]], []])))
+    bad("a body with a value nested 5 deep", told(enc([0, 1, [], [[[[[[[1]]]]]]]])))
+    bad("a body whose text is none", told(enc([0, 1, [], [[w.Raw(b"\x61\xff")]]])))
+    bad("the first seal of zeros", fork_proof(a, 5, b, 7, seal_a=bytes(64)))
+    bad("the second seal of zeros", fork_proof(a, 5, b, 7, seal_b=bytes(64)))
+    bad("the first seal at another seq", fork_proof(a, 5, b, 7, seal_a=a.seal(6)))
+    bad("the second seal at another seq", fork_proof(a, 5, b, 7, seal_b=b.seal(6)))
+    bad("the seals exchanged", fork_proof(a, 5, b, 5, seal_a=b.seal(5), seal_b=a.seal(5)))
+    bad("a seal of 63 bytes", fork_proof(a, 5, b, 7, seal_a=a.seal(5)[:63]))
+    bad("a hash of 31 bytes", fork_proof(a, 5, b, 7, other_a=b.log[4]["hash"][:31]))
+    bad("sealed by another in its name", fork_proof(a, 5, b, 7, seal_b=C2.sign(w.sig_structure(enc([b.feed, 7, b.log[6]["hash"]])))))
+    bad("with the aad of a receipt", fork_proof(a, 5, b, 7, seal_b=C1.sign(w.sig_structure(enc([b.feed, 7, b.log[6]["hash"]]), w.AAD_RECEIPT))))
+    bad("of another ward", fork_proof(a, 5, b, 7, ward=OTHER_WARD))
+    bad("another grant", fork_proof(a, 5, b, 7, grant=C2.grant))
+    bad("the same keys under another role", fork_proof(a, 5, b, 7, grant=enc([1, C1.sign_pk, C1.link_pk, C1.unit, w.OPERATOR])))
+    bad("a grant of the role root", fork_proof(a, 5, b, 7, grant=enc([1, C1.sign_pk, C1.link_pk, C1.unit, w.ROOT])))
+    bad("no grant", fork_proof(a, 5, b, 7, grant=b""))
+    bad("a byte after the grant", fork_proof(a, 5, b, 7, grant=C1.grant + b"\0"))
+    bad("a certificate in place of a grant", fork_proof(a, 5, b, 7, grant=enc([1, C1.sign_pk])))
+    other_root = Device("other root", None, w.ROOT)
+    bad("another ward's root", fork_proof(*(lambda x, y: (x, 2, y, 2))(*two_histories(other_root, [], 1, 1, 1))))
+    bad("another circle", fork_proof(a, 5, b, 7, circle=ALONE))
+    bad("circle descending", fork_proof(a, 5, b, 7, circle=JOINT[::-1]))
+    bad("circle of 257", fork_proof(a, 5, b, 7, circle=sorted(entity("unit %d" % i) for i in range(257))))
+    bad("more than 262,144 bytes", told(enc([0, 1, [], [[bytes(49000) for _ in range(6)]]])))
+    save("fork-bad", out)
+
+
 # ---------------------------------------------------------------- runs
 
 
@@ -1495,7 +1607,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, proofs, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, proofs, forks, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

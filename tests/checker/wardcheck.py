@@ -34,6 +34,7 @@ BRANCHES, BRANCHES_MAX = 309, 8
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, SESSION_WARD, PROTOCOL, R_SEAL, REQUEST = 411, 502, 504, 515, 836
 P_DAMAGED, P_WARD, P_GRANT, P_FALSE = range(820, 824)
+FORK_PROOF = 830
 B_DAMAGED, B_WARD, B_WRITER, B_BASE = 801, 802, 803, 804
 KEY_FILE, PASSPHRASE, SHEET = 812, 814, 818
 
@@ -1317,6 +1318,68 @@ def check_proof(data, replica):
     return {"grant": grant.hex(), "feed": feed.hex(), "first": first, "last": last, "shown": shown, "receipts": [[g.hex(), wall, seq, hashes[seq] == hash_] for g, wall, seq, hash_ in receipts]}
 
 
+# ---------------------------------------------------------------- fork proof (fork.md)
+
+
+def skip_body(c):
+    """The bytes of one body, judged no further than to find its end."""
+    start = c.i
+    c.array(4)
+    c.uint(0, WALL_MAX)
+    c.uint()
+    for _ in range(c.array()):
+        c.array(3)
+        feed, seq, hash_ = c.bytes(32), c.uint(), c.bytes(32)
+        if seq == 0 and hash_ != feed:
+            raise Bad(RANGE, "dep with seq 0")
+    for _ in range(c.array()):
+        for _ in range(c.array()):
+            c.value()
+    return c.b[start:c.i]
+
+
+def read_author(raw, ward):
+    c = Cursor(raw)
+    if c.array() != 2:
+        return Grant(raw)
+    read_version(c)
+    root = RootGrant(c.bytes(32))
+    c.end()
+    if root.id != ward:
+        raise Bad(FORK_PROOF, "another ward's root")
+    return root
+
+
+def read_fork(c):
+    c.array(12)
+    if (c.uint(), c.uint()) != (1, 32):
+        raise Bad(FORK_PROOF)
+    ward = c.bytes(32)
+    author, circle = read_author(c.bytes(), ward), read_circle(c)
+    a, hash_a, seal_a, hash_ = c.uint(1), c.bytes(32), c.bytes(64), c.bytes(32)
+    b, bodies, seal_b = c.uint(a), Cursor(c.bytes()), c.bytes(64)
+    if hash_ == hash_a or b - a > RUN_CHANGES_MAX:
+        raise Bad(FORK_PROOF)
+    for seq in range(a + 1, b + 1):
+        hash_ = change_hash(seq, hash_, skip_body(bodies))
+    bodies.end()
+    space = space_id(ward, circle)
+    feed = feed_id(ward, space, author.id)
+    verify_seal(author.sign_pk, feed, a, hash_a, seal_a)
+    verify_seal(author.sign_pk, feed, b, hash_, seal_b)
+    return {"ward": ward.hex(), "space": space.hex(), "feed": feed.hex(), "grant": author.id.hex(), "unit": (author.unit or bytes(16)).hex(), "role": author.role, "first": a, "last": b}
+
+
+def check_fork(data):
+    """What a proof says; whatever is wrong with it has one number."""
+    try:
+        if len(data) > FRAME_MAX:
+            raise Bad(L_FRAME)
+        return whole(data, read_fork)
+    except Bad as bad:
+        raise Bad(FORK_PROOF, str(bad)) from None
+
+
 # ---------------------------------------------------------------- vectors
 
 def unhex(x):
@@ -1407,6 +1470,12 @@ def check_proof_case(k):
     got = check_proof(unhex(k["proof"]), setup(k))
     if "shown" in k:
         expect("proven", got, {name: k[name] for name in ("grant", "feed", "first", "last", "shown", "receipts")})
+
+
+def check_fork_case(k):
+    got = check_fork(unhex(k["fork"]))
+    if "feed" in k:
+        expect("proven", got, {name: k[name] for name in ("ward", "space", "feed", "grant", "unit", "role", "first", "last")})
 
 
 def check_run(k):
@@ -1531,7 +1600,7 @@ def check_history(k):
 
 
 CHECKS = {"keys": check_keys, "request": check_request, "words": check_words, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
-          "seal": check_seal, "receipt": check_receipt, "proof": check_proof_case, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
+          "seal": check_seal, "receipt": check_receipt, "proof": check_proof_case, "fork": check_fork_case, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 
 def check_file(path):

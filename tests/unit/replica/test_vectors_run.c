@@ -592,6 +592,35 @@ static void test_proofs(void **state)
     each_vector("proof-bad", check_proof);
 }
 
+static int check_fork(const json_t *one)
+{
+    struct ward_fork_proof p;
+    struct hex bytes = hex_at(one, "fork");
+    int code = ward_fork_check(bytes.p, bytes.len, &p, NULL);
+    free(bytes.p);
+    if (code || !json_object_get(one, "feed"))
+        return code;
+    struct ward_hash ward = hash_at(one, "ward"), space = hash_at(one, "space"), feed = hash_at(one, "feed"), grant = hash_at(one, "grant");
+    struct hex unit = hex_at(one, "unit");
+    assert_hash_equal(&p.ward, &ward);
+    assert_hash_equal(&p.space, &space);
+    assert_hash_equal(&p.feed, &feed);
+    assert_hash_equal(&p.grant, &grant);
+    assert_memory_equal(p.unit.b, unit.p, WARD_ID_BYTES);
+    assert_int_equal(p.role, number_at(one, "role"));
+    assert_int_equal(p.first, number_at(one, "first"));
+    assert_int_equal(p.last, number_at(one, "last"));
+    free(unit.p);
+    return WARD_OK;
+}
+
+static void test_fork_proofs(void **state)
+{
+    (void)state;
+    each_vector("fork", check_fork);
+    each_vector("fork-bad", check_fork);
+}
+
 static void test_bundles(void **state)
 {
     (void)state;
@@ -634,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_bad_bundles),
         cmocka_unit_test(test_proofs),
+        cmocka_unit_test(test_fork_proofs),
         cmocka_unit_test(test_invitations),
         cmocka_unit_test(test_bad_invitations),
         cmocka_unit_test_teardown(test_deep_histories, say_which),
