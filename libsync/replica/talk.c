@@ -59,6 +59,7 @@ void ward_talk_free(struct ward_talk *t)
     ward_vv_free(&t->due, &t->r->env);
     ward_vv_free(&t->asked_branch, &t->r->env);
     ward_vv_free(&t->heard_branch, &t->r->env);
+    ward_vv_free(&t->sent_blind, &t->r->env);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
     *t = (struct ward_talk){0};
@@ -127,6 +128,8 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
 {
     if (t->plan)
         return WARD_OK;
+    if (t->unanswered && t->s.state == WARD_S_EXCHANGING) /* anything may rest on the branch that is asked for; and not done yet */
+        return WARD_OK;
     t->held_back = t->batch->open && ward_own_news(t->r, &t->stream);
     if (t->held_back)
         return WARD_OK;
@@ -137,14 +140,13 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
         int rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
         if (rc)
             return rc;
-        if (!got && t->unanswered && t->s.state == WARD_S_EXCHANGING) /* there may be more: not done yet */
-            return WARD_OK;
         if (!got)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
         t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
         t->flight_ms[t->s.sent % WARD_WINDOW_MAX] = t->r->env.mono_ms(t->r->env.ctx);
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, run.fid);
-        if (ward_hash_compare(&f->grant, &t->r->self) == 0)
+        rc = ward_talk_note_sent(t, &run, err);
+        if (!rc && ward_hash_compare(&f->grant, &t->r->self) == 0)
             rc = ward_receipts_ask(t, false, err);
         if (!rc)
             rc = ward_talk_send_circle(t, f->sid, err);
@@ -258,7 +260,8 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
         const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
         if (lost[i % WARD_WINDOW_MAX])
             continue;
-        ward_vv_raise(&t->known, &t->r->env, run->fid, run->last); /* a hint: if memory lacks, it stays smaller */
+        ward_vv_raise(&t->known, &t->r->env, run->fid, run->last);       /* a hint: if memory lacks, it stays smaller */
+        ward_vv_raise(&t->stream.have, &t->r->env, run->fid, run->last); /* it may just have been set to go again */
         t->sent += run->count;
     }
     tell_progress(t);

@@ -55,6 +55,7 @@ struct ward_talk {
     struct ward_vv snapshot;                           /* heads when hello was sent */
     struct ward_vv known;                              /* what the peer durably holds, by fid */
     struct ward_vv asked_branch, heard_branch;         /* by trunk: samples of it were sent, and came */
+    struct ward_vv sent_blind;                         /* by fid: the first change sent since samples last came */
     bool retell;                                       /* own changes may wait to be written anew, once all of the peer's are there */
     size_t unanswered;                                 /* feeds of which samples were sent and none have come */
     struct ward_stream stream;
@@ -121,6 +122,7 @@ int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, co
 int ward_talk_ask_branch(struct ward_talk *t, const uint8_t *space8, const uint8_t *grant8, struct ward_error *err); /* once a feed */
 int ward_talk_set_have(struct ward_talk *t, uint32_t fid, uint64_t seq, struct ward_error *err); /* also to less than it was */
 int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
+int ward_talk_note_sent(struct ward_talk *t, const struct ward_streamed *run, struct ward_error *err);
 int ward_talk_send(struct ward_talk *t, const struct ward_buf *frame, struct ward_error *err);
 
 #endif

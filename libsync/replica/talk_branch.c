@@ -187,6 +187,30 @@ int ward_talk_ask_branch(struct ward_talk *t, const uint8_t *space8, const uint8
     return send_samples(t, trunk, NULL, err);
 }
 
+int ward_talk_note_sent(struct ward_talk *t, const struct ward_streamed *run, struct ward_error *err)
+{
+    if (ward_vv_get(&t->sent_blind, run->fid))
+        return WARD_OK;
+    return ward_vv_raise(&t->sent_blind, &t->r->env, run->fid, run->last - run->count + 1) ? ward_fail(err, WARD_ERR_MEMORY, "session")
+                                                                                           : WARD_OK;
+}
+
+/* What went out before the peer's branch was known may have rested on one that it lacked, and been refused for that; and what was refused
+ * is, sent once more, to stand where it arrived here, or what rests on it in turn would be refused. So all that is not acknowledged as
+ * taken goes again. */
+static int unsend(struct ward_talk *t, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < t->sent_blind.len; i++) {
+        uint32_t fid = t->sent_blind.v[i].fid;
+        uint64_t before = t->sent_blind.v[i].seq - 1, known = ward_vv_get(&t->known, fid);
+        if (ward_vv_get(&t->stream.have, fid) != UINT64_MAX) /* else it wants no more of this feed */
+            rc = ward_talk_set_have(t, fid, known > before ? known : before, err);
+    }
+    ward_vv_free(&t->sent_blind, &t->r->env);
+    return rc;
+}
+
 int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
 {
     const struct ward_feed *trunk = named(t, m->branch.space8, m->branch.grant8);
@@ -203,6 +227,8 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
         ward_frame_next_sample(m, &s);
         rc = note_point(t, &v, s.seq, s.hash8, err);
     }
+    if (!rc)
+        rc = unsend(t, err);
     for (size_t i = 0; !rc && i < v.count; i++) {
         uint64_t known = ward_vv_get(&t->known, v.rows[i]->fid), have = known > v.have[i] ? known : v.have[i];
         rc = ward_talk_set_have(t, v.rows[i]->fid, keeps_back(t, &v, i) ? v.rows[i]->head_seq : have, err);

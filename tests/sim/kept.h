@@ -53,6 +53,14 @@ static const struct kept kept[] = {
      "a copied laptop that held more than the hub left before the hub's branch had come, each time (see the story of two laptops)"},
     {"a release on a branch", 79465, 1, "slow,kill,crash,readerr,twin,hub,equivocate,foreign,deps",
      "the model took a note of release on a branch for nothing that concerns its stem"},
+    {"each rests on the other", 566565, 1, "crash,twin,garbage",
+     "of two branches that others had answered, the answers went out before the branches: each side refused the other's, in every session"},
+    {"two laptops, and who answered them", 567205, 1, "truncate,flip,reorder,halfopen,clock,twin,hub,noncanonical,deps,version",
+     "the same"},
+    {"the same beside a clone", 567327, 1, "drop,duplicate,oneway,halfopen,writeerr,syncerr,clone,twin,withhold,garbage,version",
+     "the same, with 302 alone"},
+    {"the same on slow links", 567406, 1, "truncate,slow,writeerr,busy,clone,twin,hub,versions,flood,noncanonical,foreign,version",
+     "the same"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

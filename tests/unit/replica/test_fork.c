@@ -340,6 +340,37 @@ static void branches_meet_in_a_session(void **state)
         two_branches_meet(cases[i][0], cases[i][1], cases[i][2], false);
 }
 
+/* On either side of a fork somebody has answered what stands on the branch, and the branch has gone on from the answer. */
+static void branches_that_others_have_answered(void **state)
+{
+    static const size_t answered[][2] = {{1, 1}, {1, 3}, {3, 1}, {2, 2}};
+    (void)state;
+    for (size_t i = 0; i < sizeof answered / sizeof answered[0]; i++) {
+        struct world w;
+        struct ward_hash space;
+        set_up(&w, &space);
+        put_number(&w, A, &space, "before", 0);
+        meet_all(&w);
+        const size_t writers[2] = {A, clone_of(&w, A)}, readers[2] = {OFFICE, B};
+        for (size_t side = 0; side < 2; side++)
+            for (size_t n = 0; n <= answered[i][side]; n++) {
+                put_number(&w, writers[side], &space, side ? "there" : "here", n);
+                give(&w, writers[side], readers[side]);
+                if (n < answered[i][side])
+                    put_number(&w, readers[side], &space, "answer", n);
+                give(&w, readers[side], writers[side]);
+            }
+        whole_round(&w, OFFICE, B);
+        assert_same(&w, OFFICE, B, &space);
+        assert_int_equal(feed_at(&w, B, A, &space)->fork, 1);
+        whole_round(&w, writers[0], writers[1]); /* they too, who have written it */
+        assert_same(&w, writers[0], B, &space);
+        assert_same(&w, writers[1], B, &space);
+        assert_sound(&w);
+        world_close(&w);
+    }
+}
+
 static void branches_meet_by_bundles(void **state)
 {
     (void)state;
@@ -413,6 +444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_order_of_arrival_gives_the_same),
         cmocka_unit_test(branches_meet_in_a_session),
+        cmocka_unit_test(branches_that_others_have_answered),
         cmocka_unit_test(branches_meet_by_bundles),
         cmocka_unit_test(a_shattered_feed),
     };
