@@ -259,10 +259,10 @@ int ward_bundle_write_after(ward_replica *r, const char *path, const struct ward
     int rc = ward_keys_check(r->keys, err);
     if (!rc)
         rc = ward_replica_refresh(r, err);
-    if (!rc) {
-        ward_own_publish(r, NULL);
+    if (!rc)
+        rc = ward_own_publish(r, NULL, err);
+    if (!rc)
         rc = ward_replica_look(r, err);
-    }
     if (rc)
         return rc;
     rc = write_of_one_moment(r, path, lead, options, out, err);

@@ -34,22 +34,35 @@ bool ward_own_news(const ward_replica *r, const struct ward_stream *to)
     return false;
 }
 
-void ward_own_publish(ward_replica *r, const struct ward_stream *to)
+/* Work must go out, also from where no note can be kept: a disk without room, a home opened to read only. */
+static bool goes_unnoted(int rc)
 {
+    return rc == WARD_ERR_DISK_FULL || rc == WARD_ERR_HOME_READONLY;
+}
+
+int ward_own_publish(ward_replica *r, const struct ward_stream *to, struct ward_error *err)
+{
+    struct ward_error why = {0};
     if (!ward_own_news(r, to))
-        return;
-    int rc = ward_store_read_only(r->store) ? WARD_ERR_HOME_READONLY : ward_store_begin(r->store, NULL);
+        return WARD_OK;
+    int rc = ward_store_read_only(r->store) ? WARD_ERR_HOME_READONLY : ward_store_begin(r->store, &why);
     bool begun = !rc;
     for (size_t i = 0; !rc && i < r->dir.feed_count; i++)
         if (is_news(r, &r->dir.feeds[i], to))
-            rc = ward_store_put_published(r->store, r->dir.feeds[i].fid, r->dir.feeds[i].head_seq, NULL);
+            rc = ward_store_put_published(r->store, r->dir.feeds[i].fid, r->dir.feeds[i].head_seq, &why);
     if (!rc)
-        rc = ward_store_commit(r->store, NULL);
+        rc = ward_store_commit(r->store, &why);
     else if (begun)
         ward_store_rollback(r->store);
-    for (size_t i = 0; i < r->dir.feed_count; i++) /* noted or not, from here on they go out */
+    if (rc && !goes_unnoted(rc)) {
+        if (err)
+            *err = why;
+        return rc;
+    }
+    for (size_t i = 0; i < r->dir.feed_count; i++) /* from here on they go out */
         if (is_news(r, &r->dir.feeds[i], to))
             r->dir.feeds[i].published = r->dir.feeds[i].head_seq;
+    return WARD_OK;
 }
 
 /* ---- withdrawing */

@@ -11,9 +11,9 @@
 /* Whether the own changes of the feed from seq `from` on were never handed to anyone. */
 bool ward_own_unpublished(const ward_replica *r, uint32_t fid, uint64_t from);
 /* Before own changes go out they are noted as published, durably, in a transaction of its own: those that the stream is about to send, or
- * with NULL all. Where that fails (a disk without room) they go out all the same: what is lost is that a device that was also copied heals
- * by itself. */
-void ward_own_publish(ward_replica *r, const struct ward_stream *to);
+ * with NULL all. Where no note can be kept for want of room, or because the home was opened to read only, they go out all the same: what is
+ * lost is that a device that was also copied heals by itself. After any other failure they must not go out. */
+int ward_own_publish(ward_replica *r, const struct ward_stream *to, struct ward_error *err);
 bool ward_own_news(const ward_replica *r, const struct ward_stream *to); /* there is something to note */
 
 /* Within a write transaction: the own changes beyond base leave the log and wait; the head falls to base and the state is replayed. The

@@ -133,11 +133,11 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
     t->held_back = t->batch->open && ward_own_news(t->r, &t->stream);
     if (t->held_back)
         return WARD_OK;
-    ward_own_publish(t->r, &t->stream);
-    while (ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
+    int rc = ward_own_publish(t->r, &t->stream, err);
+    while (!rc && ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
         bool got;
-        int rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
+        rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
         if (rc)
             return rc;
         if (!got)
@@ -158,7 +158,7 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
             return WARD_OK;
         ward_session_step(&t->s, WARD_SE_SENT, 0);
     }
-    return WARD_OK;
+    return rc;
 }
 
 static int send_ack(struct ward_talk *t, struct ward_error *err)

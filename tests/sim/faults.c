@@ -211,11 +211,18 @@ static void trap_later(struct device *d)
     }
 }
 
+static void make_room(struct device *d)
+{
+    disk_limit(d->disk, 0);
+    if (d->unnoted == UINT64_MAX)
+        d->unnoted = d->w->model->change_count;
+}
+
 static void room_again(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
-    disk_limit(d->disk, 0);
+    make_room(d);
     trace(d->w, d, "has room on its disk again");
 }
 
@@ -223,6 +230,7 @@ static void fill_disk(struct device *d)
 {
     size_t room = dice_below(&d->w->fault_dice, 40000);
     disk_limit(d->disk, disk_bytes(d->disk) + room);
+    d->unnoted = UINT64_MAX;
     fault_note(d->w, FAULT_FULL);
     trace(d->w, d, "has no room on its disk");
     sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->fault_dice, HOUR_MS, DAY_MS), room_again, d, 0);
@@ -400,7 +408,7 @@ void faults_end(struct world *w)
         struct device *d = &w->d[i];
         faults_after_act(d);
         disk_on_call(d->disk, NULL, NULL);
-        disk_limit(d->disk, 0);
+        make_room(d);
     }
     net_cut_all(w, NULL);
     world_run(w, DAY_MS); /* who lost power starts again */

@@ -61,6 +61,8 @@ static const struct kept kept[] = {
      "the same, with 302 alone"},
     {"the same on slow links", 567406, 1, "truncate,slow,writeerr,busy,clone,twin,hub,versions,flood,noncanonical,foreign,version",
      "the same"},
+    {"a note that was not kept", 567572, 1, "replay,syncerr,twin,bomb",
+     "own changes went out though the note of it could not be committed: opened again, the device took them back"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -450,7 +450,9 @@ static bool held_by_another(const struct model *m, const struct device *d, size_
 
 static void withdraw(struct model *m, struct device *d, size_t branch, uint64_t seq)
 {
-    if (!d->restored && held_by_another(m, d, branch, seq)) /* an older copy cannot know what was given away after it was made */
+    /* An older copy cannot know what was given away after it was made, and a full disk had no room for a note. */
+    bool may_not_know = d->restored || model_change(m, branch, seq)->number < d->unnoted;
+    if (!may_not_know && held_by_another(m, d, branch, seq))
         violated(m->w, "S3", "%s takes back change %llu, which others hold", d->name, (unsigned long long)seq);
     if (m->withdrawn_count == m->withdrawn_cap) {
         m->withdrawn_cap = m->withdrawn_cap ? 2 * m->withdrawn_cap : 16;

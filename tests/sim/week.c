@@ -505,6 +505,7 @@ struct device *work_twin(struct device *d, const char *name)
     t->options.schema = d->options.schema;
     t->grant = d->grant;
     t->invited = d->invited;
+    t->unnoted = d->unnoted == UINT64_MAX ? d->w->model->change_count : d->unnoted;
     t->joined = d->may_fork = t->may_fork = true;
     trace(d->w, d, "its folder is copied to %s", name);
     if (!d->w->calm) {

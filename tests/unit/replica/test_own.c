@@ -8,6 +8,8 @@
 
 #include "replica/own.h"
 #include "replicas.h"
+#include "shell/platform.h"
+#include "shell/store_sql.h"
 
 enum { OFFICE, TABLET, COPY };
 
@@ -278,6 +280,62 @@ static void what_went_out_is_published(void **state)
     assert_false(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
 }
 
+static int refuse_to_commit(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+static int write_bundle(struct world *w, size_t who)
+{
+    char path[300];
+    const struct ward_bundle_options options = {.for_grant = &w->d[OFFICE].grant};
+    snprintf(path, sizeof path, "%s/own.wsb", w->dir);
+    unlink(path);
+    int rc = ward_bundle_write(w->d[who].r, path, &options, NULL, &w->err);
+    assert_true(rc == 0 || !ward_file_exists(path));
+    return rc;
+}
+
+/* What could not be noted must not go out: it would be taken back once the home is opened again. */
+static void what_is_not_noted_does_not_go_out(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    put(w, COPY, 'p', TITLE, "the copy's");
+    sqlite3 *db = w->d[COPY].r->store->db;
+    sqlite3_commit_hook(db, refuse_to_commit, NULL);
+    assert_int_not_equal(write_bundle(w, COPY), WARD_OK);
+    assert_int_not_equal(w->err.code, WARD_OK);
+    assert_true(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+    assert_int_not_equal(write_bundle(w, COPY), WARD_OK);
+    sqlite3_commit_hook(db, NULL, NULL);
+    OK(w, write_bundle(w, COPY));
+    assert_false(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+}
+
+/* From a disk without room work must go out all the same. */
+static void from_a_full_disk_it_goes_out_unnoted(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    put(w, COPY, 'p', TITLE, "the copy's");
+    sqlite3 *db = w->d[COPY].r->store->db;
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA max_page_count = 1; CREATE TEMP TRIGGER big BEFORE INSERT ON main.ward_published BEGIN"
+                                  " INSERT INTO ward_waiting(space, body) VALUES(x'', zeroblob(1000000)); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    OK(w, write_bundle(w, COPY));
+    assert_false(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+    ward_close(w->d[COPY].r);
+    struct ward_options look = w->d[COPY].options;
+    look.read_only = true;
+    OK(w, ward_open(&w->d[COPY].r, w->d[COPY].home, &look, &w->err));
+    assert_true(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+    OK(w, write_bundle(w, COPY));
+}
+
 /* One change-set may be far larger than a change: pieces, shortened segments. */
 static void in_pieces(void **state)
 {
@@ -339,6 +397,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_may_happen_again_before_anyone_hears_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_commit_writes_it_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(what_went_out_is_published, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_noted_does_not_go_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(from_a_full_disk_it_goes_out_unnoted, setup, teardown),
         cmocka_unit_test_setup_teardown(in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(a_segment_is_shortened, setup, teardown),
     };
