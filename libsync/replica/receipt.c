@@ -418,6 +418,25 @@ static bool has_more_to_seal(const struct ward_talk *t, const struct rows *rows)
     return false;
 }
 
+int ward_receipts_note_hello(struct ward_talk *t, struct ward_error *err)
+{
+    struct rows rows;
+    if (!t->hooks.calls)
+        return WARD_OK;
+    int rc = load_rows(&rows, t->r, NULL, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        if (rows.v[i].number > t->newest_receipt)
+            t->newest_receipt = rows.v[i].number;
+    free_rows(&rows);
+    return rc;
+}
+
+/* What another process of this device was given since hello, the heads that this peer shows may not cover yet. */
+static bool is_newer_than_hello(const struct ward_talk *t, const struct ward_store_receipted *row)
+{
+    return row->number > t->newest_receipt;
+}
+
 int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
 {
     struct rows rows;
@@ -431,7 +450,7 @@ int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
     for (size_t i = 0; !rc && i < rows.count; i++) {
         struct ward_store_receipted *row = &rows.v[i];
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, row->fid);
-        if (!f || !ward_space_is_common(ward_directory_space(&t->r->dir, f->sid), self, &t->peer))
+        if (!f || is_newer_than_hello(t, row) || !ward_space_is_common(ward_directory_space(&t->r->dir, f->sid), self, &t->peer))
             continue;
         uint64_t held = ward_vv_get(&t->stream.have, row->fid);
         bool former = ward_hash_compare(&f->grant, &t->r->self) != 0; /* no receipt will cover that again: seeing it is enough */
@@ -467,7 +486,7 @@ int ward_receipts_other_history(struct ward_talk *t, uint32_t fid, uint64_t seq,
     const struct ward_hash of = g->id;
     int rc = load_rows(&rows, t->r, &of, err);
     struct ward_store_receipted *row = rc ? NULL : find_row(&rows, fid);
-    if (row && row->seq >= seq) {
+    if (row && row->seq >= seq && !is_newer_than_hello(t, row)) {
         row->rewritten = true;
         row->noticed_ms = ward_replica_now(t->r);
         if (can_keep(t))

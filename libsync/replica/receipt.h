@@ -13,6 +13,8 @@ int ward_receipts_note_run(struct ward_talk *t, uint32_t fid, uint64_t last, str
 int ward_receipts_give(struct ward_talk *t, struct ward_error *err);
 
 /* ---- the side that keeps. */
+/* Hello is about to go: who is called answers with its heads only after it. Only what was sealed up to now can be compared with them. */
+int ward_receipts_note_hello(struct ward_talk *t, struct ward_error *err);
 /* Once a session, before anything of this device's own is sent (all: for what the peer holds already, too). Does nothing where the peer may
  * give none or this side was called. */
 int ward_receipts_ask(struct ward_talk *t, bool all, struct ward_error *err);

@@ -117,6 +117,8 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
 static int send_hello(struct ward_talk *t, struct ward_error *err)
 {
     int rc = ward_talk_snapshot(t, err);
+    if (!rc)
+        rc = ward_receipts_note_hello(t, err);
     if (rc)
         return rc;
     ward_buf_clear(&t->out);

@@ -77,6 +77,7 @@ struct ward_talk {
     bool asked;
     uint64_t receipted; /* own changes newly covered */
     int64_t receipt_wall_ms;
+    int64_t newest_receipt; /* the number that the newest one had when hello was sent */
     uint64_t hub_lost;
     bool hub_rewrote;
     struct ward_buf out;

@@ -113,7 +113,8 @@ static const char *const statements[SQL_COUNT] = {
         "DELETE FROM ward_receipt WHERE grant_id = ?1 AND number <= (SELECT number FROM ward_receipt WHERE grant_id = ?1"
         " ORDER BY number DESC LIMIT 1 OFFSET ?2) AND number NOT IN (SELECT number FROM ward_receipted WHERE grant_id = ?1)",
     [SQL_RECEIPTED_PUT] = "INSERT INTO ward_receipted(" RECEIPTED_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-                          " ON CONFLICT DO UPDATE SET seq = ?3, wall_ms = ?4, number = ?5, held = ?6, rewritten = ?7, noticed_ms = ?8",
+                          " ON CONFLICT DO UPDATE SET seq = ?3, wall_ms = ?4, number = ?5, held = ?6, rewritten = ?7, noticed_ms = ?8"
+                          " WHERE number <= ?5", /* another process may have been given a newer one meanwhile */
     [SQL_RECEIPTED] = "SELECT " RECEIPTED_COLUMNS " FROM ward_receipted ORDER BY grant_id, fid",
 };
 

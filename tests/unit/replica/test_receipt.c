@@ -602,6 +602,57 @@ static void refilled_by_another(void **state)
     world_close(&w);
 }
 
+/* Two processes of one device: what the hub has sealed to one while the other waited for its heads, these need not cover. */
+static void what_another_process_was_given_meanwhile_is_not_lost(void **state)
+{
+    struct world w;
+    struct line l, other;
+    ward_replica *second;
+    (void)state;
+    set_up(&w);
+    write_note(&w, CELL, "a", 1);
+    round_of(&w, CELL, HUB);
+    line_open(&l, &w, CELL, HUB); /* hello is on its way */
+    write_note(&w, CELL, "a", 2);
+    ward_replica *first = w.d[CELL].r;
+    OK(&w, ward_open(&second, w.d[CELL].home, &w.d[CELL].options, &w.err));
+    w.d[CELL].r = second;
+    line_open(&other, &w, CELL, HUB);
+    pump(&other);
+    assert_int_equal(other.a.heard.covered, 1);
+    line_close(&other);
+    w.d[CELL].r = first;
+    pump(&l); /* the heads are of before */
+    assert_int_equal(l.a.heard.lost, 0);
+    assert_int_equal(l.a.talk.hub_lost, 0);
+    line_close(&l);
+    assert_int_equal(status_of(&w, CELL).hub_lost, 0);
+    assert_int_equal(status_of(&w, CELL).receipted, 2);
+    ward_close(second);
+    world_close(&w);
+}
+
+/* What was read before another process got a newer receipt does not replace it. */
+static void the_newer_row_stays(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    struct ward_store *s = w.d[CELL].r->store;
+    struct ward_store_receipted newer = {.grant = w.d[HUB].grant, .fid = 1, .seq = 2, .number = 7, .held = WARD_HELD_ALL}, older = newer;
+    struct ward_status status;
+    older.seq = 1;
+    older.held = 1;
+    older.number = 6;
+    OK(&w, ward_store_begin(s, &w.err));
+    OK(&w, ward_store_put_receipted(s, &newer, &w.err));
+    OK(&w, ward_store_put_receipted(s, &older, &w.err));
+    OK(&w, ward_store_commit(s, &w.err));
+    status = status_of(&w, CELL);
+    assert_int_equal(status.hub_lost, 0);
+    world_close(&w);
+}
+
 /* ---------------------------------------------------------------- how many are kept */
 
 static void the_last_ones_are_kept_and_the_newest_of_each_feed(void **state)
@@ -792,6 +843,8 @@ int main(void)
         cmocka_unit_test(a_history_it_never_sealed_is_a_fork),
         cmocka_unit_test(a_restored_hub_is_noticed_and_refilled),
         cmocka_unit_test(refilled_by_another),
+        cmocka_unit_test(what_another_process_was_given_meanwhile_is_not_lost),
+        cmocka_unit_test(the_newer_row_stays),
         cmocka_unit_test(the_last_ones_are_kept_and_the_newest_of_each_feed),
         cmocka_unit_test(a_proof_holds_anywhere_in_the_ward),
         cmocka_unit_test(a_proof_against_a_hub),
