@@ -63,6 +63,8 @@ static const struct kept kept[] = {
      "the same"},
     {"a note that was not kept", 567572, 1, "replay,syncerr,twin,bomb",
      "own changes went out though the note of it could not be committed: opened again, the device took them back"},
+    {"told twice", 600640, 1, "drop,delay,full,memory,twin",
+     "the model took a later change that was told again with the same value for the one that tells the earlier"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

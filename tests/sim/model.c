@@ -611,35 +611,41 @@ static bool has_seen_more(const struct model *m, size_t own, const struct model_
     return false;
 }
 
-/* A late change that tells it: the same value, or, in a sum, some; it must not have seen more. */
-static bool tells(struct model *m, const struct model_withdrawn *x, const struct model_change *old, const struct model_op *op,
-                  const struct model_change *c)
+/* Whether a late change tells it: the same value, or, in a sum, some. */
+static bool tells(const struct model_op *op, const struct model_change *c, bool *as_existence)
 {
     for (size_t k = 0; k < c->op_count; k++) {
         const struct model_op *now = &c->ops[k];
         bool sum = (op->field & 3u) == WARD_TALLY;
         bool exists = op->field == WARD_FIELD_PRESENCE && op->raw[0] == 0xf5; /* any value of it says so */
-        if (exists && now->kind == op->kind && now->field != op->field && memcmp(now->entity.b, op->entity.b, 16) == 0)
+        *as_existence = exists && now->kind == op->kind && now->field != op->field && memcmp(now->entity.b, op->entity.b, 16) == 0;
+        if (*as_existence || (same_slot(now, op) && (sum || (now->len == op->len && memcmp(now->raw, op->raw, op->len) == 0))))
             return true;
-        if (!same_slot(now, op) || (!sum && (now->len != op->len || memcmp(now->raw, op->raw, op->len) != 0)))
-            continue;
-        if (!sum && has_seen_more(m, x->branch, c, old))
-            violated(m->w, "S9", "%s writes a change anew and claims to have seen more than it had", x->d->name);
-        return true;
     }
     return false;
 }
 
+/* The same value may have been withdrawn, and told again, more than once: one of those that tell it must not have seen more. */
 static bool op_is_anew(struct model *m, const struct model_withdrawn *x, const struct model_change *old, const struct model_op *op)
 {
     const struct model_feed *from = &m->feeds[x->branch];
+    bool of_more = false, as_existence;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        for (uint64_t n = f->count - f->base; f->author == from->author && f->space == from->space && n > 0; n--)
-            if (f->changes[n - 1].late && f->changes[n - 1].number > old->number && tells(m, x, old, op, &f->changes[n - 1]))
+        for (uint64_t n = f->count - f->base; f->author == from->author && f->space == from->space && n > 0; n--) {
+            const struct model_change *c = &f->changes[n - 1];
+            if (!c->late || c->number <= old->number || !tells(op, c, &as_existence))
+                continue;
+            if (as_existence || (op->field & 3u) == WARD_TALLY || !has_seen_more(m, x->branch, c, old))
                 return true;
+            of_more = true;
+        }
     }
-    return is_told_later(m, x, op);
+    if (is_told_later(m, x, op))
+        return true;
+    if (of_more)
+        violated(m->w, "S9", "%s writes a change anew and claims to have seen more than it had", x->d->name);
+    return false;
 }
 
 static bool find_anew(struct model *m, const struct model_withdrawn *x)
