@@ -64,6 +64,14 @@ def seals():
                bytes.fromhex(case["hash"]) + bytes.fromhex(case["signature"]))
 
 
+def forks(bodies):
+    """Files, and what the target signs for itself: who, units, seq, bodies (some of them none)."""
+    for proof in member(["fork", "fork-bad"], "fork"):
+        yield b"\0" + proof
+    for i, body in enumerate(bodies):
+        yield bytes([1 + i % 5, i % 3, (1, 4, 199, 220, 255)[i % 5]]) + body * (i % 4)
+
+
 def invites():
     for family in ("invite", "invite-bad"):
         for case in cases(family):
@@ -149,6 +157,7 @@ def targets():
     yield "unpack", list(packed_runs())
     yield "seal", list(seals())
     yield "receipt", list(member(["receipt", "receipt-bad"], "cose"))
+    yield "fork", list(forks(bodies))
     yield "invite", list(invites())
     yield "address", ADDRESSES
     yield "due", DATES
