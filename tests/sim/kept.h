@@ -65,6 +65,14 @@ static const struct kept kept[] = {
      "own changes went out though the note of it could not be committed: opened again, the device took them back"},
     {"told twice", 600640, 1, "drop,delay,full,memory,twin",
      "the model took a later change that was told again with the same value for the one that tells the earlier"},
+    {"let in by a hub that parted", 600379, 1, "truncate,delay,oneway,halfopen,memory,hub,withhold,version",
+     "a restored hub let devices in on both of its branches: their grants have no effect, and the model took the devices for ones that "
+     "count"},
+    {"known to one whom nobody knows", 600764, 1, "duplicate,crash,full,hub,revoke,flood,garbage",
+     "the same; a device that knew of the grant was stranded itself"},
+    {"deleted, then weighed again", 566860, 1,
+     "reset,truncate,replay,delay,halfopen,kill,crash,readerr,full,twin,hub,equivocate,withhold,garbage,bomb,noncanonical,foreign,version",
+     "the model missed a deletion among what was written anew: a later edit, written anew as well, says that the record exists"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

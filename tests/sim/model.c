@@ -542,61 +542,28 @@ void model_observe(struct device *d, ward_replica *r)
         check_readable(d, r);
 }
 
-static bool holds(const struct device *d, size_t feed, uint64_t seq)
-{
-    return device_counts(d) && d->held[feed] >= seq;
-}
-
-/* Whether a change that brought in this device's grant, or its invitation, is held by another. */
-static bool is_known(const struct model *m, const struct device *d)
-{
-    const uint8_t *entity = d->joined ? d->grant.b : d->invited.b;
-    uint32_t kind = d->joined ? 1 : 2;
-    for (size_t i = 0; i < m->feed_count; i++) {
-        const struct model_feed *f = &m->feeds[i];
-        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= f->count; seq++)
-            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
-                const struct model_op *op = &model_change(m, i, seq)->ops[k];
-                if (op->kind != kind || op->field != FIRST_FIELD || memcmp(op->entity.b, entity, 16) != 0)
-                    continue;
-                for (size_t n = 0; n < m->w->count; n++)
-                    if (&m->w->d[n] != d && holds(&m->w->d[n], i, seq))
-                        return true;
-            }
-    }
-    return false;
-}
-
-void model_find_stranded(struct model *m)
-{
-    for (size_t i = 0; i < m->w->count; i++) {
-        struct device *d = &m->w->d[i];
-        bool known = is_known(m, d);
-        if (d->shut_out || d->stranded == !known)
-            continue;
-        d->stranded = !known;
-        trace(m->w, d, known ? "is known again" : "is known to nobody any more");
-        if (known)
-            work_join(d);
-    }
-}
-
 /* ---------------------------------------------------------------- written anew */
+
+static bool same_record(const struct model_op *a, const struct model_op *b)
+{
+    return a->kind == b->kind && memcmp(a->entity.b, b->entity.b, 16) == 0;
+}
 
 static bool same_slot(const struct model_op *a, const struct model_op *b)
 {
-    return a->kind == b->kind && a->field == b->field && memcmp(a->entity.b, b->entity.b, 16) == 0 && a->key_len == b->key_len &&
-           memcmp(a->key, b->key, a->key_len) == 0;
+    return same_record(a, b) && a->field == b->field && a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
 }
 
-/* "Of several values of one slot only the last is told": a later one of the same branch was withdrawn as well. */
+/* "Of several values of one slot only the last is told": a later one of the same branch was withdrawn as well. To write anything of a
+ * record is to say that it exists, so that also takes the place of what was said of that before, a deletion for one. */
 static bool is_told_later(const struct model *m, const struct model_withdrawn *x, const struct model_op *op)
 {
     for (size_t i = 0; i < m->withdrawn_count; i++) {
         const struct model_withdrawn *y = &m->withdrawn[i];
         const struct model_change *c = y->branch == x->branch && y->seq >= x->seq ? model_change(m, y->branch, y->seq) : NULL;
         for (size_t k = 0; c && k < c->op_count; k++)
-            if (same_slot(&c->ops[k], op) && (y->seq > x->seq || &c->ops[k] > op))
+            if (y->seq > x->seq ? same_slot(&c->ops[k], op) || (op->field == WARD_FIELD_PRESENCE && same_record(&c->ops[k], op))
+                                : same_slot(&c->ops[k], op) && &c->ops[k] > op)
                 return true;
     }
     return false;
@@ -780,6 +747,52 @@ bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward
         if (memcmp(g->cuts[i].grant_entity.b, grant->b, 16) == 0)
             return true;
     return false;
+}
+
+/* Whether a change that brought in this device's grant, or its invitation, has effect for another. */
+static bool is_known_to(const struct device *d, struct judged *g)
+{
+    const struct model *m = g->m;
+    const uint8_t *entity = d->joined ? d->grant.b : d->invited.b;
+    uint32_t kind = d->joined ? 1 : 2;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++)
+            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
+                const struct model_op *op = &model_change(m, i, seq)->ops[k];
+                if (op->kind == kind && op->field == FIRST_FIELD && memcmp(op->entity.b, entity, 16) == 0 &&
+                    (f->rank == ROOT_RANK || seq <= limit_of(g, i)))
+                    return true;
+            }
+    }
+    return false;
+}
+
+static bool is_known(const struct model *m, const struct device *d)
+{
+    for (size_t n = 0; n < m->w->count; n++)
+        if (&m->w->d[n] != d && device_counts(&m->w->d[n]) && is_known_to(d, judge(m, m->w->d[n].held, true)))
+            return true;
+    return false;
+}
+
+void model_find_stranded(struct model *m)
+{
+    bool changed = true; /* who is known to a stranded one alone is stranded in turn */
+    for (size_t turn = 0; changed && turn < m->w->count; turn++) {
+        changed = false;
+        for (size_t i = 0; i < m->w->count; i++) {
+            struct device *d = &m->w->d[i];
+            bool known = is_known(m, d);
+            if (d->shut_out || d->stranded == !known)
+                continue;
+            d->stranded = !known;
+            changed = true;
+            trace(m->w, d, known ? "is known again" : "is known to nobody any more");
+            if (known)
+                work_join(d);
+        }
+    }
 }
 
 /* Whether the writer of a note of release is an operator, the root, or of the unit of the feed. */

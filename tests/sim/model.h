@@ -97,7 +97,8 @@ bool model_tainted(const struct model *m, size_t space); /* by a fork in it or i
 void model_digest(const struct model *m, size_t space, const uint64_t *held, bool cuts, struct ward_hash *out, size_t *conflicts,
                   const struct ward_schema *schema);
 /* Whose grant or invitation is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it cannot
- * bring it back; an operator has to invite it anew, or a stick carry it. To be looked at again when devices were restored, or have met. */
+ * bring it back; an operator has to invite it anew, or a stick carry it. So is one whose grant or invitation others hold, but beyond a fork
+ * of who gave it, where it has no effect: that is for people to mend. To be looked at again when devices were restored, or have met. */
 void model_find_stranded(struct model *m);
 /* Finds what withdrawn changes were written anew as: late changes of the same author and space hold the last value of each of their slots,
  * and claim to have seen no more of others than the withdrawn ones had (S9). Gives the first of those of devices that count which was not;
