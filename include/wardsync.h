@@ -602,8 +602,8 @@ int ward_admit_noted(ward_replica *r, const struct ward_hash *device, const char
  * is an operator's; r is then the new device, in the same home. What a cell wrote and has not delivered lies beyond the cut of its old
  * keys: sync first. WARD_ERR_KEYS_WAIT: an operator decides; ask again later. options: for passphrase, as at ward_open. */
 int ward_rotate(ward_replica *r, const char *address, int timeout_ms, const struct ward_options *options, struct ward_error *err);
-/* Of an operator's device that others call (a hub's): writes the grant of the new keys and goes on under the old ones, until ward_rotate. Those
- * who sync meanwhile will know the new ones. WARD_ERR_NOT_ENTITLED. */
+/* Of an operator's device that others call (a hub's): writes the grant of the new keys and goes on under the old ones, until ward_rotate.
+ * Those who sync meanwhile will know the new ones. WARD_ERR_NOT_ENTITLED. */
 int ward_rotate_announce(ward_replica *r, const struct ward_options *options, char words[WARD_FINGERPRINT], struct ward_error *err);
 /* The same by files: the request, with what is not known to be delivered; ward_admit; ward_join_accept. */
 int ward_rotate_request(ward_replica *r, const char *path, const struct ward_options *options, char words[WARD_FINGERPRINT],

@@ -13,7 +13,9 @@ static const struct table {
 } tables[] = {
     {"ward_meta", "key", {"value"}},
     {"ward_space", "sid", {"id", "circle", "digest", "changes", "sid"}},
-    {"ward_feed", "fid", {"sid", "id", "grant_id", "unit", "role", "head_seq", "head_hash", "head_depth", "vv", "fid", "parent", "base", "base_hash"}},
+    {"ward_feed",
+     "fid",
+     {"sid", "id", "grant_id", "unit", "role", "head_seq", "head_hash", "head_depth", "vv", "fid", "parent", "base", "base_hash"}},
     {"ward_grant", "id, fid, seq", {"id", "fid", "seq", "body"}},
     {"ward_cut", "entity, fid, seq", {"entity", "fid", "seq", "depth", "body"}},
     {"ward_segment", "seg", {"fid", "first", "count", "codec", "last_hash", "sig", "data", "seg"}},
