@@ -18,15 +18,20 @@ static bool old_keys_count(const json_t *device)
     return false;
 }
 
+static const char *with(struct cli *c, const char *words, bool holds, const char *more)
+{
+    return holds ? cli_format(c, "%s%s%s", words, *words ? ", " : "", more) : words;
+}
+
 static const char *remark(struct cli *c, const json_t *device)
 {
-    const char *who = json_is_true(json_object_get(device, "ended"))  ? _("revoked")
-                      : json_is_true(json_object_get(device, "self")) ? _("this device")
-                                                                      : "";
-    const char *keys = json_is_true(json_object_get(device, "asks")) ? _("asks for new keys")
-                       : old_keys_count(device)                      ? _("its old keys are to be ended")
-                                                                     : "";
-    return cli_format(c, "%s%s%s", who, *who && *keys ? ", " : "", keys);
+    bool ended = json_is_true(json_object_get(device, "ended")), asks = json_is_true(json_object_get(device, "asks"));
+    const char *words = "";
+    words = with(c, words, ended, _("revoked"));
+    words = with(c, words, !ended && json_is_true(json_object_get(device, "self")), _("this device"));
+    words = with(c, words, json_is_true(json_object_get(device, "forked")), _("has written two histories"));
+    words = with(c, words, asks, _("asks for new keys"));
+    return with(c, words, !asks && old_keys_count(device), _("its old keys are to be ended"));
 }
 
 static void plain_list(struct cli *c, const json_t *model)

@@ -59,7 +59,7 @@ static void plain_list(struct cli *c, const json_t *model)
     json_array_foreach(json_object_get(model, "forks"), i, f) json_array_append_new(
         rows, json_pack("{s:O, s:O, s:O, s:O, s:s}", "unit", json_object_get(f, "unit"), "device", json_object_get(f, "device"), "seq",
                         json_object_get(f, "seq"), "histories", json_object_get(f, "histories"), "note",
-                        json_is_true(json_object_get(f, "settled")) ? _("ended") : _("open")));
+                        json_is_true(json_object_get(f, "settled")) ? _("ended") : _("not ended yet")));
     cli_table(c, rows, columns, _("No device has written two histories."));
     if (cli_forks_open(json_object_get(model, "forks")))
         cli_line(

@@ -10,6 +10,8 @@ struct cli_names {
     ward_plan_index *index;
     struct ward_device *devices;
     size_t device_count;
+    struct ward_hash *forked; /* the grants that have written two histories, one for each feed that has them */
+    size_t forked_count;
     struct ward_hash ward;
 };
 
@@ -24,6 +26,25 @@ static int add_device(void *ctx, const struct ward_device *device)
     return 0;
 }
 
+static int add_forked(void *ctx, const struct ward_fork *fork)
+{
+    struct cli_names *names = ctx;
+    struct ward_hash *more = realloc(names->forked, (names->forked_count + 1) * sizeof *more);
+    if (!more)
+        return WARD_ERR_MEMORY;
+    names->forked = more;
+    names->forked[names->forked_count++] = fork->grant;
+    return 0;
+}
+
+static bool is_forked(const struct cli_names *names, const struct ward_device *device)
+{
+    for (size_t i = 0; i < names->forked_count; i++)
+        if (memcmp(&names->forked[i], &device->grant, sizeof device->grant) == 0)
+            return true;
+    return false;
+}
+
 int cli_names(struct cli *c)
 {
     if (c->names)
@@ -34,7 +55,7 @@ int cli_names(struct cli *c)
         abort();
     struct ward_self self;
     if (ward_plan_index_load(c->replica, &c->names->index, &err) || ward_devices(c->replica, add_device, c->names, &err) ||
-        ward_self(c->replica, &self, &err)) {
+        ward_fork_each(c->replica, add_forked, c->names, &err) || ward_self(c->replica, &self, &err)) {
         cli_names_forget(c);
         return cli_fail(c, &err);
     }
@@ -48,6 +69,7 @@ void cli_names_forget(struct cli *c)
         return;
     ward_plan_index_free(c->names->index);
     free(c->names->devices);
+    free(c->names->forked);
     free(c->names);
     c->names = NULL;
 }
@@ -177,8 +199,8 @@ static json_t *former_json(const struct cli_names *names, const struct ward_devi
     json_t *out = json_array();
     size_t steps = 0;
     while ((device = predecessor(names, device)) != NULL && steps++ < names->device_count)
-        json_array_append_new(
-            out, json_pack("{s:o, s:b, s:b}", "id", cli_hash_json(&device->grant), "ended", device->ended, "asks", device->asks));
+        json_array_append_new(out, json_pack("{s:o, s:b, s:b, s:b}", "id", cli_hash_json(&device->grant), "ended", device->ended, "asks",
+                                             device->asks, "forked", is_forked(names, device)));
     return out;
 }
 
@@ -196,12 +218,12 @@ json_t *cli_device_json(struct cli *c, const struct ward_device *d)
 {
     const struct ward_device *met = last_met(c->names, d);
     bool asks = d->asks && !d->ended;
-    return json_pack("{s:o, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:o, s:b}", "id", cli_hash_json(&d->grant), "name", d->name,
-                     "unit", cli_unit_code(c, &d->unit), "role", cli_role_name(d->role), "self", d->self, "ended", d->ended, "last_contact",
-                     cli_time_json(met->last_contact_ms), "backlog",
+    return json_pack("{s:o, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b}", "id", cli_hash_json(&d->grant), "name",
+                     d->name, "unit", cli_unit_code(c, &d->unit), "role", cli_role_name(d->role), "self", d->self, "ended", d->ended,
+                     "last_contact", cli_time_json(met->last_contact_ms), "backlog",
                      d->backlog_known ? json_integer((json_int_t)d->backlog_to) : json_null(), "clock_offset_ms",
                      met->last_contact_ms > 0 ? json_integer(met->clock_offset_ms) : json_null(), "address", d->address, "words", d->words,
-                     "former", former_json(c->names, d), "asks", asks);
+                     "former", former_json(c->names, d), "asks", asks, "forked", is_forked(c->names, d));
 }
 
 json_t *cli_devices_json(struct cli *c, bool all)

@@ -30,7 +30,8 @@ int cli_self(struct cli *c, struct ward_self *out);
 /* {ward, device, unit, role, ...} of this device. NULL if that failed, reported. */
 json_t *cli_self_json(struct cli *c);
 /* The ward's devices, this one left out unless `all`: [{id, name, unit, role, self, ended, last_contact, backlog, clock_offset_ms,
- * address, words, former: [{id, ended, asks}], asks}]. One that goes on under new keys is one row. After cli_names. */
+ * address, words, former: [{id, ended, asks, forked}], asks, forked}]. One that goes on under new keys is one row; forked: under these keys
+ * two histories were written (`fork list`). After cli_names. */
 json_t *cli_devices_json(struct cli *c, bool all);
 json_t *cli_device_json(struct cli *c, const struct ward_device *device);
 const struct ward_device *cli_device(struct cli *c, const struct ward_hash *grant); /* NULL: unknown */

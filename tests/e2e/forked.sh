@@ -47,6 +47,57 @@ at "$hub" sync
 is "another device goes on" test "$(percents "$hub")" = "A-01=0 A-02=5 A-03=10"
 is "it holds both histories too" test "$(at "$other" --json aside list && json 'len(d)')" = 2
 
+# Who it was is listed everywhere, and can be shown to anybody.
+for home in "$hub" "$other"; do
+    name=$(basename "$home")
+    at "$home" --json fork list
+    is "$name: fork list asks for attention" test "$rc" -eq 1
+    holds "$name: fork list names the device" '[(f["unit"], f["device"], f["histories"], f["settled"]) for f in d["forks"]] == [("CB01", "máy 1", 2, False)]'
+    at "$home" fork list
+    is "$name: fork list says what to do" bash -c 'grep -q "CB01 .*máy 1 .* 2 .*not ended yet" "$0" && grep -q "wardsync device revoke" "$0"' "$out"
+    at "$home" --lang vi fork list
+    is "$name: in Vietnamese as well" bash -c 'grep -q "CB01 .*máy 1 .* 2 .*chưa thu hồi" "$0" && grep -q "wardsync device revoke" "$0"' "$out"
+    at "$home" --json device list
+    holds "$name: device list marks it, and no other" '[x["name"] for x in d if x["forked"]] == ["máy 1"]'
+    at "$home" device list
+    is "$name: device list says so" grep -q 'máy 1 .*has written two histories' "$out"
+    at "$home" --lang vi device list
+    is "$name: device list says so in Vietnamese" grep -q 'máy 1 .*đã ghi hai lịch sử' "$out"
+    at "$home" --json status
+    holds "$name: status names it" '[f["device"] for f in d["forks"]] == ["máy 1"] and [p["name"] for p in d["peers"] if p["forked"]] == ["máy 1"]'
+done
+
+at "$hub" --json fork export "máy 1" "$work/proof"
+is "the proof is written" test "$rc" -eq 0
+holds "it names the device and its two seals" '(d["unit"], d["device"], d["this_ward"]) == ("CB01", "máy 1", True) and 1 <= d["first"] <= d["last"]'
+feed=$(json 'd["feed"]')
+expect "no file is written over" 2 'already' --home "$hub" fork export "máy 1" "$work/proof"
+expect "of a device with one history there is none" 2 'one history' --home "$hub" fork export "máy khác" "$work/none"
+at "$work/beyond" init --ward "Phường khác" --unit VP --unit-name "Văn phòng" --device máy
+for home in "$other" "$laptop" "$work/beyond"; do
+    name=$(basename "$home")
+    at "$home" --json fork check "$work/proof"
+    is "$name: the proof holds" test "$rc" -eq "$([ "$name" = beyond ] && echo 1 || echo 0)"
+    holds "$name: and says the same" 'd["feed"] == "'"$feed"'" and d["this_ward"] == '"$([ "$name" = beyond ] && echo False || echo True)"
+done
+expect "on another device: in words" 0 'CB01 máy 1' --home "$other" fork check "$work/proof"
+expect "on another device: in Vietnamese" 0 'một khoá đã ký hai lịch sử' --home "$other" --lang vi fork check "$work/proof"
+expect "in another ward it is one of another ward" 1 'of another ward' --home "$work/beyond" fork check "$work/proof"
+expect "and in Vietnamese" 1 'phường khác' --home "$work/beyond" --lang vi fork check "$work/proof"
+python3 - "$work/proof" "$work/damaged" "$work/short" <<'END'
+import sys
+good = open(sys.argv[1], "rb").read()
+open(sys.argv[2], "wb").write(good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
+open(sys.argv[3], "wb").write(good[:-1])
+END
+for file in damaged short; do
+    at "$other" --json fork check "$work/$file"
+    holds "$file: refused as no proof" 'd["error"]["code"] == 830' "$err"
+done
+expect "damaged: what to do" 2 'Copy the file again' --home "$other" fork check "$work/damaged"
+expect "damaged: in Vietnamese as well" 2 'Hãy chép lại tệp' --home "$other" --lang vi fork check "$work/damaged"
+expect "a proof that is not there" 2 'check its path' --home "$other" fork check "$work/nothing"
+
 at "$laptop" sync
 at "$laptop" task set A-03 percent=11
 is "the device itself cannot write" test "$rc" -eq 2
@@ -66,6 +117,9 @@ for home in "$hub" "$laptop" "$copy" "$other"; do
     holds "$name: what both wrote stands side by side" '{tuple(sorted(v["value"] for v in c["values"])) for c in d} == {(40, 60), (5, 22)}'
     at "$home" --json aside list
     holds "$name: nothing is set aside any more" 'd == []'
+    at "$home" --json fork list
+    is "$name: nothing is open any more" test "$rc" -eq 0
+    holds "$name: the fork is told as ended" '[f["settled"] for f in d["forks"]] == [True]'
     at "$home" verify --full
     is "$name: verify" test "$rc" -eq 0
 done
