@@ -452,6 +452,16 @@ static void S2_what_was_taken_back_is_written_anew(struct world *w)
         violated(w, "S2", "%s took back its change %llu and has not written it anew", x->d->name, (unsigned long long)x->seq);
 }
 
+/* The model excuses whoever is known to nobody: the hub must say the same. */
+static void check_stranded(struct device *hub, const ward_replica *r)
+{
+    for (size_t i = 0; i < hub->w->count; i++) {
+        const struct device *d = &hub->w->d[i];
+        if (d->joined && d->stranded && ward_grant_effective(&r->dir, &d->grant) && !ward_grant_is_cut(&r->dir, &d->grant))
+            violated(hub->w, "the model", "it takes %s for known to nobody, and the hub knows it", d->name);
+    }
+}
+
 void check_healed(struct world *w, bool by_links)
 {
     size_t one = dice_below(&w->plan, w->count);
@@ -467,6 +477,8 @@ void check_healed(struct world *w, bool by_links)
         }
         check_state(d, r);
         S1_S2_nothing_is_lost(d, r);
+        if (by_links && d == w->hub)
+            check_stranded(d, r);
         if (by_links)
             L1_all_is_receipted(d, r);
         if (i == one)

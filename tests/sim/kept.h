@@ -73,6 +73,11 @@ static const struct kept kept[] = {
     {"deleted, then weighed again", 566860, 1,
      "reset,truncate,replay,delay,halfopen,kill,crash,readerr,full,twin,hub,equivocate,withhold,garbage,bomb,noncanonical,foreign,version",
      "the model missed a deletion among what was written anew: a later edit, written anew as well, says that the record exists"},
+    {"known to who has not heard of the fork", 650576, 1,
+     "duplicate,halfopen,readerr,writeerr,clock,clone,twin,hub,versions,oversize,version",
+     "the same; who knew of the grant had one branch of the hub's feed alone, and heard of the other in the end"},
+    {"receipts of a twin", 80222, 1, "all",
+     "of two branches that rest on each other, each side refused the other's, so nobody sealed them (see each rests on the other)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

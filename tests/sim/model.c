@@ -749,8 +749,8 @@ bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward
     return false;
 }
 
-/* Whether a change that brought in this device's grant, or its invitation, has effect for another. */
-static bool is_known_to(const struct device *d, struct judged *g)
+/* Whether a change that brought in this device's grant, or its invitation, has effect in what is held. */
+static bool is_known_by(const struct device *d, struct judged *g)
 {
     const struct model *m = g->m;
     const uint8_t *entity = d->joined ? d->grant.b : d->invited.b;
@@ -768,12 +768,14 @@ static bool is_known_to(const struct device *d, struct judged *g)
     return false;
 }
 
+/* By all together: who knows one branch of the feed that it stands on alone will hear of the other. */
 static bool is_known(const struct model *m, const struct device *d)
 {
+    uint64_t held[MODEL_FEEDS_MAX] = {0};
     for (size_t n = 0; n < m->w->count; n++)
-        if (&m->w->d[n] != d && device_counts(&m->w->d[n]) && is_known_to(d, judge(m, m->w->d[n].held, true)))
-            return true;
-    return false;
+        for (size_t i = 0; &m->w->d[n] != d && device_counts(&m->w->d[n]) && i < m->feed_count; i++)
+            held[i] = m->w->d[n].held[i] > held[i] ? m->w->d[n].held[i] : held[i];
+    return is_known_by(d, judge(m, held, true));
 }
 
 void model_find_stranded(struct model *m)
