@@ -42,21 +42,38 @@ static bool counts(const ward_replica *r, const struct ward_feed *f, const struc
     return false;
 }
 
+/* Up to where a note covers a row. It names a change of one branch, and covers that and all before it: what other branches share of that,
+ * they share the note of. 0: nothing. */
+static int covered(ward_replica *r, const struct ward_feed *f, const struct ward_slot *slot, uint64_t *upto, struct ward_error *err)
+{
+    uint64_t depth, seq = slot->key_len == KEY_BYTES ? key_seq(slot->key) : 0;
+    struct ward_hash hash;
+    *upto = 0;
+    for (const struct ward_feed *on = ward_directory_feed_by_id(&r->dir, &f->id); on; on = ward_directory_next(&r->dir, on)) {
+        if (seq > on->head_seq || seq <= on->base)
+            continue;
+        int rc = ward_chain_at(r, on->fid, seq, &hash, &depth, err);
+        if (rc)
+            return rc;
+        if (memcmp(hash.b, slot->key + 8, WARD_HASH_BYTES) == 0) {
+            uint64_t shared = ward_directory_shared_seq(&r->dir, f, on);
+            *upto = seq < shared ? seq : shared;
+        }
+    }
+    return WARD_OK;
+}
+
 static int note_released(ward_replica *r, const struct ward_feed *f, const struct ward_state *state, struct ward_aside_range *out,
                          struct ward_error *err)
 {
     size_t first, end = ward_state_range(state, WARD_ASIDE_RELEASED, &first);
     for (size_t i = first; i < end; i++) {
-        const struct ward_slot *slot = &state->slots[i];
-        struct ward_hash hash;
-        uint64_t depth, seq = slot->key_len == KEY_BYTES ? key_seq(slot->key) : 0;
-        if (seq < out->first || seq > out->last || seq <= out->released || !counts(r, f, slot))
-            continue;
-        int rc = ward_chain_at(r, out->fid, seq, &hash, &depth, err);
+        uint64_t upto = 0;
+        int rc = counts(r, f, &state->slots[i]) ? covered(r, f, &state->slots[i], &upto, err) : WARD_OK;
         if (rc)
             return rc;
-        if (memcmp(hash.b, slot->key + 8, WARD_HASH_BYTES) == 0)
-            out->released = seq;
+        if (upto >= out->first && upto > out->released)
+            out->released = upto;
     }
     return WARD_OK;
 }

@@ -78,6 +78,9 @@ static const struct kept kept[] = {
      "the same; who knew of the grant had one branch of the hub's feed alone, and heard of the other in the end"},
     {"receipts of a twin", 80222, 1, "all",
      "of two branches that rest on each other, each side refused the other's, so nobody sealed them (see each rests on the other)"},
+    {"released on either stem", 621730, 1, "drop,reset,flip,crash,twin,hub,revoke,equivocate",
+     "a note of release counted for what its branch shares with others only where that branch is held as the stem: elsewhere it would have "
+     "been released, and summed up, again"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -804,6 +804,29 @@ static bool may_note(const struct model_feed *by, const struct model_feed *f)
            (by->author && (by->author->role == WARD_ROLE_OPERATOR || (f->author && ward_id_equal(&by->author->unit, &f->author->unit))));
 }
 
+static uint64_t shared_seq(const struct model *m, size_t a, size_t b, const uint64_t *held)
+{
+    uint64_t upto = held[a], other = held[b];
+    while (a != b) /* a stem has the smaller number */
+        if (a > b) {
+            upto = m->feeds[a].base;
+            a = m->feeds[a].stem;
+        } else {
+            other = m->feeds[b].base;
+            b = m->feeds[b].stem;
+        }
+    return upto < other ? upto : other;
+}
+
+/* Up to where the change that a note of release names, and all before it, cover a branch. */
+static uint64_t covered(const struct judged *g, size_t branch, uint64_t upto, const uint8_t hash[32])
+{
+    const struct model *m = g->m;
+    size_t on = model_find_branch(m, model_find_feed(m, &m->feeds[branch].id), upto, hash);
+    uint64_t shared = on == SIZE_MAX || upto > g->held[on] ? 0 : shared_seq(m, branch, on, g->held);
+    return upto < shared ? upto : shared;
+}
+
 /* proto/authority.md, Set aside: up to which change of a branch a note with effect says that it was written anew. */
 static uint64_t released(struct judged *g, size_t branch)
 {
@@ -821,38 +844,25 @@ static uint64_t released(struct judged *g, size_t branch)
                     continue;
                 for (int j = 0; j < 8; j++)
                     upto = upto << 8 | op->key[j];
-                if (upto > most && upto > f->base && upto <= g->held[branch] &&
-                    memcmp(op->key + 8, model_change(m, branch, upto)->hash.b, 32) == 0)
+                upto = covered(g, branch, upto, (const uint8_t *)op->key + 8);
+                if (upto > most && upto > f->base)
                     most = upto;
             }
     }
     return most;
 }
 
-/* With what a note on a branch says of its stem, where that ends there: then they are held as one chain. */
-static uint64_t released_with_branches(struct judged *g, size_t branch)
-{
-    uint64_t most = released(g, branch);
-    for (size_t i = g->m->feeds[branch].next; i != SIZE_MAX; i = g->m->feeds[i].next)
-        if (g->m->feeds[i].stem == branch && g->m->feeds[i].base > most && g->held[branch] <= g->m->feeds[i].base &&
-            released_with_branches(g, i))
-            most = g->m->feeds[i].base;
-    return most;
-}
-
-uint64_t model_quarantined(const struct model *m, const uint64_t *held, uint64_t *most)
+uint64_t model_quarantined(const struct model *m, const uint64_t *held)
 {
     struct judged *g = judge(m, held, true);
-    uint64_t least = 0;
-    *most = 0;
+    uint64_t n = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         uint64_t limit = limit_of(g, i), from = limit > m->feeds[i].base ? limit : m->feeds[i].base;
-        uint64_t all = held[i] > from ? held[i] - from : 0, done = all ? released_with_branches(g, i) : 0;
-        uint64_t rest = done <= from ? all : held[i] > done ? held[i] - done : 0;
-        least += rest;
-        *most += model_fork_point(m, i, held) == UINT64_MAX ? rest : all;
+        uint64_t done = held[i] > from ? released(g, i) : 0;
+        from = done > from ? done : from;
+        n += held[i] > from ? held[i] - from : 0;
     }
-    return least;
+    return n;
 }
 
 uint64_t model_waiting(const struct model *m, const struct device *d)
@@ -864,8 +874,7 @@ uint64_t model_waiting(const struct model *m, const struct device *d)
         if (f->author != d || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK ||
             model_fork_point(m, i, d->held) != UINT64_MAX) /* of its branches it tells the one again that is its own */
             continue;
-        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base,
-                 done = d->held[i] > from ? released_with_branches(g, i) : 0;
+        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base, done = d->held[i] > from ? released(g, i) : 0;
         from = done > from ? done : from;
         n += d->held[i] > from ? d->held[i] - from : 0;
     }

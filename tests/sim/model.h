@@ -110,8 +110,6 @@ size_t model_releases(const struct model *m, const uint64_t *held); /* branches 
 /* The device's disk is restored: what it was to write anew and has not is gone like anything else that it had not given to anybody. */
 void model_forget_withdrawn(struct model *m, const struct device *d);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
-/* Changes held that have no effect and were not released. Of a feed with branches a note covers more or less of what they share, by which
- * of them is held as the stem: from so many to so many. */
-uint64_t model_quarantined(const struct model *m, const uint64_t *held, uint64_t *most);
+uint64_t model_quarantined(const struct model *m, const uint64_t *held); /* changes held that have no effect and were not released */
 
 #endif

@@ -378,6 +378,43 @@ static void branches_meet_by_bundles(void **state)
     two_branches_meet(0, 1, 1, true);
 }
 
+static uint64_t set_aside(struct world *w, size_t at)
+{
+    struct ward_status status;
+    OK(w, ward_status(w->d[at].r, &status, &w->err));
+    return status.quarantined;
+}
+
+/* A note of release covers what its branch shares with others, whichever of them somebody holds as the stem. */
+static void a_release_counts_for_what_branches_share(void **state)
+{
+    struct world w;
+    struct ward_hash space, head;
+    size_t changes;
+    (void)state;
+    set_up(&w, &space);
+    put_number(&w, A, &space, "before", 0);
+    meet_all(&w);
+    put_number(&w, A, &space, "beyond the cut", 0);
+    put_number(&w, A, &space, "beyond the cut", 1);
+    size_t copy = clone_of(&w, A);
+    put_number(&w, A, &space, "here", 0);
+    put_number(&w, copy, &space, "there", 0);
+    OK(&w, ward_revoke(w.d[OFFICE].r, &w.d[A].grant, "copied", &w.err));
+    give(&w, A, OFFICE);
+    give(&w, copy, B); /* has the other as the stem */
+    head = feed_at(&w, OFFICE, A, &space)->head_hash;
+    OK(&w, ward_aside_release(w.d[OFFICE].r, &head, "looked at", &changes, &w.err));
+    whole_round(&w, OFFICE, B);
+    assert_same(&w, OFFICE, B, &space);
+    assert_memory_equal(&feed_at(&w, OFFICE, A, &space)->head_hash, &head, sizeof head);
+    assert_memory_not_equal(&feed_at(&w, B, A, &space)->head_hash, &head, sizeof head);
+    assert_int_equal(set_aside(&w, OFFICE), 1); /* the other branch's own */
+    assert_int_equal(set_aside(&w, B), 1);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 /* ---------------------------------------------------------------- many branches */
 
 static void a_branch_beyond_all_others(struct world *w, const struct ward_hash *space, size_t to, uint64_t leaves, const char *words,
@@ -442,11 +479,9 @@ static void a_shattered_feed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_order_of_arrival_gives_the_same),
-        cmocka_unit_test(branches_meet_in_a_session),
-        cmocka_unit_test(branches_that_others_have_answered),
-        cmocka_unit_test(branches_meet_by_bundles),
-        cmocka_unit_test(a_shattered_feed),
+        cmocka_unit_test(every_order_of_arrival_gives_the_same),    cmocka_unit_test(branches_meet_in_a_session),
+        cmocka_unit_test(branches_that_others_have_answered),       cmocka_unit_test(branches_meet_by_bundles),
+        cmocka_unit_test(a_release_counts_for_what_branches_share), cmocka_unit_test(a_shattered_feed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
