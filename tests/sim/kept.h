@@ -76,6 +76,8 @@ static const struct kept kept[] = {
     {"known to who has not heard of the fork", 650576, 1,
      "duplicate,halfopen,readerr,writeerr,clock,clone,twin,hub,versions,oversize,version",
      "the same; who knew of the grant had one branch of the hub's feed alone, and heard of the other in the end"},
+    {"the last value on another branch", 670217, 1, "truncate,readerr,clone,twin,hub,garbage,foreign",
+     "the model looked for a later value on the same branch alone: a restored copy had gone on from it on one of its own"},
     {"receipts of a twin", 80222, 1, "all",
      "of two branches that rest on each other, each side refused the other's, so nobody sealed them (see each rests on the other)"},
     {"released on either stem", 621730, 1, "drop,reset,flip,crash,twin,hub,revoke,equivocate",

@@ -554,13 +554,14 @@ static bool same_slot(const struct model_op *a, const struct model_op *b)
     return same_record(a, b) && a->field == b->field && a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
 }
 
-/* "Of several values of one slot only the last is told": a later one of the same branch was withdrawn as well. To write anything of a
+/* "Of several values of one slot only the last is told": a later one that followed it was withdrawn as well. To write anything of a
  * record is to say that it exists, so that also takes the place of what was said of that before, a deletion for one. */
 static bool is_told_later(const struct model *m, const struct model_withdrawn *x, const struct model_op *op)
 {
     for (size_t i = 0; i < m->withdrawn_count; i++) {
         const struct model_withdrawn *y = &m->withdrawn[i];
-        const struct model_change *c = y->branch == x->branch && y->seq >= x->seq ? model_change(m, y->branch, y->seq) : NULL;
+        bool follows = y->seq >= x->seq && branch_of(m, y->branch, x->seq) == x->branch;
+        const struct model_change *c = follows ? model_change(m, y->branch, y->seq) : NULL;
         for (size_t k = 0; c && k < c->op_count; k++)
             if (y->seq > x->seq ? same_slot(&c->ops[k], op) || (op->field == WARD_FIELD_PRESENCE && same_record(&c->ops[k], op))
                                 : same_slot(&c->ops[k], op) && &c->ops[k] > op)
