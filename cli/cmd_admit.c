@@ -53,7 +53,7 @@ static int run(struct cli *c)
 {
     struct ward_error err = {0};
     struct ward_hash device, grant;
-    struct ward_request_info info;
+    struct ward_request_info info = {.granted = false};
     bool from_file;
     const char *answer = cli_opt(c, "out");
     int rc = cli_open(c);

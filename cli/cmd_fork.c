@@ -106,7 +106,7 @@ static void plain_proof(struct cli *c, const json_t *model)
 
 static int answer_proof(struct cli *c, const char *file)
 {
-    struct ward_fork_proof p;
+    struct ward_fork_proof p = {.first = 0};
     struct ward_self self;
     struct ward_error err = {0};
     int rc = check_file(c, file, &p);

@@ -69,7 +69,7 @@ static int run(struct cli *c)
 {
     struct ward_options options = {.schema = ward_plan_schema(), .passphrase = cli_passphrase, .passphrase_ctx = c};
     struct ward_error err = {0};
-    struct ward_self self;
+    struct ward_self self = {.role = WARD_ROLE_CELL};
     int64_t timeout_s = 15;
     int rc = cli_opt_number(c, "timeout", 1, 3600, &timeout_s);
     if (rc == CLI_DONE)

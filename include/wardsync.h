@@ -578,7 +578,7 @@ int ward_join_request(const char *home, const char *code, const char *device_nam
                       char words[WARD_FINGERPRINT], struct ward_error *err);
 /* Last, there again: makes the home of it, or goes on under it in one that exists. WARD_ERR_ANSWER, WARD_ERR_ANSWER_FOREIGN,
  * WARD_ERR_NOT_ASKED. */
-int ward_join_accept(ward_replica **out, const char *home, const char *answer, const struct ward_options *options, struct ward_error *err);
+int ward_join_accept(ward_replica **out, const char *home, const char *path, const struct ward_options *options, struct ward_error *err);
 
 /* In between, where someone may grant it: what a request file asks for. WARD_ERR_REQUEST, WARD_ERR_INVITE_UNKNOWN. */
 struct ward_request_info {
@@ -823,7 +823,7 @@ struct ward_fork_proof {
     uint64_t first, last; /* where the two seals stand */
 };
 /* From the bytes of the file alone; whoever asks compares the ward. WARD_ERR_FORK_PROOF. */
-int ward_fork_check(const void *p, size_t len, struct ward_fork_proof *out, struct ward_error *err);
+int ward_fork_check(const void *bytes, size_t len, struct ward_fork_proof *out, struct ward_error *err);
 
 /* ---------------------------------------------------------------- bundles */
 

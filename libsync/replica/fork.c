@@ -88,7 +88,7 @@ static int put_proof(ward_replica *r, const struct ward_feed *branch, struct war
     const struct ward_feed *parent = ward_directory_feed(&r->dir, branch->parent);
     const struct ward_space *space = ward_directory_space(&r->dir, branch->sid);
     const struct ward_grant *g = ward_directory_grant(&r->dir, &branch->grant);
-    struct stretch a, b;
+    struct stretch a = {.last = 0}, b = {.last = 0};
     struct ward_hash other;
     struct ward_buf grant;
     uint64_t depth;

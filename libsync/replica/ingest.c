@@ -187,6 +187,7 @@ static int find_row(struct incoming *in, const struct walked *w, const struct wa
         in->feed = f;
         in->head_seq = upto;
     }
+    assert(in->feed); /* the trunk at least was looked at */
     while (in->feed->parent && in->head_seq <= in->feed->base)
         in->feed = ward_directory_feed(&in->r->dir, in->feed->parent);
     return ward_chain_at(in->r, in->feed->fid, in->head_seq, &in->head_hash, &in->head_depth, err);
@@ -204,6 +205,7 @@ static int make_room(struct incoming *in, struct ward_error *err)
         return ward_fail(err, WARD_ERR_BRANCHES, "beyond change %llu", (unsigned long long)in->trunk->fork);
     for (const struct ward_feed *f = last; f; f = ward_directory_next(d, f))
         last = f->base > last->base ? f : last;
+    assert(last); /* what is shattered has branches */
     in->instead = last->fid;
     return WARD_OK;
 }
@@ -311,6 +313,7 @@ static int check_bodies(struct incoming *in, const struct ward_buf *raw, struct 
 static int add_row(struct incoming *in, uint32_t sid, uint32_t *fid, struct ward_error *err)
 {
     struct ward_directory *d = &in->r->dir;
+    assert(!in->leaves || in->feed);
     struct ward_feed f = {.fid = in->instead ? in->instead : (uint32_t)d->feed_count + 1,
                           .sid = sid,
                           .id = in->feed_id,

@@ -236,8 +236,10 @@ static int check_inviting(ward_replica *r, const struct inviting *v, struct ward
 }
 
 /* The code is made first: what cannot be told to anyone is not written down either. also: a cut in the same change, or nothing. */
-static int invite(ward_replica *r, struct inviting *v, const struct ward_cutting *also, char *out, size_t out_size, struct ward_error *err)
+static int invite(ward_replica *r, const struct inviting *asked, const struct ward_cutting *also, char *out, size_t out_size,
+                  struct ward_error *err)
 {
+    struct inviting with_hubs = *asked, *v = &with_hubs;
     uint8_t secret[SECRET_BYTES], sk[32], pk[32];
     struct ward_sign_key sign;
     struct known_hubs hubs = {.count = 0};

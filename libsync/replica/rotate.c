@@ -115,7 +115,7 @@ static int ask_at(struct rotating *t, const struct ward_route *route, int timeou
     ward_replica *r = t->x.made;
     struct ward_link_options options = {.env = &r->env};
     struct ward_link *link;
-    struct ward_message m;
+    struct ward_message m = {.type = WARD_MSG_ERROR};
     struct ward_buf answer;
     ward_peer peer;
     memcpy(options.link_sk, r->keys->link_sk, 32);
