@@ -129,9 +129,9 @@ static int ask_at(struct rotating *t, const struct ward_route *route, int timeou
         rc = send_request(t, link, peer, route->address, timeout_ms, &m, &answer, err);
     if (!rc && m.type == WARD_MSG_ERROR)
         rc = ward_fail(err, (int)m.error, "%s refused", route->address);
-    if (!rc && memcmp(m.joined.root_pk, r->root_pk, 32) != 0)
+    if (!rc && m.type == WARD_MSG_JOINED && memcmp(m.joined.root_pk, r->root_pk, 32) != 0)
         rc = ward_fail(err, WARD_ERR_SESSION_WARD, "%s speaks for another ward", route->address);
-    if (!rc)
+    if (!rc && m.type == WARD_MSG_JOINED)
         ward_buf_add(body, m.joined.grant, m.joined.grant_len);
     ward_buf_free(&answer);
     ward_link_close(link);
