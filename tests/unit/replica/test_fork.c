@@ -415,6 +415,82 @@ static void a_release_counts_for_what_branches_share(void **state)
     world_close(&w);
 }
 
+/* What only this device knows gives way to its other history where that comes by a stick, too: no branch, and both edits. */
+static void what_nobody_was_told_gives_way_to_a_bundle(void **state)
+{
+    struct world w;
+    struct ward_hash space;
+    (void)state;
+    set_up(&w, &space);
+    put_title(&w, A, &space, 'x', "before");
+    give(&w, A, OFFICE);
+    size_t copy = clone_of(&w, A);
+    put_title(&w, copy, &space, 'x', "there");
+    give(&w, copy, OFFICE);
+    put_title(&w, A, &space, 'y', "here");
+    give(&w, OFFICE, A);
+    assert_false(feed_at(&w, A, A, &space)->forked);
+    give(&w, A, OFFICE);
+    assert_false(feed_at(&w, OFFICE, A, &space)->forked);
+    assert_same(&w, OFFICE, A, &space);
+    assert_int_equal(feed_at(&w, OFFICE, A, &space)->head_seq, 3);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* Each of two has written with knowledge of one branch: in one session each sends the branch first, and nothing is refused. */
+static void what_rests_on_a_branch_comes_after_it(void **state)
+{
+    struct world w;
+    struct ward_hash space;
+    (void)state;
+    set_up(&w, &space);
+    put_title(&w, A, &space, 'x', "before");
+    give(&w, A, B);
+    give(&w, A, C);
+    size_t copy = clone_of(&w, A);
+    put_title(&w, A, &space, 'x', "here");
+    put_title(&w, copy, &space, 'x', "there");
+    give(&w, A, B);
+    give(&w, copy, C);
+    put_title(&w, B, &space, 'y', "after the one");
+    put_title(&w, C, &space, 'z', "after the other");
+    whole_round(&w, C, B);
+    assert_true(feed_at(&w, B, A, &space)->forked);
+    assert_same(&w, C, B, &space);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* Who has seen a change of one branch has seen that branch up to there, and of the other no more than what they share. */
+static void who_saw_one_branch_did_not_see_the_other(void **state)
+{
+    struct world w;
+    struct ward_hash space, heads[2];
+    struct letter letters[RUNS];
+    (void)state;
+    set_up(&w, &space);
+    write_letters(&w, &space, letters, heads);
+    for (size_t i = 0; i < 4; i++) { /* 1 2 3, and 1 2' 3' 4' */
+        struct ward_ingested in;
+        assert_int_equal(take_run(&w, OFFICE, &letters[i].run, &in), WARD_OK);
+    }
+    const struct ward_feed *trunk = feed_at(&w, OFFICE, A, &space), *branch = ward_directory_next(&w.d[OFFICE].r->dir, trunk);
+    const struct ward_dep on_branch = {trunk->id, 4, heads[1]}, on_trunk = {trunk->id, 3, heads[0]};
+    struct ward_vv one = {0}, other = {0};
+    OK(&w, ward_dep_see(w.d[OFFICE].r, &one, &on_branch, &w.err));
+    OK(&w, ward_dep_see(w.d[OFFICE].r, &other, &on_trunk, &w.err));
+    assert_int_equal(ward_vv_get(&one, branch->fid), 4);
+    assert_int_equal(ward_vv_get(&one, trunk->fid), 1);
+    assert_int_equal(ward_vv_get(&other, trunk->fid), 3);
+    assert_int_equal(ward_vv_get(&other, branch->fid), 0);
+    ward_vv_free(&one, &w.d[OFFICE].r->env);
+    ward_vv_free(&other, &w.d[OFFICE].r->env);
+    for (size_t k = 0; k < RUNS; k++)
+        free(letters[k].bodies);
+    world_close(&w);
+}
+
 /* ---------------------------------------------------------------- many branches */
 
 static void a_branch_beyond_all_others(struct world *w, const struct ward_hash *space, size_t to, uint64_t leaves, const char *words,
@@ -479,9 +555,15 @@ static void a_shattered_feed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_order_of_arrival_gives_the_same),    cmocka_unit_test(branches_meet_in_a_session),
-        cmocka_unit_test(branches_that_others_have_answered),       cmocka_unit_test(branches_meet_by_bundles),
-        cmocka_unit_test(a_release_counts_for_what_branches_share), cmocka_unit_test(a_shattered_feed),
+        cmocka_unit_test(every_order_of_arrival_gives_the_same),
+        cmocka_unit_test(branches_meet_in_a_session),
+        cmocka_unit_test(branches_that_others_have_answered),
+        cmocka_unit_test(branches_meet_by_bundles),
+        cmocka_unit_test(a_release_counts_for_what_branches_share),
+        cmocka_unit_test(what_nobody_was_told_gives_way_to_a_bundle),
+        cmocka_unit_test(what_rests_on_a_branch_comes_after_it),
+        cmocka_unit_test(who_saw_one_branch_did_not_see_the_other),
+        cmocka_unit_test(a_shattered_feed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
