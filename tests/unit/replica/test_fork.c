@@ -442,6 +442,7 @@ static void what_nobody_was_told_gives_way_to_a_bundle(void **state)
 static void what_rests_on_a_branch_comes_after_it(void **state)
 {
     struct world w;
+    struct line l;
     struct ward_hash space;
     (void)state;
     set_up(&w, &space);
@@ -455,7 +456,12 @@ static void what_rests_on_a_branch_comes_after_it(void **state)
     give(&w, copy, C);
     put_title(&w, B, &space, 'y', "after the one");
     put_title(&w, C, &space, 'z', "after the other");
-    whole_round(&w, C, B);
+    line_open(&l, &w, C, B);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.a.talk.refused_here, 0);
+    assert_int_equal(l.b.talk.refused_here, 0);
+    line_close(&l);
     assert_true(feed_at(&w, B, A, &space)->forked);
     assert_same(&w, C, B, &space);
     assert_sound(&w);
