@@ -83,6 +83,8 @@ static int note_point(struct ward_talk *t, struct view *v, uint64_t seq, const u
 static bool keeps_back(const struct ward_talk *t, const struct view *v, size_t i)
 {
     const struct ward_feed *f = v->rows[i];
+    if (v->rows[0]->forked) /* too late: it is frozen as it is, and what is kept back would only be missing elsewhere */
+        return false;
     return v->strange && f->head_seq > v->have[i] && ward_own_unpublished(t->r, f->fid, v->have[i] + 1);
 }
 

@@ -83,6 +83,9 @@ static const struct kept kept[] = {
     {"released on either stem", 621730, 1, "drop,reset,flip,crash,twin,hub,revoke,equivocate",
      "a note of release counted for what its branch shares with others only where that branch is held as the stem: elsewhere it would have "
      "been released, and summed up, again"},
+    {"kept back for nothing", 710023, 1, "crash,writeerr,syncerr,full,busy,twin",
+     "of a feed that was forked already a device kept its last changes back whenever the other branch had grown: it took rounds to hand "
+     "them on"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
