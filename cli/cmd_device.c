@@ -5,10 +5,6 @@
 #include "request.h"
 #include "when.h"
 
-#include <time.h>
-
-#define DAY_MS 86400000
-
 /* Keys that it had before and that still have their rights. */
 static bool old_keys_count(const json_t *device)
 {
@@ -176,8 +172,8 @@ static int run_replace(struct cli *c)
     const char *name = cli_device_name(c, &grant);
     if (!cli_confirm(c, cli_format(c, _("Revoke %s for good, and invite another in its place?"), name)))
         return cli_refuse(c, WARD_ERR_CANCELLED, "%s", name);
-    int64_t expires = ((int64_t)time(NULL) + days * (DAY_MS / 1000)) * 1000;
-    if (ward_replace(c->replica, &grant, cli_opt(c, "why"), hubs, hub_count, days * DAY_MS, code, sizeof code, &err))
+    int64_t expires = cli_in_days(days);
+    if (ward_replace(c->replica, &grant, cli_opt(c, "why"), hubs, hub_count, days * CLI_DAY_MS, code, sizeof code, &err))
         return cli_fail(c, &err);
     const struct ward_device *device = cli_device(c, &grant);
     json_auto_t *model = json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "device", cli_hash_json(&grant), "name", name, "code", code, "unit",

@@ -5,9 +5,6 @@
 
 #include <string.h>
 #include <strings.h>
-#include <time.h>
-
-#define DAY_MS 86400000
 
 static void plain(struct cli *c, const json_t *model)
 {
@@ -144,8 +141,8 @@ static int run_new(struct cli *c)
         rc = cli_find_unit(c, cli_opt(c, "unit"), &unit);
     if (rc)
         return rc;
-    int64_t expires = ((int64_t)time(NULL) + days * (DAY_MS / 1000)) * 1000;
-    if (ward_invite(c->replica, &unit, role, hubs, hub_count, days * DAY_MS, code, sizeof code, &err))
+    int64_t expires = cli_in_days(days);
+    if (ward_invite(c->replica, &unit, role, hubs, hub_count, days * CLI_DAY_MS, code, sizeof code, &err))
         return cli_fail(c, &err);
     json_auto_t *model = json_pack("{s:s, s:s, s:s, s:o}", "code", code, "unit", cli_opt(c, "unit"), "role", cli_role_name(role), "expires",
                                    cli_time_json(expires));

@@ -2,6 +2,7 @@
 #include "out.h"
 #include "passphrase.h"
 #include "ref.h"
+#include "request.h"
 #include "round.h"
 
 static void plain(struct cli *c, const json_t *model)
@@ -13,15 +14,6 @@ static void plain(struct cli *c, const json_t *model)
         cli_round_plain(c, json_object_get(model, "sync"));
 }
 
-static void plain_request(struct cli *c, const json_t *model)
-{
-    cli_line(c, _("The request is in %s. Its four words: %s."), json_string_value(json_object_get(model, "request")),
-             json_string_value(json_object_get(model, "words")));
-    cli_note(
-        c, "%s",
-        _("Take it to an operator (wardsync admit FILE --out ANSWER) and read the words out; then, here: wardsync join --accept ANSWER"));
-}
-
 static int request(struct cli *c, const struct ward_options *options)
 {
     struct ward_error err = {0};
@@ -30,7 +22,7 @@ static int request(struct cli *c, const struct ward_options *options)
     if (ward_rotate_request(c->replica, path, options, words, &err))
         return cli_fail(c, &err);
     json_auto_t *model = json_pack("{s:s, s:s}", "request", path, "words", words);
-    return cli_answer(c, CLI_DONE, model, plain_request);
+    return cli_answer(c, CLI_DONE, model, cli_request_file_plain);
 }
 
 static void plain_announced(struct cli *c, const json_t *model)

@@ -61,6 +61,11 @@ int cli_opt_span(struct cli *c, const char *name, int64_t *out_ms)
     return cli_usage(c, _("--%s is a span such as 60s, 5m, 2h or 1d, not '%s'"), name, text);
 }
 
+int64_t cli_in_days(int64_t days)
+{
+    return (int64_t)time(NULL) * 1000 + days * CLI_DAY_MS;
+}
+
 int cli_today(struct cli *c, struct ward_date *out)
 {
     const char *wanted = getenv("WARDSYNC_TODAY");

@@ -14,6 +14,9 @@ const char *cli_time_local(struct cli *c, const json_t *time);
 const char *cli_span(struct cli *c, int64_t ms);
 /* "90", "60s", "5m", "2h", "1d". CLI_DONE or CLI_USAGE, reported. *out is left alone where the option was not given. */
 int cli_opt_span(struct cli *c, const char *name, int64_t *out_ms);
+#define CLI_DAY_MS 86400000
+/* So many days from now. */
+int64_t cli_in_days(int64_t days);
 /* The local day, or WARDSYNC_TODAY. CLI_DONE or CLI_FAILED, reported. */
 int cli_today(struct cli *c, struct ward_date *out);
 /* The start of a local day. */

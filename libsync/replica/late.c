@@ -18,7 +18,7 @@ struct told {
 };
 
 struct story {
-    uint64_t seq, own_seen;
+    uint64_t own_seen;
     int64_t wall_ms;
     struct ward_vv seen;
     size_t first, count; /* of its writes in `told` */
@@ -35,7 +35,6 @@ struct gathering {
     struct told *told;
     size_t told_count, told_cap;
     struct told **order; /* by slot, then as written */
-    uint64_t before;     /* sum fields: looking for what stood before seq `from` */
 };
 
 static int compare_slots(const struct ward_op *x, const struct ward_op *y)
@@ -120,7 +119,7 @@ static int note_change(struct gathering *g, uint64_t seq, const struct ward_chan
     }
     struct story *story = &g->stories[g->story_count++];
     uint64_t all = g->from - 1;
-    *story = (struct story){.seq = seq, .own_seen = all, .wall_ms = ch->wall_ms, .seen = own_deps, .first = g->told_count};
+    *story = (struct story){.own_seen = all, .wall_ms = ch->wall_ms, .seen = own_deps, .first = g->told_count};
     if (ch->late)
         story->own_seen = ch->own_seen < all ? ch->own_seen : all;
     else
