@@ -349,11 +349,25 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     return WARD_OK;
 }
 
+/* Out of one that is only for reading, or that could not be left when it was over because memory was lacking. */
+static int leave_transaction(struct ward_store *s, struct ward_error *err)
+{
+    return sqlite3_get_autocommit(s->db) ? WARD_OK : store_exec(s, s->look_open ? "COMMIT" : "ROLLBACK", err);
+}
+
+/* A look that could not be ended would go on showing its moment: whoever needs the present, or no transaction at all, ends it first. */
+int store_end_stale_look(struct ward_store *s, struct ward_error *err)
+{
+    return s->looks || s->in_transaction ? WARD_OK : leave_transaction(s, err);
+}
+
 int ward_store_fold(struct ward_store *s, struct ward_error *err)
 {
     char mode[8] = "";
     sqlite3_busy_timeout(s->db, 0); /* who has it open has it open for long */
-    int rc = pragma_text(s, "PRAGMA journal_mode=DELETE", mode, sizeof mode, err);
+    int rc = store_end_stale_look(s, err);
+    if (!rc)
+        rc = pragma_text(s, "PRAGMA journal_mode=DELETE", mode, sizeof mode, err);
     if (rc == WARD_ERR_BUSY || (!rc && strcmp(mode, "delete") != 0))
         return ward_fail(err, WARD_ERR_BUSY, "the database is in use: end every wardsync that runs on it");
     return rc;
@@ -393,12 +407,6 @@ bool ward_store_read_only(const struct ward_store *s)
 bool ward_store_in_transaction(const struct ward_store *s)
 {
     return s->in_transaction;
-}
-
-/* Out of one that is only for reading, or that could not be left when it was over because memory was lacking. */
-static int leave_transaction(struct ward_store *s, struct ward_error *err)
-{
-    return sqlite3_get_autocommit(s->db) ? WARD_OK : store_exec(s, s->look_open ? "COMMIT" : "ROLLBACK", err);
 }
 
 int ward_store_look(struct ward_store *s, struct ward_error *err)
@@ -477,10 +485,13 @@ void ward_store_rollback(struct ward_store *s)
 
 int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err)
 {
+    int rc = store_end_stale_look(s, err);
+    if (rc)
+        return rc;
     sqlite3_stmt *st = store_stmt(s, SQL_STAMP, err);
     if (!st)
         return s->code;
-    int rc = sqlite3_step(st);
+    rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *out = (uint64_t)sqlite3_column_int64(st, 0);
     sqlite3_reset(st);

@@ -58,7 +58,9 @@ int ward_store_backup(struct ward_store *s, const char *path, struct ward_error 
     char temporary[WARD_PATH_MAX];
     if (ward_file_exists(path))
         return ward_fail(err, WARD_ERR_EXISTS, "%s", path);
-    int rc = ward_file_temporary(temporary, path, err);
+    int rc = store_end_stale_look(s, err);
+    if (!rc)
+        rc = ward_file_temporary(temporary, path, err);
     if (rc)
         return rc;
     rc = write_copy(s, temporary, err);

@@ -96,6 +96,7 @@ sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error
 /* Runs a statement that gives no rows. */
 int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err);
 int store_exec(struct ward_store *s, const char *sql, struct ward_error *err);
+int store_end_stale_look(struct ward_store *s, struct ward_error *err);
 const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
 int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
