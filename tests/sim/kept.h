@@ -86,6 +86,10 @@ static const struct kept kept[] = {
     {"kept back for nothing", 710023, 1, "crash,writeerr,syncerr,full,busy,twin",
      "of a feed that was forked already a device kept its last changes back whenever the other branch had grown: it took rounds to hand "
      "them on"},
+    {"lost, and not asked again", 630372, 1, "duplicate,slow,oneway,kill,readerr,busy,hub,revoke,withhold,oversize",
+     "the check took for mended what a desk had lost that answered once and was not met since; of a ward with two hubs it looked at "
+     "nothing"},
+    {"the same with a copied laptop", 660104, 1, "reset,crash,twin,hub", "the same"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

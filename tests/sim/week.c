@@ -126,6 +126,13 @@ void work_met(struct device *d)
     trace(d->w, d, "has its own words back");
 }
 
+static void note_met(struct device *d, const struct ward_hash *peer)
+{
+    struct world *w = d->w;
+    for (size_t i = 0; w->calm && i < w->count; i++)
+        d->met[i] |= memcmp(w->d[i].grant.b, peer->b, sizeof peer->b) == 0;
+}
+
 static void sync_once(struct proc *p)
 {
     struct device *d = p->d;
@@ -143,6 +150,8 @@ static void sync_once(struct proc *p)
         rc = ward_sync(r, &options, &result, &err);
     if (r && device_is_up(d))
         check_step(p);
+    if (!rc)
+        note_met(d, &result.peer);
     if (!rc && dice_chance(&d->w->plan, 60) && d->w->model->space_count)
         check_space_state(d, r, dice_below(&d->w->plan, d->w->model->space_count));
     p->r = NULL;
@@ -546,6 +555,8 @@ void work_begin(struct world *w)
 
 void work_end(struct world *w)
 {
+    for (size_t i = 0; i < w->count; i++)
+        memset(w->d[i].met, 0, sizeof w->d[i].met);
     for (size_t i = 0; i < w->count; i++)
         if (&w->d[i] != w->hub && &w->d[i] != w->hub2)
             work_stop_serving(&w->d[i]);

@@ -106,7 +106,8 @@ struct device {
     bool alloc_down;        /* from then on all do */
     int64_t trap_left;      /* calls on the disk until the trap springs; -1: none is set */
     enum fault trap;
-    uint64_t *held; /* by the model's feed: the seq that is durable here */
+    uint64_t *held;        /* by the model's feed: the seq that is durable here */
+    bool met[DEVICES_MAX]; /* who has answered a whole round of its own since the faults ended */
 };
 
 struct world {
