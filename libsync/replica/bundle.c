@@ -553,6 +553,7 @@ static int take_all(struct reader *b, struct ward_error *err)
         ward_batch_abort(&batch);
     b->info.conflicts_new += batch.conflicts_new;
     /* Again, now that its runs are held: everything it holds and we hold too is a receipt. */
+    have.len = 0; /* the number of a row may name another by now */
     if (!rc && !ward_buf_status(&header) && ward_frame_parse(&m, header.p, header.len, NULL) == WARD_OK)
         rc = take_header(b, &m, &have, err);
     if (!rc)

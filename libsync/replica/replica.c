@@ -50,6 +50,7 @@ void ward_close(ward_replica *r)
         return;
     ward_store_close(r->store);
     ward_directory_free(&r->dir);
+    ward_vv_free(&r->reused_at, &r->env);
     ward_chain_forget(r);
     for (size_t i = 0; i < r->circle_count; i++)
         ward_release(&r->env, r->circles[i].units);
@@ -70,6 +71,25 @@ bool ward_is_read_only(const ward_replica *r)
     return ward_store_read_only(r->store);
 }
 
+int ward_replica_note_reused(ward_replica *r, uint32_t fid)
+{
+    int rc = ward_vv_raise(&r->reused_at, &r->env, fid, r->reused + 1);
+    r->reused += !rc;
+    return rc;
+}
+
+static int compare_numbers(ward_replica *r, const struct ward_directory *fresh, struct ward_error *err)
+{
+    for (uint32_t fid = 1; fid <= r->dir.feed_count; fid++) {
+        const struct ward_feed *was = ward_directory_feed(&r->dir, fid), *is = ward_directory_feed(fresh, fid);
+        bool same = is && ward_hash_compare(&was->id, &is->id) == 0 && was->parent == is->parent && was->base == is->base &&
+                    (!is->parent || ward_hash_compare(&was->base_hash, &is->base_hash) == 0);
+        if (!same && ward_replica_note_reused(r, fid))
+            return ward_fail(err, WARD_ERR_MEMORY, "directory");
+    }
+    return WARD_OK;
+}
+
 /* What was known stays where it is until the new picture is whole: records in the caller's hands look their authors up in it. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err)
 {
@@ -87,6 +107,8 @@ int ward_replica_reload(ward_replica *r, struct ward_error *err)
     if (!rc)
         rc = ward_store_load(r->store, &fresh, err);
     ward_store_looked(r->store);
+    if (!rc)
+        rc = compare_numbers(r, &fresh, err);
     if (rc) {
         ward_directory_free(&fresh);
         return rc;

@@ -44,9 +44,33 @@ int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant
     t->stream.slow = true; /* until it has shown that it is not */
     ward_buf_init(&t->out, &r->env);
     int rc = ward_replica_refresh(r, err);
+    t->reused = r->reused;
     if (rc)
         ward_talk_free(t);
     return rc;
+}
+
+/* Before anything is made of what was noted by a row's number. */
+static int forget_reused(struct ward_talk *t, struct ward_error *err)
+{
+    const struct ward_vv *at = &t->r->reused_at;
+    if (t->reused == t->r->reused)
+        return WARD_OK;
+    for (size_t i = 0; i < at->len; i++) {
+        uint32_t fid = at->v[i].fid;
+        if (at->v[i].seq <= t->reused)
+            continue;
+        ward_vv_drop(&t->stream.have, fid);
+        ward_vv_drop(&t->known, fid);
+        ward_vv_drop(&t->snapshot, fid);
+        ward_vv_drop(&t->due, fid);
+        ward_vv_drop(&t->sent_blind, fid);
+        for (size_t j = 0; j < WARD_WINDOW_MAX; j++)
+            if (t->flight[j].fid == fid)
+                t->flight[j].fid = 0;
+    }
+    t->reused = t->r->reused;
+    return ward_stream_seek(&t->stream, err);
 }
 
 void ward_talk_free(struct ward_talk *t)
@@ -231,6 +255,11 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         ward_batch_abort(b);
         return WARD_ERR_MEMORY;
     }
+    rc = forget_reused(t, err);
+    if (rc) {
+        ward_batch_abort(b);
+        return rc;
+    }
     /* The peer holds what it sent: never send it back. */
     if (ward_vv_raise(&t->stream.have, &t->r->env, in.fid, in.last) || ward_vv_raise(&t->known, &t->r->env, in.fid, in.last)) {
         ward_batch_abort(b);
@@ -251,7 +280,8 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
         if (at > before && at <= t->s.acked) {
             lost[(at - 1) % WARD_WINDOW_MAX] = true;
             t->refused_there++;
-            if (code == WARD_ERR_CUT) /* it keeps no more of this feed: nothing is to be gained by sending the rest */
+            if (code == WARD_ERR_CUT &&
+                t->flight[(at - 1) % WARD_WINDOW_MAX].fid) /* it keeps no more of this feed: nothing is to be gained by sending the rest */
                 ward_vv_raise(&t->stream.have, &t->r->env, t->flight[(at - 1) % WARD_WINDOW_MAX].fid, UINT64_MAX);
             tell(t, WARD_EVENT_RUN_REFUSED, (int)code, 0, 0, "refused by the peer");
         }
@@ -262,9 +292,11 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
         const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
         if (lost[i % WARD_WINDOW_MAX])
             continue;
+        t->sent += run->count;
+        if (!run->fid) /* its row is no more */
+            continue;
         ward_vv_raise(&t->known, &t->r->env, run->fid, run->last);       /* a hint: if memory lacks, it stays smaller */
         ward_vv_raise(&t->stream.have, &t->r->env, run->fid, run->last); /* it may just have been set to go again */
-        t->sent += run->count;
     }
     tell_progress(t);
 }
@@ -416,15 +448,16 @@ int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_
     int rc = ward_frame_parse(&m, p, len, &why);
     if (rc)
         return act(t, ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)rc), NULL, err);
-    return act(t, step_message(t, &m), &m, err);
+    rc = forget_reused(t, err);
+    return rc ? rc : act(t, step_message(t, &m), &m, err);
 }
 
 int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
 {
-    if (t->plan || ward_talk_closed(t))
+    if (!t->r || t->plan || ward_talk_closed(t))
         return WARD_OK;
-    int rc = WARD_OK;
-    if (ward_talk_uncommitted(t))
+    int rc = forget_reused(t, err);
+    if (!rc && ward_talk_uncommitted(t))
         rc = ward_receipts_give(t, err); /* before the acknowledgement: whoever has that may leave */
     if (!rc && ward_talk_uncommitted(t))
         rc = act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
@@ -442,7 +475,8 @@ int ward_talk_news(struct ward_talk *t, struct ward_error *err)
         return WARD_OK;
     if (ward_grant_is_cut(&t->r->dir, &t->peer.id))
         return show_out(t, err);
-    return act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
+    int rc = forget_reused(t, err);
+    return rc ? rc : act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
 }
 
 int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err)
@@ -476,7 +510,11 @@ int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_err
     if (rc)
         return rc;
     t->peer = *g;
-    rc = ward_store_get_peer(r->store, &g->id, &p, err);
+    rc = ward_replica_refresh(r, err);
+    if (!rc)
+        rc = forget_reused(t, err);
+    if (!rc)
+        rc = ward_store_get_peer(r->store, &t->peer.id, &p, err);
     if (rc == WARD_ERR_NOT_FOUND)
         rc = WARD_OK;
     p.grant = t->peer.id;

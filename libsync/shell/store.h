@@ -142,6 +142,7 @@ struct ward_store_peer {
 int ward_store_put_peer(struct ward_store *s, const struct ward_store_peer *p, struct ward_error *err);
 int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, struct ward_store_peer *out, struct ward_error *err);
 typedef int ward_store_peer_fn(void *ctx, const struct ward_store_peer *p);
+int ward_store_forget_held(struct ward_store *s, uint32_t fid, struct ward_error *err); /* of every peer */
 int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx, struct ward_error *err);
 
 /* ---- the own feeds' past (replica/own.h) */

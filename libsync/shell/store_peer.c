@@ -1,4 +1,5 @@
 /* store_peer.c - what was last known of other devices: hints for people and for bundles. */
+#include "base/alloc.h"
 #include "base/err.h"
 #include "shell/store_sql.h"
 
@@ -66,4 +67,39 @@ int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx
         code = store_fail(s, rc, err, "peers");
     sqlite3_reset(st);
     return code;
+}
+
+struct holders {
+    struct ward_store *s;
+    struct ward_store_peer *v; /* with what they hold */
+    size_t count, cap;
+    uint32_t fid;
+};
+
+static int add_holder(void *ctx, const struct ward_store_peer *p)
+{
+    struct holders *h = ctx;
+    if (ward_vv_get(&p->have, h->fid) == 0)
+        return WARD_OK;
+    if (ward_grow(h->s->env, (void **)&h->v, &h->cap, h->count, sizeof *h->v))
+        return WARD_ERR_MEMORY;
+    h->v[h->count] = *p;
+    h->v[h->count].have = (struct ward_vv){0};
+    return ward_vv_copy(&h->v[h->count++].have, h->s->env, &p->have);
+}
+
+int ward_store_forget_held(struct ward_store *s, uint32_t fid, struct ward_error *err)
+{
+    struct holders h = {.s = s, .fid = fid};
+    int rc = ward_store_each_peer(s, add_holder, &h, err);
+    if (rc == WARD_ERR_MEMORY)
+        ward_fail(err, rc, "peers");
+    for (size_t i = 0; !rc && i < h.count; i++) {
+        ward_vv_drop(&h.v[i].have, fid);
+        rc = ward_store_put_peer(s, &h.v[i], err);
+    }
+    for (size_t i = 0; i < h.count; i++)
+        ward_vv_free(&h.v[i].have, s->env);
+    ward_release(s->env, h.v);
+    return rc;
 }

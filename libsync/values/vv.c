@@ -49,6 +49,15 @@ int ward_vv_raise(struct ward_vv *vv, const struct ward_env *env, uint32_t fid, 
     return WARD_OK;
 }
 
+void ward_vv_drop(struct ward_vv *vv, uint32_t fid)
+{
+    size_t i = place(vv, fid);
+    if (i == vv->len || vv->v[i].fid != fid)
+        return;
+    vv->len--;
+    memmove(&vv->v[i], &vv->v[i + 1], (vv->len - i) * sizeof vv->v[0]);
+}
+
 int ward_vv_copy(struct ward_vv *to, const struct ward_env *env, const struct ward_vv *from)
 {
     if (to->cap < from->len) {

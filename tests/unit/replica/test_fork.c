@@ -558,6 +558,49 @@ static void a_shattered_feed(void **state)
     world_close(&w);
 }
 
+/* The number of a branch that had to make room is given to the one in its place: nobody may go on taking the one for the other. */
+static void who_held_the_branch_before_gets_the_one_in_its_place(void **state)
+{
+    struct world w;
+    struct line l;
+    struct ward_hash space;
+    struct pen p;
+    struct ward_ingested in;
+    struct ward_bundle_info info = {0};
+    char words[20];
+    (void)state;
+    set_up(&w, &space);
+    pen_new(&p, &w, A, &space);
+    for (uint64_t seq = 1; seq <= 6; seq++)
+        pen_say(&p, seq, NULL, 0, "same");
+    pen_seal(&p);
+    for (size_t to = B; to <= C; to++)
+        assert_int_equal(pen_send(&p, to, &in), WARD_OK);
+    pen_free(&p);
+    for (unsigned i = 0; i < WARD_BRANCHES_MAX; i++)
+        for (size_t to = B; to <= C; to++) {
+            snprintf(words, sizeof words, "%u", i);
+            a_branch_beyond_all_others(&w, &space, to, 4, words, WARD_OK);
+        }
+    whole_round(&w, B, C); /* each notes what the other holds */
+    line_open(&l, &w, B, C);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    a_branch_beyond_all_others(&w, &space, B, 3, "earlier", WARD_OK);
+    OK(&w, ward_talk_news(&l.a.talk, &w.err));
+    pump(&l, SIZE_MAX);
+    assert_int_equal(feed_at(&w, C, A, &space)->fork, 3);
+    OK(&w, ward_talk_remember(&l.a.talk, NULL, &w.err));
+    line_close(&l);
+    a_branch_beyond_all_others(&w, &space, B, 2, "earlier still", WARD_OK);
+    OK(&w, give_bundle(&w, B, C, true, &info));
+    assert_int_equal(info.changes, 1); /* and no more than that */
+    assert_int_equal(feed_at(&w, C, A, &space)->fork, 2);
+    assert_same(&w, B, C, &space);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +613,7 @@ int main(void)
         cmocka_unit_test(what_rests_on_a_branch_comes_after_it),
         cmocka_unit_test(who_saw_one_branch_did_not_see_the_other),
         cmocka_unit_test(a_shattered_feed),
+        cmocka_unit_test(who_held_the_branch_before_gets_the_one_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
