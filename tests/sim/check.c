@@ -450,7 +450,9 @@ static void L1_all_is_receipted(struct device *d, ward_replica *r)
 static void S16_a_device_that_goes_on_tells_again_what_was_set_aside(struct world *w)
 {
     for (size_t i = 0; i < w->count; i++) {
-        uint64_t n = device_counts(&w->d[i]) ? model_waiting(w->model, &w->d[i]) : 0;
+        size_t branches = 0;
+        uint64_t n = device_counts(&w->d[i]) ? model_waiting(w->model, &w->d[i], &branches) : 0;
+        w->deeds[DEED_REUNITED] += branches;
         if (n)
             violated(w, "S16", "%s goes on under a new grant, and %llu changes of its former ones were not written anew", w->d[i].name,
                      (unsigned long long)n);

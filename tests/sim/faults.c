@@ -1,8 +1,10 @@
 #include "faults.h"
 #include "check.h"
+#include "disk_inside.h"
 #include "hostile.h"
 #include "model.h"
 #include "net.h"
+#include "trust.h"
 #include "work.h"
 
 #include <stdio.h>
@@ -266,10 +268,10 @@ static void copy_disk(struct device *d)
         return;
     disk_image_free(d->old);
     d->old = disk_copy(d->disk);
-    d->old_held = realloc(d->old_held, MODEL_FEEDS_MAX * sizeof *d->old_held);
-    if (!d->old_held)
-        abort();
+    d->old_held = disk_memory(d->old_held, MODEL_FEEDS_MAX * sizeof *d->old_held);
+    d->old_own = disk_memory(d->old_own, MODEL_FEEDS_MAX * sizeof *d->old_own);
     memcpy(d->old_held, d->held, MODEL_FEEDS_MAX * sizeof *d->held);
+    memcpy(d->old_own, d->own, MODEL_FEEDS_MAX * sizeof *d->own);
 }
 
 static void restore_now(void *ctx, uint64_t n)
@@ -279,6 +281,7 @@ static void restore_now(void *ctx, uint64_t n)
     model_forget_withdrawn(d->w->model, d);
     disk_put(d->disk, d->old);
     memcpy(d->held, d->old_held, MODEL_FEEDS_MAX * sizeof *d->held);
+    memcpy(d->own, d->old_own, MODEL_FEEDS_MAX * sizeof *d->own);
     model_find_stranded(d->w->model);
     d->away = false;
     d->restored = true;
@@ -306,7 +309,7 @@ static void restore(struct device *d, enum fault fault)
 }
 
 /* Two laptops that are one to all others. */
-static void make_twin(struct device *d)
+void faults_make_twin(struct device *d)
 {
     struct world *w = d->w;
     char name[16];
@@ -356,7 +359,7 @@ static void strike(struct world *w)
         break;
     case FAULT_TWIN:
         if (dice_chance(dice, 600))
-            make_twin(d);
+            faults_make_twin(d);
         break;
     case FAULT_HUB:
         restore(w->hub, f);
@@ -399,6 +402,7 @@ void faults_begin(struct world *w)
 {
     if (w->faults)
         sched_at(&w->time, w->time.now + HOUR_MS, times, w, 0);
+    trust_begin(w);
 }
 
 void faults_end(struct world *w)

@@ -50,7 +50,8 @@ struct conn;
     X(OUTSIDE, "outside", PEER)        /* changes where its grant does not reach */                                                        \
     X(DEPTH, "depth", PEER)            /* a depth that does not follow */                                                                  \
     X(DEPS, "deps", PEER)              /* a dep on what is not there, or is otherwise */                                                   \
-    X(VERSION, "version", PEER)        /* frames of a version of the future */
+    X(VERSION, "version", PEER)        /* frames of a version of the future */                                                             \
+    X(ENDED, "ended", DEVICE)          /* a laptop whose folder was copied is ended, and each copy goes on under a grant of its own */
 
 enum fault {
 #define X(id, name, group) FAULT_##id,
@@ -80,5 +81,6 @@ void faults_set_trap(struct device *d, enum fault trap, int64_t calls); /* which
 /* Sets a trap for the next act of the device's: most do not notice. */
 void faults_before_act(struct device *d);
 void faults_after_act(struct device *d);
+void faults_make_twin(struct device *d);
 
 #endif

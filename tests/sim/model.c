@@ -433,10 +433,13 @@ static void observe_feed(struct model *m, struct device *d, ward_replica *r, con
                  m->feeds[i].author ? m->feeds[i].author->name : "the root");
         return;
     }
-    branch = branch == SIZE_MAX ? take_in(m, i, r, f) : branch;
+    bool written = branch == SIZE_MAX;
+    branch = written ? take_in(m, i, r, f) : branch;
     if (branch == SIZE_MAX)
         return;
     raise_to(m, branch, f->head_seq, d->held);
+    if (written && author)
+        raise_to(m, branch, f->head_seq, d->own);
     note_fork(m, i);
 }
 
@@ -475,6 +478,7 @@ static void find_withdrawn(struct model *m, struct device *d, ward_replica *r, s
         for (uint64_t seq = from + 1; seq <= d->held[i]; seq++)
             withdraw(m, d, i, seq);
         d->held[i] = now[i];
+        d->own[i] = d->own[i] < now[i] ? d->own[i] : now[i];
     }
     trace(m->w, d, "takes back %zu changes of its own", m->withdrawn_count - before);
 }
@@ -600,7 +604,8 @@ static bool op_is_anew(struct model *m, const struct model_withdrawn *x, const s
     bool of_more = false, as_existence;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        for (uint64_t n = f->count - f->base; f->author == from->author && f->space == from->space && n > 0; n--) {
+        bool may_tell = (f->author == from->author || f->author == x->d) && f->space == from->space;
+        for (uint64_t n = f->count - f->base; may_tell && n > 0; n--) {
             const struct model_change *c = &f->changes[n - 1];
             if (!c->late || c->number <= old->number || !tells(op, c, &as_existence))
                 continue;
@@ -625,13 +630,23 @@ static bool find_anew(struct model *m, const struct model_withdrawn *x)
     return true;
 }
 
+/* Its own feed there has branches: until it is let in anew it cannot write in that space. */
+static bool is_frozen(const struct model *m, const struct device *d, size_t space)
+{
+    for (size_t i = 0; i < m->feed_count; i++)
+        if (m->feeds[i].space == space && memcmp(m->feeds[i].grant.b, d->grant.b, sizeof d->grant.b) == 0 &&
+            model_fork_point(m, i, d->held) != UINT64_MAX)
+            return true;
+    return false;
+}
+
 const struct model_withdrawn *model_written_anew(struct model *m)
 {
     const struct model_withdrawn *missing = NULL;
     for (size_t i = 0; i < m->withdrawn_count; i++) {
         struct model_withdrawn *x = &m->withdrawn[i];
         x->anew = x->anew || find_anew(m, x);
-        if (!x->anew && !missing && device_counts(x->d) && model_fork_point(m, x->branch, x->d->held) == UINT64_MAX)
+        if (!x->anew && !missing && device_counts(x->d) && !is_frozen(m, x->d, m->feeds[x->branch].space))
             missing = x;
     }
     return missing;
@@ -866,18 +881,21 @@ uint64_t model_quarantined(const struct model *m, const uint64_t *held)
     return n;
 }
 
-uint64_t model_waiting(const struct model *m, const struct device *d)
+uint64_t model_waiting(const struct model *m, const struct device *d, size_t *branches)
 {
     struct judged *g = judge(m, d->held, true);
     uint64_t n = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        if (f->author != d || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK ||
-            model_fork_point(m, i, d->held) != UINT64_MAX) /* of its branches it tells the one again that is its own */
+        bool forked = model_fork_point(m, i, d->held) != UINT64_MAX;
+        uint64_t upto = !forked ? d->held[i] : d->own[i]; /* of several branches it tells the one again that is its own */
+        if ((f->author != d && d->own[i] <= f->base) || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK ||
+            is_frozen(m, d, f->space))
             continue;
-        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base, done = d->held[i] > from ? released(g, i) : 0;
+        uint64_t limit = limit_of(g, i), from = limit > f->base ? limit : f->base, done = upto > from ? released(g, i) : 0;
+        *branches += forked && upto > from && done >= upto;
         from = done > from ? done : from;
-        n += d->held[i] > from ? d->held[i] - from : 0;
+        n += upto > from ? upto - from : 0;
     }
     return n;
 }

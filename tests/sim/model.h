@@ -104,8 +104,9 @@ void model_find_stranded(struct model *m);
  * and claim to have seen no more of others than the withdrawn ones had (S9). Gives the first of those of devices that count which was not;
  * NULL: all were. */
 const struct model_withdrawn *model_written_anew(struct model *m);
-/* What a device wrote under former grants, in spaces where it goes on, and has not written anew. */
-uint64_t model_waiting(const struct model *m, const struct device *d);
+/* What a device wrote under former grants, in spaces where it goes on, and has not written anew; and of how many branches of feeds that
+ * have others besides it has. */
+uint64_t model_waiting(const struct model *m, const struct device *d, size_t *branches);
 size_t model_releases(const struct model *m, const uint64_t *held); /* branches of which something was written anew */
 /* The device's disk is restored: what it was to write anew and has not is gone like anything else that it had not given to anybody. */
 void model_forget_withdrawn(struct model *m, const struct device *d);

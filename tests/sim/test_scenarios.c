@@ -7,6 +7,7 @@
 #include "net.h"
 #include "rules/frame.h"
 #include "run.h"
+#include "trust.h"
 #include "work.h"
 
 #include <setjmp.h>
@@ -383,6 +384,33 @@ static void two_laptops_with_one_folder_lose_nothing(void **state)
     end();
 }
 
+/* Both were published before anybody noticed: the operator ends the laptop, and each folder is let in anew with what it had written. */
+static void both_folders_of_an_ended_laptop_go_on(void **state)
+{
+    struct ward_id first, second;
+    (void)state;
+    begin("a folder is copied, and both histories are out", false);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    struct device *too = work_twin(s.a, "cell-1-too");
+    assert_int_equal(work_create(s.a, "by the one", &first), WARD_OK);
+    assert_int_equal(work_create(too, "by the other", &second), WARD_OK);
+    work_carry(s.a, s.b);
+    work_carry(too, s.b);
+    assert_int_equal(s.w.deeds[DEED_FORK], 1);
+    assert_false(work_shows(s.b, &first, "by the one"));
+    sync_with(s.b, NULL);
+    assert_true(trust_end_copied(s.hub, s.a));
+    assert_false(device_counts(s.a) || device_counts(too));
+    world_run(&s.w, 2 * DAY_MS);
+    assert_true(device_counts(s.a) && device_counts(too));
+    all_is_well();
+    assert_true(work_shows(s.b, &first, "by the one"));
+    assert_true(work_shows(s.b, &second, "by the other"));
+    assert_int_equal(s.w.deeds[DEED_REUNITED], 2);
+    end();
+}
+
 /* ---------------------------------------------------------------- disks and clocks */
 
 static void a_full_disk_refuses_whole_and_recovers(void **state)
@@ -617,6 +645,7 @@ int main(void)
         cmocka_unit_test(what_only_a_forgotten_laptop_holds_comes_back_by_a_stick),
         cmocka_unit_test(a_clone_forks_its_feed_and_harms_nothing_else),
         cmocka_unit_test(two_laptops_with_one_folder_lose_nothing),
+        cmocka_unit_test(both_folders_of_an_ended_laptop_go_on),
         cmocka_unit_test(a_full_disk_refuses_whole_and_recovers),
         cmocka_unit_test(power_cut_between_commit_and_ack),
         cmocka_unit_test(what_one_power_cut_left_the_next_does_not_tear),

@@ -511,6 +511,7 @@ struct device *work_twin(struct device *d, const char *name)
     disk_put(t->disk, image);
     disk_image_free(image);
     memcpy(t->held, d->held, MODEL_FEEDS_MAX * sizeof *t->held);
+    memcpy(t->own, d->own, MODEL_FEEDS_MAX * sizeof *t->own);
     t->options.schema = d->options.schema;
     t->grant = d->grant;
     t->invited = d->invited;

@@ -150,6 +150,8 @@ struct device *world_device(struct world *w, const char *name, char unit, enum w
     d->boot_ms = w->time.now;
     d->held = disk_memory(NULL, MODEL_FEEDS_MAX * sizeof *d->held);
     memset(d->held, 0, MODEL_FEEDS_MAX * sizeof *d->held);
+    d->own = disk_memory(NULL, MODEL_FEEDS_MAX * sizeof *d->own);
+    memset(d->own, 0, MODEL_FEEDS_MAX * sizeof *d->own);
     return d;
 }
 
@@ -437,6 +439,7 @@ void world_init(struct world *w, uint64_t seed, uint64_t faults)
     w->fault_dice = dice_for(seed, 3);
     w->work_dice = dice_for(seed, 4);
     w->peer_dice = dice_for(seed, 5);
+    w->trust_dice = dice_for(seed, 6);
     w->net = net_new(w);
     w->model = model_new(w);
 }
@@ -451,7 +454,9 @@ static void free_device(struct device *d)
         violated(d->w, "S18", "%s: the library keeps %zu files open", d->name, disk_open_files(d->disk));
     disk_image_free(d->old);
     free(d->old_held);
+    free(d->old_own);
     free(d->held);
+    free(d->own);
     disk_free(d->disk);
 }
 

@@ -37,6 +37,7 @@
     X(LIVE, "live")                                                                                                                        \
     X(ROTATE, "rotate")                                                                                                                    \
     X(REJOIN, "rejoin")                                                                                                                    \
+    X(REUNITED, "reunited")                                                                                                                \
     X(RELEASE, "release")                                                                                                                  \
     X(RELEASED, "released")                                                                                                                \
     X(CUT, "cut")                                                                                                                          \
@@ -101,12 +102,14 @@ struct device {
     uint32_t met_by;        /* the sync that it serves for and nothing else; 0: none */
     struct disk_image *old; /* a copy made earlier */
     uint64_t *old_held;     /* what it held then; see model.h */
-    size_t memory, blocks;  /* in use by the library */
-    int64_t alloc_left;     /* allocations until one fails; -1: none will */
-    bool alloc_down;        /* from then on all do */
-    int64_t trap_left;      /* calls on the disk until the trap springs; -1: none is set */
+    uint64_t *old_own;
+    size_t memory, blocks; /* in use by the library */
+    int64_t alloc_left;    /* allocations until one fails; -1: none will */
+    bool alloc_down;       /* from then on all do */
+    int64_t trap_left;     /* calls on the disk until the trap springs; -1: none is set */
     enum fault trap;
     uint64_t *held;        /* by the model's feed: the seq that is durable here */
+    uint64_t *own;         /* ... that was written in this very folder: of two copies of one each has a branch of its own */
     bool met[DEVICES_MAX]; /* who has answered a whole round of its own since the faults ended */
 };
 
@@ -115,7 +118,7 @@ struct world {
     uint64_t faults; /* that may happen */
     bool calm;       /* none may: while the ward is founded, and once it heals */
     struct sched time;
-    struct dice plan, net_dice, fault_dice, work_dice, peer_dice;
+    struct dice plan, net_dice, fault_dice, work_dice, peer_dice, trust_dice;
     struct device d[DEVICES_MAX];
     size_t count;
     struct device *hub, *hub2; /* hub2: NULL if there is no second one */

@@ -1,0 +1,94 @@
+#include "trust.h"
+#include "check.h"
+#include "model.h"
+#include "work.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const enum fault ours[] = {FAULT_ENDED};
+#define OURS (sizeof ours / sizeof ours[0])
+
+/* An operator who can do it now. */
+static struct device *operator_of(struct world *w)
+{
+    struct device *some[DEVICES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->d[i].role == WARD_ROLE_OPERATOR && device_counts(&w->d[i]) && work_may_act(&w->d[i]))
+            some[n++] = &w->d[i];
+    return n ? some[dice_below(&w->trust_dice, n)] : NULL;
+}
+
+/* ---------------------------------------------------------------- ended */
+
+static bool same_grant(const struct device *a, const struct device *b)
+{
+    return memcmp(a->grant.b, b->grant.b, sizeof a->grant.b) == 0;
+}
+
+static bool is_copied(const struct device *d)
+{
+    const struct world *w = d->w;
+    for (size_t i = 0; i < w->count; i++)
+        if (&w->d[i] != d && w->d[i].joined && same_grant(&w->d[i], d))
+            return true;
+    for (size_t i = 0; i < w->model->feed_count; i++)
+        if (memcmp(w->model->feeds[i].grant.b, d->grant.b, sizeof d->grant.b) == 0 && w->model->feeds[i].forked)
+            return true;
+    return false;
+}
+
+bool trust_end_copied(struct device *by, struct device *d)
+{
+    struct world *w = d->w;
+    struct device *copies[DEVICES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->d[i].joined && !w->d[i].hostile && same_grant(&w->d[i], d))
+            copies[n++] = &w->d[i];
+    if (work_revoke(by, d) != WARD_OK)
+        return false;
+    trace(w, d, "had %zu folders, and each is to go on", n);
+    for (size_t i = 0; i < n; i++)
+        work_rejoin(by, copies[i]);
+    return true;
+}
+
+static void end_one(struct world *w)
+{
+    struct device *d = &w->d[dice_below(&w->trust_dice, w->count)], *by = operator_of(w);
+    if (!by || d->role != WARD_ROLE_CELL || !device_counts(d))
+        return;
+    if (!is_copied(d)) {
+        if (dice_chance(&w->trust_dice, 500))
+            faults_make_twin(d);
+        return;
+    }
+    if (trust_end_copied(by, d))
+        fault_note(w, FAULT_ENDED);
+}
+
+/* ---------------------------------------------------------------- their times */
+
+static void times(void *ctx, uint64_t which)
+{
+    struct world *w = ctx;
+    if (w->calm)
+        return;
+    sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, HOUR_MS, DAY_MS), times, w, which);
+    switch ((enum fault)which) {
+    case FAULT_ENDED:
+        end_one(w);
+        break;
+    default:
+        break;
+    }
+}
+
+void trust_begin(struct world *w)
+{
+    for (size_t i = 0; i < OURS; i++)
+        if (fault_on(w, ours[i]))
+            sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, HOUR_MS, DAY_MS), times, w, (uint64_t)ours[i]);
+}

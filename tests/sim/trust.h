@@ -1,0 +1,13 @@
+/* trust.h - what people do about devices that break, are copied, lost, or out of reach: each a fault of the list that may happen, at times
+ * and with dice of its own, so that the stories of seeds without it stay what they are. */
+#ifndef SIM_TRUST_H
+#define SIM_TRUST_H
+
+#include "world.h"
+
+void trust_begin(struct world *w); /* none of it happens after faults_end; what was begun is brought to its end */
+
+/* An operator ends a device whose folder was copied, or restored and written on in: each folder is let in under a grant of its own. */
+bool trust_end_copied(struct device *by, struct device *d);
+
+#endif
