@@ -62,7 +62,10 @@ void check_after_boot(struct device *d)
         return;
     }
     S17_the_file_is_sound(d, r);
-    if (memcmp(r->self.b, d->grant.b, sizeof d->grant.b) != 0) { /* an older copy: with the keys of then, which others have replaced */
+    if (ward_replica_was(r, &d->grant)) { /* it may have been about to go on under another grant */
+        if (memcmp(r->self.b, d->grant.b, sizeof d->grant.b) != 0)
+            work_take_grant(d, &r->self);
+    } else { /* an older copy: with the keys of then, which others have replaced */
         d->grant = r->self;
         d->revoked = true;
     }

@@ -51,7 +51,8 @@ struct conn;
     X(DEPTH, "depth", PEER)            /* a depth that does not follow */                                                                  \
     X(DEPS, "deps", PEER)              /* a dep on what is not there, or is otherwise */                                                   \
     X(VERSION, "version", PEER)        /* frames of a version of the future */                                                             \
-    X(ENDED, "ended", DEVICE)          /* a laptop whose folder was copied is ended, and each copy goes on under a grant of its own */
+    X(ENDED, "ended", DEVICE)          /* a laptop whose folder was copied is ended, and each copy goes on under a grant of its own */     \
+    X(FILES, "files", DEVICE)          /* no hub is in reach: devices are let in, or get new keys, by request and answer files */
 
 enum fault {
 #define X(id, name, group) FAULT_##id,

@@ -784,32 +784,34 @@ static bool is_known_by(const struct device *d, struct judged *g)
     return false;
 }
 
-/* By all together: who knows one branch of the feed that it stands on alone will hear of the other. */
-static bool is_known(const struct model *m, const struct device *d)
-{
-    uint64_t held[MODEL_FEEDS_MAX] = {0};
-    for (size_t n = 0; n < m->w->count; n++)
-        for (size_t i = 0; &m->w->d[n] != d && device_counts(&m->w->d[n]) && i < m->feed_count; i++)
-            held[i] = m->w->d[n].held[i] > held[i] ? m->w->d[n].held[i] : held[i];
-    return is_known_by(d, judge(m, held, true));
-}
-
+/* The hub's door opens to whom it knows; they bring along whom they know, and so on. By all together: who knows one branch of the feed
+ * that a grant stands on alone will hear of the other. */
 void model_find_stranded(struct model *m)
 {
-    bool changed = true; /* who is known to a stranded one alone is stranded in turn */
-    for (size_t turn = 0; changed && turn < m->w->count; turn++) {
-        changed = false;
-        for (size_t i = 0; i < m->w->count; i++) {
-            struct device *d = &m->w->d[i];
-            bool known = is_known(m, d);
-            if (d->shut_out || d->stranded == !known)
+    struct world *w = m->w;
+    uint64_t held[MODEL_FEEDS_MAX] = {0};
+    bool inside[DEVICES_MAX] = {false}, more = true;
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < w->count; i++) {
+            struct device *d = &w->d[i];
+            bool may = d == w->hub || (!d->shut_out && !d->hostile && !d->revoked && is_known_by(d, judge(m, held, true)));
+            if (inside[i] || !may)
                 continue;
-            d->stranded = !known;
-            changed = true;
-            trace(m->w, d, known ? "is known again" : "is known to nobody any more");
-            if (known)
-                work_join(d);
+            inside[i] = more = true;
+            for (size_t f = 0; d->joined && f < m->feed_count; f++)
+                held[f] = d->held[f] > held[f] ? d->held[f] : held[f];
         }
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        struct device *d = &w->d[i];
+        bool known = d == w->hub || d->revoked || is_known_by(d, judge(m, held, true));
+        if (d->shut_out || d->stranded == !known)
+            continue;
+        d->stranded = !known;
+        trace(w, d, known ? "is known again" : "is known to nobody any more");
+        if (known)
+            work_join(d);
     }
 }
 

@@ -1,6 +1,7 @@
 /* test_scenarios.c - stories with an end that is known: each a small ward, some bad luck, and what its trace and its devices must show. */
 #include "base/limits.h"
 #include "check.h"
+#include "errand.h"
 #include "fiber.h"
 #include "hostile.h"
 #include "model.h"
@@ -544,6 +545,34 @@ static void the_operators_deadline_stands(void **state)
     end();
 }
 
+/* Both by files alone: no link is used until the device is in, and none while it gets its new keys. */
+static void a_device_is_let_in_and_gets_new_keys_by_files(void **state)
+{
+    struct ward_id id, other;
+    (void)state;
+    begin("a village without a line", false);
+    sync_with(s.a, NULL);
+    struct device *far = work_invite(s.hub, "far", 'a', WARD_ROLE_CELL);
+    assert_non_null(far);
+    errand_begin(far);
+    world_run(&s.w, DAY_MS);
+    tell_on_failure();
+    assert_true(far->joined && !far->errand);
+    assert_int_equal(s.w.deeds[DEED_JOIN], 3); /* of the others, over links */
+    struct ward_hash before = far->grant;
+    assert_int_equal(work_create(far, "written under the old keys", &id), WARD_OK);
+    errand_begin(far);
+    world_run(&s.w, DAY_MS);
+    tell_on_failure();
+    assert_true(memcmp(before.b, far->grant.b, sizeof before.b) != 0 && device_counts(far));
+    assert_int_equal(work_create(far, "written under the new ones", &other), WARD_OK);
+    all_is_well();
+    assert_true(work_shows(s.a, &id, "written under the old keys"));
+    assert_true(work_shows(s.a, &other, "written under the new ones"));
+    assert_int_equal(s.w.deeds[DEED_ACCEPTED], 2);
+    end();
+}
+
 static void two_who_wrote_apart_are_both_heard(void **state)
 {
     struct ward_id id;
@@ -652,6 +681,7 @@ int main(void)
         cmocka_unit_test(a_clock_of_2099_wins_nothing),
         cmocka_unit_test(a_device_is_cut_while_it_is_connected),
         cmocka_unit_test(the_operators_deadline_stands),
+        cmocka_unit_test(a_device_is_let_in_and_gets_new_keys_by_files),
         cmocka_unit_test(two_who_wrote_apart_are_both_heard),
         cmocka_unit_test(a_second_hub_serves_when_the_first_is_gone),
         cmocka_unit_test(a_bad_peer_does_not_hold_up_the_others),

@@ -1,16 +1,16 @@
 #include "trust.h"
 #include "check.h"
+#include "errand.h"
 #include "model.h"
 #include "work.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const enum fault ours[] = {FAULT_ENDED};
+static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES};
 #define OURS (sizeof ours / sizeof ours[0])
 
-/* An operator who can do it now. */
-static struct device *operator_of(struct world *w)
+struct device *trust_operator(struct world *w)
 {
     struct device *some[DEVICES_MAX];
     size_t n = 0;
@@ -57,7 +57,7 @@ bool trust_end_copied(struct device *by, struct device *d)
 
 static void end_one(struct world *w)
 {
-    struct device *d = &w->d[dice_below(&w->trust_dice, w->count)], *by = operator_of(w);
+    struct device *d = &w->d[dice_below(&w->trust_dice, w->count)], *by = trust_operator(w);
     if (!by || d->role != WARD_ROLE_CELL || !device_counts(d))
         return;
     if (!is_copied(d)) {
@@ -69,6 +69,24 @@ static void end_one(struct world *w)
         fault_note(w, FAULT_ENDED);
 }
 
+/* ---------------------------------------------------------------- out of reach */
+
+static void ask_by_file(struct world *w)
+{
+    struct device *d = &w->d[dice_below(&w->trust_dice, w->count)], *by = trust_operator(w);
+    char name[16];
+    if (dice_chance(&w->trust_dice, 500)) {
+        snprintf(name, sizeof name, "far-%zu", w->count);
+        d = by ? work_invite(by, name, (char)('a' + dice_below(&w->trust_dice, 3)), WARD_ROLE_CELL) : NULL;
+        if (d)
+            work_start_days(d);
+    } else if (d->role != WARD_ROLE_CELL || !device_counts(d) || d->keys_open) {
+        d = NULL;
+    }
+    if (d && !d->errand)
+        errand_begin(d);
+}
+
 /* ---------------------------------------------------------------- their times */
 
 static void times(void *ctx, uint64_t which)
@@ -76,10 +94,13 @@ static void times(void *ctx, uint64_t which)
     struct world *w = ctx;
     if (w->calm)
         return;
-    sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, HOUR_MS, DAY_MS), times, w, which);
+    sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, HOUR_MS, 2 * DAY_MS), times, w, which);
     switch ((enum fault)which) {
     case FAULT_ENDED:
         end_one(w);
+        break;
+    case FAULT_FILES:
+        ask_by_file(w);
         break;
     default:
         break;

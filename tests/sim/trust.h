@@ -7,6 +7,8 @@
 
 void trust_begin(struct world *w); /* none of it happens after faults_end; what was begun is brought to its end */
 
+/* An operator who can act now; NULL: none. */
+struct device *trust_operator(struct world *w);
 /* An operator ends a device whose folder was copied, or restored and written on in: each folder is let in under a grant of its own. */
 bool trust_end_copied(struct device *by, struct device *d);
 

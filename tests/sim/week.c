@@ -181,8 +181,7 @@ uint32_t work_sync(struct device *d, struct device *peer)
     return p ? p->id : 0;
 }
 
-/* Its home is another device's now, or the same that it was: whoever has its old keys is cut. */
-static void take_grant(struct device *d, const struct ward_hash *grant)
+void work_take_grant(struct device *d, const struct ward_hash *grant)
 {
     for (size_t i = 0; i < d->w->count; i++) {
         struct device *o = &d->w->d[i];
@@ -193,7 +192,7 @@ static void take_grant(struct device *d, const struct ward_hash *grant)
     check_keep_keys(d);
 }
 
-static bool may_wait(int rc)
+bool work_may_wait(int rc)
 {
     enum ward_class c = ward_error_class(rc);
     return (rc >= 600 && rc < 700 && rc != WARD_ERR_CORRUPT) || c == WARD_CLASS_RETRY || c == WARD_CLASS_WAIT || c == WARD_CLASS_OPERATOR;
@@ -212,7 +211,7 @@ static void rotate(struct proc *p)
     if (!rc)
         rc = ward_rotate(r, NULL, 15000, &d->options, &err);
     if (r && !ward_self(r, &self, NULL) && memcmp(self.grant.b, d->grant.b, sizeof self.grant.b) != 0) {
-        take_grant(d, &self.grant);
+        work_take_grant(d, &self.grant);
         deed(d->w, DEED_ROTATE);
         check_step(p);
     }
@@ -223,7 +222,7 @@ static void rotate(struct proc *p)
     trace(d->w, d, "takes new keys: %s", rc ? ward_error_name(rc) : "done");
     if (rc == WARD_ERR_CUT || rc == WARD_ERR_KEYS_REPLACED)
         d->revoked = true;
-    else if (rc && may_wait(rc)) /* they may have been granted without its having heard of it */
+    else if (rc && work_may_wait(rc)) /* they may have been granted without its having heard of it */
         sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, 6 * HOUR_MS), rotate_again, d, 0);
     else if (rc && !p->dead && !d->w->failed)
         violated(d->w, "S17", "%s: new keys: %d %s", d->name, rc, err.detail);
@@ -231,7 +230,7 @@ static void rotate(struct proc *p)
 
 void work_rotate(struct device *d)
 {
-    if (!d->joined || d->hostile || d->revoked || d->stranded || d->serving || !device_is_idle(d))
+    if (!d->joined || d->hostile || d->revoked || d->stranded || d->serving || d->errand || !device_is_idle(d))
         return;
     device_close_app(d);
     if (!device_fell(d))
@@ -242,7 +241,7 @@ static void rotate_again(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
-    if (d->revoked || d->hostile)
+    if (d->revoked || d->hostile || d->errand)
         return;
     work_rotate(d);
     if (!d->keys_open)
@@ -259,7 +258,7 @@ static void rejoin(struct proc *p)
     ward_replica *r = NULL;
     int rc = ward_join(&r, d->home, d->code, d->name, 15000, &d->options, &err);
     if (!rc && !ward_self(r, &self, &err)) {
-        take_grant(d, &self.grant);
+        work_take_grant(d, &self.grant);
         deed(d->w, DEED_REJOIN);
         p->r = r;
         check_step(p);
@@ -271,7 +270,7 @@ static void rejoin(struct proc *p)
     trace(d->w, d, "joins again in its home: %s", rc ? ward_error_name(rc) : "done");
     if (!rc)
         work_sync(d, NULL);
-    else if (may_wait(rc) && rc != WARD_ERR_INVITE_EXPIRED)
+    else if (work_may_wait(rc) && rc != WARD_ERR_INVITE_EXPIRED)
         sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, 6 * HOUR_MS), rejoin_again, d, 0);
     else if (!p->dead && !d->w->failed && rc != WARD_ERR_INVITE_EXPIRED)
         violated(d->w, "S17", "%s: joins again: %d %s", d->name, rc, err.detail);
@@ -340,7 +339,7 @@ static void join(struct proc *p)
 
 void work_join(struct device *d)
 {
-    if (!d->joined && !d->shut_out && !d->stranded && !proc_start(d, join, NULL) && !d->w->failed)
+    if (!d->joined && !d->shut_out && !d->stranded && !d->errand && !proc_start(d, join, NULL) && !d->w->failed)
         sched_at(&d->w->time, d->w->time.now + HOUR_MS, join_again, d, 0);
 }
 
@@ -484,7 +483,7 @@ static void syncs(void *ctx, uint64_t n)
     }
 }
 
-static void start_days(struct device *d)
+void work_start_days(struct device *d)
 {
     next_time(d, acts, ACTS_A_WEEK);
     next_time(d, syncs, SYNCS_A_WEEK);
@@ -519,7 +518,7 @@ struct device *work_twin(struct device *d, const char *name)
     t->joined = d->may_fork = t->may_fork = true;
     trace(d->w, d, "its folder is copied to %s", name);
     if (!d->w->calm) {
-        start_days(t);
+        work_start_days(t);
         work_soon(t);
         work_soon(d);
     }
@@ -544,13 +543,13 @@ static void invites(void *ctx, uint64_t n)
         work_serve(by, 3 * DAY_MS);
     work_sync(by, NULL); /* the hub must hear of it */
     sched_at(&w->time, w->time.now + HOUR_MS, join_again, d, 0);
-    start_days(d);
+    work_start_days(d);
 }
 
 void work_begin(struct world *w)
 {
     for (size_t i = 0; i < w->count; i++)
-        start_days(&w->d[i]);
+        work_start_days(&w->d[i]);
     sched_at(&w->time, w->time.now + dice_between(&w->plan, DAY_MS, 20 * DAY_MS), invites, w, 0);
 }
 

@@ -314,19 +314,23 @@ bool work_may_act(const struct device *d)
     return d->joined && device_is_up(d) && !d->must_meet && !d->hostile && !d->keys_open;
 }
 
-static void end_act(struct act *a, const char *what, int rc)
+void work_end_act(struct device *d, const char *what, int rc, const struct ward_error *err)
 {
-    struct device *d = a->d;
     faults_after_act(d);
-    check_error(d, &a->err);
+    check_error(d, err);
     device_done(d, rc);
     trace(d->w, d, "%s: %s", what, rc ? ward_error_name(rc) : "done");
     if (rc == WARD_ERR_CORRUPT || rc == WARD_ERR_INTERNAL || (rc == WARD_ERR_ARGUMENT && !d->w->failed))
-        violated(d->w, "S17", "%s: %s: %d %s", d->name, what, rc, a->err.detail);
+        violated(d->w, "S17", "%s: %s: %d %s", d->name, what, rc, err->detail);
     if (!device_fell(d) && !rc && d->serving) {
         d->serving->kick = true;
         proc_wake(d->serving);
     }
+}
+
+static void end_act(struct act *a, const char *what, int rc)
+{
+    work_end_act(a->d, what, rc, &a->err);
 }
 
 void work_act(struct device *d)

@@ -32,6 +32,8 @@ void work_after_boot(struct device *d); /* what starts with the machine */
 /* One deed of a kind that its dice choose. */
 void work_act(struct device *d);
 bool work_may_act(const struct device *d); /* has a replica, power, and need not meet anybody before */
+/* After an act of any kind: the traps set for it are taken away, its error is looked at, what it wrote is observed. */
+void work_end_act(struct device *d, const char *what, int rc, const struct ward_error *err);
 /* For stories: a record with a title in the own unit's circle; its title written anew; what it shows. */
 int work_create(struct device *d, const char *title, struct ward_id *out);
 int work_edit(struct device *d, const struct ward_id *id, const char *title);
@@ -49,10 +51,14 @@ void work_stop_serving(struct device *d);
 void work_met(struct device *d);
 /* New keys for a device, asked for at the hub by the old ones. */
 void work_rotate(struct device *d);
+/* Its home is another device's now, or the same that it was: whoever has its old keys is cut. */
+void work_take_grant(struct device *d, const struct ward_hash *grant);
+bool work_may_wait(int rc); /* it may be otherwise another time */
 /* A device whose grant is cut is let in anew, and goes on in its home with all that it holds. */
 void work_rejoin(struct device *by, struct device *d);
 /* Another laptop with a copy of this one's folder as it is now: each goes on as if there were no other. */
 struct device *work_twin(struct device *d, const char *name);
+void work_start_days(struct device *d);
 void work_soon(struct device *d); /* some acts within the hour */
 void work_join(struct device *d); /* by its code, again until it is in */
 

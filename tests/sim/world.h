@@ -37,6 +37,9 @@
     X(LIVE, "live")                                                                                                                        \
     X(ROTATE, "rotate")                                                                                                                    \
     X(REJOIN, "rejoin")                                                                                                                    \
+    X(ASKED, "asked")                                                                                                                      \
+    X(ADMITTED, "admitted")                                                                                                                \
+    X(ACCEPTED, "accepted")                                                                                                                \
     X(REUNITED, "reunited")                                                                                                                \
     X(RELEASE, "release")                                                                                                                  \
     X(RELEASED, "released")                                                                                                                \
@@ -77,23 +80,26 @@ struct device {
     struct disk *disk;
     struct ward_env env;
     struct ward_options options;
-    struct dice random;  /* what its programs get as randomness */
-    int64_t boot_ms;     /* when mono began */
-    int64_t wall_off_ms; /* its wall clock beyond the true time */
-    int64_t wall_stands; /* not 0: it does not move */
-    unsigned tries;      /* to join, in vain */
-    bool shut_out;       /* its invitation came to nothing */
-    bool stranded;       /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
-    bool joined;         /* has a replica, or had */
-    bool away;           /* without power, until booted */
-    bool hostile;        /* its owner drives it by hand (hostile.c) */
-    bool revoked;        /* somebody has cut it */
-    bool keys_open;      /* it is getting new keys: nobody else may have its home open */
-    bool may_fork;       /* was restored from an older copy: its feeds may have two branches */
-    bool restored;       /* ... it was; its twin was not */
-    uint64_t unnoted;    /* changes up to this number may have gone out from a full disk, where nothing can be noted (own.h) */
-    bool must_meet;      /* restored, and is to meet somebody before it writes */
-    bool offline;        /* never has a network: bundles only */
+    struct dice random;      /* what its programs get as randomness */
+    int64_t boot_ms;         /* when mono began */
+    int64_t wall_off_ms;     /* its wall clock beyond the true time */
+    int64_t wall_stands;     /* not 0: it does not move */
+    unsigned tries;          /* to join, in vain */
+    bool shut_out;           /* its invitation came to nothing */
+    bool stranded;           /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
+    bool joined;             /* has a replica, or had */
+    bool away;               /* without power, until booted */
+    bool hostile;            /* its owner drives it by hand (hostile.c) */
+    bool revoked;            /* somebody has cut it */
+    bool errand;             /* it asks by files (errand.c), */
+    struct device *admitter; /* and was answered here */
+    char words[WARD_FINGERPRINT]; /* that it then showed */
+    bool keys_open;               /* it is getting new keys: nobody else may have its home open */
+    bool may_fork;                /* was restored from an older copy: its feeds may have two branches */
+    bool restored;                /* ... it was; its twin was not */
+    uint64_t unnoted;             /* changes up to this number may have gone out from a full disk, where nothing can be noted (own.h) */
+    bool must_meet;               /* restored, and is to meet somebody before it writes */
+    bool offline;                 /* never has a network: bundles only */
     struct ward_hash grant;
     struct ward_id invited; /* the record of its invitation */
     ward_replica *app;      /* kept open between acts, or NULL */
