@@ -192,6 +192,7 @@ static void accepted(struct device *d, bool joined_before)
 
 static void accept(struct device *d)
 {
+    struct world *w = d->w;
     struct ward_error err = {0};
     bool joined_before = d->joined, bent;
     device_close_app(d);
@@ -207,15 +208,17 @@ static void accept(struct device *d)
     int rc = accept_in(d, &err);
     work_end_act(d, "takes the answer", rc, &err);
     if (!rc && bent)
-        violated(d->w, "S5", "%s takes an answer with a bit turned over", d->name);
+        violated(w, "S5", "%s takes an answer with a bit turned over", d->name);
     if (!rc)
         accepted(d, joined_before);
     else if ((rc == WARD_ERR_NOT_ASKED || rc == WARD_ERR_ANSWER_FOREIGN) && d->may_fork) /* it is an older copy, which has not asked */
         give_up(d, ward_error_name(rc));
+    else if (rc == WARD_ERR_ANSWER && !bent && model_tainted(w->model, model_ward_space(w->model))) /* its giver has two histories */
+        d->shut_out |= !d->joined, give_up(d, ward_error_name(rc));
     else if (bent || work_may_wait(rc))
         next(d, ADMIT); /* another answer, which is the same */
     else
-        violated(d->w, "L1", "%s cannot take its answer: %d %s", d->name, rc, err.detail);
+        violated(w, "L1", "%s cannot take its answer: %d %s", d->name, rc, err.detail);
     if (!d->errand && d->revoked)
         work_rejoin(d->admitter, d);
 }

@@ -94,6 +94,14 @@ size_t model_find_space(const struct model *m, const struct ward_hash *id)
     return SIZE_MAX;
 }
 
+size_t model_ward_space(const struct model *m)
+{
+    size_t i = 0;
+    while (!m->spaces[i].is_ward) /* it is the first to be written in */
+        i++;
+    return i;
+}
+
 const struct model_change *model_change(const struct model *m, size_t branch, uint64_t seq)
 {
     while (seq <= m->feeds[branch].base)

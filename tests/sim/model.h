@@ -88,6 +88,7 @@ size_t model_find_feed(const struct model *m, const struct ward_hash *id);      
 size_t model_find_branch(const struct model *m, size_t first, uint64_t seq, const uint8_t hash[32]); /* on which this change lies */
 size_t model_find_short(const struct model *m, const uint8_t space8[8], const uint8_t grant8[8]);    /* the same */
 size_t model_find_space(const struct model *m, const struct ward_hash *id);
+size_t model_ward_space(const struct model *m);
 const struct model_change *model_change(const struct model *m, size_t branch, uint64_t seq);
 /* The last seq before somebody who holds so much sees the feed of this branch part; UINT64_MAX: it does not. */
 uint64_t model_fork_point(const struct model *m, size_t branch, const uint64_t *held);
