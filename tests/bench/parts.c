@@ -5,6 +5,7 @@
 #include "replica/talk.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,14 +265,72 @@ static int part_laptop(struct bench_ward *w, char **arg, double base)
     return 0;
 }
 
+/* ---- many laptops at once: arg[0] is COUNT:PATH, their homes are PATH0, PATH1 ... */
+
+struct laptop {
+    struct bench_ward w;
+    ward_replica *r;
+    const char *address;
+    pthread_barrier_t *together;
+    pthread_t thread;
+    double sent;
+};
+
+static void *laptop_syncs(void *arg)
+{
+    struct laptop *l = arg;
+    struct ward_sync_result x;
+    double ms;
+    pthread_barrier_wait(l->together);
+    round_of(l->r, l->address, &x, &ms);
+    l->sent = (double)x.sent;
+    return NULL;
+}
+
+static int part_crowd(struct bench_ward *w, char **arg, double base)
+{
+    char *prefix, path[600];
+    unsigned n = (unsigned)strtoul(arg[0], &prefix, 10);
+    struct laptop *l = calloc(n, sizeof *l);
+    pthread_barrier_t together;
+    pthread_barrier_init(&together, NULL, n + 1);
+    for (unsigned i = 0; l && i < n; i++) {
+        snprintf(path, sizeof path, "%s%u", prefix + 1, i);
+        bench_ward_init(&l[i].w, w->rng.s + i);
+        l[i].w.now_ms += 7 * 24 * HOUR_MS;
+        l[i].address = arg[1];
+        l[i].together = &together;
+        l[i].r = bench_open(&l[i].w, path);
+        if (pthread_create(&l[i].thread, NULL, laptop_syncs, &l[i]))
+            bench_die("thread", NULL);
+    }
+    pthread_barrier_wait(&together);
+    double start = bench_seconds(), sent = 0;
+    for (unsigned i = 0; l && i < n; i++) {
+        pthread_join(l[i].thread, NULL);
+        sent += l[i].sent;
+    }
+    say("seconds", bench_seconds() - start);
+    say("sent", sent);
+    say_memory(base);
+    for (unsigned i = 0; l && i < n; i++)
+        ward_close(l[i].r);
+    pthread_barrier_destroy(&together);
+    free(l);
+    return 0;
+}
+
 int bench_part(const char *part, int argc, char **argv, uint64_t seed)
 {
     static const struct {
         const char *name;
         int (*run)(struct bench_ward *w, char **arg, double base);
-    } parts[] = {{"ingest", part_ingest}, {"clone", part_clone}, {"serve", part_serve}, {"sync", part_sync}, {"laptop", part_laptop}};
+    } parts[] = {{"ingest", part_ingest}, {"clone", part_clone},   {"serve", part_serve},
+                 {"sync", part_sync},     {"laptop", part_laptop}, {"crowd", part_crowd}};
     struct bench_ward w;
     double base;
+    if (argc >= 2 && strcmp(part, "session") == 0)
+        return bench_session_part(argv);
     bench_memory(&base);
     uint64_t mixed = seed * 31;
     for (const char *p = part; *p; p++)

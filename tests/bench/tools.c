@@ -72,6 +72,12 @@ static void copy_file(const char *from, const char *to, bool must)
         bench_die(to, NULL);
 }
 
+void bench_make_dir(const char *path)
+{
+    if (mkdir(path, 0700))
+        bench_die(path, NULL);
+}
+
 int bench_copy_home(const struct bench *b, const char *from, const char *to)
 {
     static const char *const names[] = {"replica.db", "device.key", "replica.db-wal"};
@@ -79,8 +85,7 @@ int bench_copy_home(const struct bench *b, const char *from, const char *to)
     bench_path(a, b, from);
     bench_path(c, b, to);
     bench_remove_tree(c);
-    if (mkdir(c, 0700))
-        bench_die(c, NULL);
+    bench_make_dir(c);
     for (size_t i = 0; i < 3; i++) {
         snprintf(x, sizeof x, "%s/%s", a, names[i]);
         snprintf(y, sizeof y, "%s/%s", c, names[i]);
@@ -100,21 +105,18 @@ void bench_remove_tree(const char *path)
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-double bench_file_mb(const char *home, const char *name)
+double bench_file_mb(const char *path)
 {
-    char path[600];
     struct stat st;
-    snprintf(path, sizeof path, "%s/%s", home, name);
     return stat(path, &st) == 0 ? (double)st.st_size / 1e6 : 0;
 }
 
 /* ---- processes */
 
-void bench_child_start(const struct bench *b, struct bench_child *c, const char *part, const char *a1, const char *a2)
+void bench_child_exec(struct bench_child *c, const char *const *argv)
 {
-    char seed[32];
     int up[2], down[2];
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)b->seed);
+    *c = (struct bench_child){0};
     fflush(NULL);
     if (pipe(up) || pipe(down) || (c->pid = fork()) < 0)
         bench_die("process", NULL);
@@ -122,7 +124,7 @@ void bench_child_start(const struct bench *b, struct bench_child *c, const char 
         dup2(down[0], 0);
         dup2(up[1], 1);
         close(up[0]), close(up[1]), close(down[0]), close(down[1]);
-        execl(b->program, b->program, "--part", part, seed, a1 ? a1 : "", a2 ? a2 : "", (char *)NULL);
+        execvp(argv[0], (char *const *)argv);
         _exit(127);
     }
     close(up[1]);
@@ -133,19 +135,69 @@ void bench_child_start(const struct bench *b, struct bench_child *c, const char 
     fcntl(up[0], F_SETFD, FD_CLOEXEC);
 }
 
+void bench_child_start(const struct bench *b, struct bench_child *c, const char *part, const char *a1, const char *a2)
+{
+    char seed[32];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)b->seed);
+    bench_child_exec(c, (const char *const[]){b->program, "--part", part, seed, a1, a2, NULL});
+}
+
 bool bench_child_line(struct bench_child *c, char name[64], char value[192])
 {
     char line[300];
     return fgets(line, sizeof line, c->from) && sscanf(line, "%63s %191s", name, value) == 2;
 }
 
-void bench_child_end(struct bench_child *c)
+bool bench_child_end(struct bench_child *c)
 {
     int status = 0;
-    close(c->to);
+    if (c->to >= 0)
+        close(c->to);
     fclose(c->from);
-    if (waitpid(c->pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "ward-bench: a part of the run failed\n");
-        exit(1);
-    }
+    return waitpid(c->pid, &status, 0) >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool bench_collect(struct bench_child *c, struct bench_answers *a)
+{
+    a->count = 0;
+    while (a->count < 24 && bench_child_line(c, a->name[a->count], a->text[a->count]))
+        a->count++;
+    return bench_child_end(c);
+}
+
+void bench_run_part(const struct bench *b, struct bench_answers *a, const char *part, const char *a1, const char *a2)
+{
+    struct bench_child c;
+    bench_child_start(b, &c, part, a1, a2);
+    bench_expect(bench_collect(&c, a), "a part of the run failed");
+}
+
+const char *bench_text(const struct bench_answers *a, const char *name)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->name[i], name) == 0)
+            return a->text[i];
+    return NULL;
+}
+
+bool bench_has(const struct bench_answers *a, const char *name)
+{
+    return bench_text(a, name) != NULL;
+}
+
+double bench_answer(const struct bench_answers *a, const char *name)
+{
+    const char *text = bench_text(a, name);
+    if (text)
+        return strtod(text, NULL);
+    fprintf(stderr, "ward-bench: no %s\n", name);
+    exit(1);
+}
+
+void bench_expect(bool fine, const char *what)
+{
+    if (fine)
+        return;
+    fprintf(stderr, "ward-bench: %s\n", what);
+    exit(1);
 }
