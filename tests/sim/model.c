@@ -794,11 +794,11 @@ static bool is_known_by(const struct device *d, struct judged *g)
 
 /* The hub's door opens to whom it knows; they bring along whom they know, and so on. By all together: who knows one branch of the feed
  * that a grant stands on alone will hear of the other. */
-void model_find_stranded(struct model *m)
+bool model_find_stranded(struct model *m)
 {
     struct world *w = m->w;
     uint64_t held[MODEL_FEEDS_MAX] = {0};
-    bool inside[DEVICES_MAX] = {false}, more = true;
+    bool inside[DEVICES_MAX] = {false}, more = true, changed = false;
     while (more) {
         more = false;
         for (size_t i = 0; i < w->count; i++) {
@@ -817,10 +817,12 @@ void model_find_stranded(struct model *m)
         if (d->shut_out || d->stranded == !known)
             continue;
         d->stranded = !known;
+        changed = true;
         trace(w, d, known ? "is known again" : "is known to nobody any more");
         if (known)
             work_join(d);
     }
+    return changed;
 }
 
 /* Whether the writer of a note of release is an operator, the root, or of the unit of the feed. */

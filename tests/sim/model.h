@@ -99,8 +99,9 @@ void model_digest(const struct model *m, size_t space, const uint64_t *held, boo
                   const struct ward_schema *schema);
 /* Whose grant or invitation is held by nobody but itself is stranded: every door is shut to a key that is not known, so that it cannot
  * bring it back; an operator has to invite it anew, or a stick carry it. So is one whose grant or invitation others hold, but beyond a fork
- * of who gave it, where it has no effect: that is for people to mend. To be looked at again when devices were restored, or have met. */
-void model_find_stranded(struct model *m);
+ * of who gave it, where it has no effect: that is for people to mend. To be looked at again when devices were restored, or have met; true:
+ * something has changed. */
+bool model_find_stranded(struct model *m);
 /* Finds what withdrawn changes were written anew as: late changes of the same author and space hold the last value of each of their slots,
  * and claim to have seen no more of others than the withdrawn ones had (S9). Gives the first of those of devices that count which was not;
  * NULL: all were. */

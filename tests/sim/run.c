@@ -42,7 +42,9 @@ static void heal(struct world *w)
     world_run(w, MINUTE_MS);
     run_rounds(w, 1); /* what the hub lost comes back to it, invitations too */
     model_find_stranded(w->model);
-    world_run(w, DAY_MS);
+    do /* a stick that was still under way may bring somebody back */
+        world_run(w, DAY_MS);
+    while (!w->failed && model_find_stranded(w->model));
     run_rounds(w, ROUNDS + (w->hub2 != NULL));
     for (size_t i = 0; i < w->count && !w->failed; i++)
         if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
