@@ -92,16 +92,44 @@ int ward_invitation_parse(struct ward_invitation *out, const char *code, struct 
     return WARD_OK;
 }
 
-/* Whose key the new device must meet at the addresses: the ward's hub device if it may let such a one in, or else this one. */
-static const uint8_t *hub_key(const ward_replica *r, enum ward_role role)
+static bool may_let_in(const ward_replica *r, const struct ward_grant *g, enum ward_role role)
 {
-    for (size_t i = 0; i < r->dir.grant_count; i++) {
-        const struct ward_grant *g = &r->dir.grants[i];
-        if (g->role == WARD_ROLE_HUB && ward_may_grant(g->role, role) && ward_grant_effective(&r->dir, &g->id) &&
-            !ward_grant_is_cut(&r->dir, &g->id))
-            return g->link_pk;
-    }
-    return r->keys->link_pk;
+    return g && ward_may_grant(g->role, role) && ward_grant_effective(&r->dir, &g->id) && !ward_grant_is_cut(&r->dir, &g->id);
+}
+
+struct answering {
+    const ward_replica *r;
+    enum ward_role role;
+    const char *const *addresses;
+    size_t count;
+    const struct ward_grant *who;
+    int64_t last_ms;
+};
+
+static int look_who_answers(void *ctx, const struct ward_store_peer *p)
+{
+    struct answering *x = ctx;
+    const struct ward_grant *g = ward_directory_grant(&x->r->dir, &p->grant);
+    for (size_t i = 0; i < x->count; i++)
+        if (strcmp(p->address, x->addresses[i]) == 0 && (!x->who || p->last_contact_ms > x->last_ms) && may_let_in(x->r, g, x->role)) {
+            x->who = g;
+            x->last_ms = p->last_contact_ms;
+        }
+    return WARD_OK;
+}
+
+/* Whose key the new device must meet at the addresses: that of whoever answered this one there last, if it may let such a one in; or else
+ * of a hub device that may; or else this one's own. */
+static int hub_key(ward_replica *r, enum ward_role role, const char *const *addresses, size_t count, const uint8_t **out,
+                   struct ward_error *err)
+{
+    struct answering x = {.r = r, .role = role, .addresses = addresses, .count = count};
+    int rc = ward_store_each_peer(r->store, look_who_answers, &x, err);
+    for (size_t i = 0; !x.who && i < r->dir.grant_count; i++)
+        if (r->dir.grants[i].role == WARD_ROLE_HUB && may_let_in(r, &r->dir.grants[i], role))
+            x.who = &r->dir.grants[i];
+    *out = x.who ? x.who->link_pk : r->keys->link_pk;
+    return rc;
 }
 
 static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], enum ward_role role, const char *const *addresses, size_t count,
@@ -109,17 +137,21 @@ static int write_code(ward_replica *r, const uint8_t secret[SECRET_BYTES], enum 
 {
     struct ward_buf b;
     uint8_t check[CHECK_BYTES];
+    const uint8_t *key;
+    int rc = hub_key(r, role, addresses, count, &key, err);
+    if (rc)
+        return rc;
     ward_buf_init(&b, &r->env);
     ward_buf_room(&b, WARD_INVITE_MAX / 2); /* so that growing leaves no copy of the secret behind */
     ward_put_array(&b, 5);
     ward_put_uint(&b, WARD_FORMAT);
     ward_put_bytes(&b, r->ward.b, 32);
-    ward_put_bytes(&b, hub_key(r, role), 32);
+    ward_put_bytes(&b, key, 32);
     ward_put_bytes(&b, secret, SECRET_BYTES);
     ward_put_array(&b, count);
     for (size_t i = 0; i < count; i++)
         ward_put_text(&b, addresses[i], strlen(addresses[i]));
-    int rc = ward_buf_status(&b);
+    rc = ward_buf_status(&b);
     if (!rc) {
         check_of(check, b.p, b.len);
         ward_buf_add(&b, check, sizeof check);

@@ -470,6 +470,23 @@ static void S2_what_was_taken_back_is_written_anew(struct world *w)
         violated(w, "S2", "%s took back its change %llu and has not written it anew", x->d->name, (unsigned long long)x->seq);
 }
 
+/* What the hub says of devices that were bought for lost ones: whom they follow, under whose name. */
+static int check_follower(void *ctx, const struct ward_device *told)
+{
+    struct world *w = ctx;
+    for (size_t i = 0; i < w->count; i++) {
+        const struct device *d = &w->d[i];
+        bool same = d->replaces && d->joined && memcmp(told->grant.b, d->place.b, 32) == 0;
+        if (!same)
+            continue;
+        deed(w, DEED_REPLACED);
+        if (!told->follows_one || memcmp(told->follows.b, d->lost.b, 32) != 0 || !ward_id_equal(&told->unit, &d->unit) ||
+            strcmp(told->name, d->place_name) != 0)
+            violated(w, "admission", "%s does not follow %s, or not as %s", d->name, d->replaces->name, d->place_name);
+    }
+    return 0;
+}
+
 /* The model excuses whoever is known to nobody: the hub must say the same. */
 static void check_stranded(struct device *hub, const ward_replica *r)
 {
@@ -497,6 +514,8 @@ void check_healed(struct world *w, bool by_links)
         S1_S2_nothing_is_lost(d, r);
         if (by_links && d == w->hub)
             check_stranded(d, r);
+        if (by_links && d == w->hub)
+            ward_devices(r, check_follower, w, NULL);
         if (by_links)
             L1_all_is_receipted(d, r);
         if (i == one)

@@ -168,7 +168,7 @@ static int accept_in(struct device *d, struct ward_error *err)
     if (!rc)
         rc = ward_self(r, &self, err);
     if (!rc && !d->joined) {
-        d->grant = self.grant;
+        d->grant = d->place = self.grant;
         d->joined = true;
         check_keep_keys(d);
     } else if (!rc) {

@@ -52,7 +52,9 @@ struct conn;
     X(DEPS, "deps", PEER)              /* a dep on what is not there, or is otherwise */                                                   \
     X(VERSION, "version", PEER)        /* frames of a version of the future */                                                             \
     X(ENDED, "ended", DEVICE)          /* a laptop whose folder was copied is ended, and each copy goes on under a grant of its own */     \
-    X(FILES, "files", DEVICE)          /* no hub is in reach: devices are let in, or get new keys, by request and answer files */
+    X(FILES, "files", DEVICE)          /* no hub is in reach: devices are let in, or get new keys, by request and answer files */          \
+    X(LOST, "lost", DEVICE)            /* a laptop is lost, and another takes its place */                                                 \
+    X(DISPUTE, "dispute", DEVICE)      /* somebody does not believe that a report had reached the hub: it is proved to him */
 
 enum fault {
 #define X(id, name, group) FAULT_##id,

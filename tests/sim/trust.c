@@ -2,12 +2,13 @@
 #include "check.h"
 #include "errand.h"
 #include "model.h"
+#include "proof.h"
 #include "work.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES};
+static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE};
 #define OURS (sizeof ours / sizeof ours[0])
 
 struct device *trust_operator(struct world *w)
@@ -87,6 +88,34 @@ static void ask_by_file(struct world *w)
         errand_begin(d);
 }
 
+/* ---------------------------------------------------------------- lost */
+
+static void join_later(void *ctx, uint64_t n)
+{
+    (void)n;
+    work_join(ctx);
+}
+
+/* Whoever found it goes on in it until it hears of that. */
+static void replace_one(struct world *w)
+{
+    struct device *lost = &w->d[dice_below(&w->trust_dice, w->count)], *by = trust_operator(w);
+    char name[16];
+    if (!by || lost->role != WARD_ROLE_CELL || !device_counts(lost))
+        return;
+    snprintf(name, sizeof name, "new-%zu", w->count);
+    struct device *d = work_replace(by, lost, name);
+    if (!d)
+        return;
+    fault_note(w, FAULT_LOST);
+    work_sync(by, NULL); /* the hub must hear of it */
+    work_start_days(d);
+    if (fault_on(w, FAULT_FILES) && dice_chance(&w->trust_dice, 500))
+        errand_begin(d);
+    else
+        sched_at(&w->time, w->time.now + HOUR_MS, join_later, d, 0);
+}
+
 /* ---------------------------------------------------------------- their times */
 
 static void times(void *ctx, uint64_t which)
@@ -101,6 +130,12 @@ static void times(void *ctx, uint64_t which)
         break;
     case FAULT_FILES:
         ask_by_file(w);
+        break;
+    case FAULT_LOST:
+        replace_one(w);
+        break;
+    case FAULT_DISPUTE:
+        proof_show(w);
         break;
     default:
         break;

@@ -259,6 +259,7 @@ static void rejoin(struct proc *p)
     int rc = ward_join(&r, d->home, d->code, d->name, 15000, &d->options, &err);
     if (!rc && !ward_self(r, &self, &err)) {
         work_take_grant(d, &self.grant);
+        memcpy(d->called, d->name, sizeof d->called);
         deed(d->w, DEED_REJOIN);
         p->r = r;
         check_step(p);
@@ -312,7 +313,7 @@ static void join(struct proc *p)
     int rc = ward_join(&r, d->home, d->code, d->name, 15000, &d->options, &err);
     if (!rc) {
         rc = ward_self(r, &self, &err);
-        d->grant = self.grant;
+        d->grant = d->place = self.grant;
         d->joined = !rc;
         p->r = r;
         check_step(p);
@@ -332,6 +333,8 @@ static void join(struct proc *p)
         sched_at(&d->w->time, d->w->time.now + (wait << (d->tries < 3 ? d->tries++ : 3)), join_again, d, 0);
     } else if (rc == WARD_ERR_INVITE_EXPIRED && (d->w->faults & FAULT_BIT(FAULT_CLOCK))) {
         d->shut_out = true; /* by the hub's clock, which is what counts */
+    } else if (rc == WARD_ERR_FORKED && model_tainted(d->w->model, model_ward_space(d->w->model))) {
+        d->shut_out = true; /* the hub's own feed is frozen, until people have mended it */
     } else if (!p->dead && !d->w->failed) {
         violated(d->w, "L1", "%s cannot join: %d %s", d->name, rc, err.detail);
     }
@@ -513,6 +516,7 @@ struct device *work_twin(struct device *d, const char *name)
     memcpy(t->own, d->own, MODEL_FEEDS_MAX * sizeof *t->own);
     t->options.schema = d->options.schema;
     t->grant = d->grant;
+    memcpy(t->called, d->called, sizeof t->called);
     t->invited = d->invited;
     t->unnoted = d->unnoted == UINT64_MAX ? d->w->model->change_count : d->unnoted;
     t->joined = d->may_fork = t->may_fork = true;

@@ -422,6 +422,12 @@ bool work_shows(struct device *d, const struct ward_id *id, const char *title)
 
 /* ---------------------------------------------------------------- devices */
 
+/* Where it stands in a code, as spelt. */
+static void keep_secret_of(struct world *w, const char *code)
+{
+    check_keep_secret(w, code + 4 + 90, 24);
+}
+
 static bool invite(struct device *by, const char *name, char unit, enum ward_role role, char code[WARD_INVITE_MAX])
 {
     struct world *w = by->w;
@@ -442,7 +448,7 @@ static bool invite(struct device *by, const char *name, char unit, enum ward_rol
     if (rc)
         return false;
     deed(w, DEED_INVITE);
-    check_keep_secret(w, code + 4 + 90, 24); /* where the secret stands, as spelt */
+    keep_secret_of(w, code);
     return true;
 }
 
@@ -474,6 +480,42 @@ bool work_invite_again(struct device *by, struct device *d)
     return true;
 }
 
+/* Its twin, too; after a failing disk it may stand all the same. */
+static void note_revoked(const struct device *whom, int rc)
+{
+    struct world *w = whom->w;
+    for (size_t i = 0; i < w->count; i++)
+        w->d[i].revoked |= (!rc || rc == WARD_ERR_IO) && memcmp(w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
+}
+
+struct device *work_replace(struct device *by, struct device *lost, const char *name)
+{
+    struct world *w = by->w;
+    struct act a = {.d = by};
+    const char *addresses[] = {w->hub->address, w->hub2 ? w->hub2->address : NULL};
+    char code[WARD_INVITE_MAX], what[60];
+    if (!work_may_act(by) || w->count == DEVICES_MAX)
+        return NULL;
+    faults_before_act(by);
+    int rc = device_app(by, &a.r, &a.err);
+    if (!rc)
+        rc = ward_replace(a.r, &lost->grant, "it was stolen", addresses, w->hub2 ? 2 : 1, 30 * DAY_MS, code, sizeof code, &a.err);
+    snprintf(what, sizeof what, "replaces %s", lost->name);
+    note_revoked(lost, rc);
+    end_act(&a, what, rc);
+    if (rc)
+        return NULL;
+    deed(w, DEED_REPLACE);
+    keep_secret_of(w, code);
+    struct device *d = world_device(w, name, (char)lost->unit.b[0], lost->role);
+    take_code(d, code);
+    d->replaces = lost;
+    memcpy(d->called, lost->called, sizeof d->called);
+    memcpy(d->place_name, lost->called, sizeof d->place_name);
+    d->lost = lost->grant;
+    return d;
+}
+
 int work_revoke(struct device *by, struct device *whom)
 {
     struct act a = {.d = by};
@@ -485,8 +527,7 @@ int work_revoke(struct device *by, struct device *whom)
     if (!rc)
         rc = ward_revoke(a.r, &whom->grant, "the laptop is lost", &a.err);
     snprintf(what, sizeof what, "revokes %s", whom->name);
-    for (size_t i = 0; i < by->w->count; i++) /* its twin, too; after a failing disk it may stand all the same */
-        by->w->d[i].revoked |= (!rc || rc == WARD_ERR_IO) && memcmp(by->w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
+    note_revoked(whom, rc);
     end_act(&a, what, rc);
     if (!rc)
         deed(by->w, DEED_CUT);

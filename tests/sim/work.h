@@ -43,9 +43,10 @@ bool work_shows(struct device *d, const struct ward_id *id, const char *title);
 struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role); /* NULL: it could not */
 bool work_invite_again(struct device *by, struct device *d); /* the code is the device's; false: it could not */
 int work_revoke(struct device *by, struct device *whom);
-void work_carry(struct device *from, struct device *to);   /* a bundle */
-uint32_t work_sync(struct device *d, struct device *peer); /* peer NULL: the hub. The process's number, or 0. */
-void work_serve(struct device *d, int64_t for_ms);         /* 0: until stopped */
+struct device *work_replace(struct device *by, struct device *lost, const char *name); /* NULL: it could not */
+void work_carry(struct device *from, struct device *to);                               /* a bundle */
+uint32_t work_sync(struct device *d, struct device *peer);                             /* peer NULL: the hub. The process's number, or 0. */
+void work_serve(struct device *d, int64_t for_ms);                                     /* 0: until stopped */
 void work_stop_serving(struct device *d);
 /* A restored device may write again once it has got all of its own words back. */
 void work_met(struct device *d);

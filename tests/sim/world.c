@@ -139,6 +139,7 @@ struct device *world_device(struct world *w, const char *name, char unit, enum w
     struct device *d = &w->d[w->count];
     *d = (struct device){.w = w, .i = w->count++, .role = role, .alloc_left = -1, .trap_left = -1};
     snprintf(d->name, sizeof d->name, "%s", name);
+    snprintf(d->called, sizeof d->called, "%s", name);
     snprintf(d->mount, sizeof d->mount, "/%s", name);
     snprintf(d->home, sizeof d->home, "/%s/home", name);
     snprintf(d->address, sizeof d->address, "tcp://%s:7700", name);

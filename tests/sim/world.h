@@ -40,6 +40,10 @@
     X(ASKED, "asked")                                                                                                                      \
     X(ADMITTED, "admitted")                                                                                                                \
     X(ACCEPTED, "accepted")                                                                                                                \
+    X(REPLACE, "replace")                                                                                                                  \
+    X(REPLACED, "replaced")                                                                                                                \
+    X(PROVE, "prove")                                                                                                                      \
+    X(PROVED, "proved")                                                                                                                    \
     X(REUNITED, "reunited")                                                                                                                \
     X(RELEASE, "release")                                                                                                                  \
     X(RELEASED, "released")                                                                                                                \
@@ -74,6 +78,7 @@ struct fiber;
 struct device {
     struct world *w;
     size_t i;
+    char called[16]; /* in the ward's records: the name of the one whose place it takes, else its own */
     char name[16], mount[20], home[32], address[40], code[WARD_INVITE_MAX];
     struct ward_id unit;
     enum ward_role role;
@@ -101,9 +106,12 @@ struct device {
     bool must_meet;               /* restored, and is to meet somebody before it writes */
     bool offline;                 /* never has a network: bundles only */
     struct ward_hash grant;
-    struct ward_id invited; /* the record of its invitation */
-    ward_replica *app;      /* kept open between acts, or NULL */
-    ward_replica *idle;     /* kept open between syncs, or NULL */
+    const struct device *replaces; /* it was bought for that one, which was lost, */
+    char place_name[16];
+    struct ward_hash lost, place; /* whose grant was this, and got that */
+    struct ward_id invited;       /* the record of its invitation */
+    ward_replica *app;            /* kept open between acts, or NULL */
+    ward_replica *idle;           /* kept open between syncs, or NULL */
     struct proc *serving;
     uint32_t met_by;        /* the sync that it serves for and nothing else; 0: none */
     struct disk_image *old; /* a copy made earlier */

@@ -160,6 +160,32 @@ static void expires_by_the_hubs_clock(void **state)
     ward_keys_free(keys);
 }
 
+/* An operator invites, and it is another operator's machine that answers at the address of the hub. */
+static void names_the_key_of_whoever_answers_at_the_address(void **state)
+{
+    static const char *const at[] = {"tcp://127.0.0.1:7450"};
+    struct world *w = *state;
+    struct ward_invitation v = {0};
+    struct ward_hash other;
+    char code[WARD_INVITE_MAX];
+    invite(w, &v, code, sizeof code);
+    assert_memory_equal(v.hub_link_pk, w->hub->keys->link_pk, 32); /* nobody was met there */
+    assert_int_equal(ward_invite(w->hub, &w->unit, WARD_ROLE_OPERATOR, at, 1, DAY_MS, code, sizeof code, NULL), 0);
+    assert_int_equal(ward_invitation_parse(&v, code, NULL), 0);
+    struct ward_keys *theirs = new_keys(w);
+    assert_int_equal(ask(w, &v, theirs, true, &other), 0);
+    struct ward_store_peer met = {.grant = other, .last_contact_ms = w->now_ms, .address = "tcp://127.0.0.1:7450"};
+    assert_int_equal(ward_store_begin(w->hub->store, NULL), 0);
+    assert_int_equal(ward_store_put_peer(w->hub->store, &met, NULL), 0);
+    assert_int_equal(ward_store_commit(w->hub->store, NULL), 0);
+    invite(w, &v, code, sizeof code);
+    assert_memory_equal(v.hub_link_pk, theirs->link_pk, 32);
+    assert_int_equal(ward_revoke(w->hub, &other, "lost", NULL), 0);
+    invite(w, &v, code, sizeof code);
+    assert_memory_equal(v.hub_link_pk, w->hub->keys->link_pk, 32); /* it lets nobody in any more */
+    ward_keys_free(theirs);
+}
+
 static void unknown_key_is_no_invitation(void **state)
 {
     struct world *w = *state;
@@ -231,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lets_one_device_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(expires_by_the_hubs_clock, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_the_key_of_whoever_answers_at_the_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_key_is_no_invitation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secret_is_not_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_typing_error_is_noticed, set_up, tear_down),
