@@ -72,6 +72,7 @@ enum ward_code {
     WARD_ERR_CHAIN = 308,
     WARD_ERR_BRANCHES = 309,
     WARD_ERR_FORKED = 310,
+    WARD_ERR_HISTORY = 316,
 
     WARD_ERR_WARD = 401,
     WARD_ERR_NOT_ENTITLED = 402,
@@ -865,6 +866,7 @@ struct ward_bad {
 typedef void ward_bad_fn(void *ctx, const struct ward_bad *bad);
 struct ward_verify_result {
     uint64_t changes, seals, records, bad;
+    uint64_t bases, below_base; /* spaces that begin with a snapshot, on its maker's word; changes whose history is not held */
 };
 /* Walks every chain and seal; full: replays all into an empty state and compares it with slots and plain tables, and runs SQLite's
  * integrity check. */

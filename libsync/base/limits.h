@@ -13,6 +13,9 @@
 #define WARD_RUN_RAW_MAX       229376u          /* bytes of the bodies of a run, decompressed */
 #define WARD_RUN_RAW_USUAL     16384u           /* where it usually ends: a slow link has it over soon */
 #define WARD_RUN_RAW_SLOW      8192u            /* where it ends on a slow link */
+#define WARD_PART_RAW_USUAL    65536u           /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */
+#define WARD_SNAPSHOT_FROM     64u              /* changes of a space from which its state is sent rather than its history */
+#define WARD_PARTS_MAX         4096u            /* of one snapshot */
 #define WARD_FRAME_MAX         262144u          /* bytes of a frame */
 #define WARD_FRAME_PARTS_MAX   1u               /* message parts of a frame */
 #define WARD_WINDOW            16u              /* run frames in flight */

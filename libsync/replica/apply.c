@@ -1,6 +1,7 @@
 #include "replica/apply.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/base.h"
 #include "rules/view.h"
 #include "values/feed.h"
 
@@ -392,15 +393,27 @@ int ward_apply_reshow(struct ward_apply *a, uint32_t sid, struct ward_error *err
     return rc ? rc : ward_store_each_in_space(a->r->store, sid, reshow_record, &x, err);
 }
 
-/* Applies a held segment again; its feed's vv grows along. */
-static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struct ward_segment *seg, struct ward_error *err)
+int ward_apply_restore(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
+                       size_t key_len, const struct ward_live_value *v, struct ward_error *err)
+{
+    struct ward_cached *c;
+    int rc = fetch(a, sid, kind, entity, &c, err);
+    if (rc)
+        return rc;
+    rc = ward_slot_restore(&c->state, field, key, key_len, v);
+    c->dirty = true;
+    return rc ? ward_fail(err, rc, "base: a value twice, or no memory") : within_budget(a, err);
+}
+
+/* Applies a held segment again, up to seq `upto`; its feed's vv grows along. */
+static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struct ward_segment *seg, uint64_t upto, struct ward_error *err)
 {
     ward_replica *r = a->r;
     struct ward_buf raw;
     size_t at = 0, used = 0;
     ward_buf_init(&raw, &r->env);
     int rc = ward_store_unpack(seg, &raw, err);
-    for (uint32_t i = 0; !rc && i < seg->count; i++, at += used) {
+    for (uint32_t i = 0; !rc && i < seg->count && seg->first + i <= upto; i++, at += used) {
         ward_scratch_clear(&r->scratch);
         rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);
         if (rc) { /* it was checked at the door: now it is damage, and nothing to blame a peer for */
@@ -416,7 +429,7 @@ static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struc
     return rc;
 }
 
-int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err)
+static int replay(struct ward_apply *a, uint32_t sid, const struct ward_vv *upto, struct ward_error *err)
 {
     ward_replica *r = a->r;
     struct ward_space *space = ward_directory_space(&r->dir, sid);
@@ -434,16 +447,32 @@ int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err
         f->vv.len = 0;
         f->vv_loaded = f->dirty = true;
     }
+    if (!rc)
+        rc = ward_base_restore(a, sid, err);
     while (!rc && got) {
         rc = ward_store_next_segment(r->store, seg.seg, true, &seg, &got, err);
         struct ward_feed *f = !rc && got ? ward_directory_feed(&r->dir, seg.fid) : NULL;
         if (!f || f->sid != sid || f->parent)
             continue;
+        uint64_t end = upto ? ward_vv_get(upto, f->fid) : UINT64_MAX;
+        if (seg.first > end)
+            continue;
         rc = ward_store_find_segment(r->store, seg.fid, seg.first, &seg, err);
         if (!rc)
-            rc = replay_segment(a, f, &seg, err);
+            rc = replay_segment(a, f, &seg, end, err);
     }
     return rc;
+}
+
+int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err)
+{
+    return replay(a, sid, NULL, err);
+}
+
+int ward_apply_replay_upto(struct ward_apply *a, uint32_t sid, const struct ward_vv *upto, struct ward_error *err)
+{
+    int rc = replay(a, sid, upto, err);
+    return rc ? rc : ward_apply_write(a, err);
 }
 
 /* ---- the end */
@@ -451,6 +480,13 @@ int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* How far a feed has effect here. What lies in a base cannot be taken out of it: such a space waits for its history (base.h). */
+static uint64_t reach(const struct ward_feed *f, uint64_t limit)
+{
+    uint64_t end = least(limit, f->head_seq);
+    return end < f->base ? f->base : end;
 }
 
 /* Cuts and forks may have taken effect from what was applied before, or given it back. */
@@ -462,7 +498,7 @@ static int replay_where_judged_anew(struct ward_apply *a, struct ward_error *err
         bool stale = false;
         for (size_t i = 0; i < s->feed_count; i++) {
             struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
-            stale |= !f->parent && (f->torn || least(f->limit, f->head_seq) != least(f->applied_limit, f->head_seq));
+            stale |= !f->parent && (f->torn || reach(f, f->limit) != reach(f, f->applied_limit));
             f->applied_limit = f->limit;
             f->torn = false;
         }

@@ -30,8 +30,14 @@ int ward_apply_peek(struct ward_apply *a, uint32_t sid, uint32_t kind, const str
                     struct ward_error *err);
 /* Writes plain rows and conflicts of a space anew from its records. */
 int ward_apply_reshow(struct ward_apply *a, uint32_t sid, struct ward_error *err);
-/* Replays a space from the log into empty state, within the limits of its feeds. */
+/* Replays a space from its base (base.h; most have none) and the log into empty state, within the limits of its feeds. */
 int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err);
+/* The same, of each feed no further than upto names (a feed missing there: nothing beyond its base). The state stays so: to be looked at,
+ * and replayed in full. */
+int ward_apply_replay_upto(struct ward_apply *a, uint32_t sid, const struct ward_vv *upto, struct ward_error *err);
+/* A live value out of a base, into a record that is being restored. WARD_ERR_CORRUPT: it is there. */
+int ward_apply_restore(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
+                       size_t key_len, const struct ward_live_value *v, struct ward_error *err);
 /* Loads the directory anew from what this transaction has stored: after grants or cuts were taken back. What that changes of feeds' limits
  * is replayed at the end. Rows move. */
 int ward_apply_rejudge(struct ward_apply *a, struct ward_error *err);

@@ -43,7 +43,7 @@ static int hash_before(ward_replica *r, uint32_t fid, uint64_t first, struct war
     struct ward_segment seg;
     const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
     if (first == f->base + 1) {
-        *out = f->parent ? f->base_hash : f->id;
+        *out = f->parent || f->base ? f->base_hash : f->id;
         return WARD_OK;
     }
     int rc = ward_store_find_segment(r->store, fid, first - 1, &seg, err);
@@ -103,6 +103,11 @@ int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash 
         *hash = seq ? f->head_hash : f->id;
         *depth = seq ? f->head_depth : 0;
         return WARD_OK;
+    }
+    if (seq <= f->base) { /* a trunk's: the log begins after it */
+        *hash = f->base_hash;
+        return seq == f->base ? ward_store_get_base_feed(r->store, fid, depth, NULL, err)
+                              : ward_fail(err, WARD_ERR_HISTORY, "change %llu lies before what is held here", (unsigned long long)seq);
     }
     struct ward_chain_map *m = cached(r, fid, seq);
     if (!m) {
@@ -201,7 +206,12 @@ int ward_vv_at(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_vv *out
 {
     const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
     struct ward_segment seg;
-    int rc = f->parent ? ward_vv_at(r, f->parent, f->base < upto ? f->base : upto, out, err) : WARD_OK;
+    uint64_t depth;
+    if (!f->parent && upto < f->base)
+        return ward_fail(err, WARD_ERR_HISTORY, "change %llu lies before what is held here", (unsigned long long)upto);
+    int rc = f->parent ? ward_vv_at(r, f->parent, f->base < upto ? f->base : upto, out, err)
+             : f->base ? ward_store_get_base_feed(r->store, fid, &depth, out, err)
+                       : WARD_OK;
     for (uint64_t seq = ward_directory_feed(&r->dir, fid)->base + 1; !rc && seq <= upto; seq = seg.first + seg.count) {
         rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
         if (!rc)

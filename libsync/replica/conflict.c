@@ -36,7 +36,7 @@ static size_t distinct(const struct ward_slot *slot, const struct ward_live_valu
 }
 
 /* Whether the change (fid, seq) had seen other's: its version vector is rebuilt from the deps of its feed up to it; a late one had seen its
- * own deps and no more. */
+ * own deps and no more. Of a change below a base that is not known any more. */
 static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out,
                     struct ward_error *err)
 {
@@ -46,8 +46,13 @@ static int had_seen(ward_replica *r, const struct ward_live_value *v, const stru
     bool own = v->fid == other->fid;
     *out = own && other->seq <= v->seq;
     ward_buf_init(&raw, &r->env);
-    int rc = WARD_OK;
-    for (uint64_t seq = own ? v->seq : 1; !rc && seq <= v->seq; seq = seg.first + seg.count) {
+    const struct ward_feed *f = ward_directory_feed(&r->dir, v->fid);
+    struct ward_vv before = {0};
+    uint64_t depth;
+    int rc = !own && f->base ? ward_store_get_base_feed(r->store, v->fid, &depth, &before, err) : WARD_OK;
+    *out |= v->seq > f->base && ward_vv_get(&before, other->fid) >= other->seq;
+    ward_vv_free(&before, &r->env);
+    for (uint64_t seq = own ? v->seq : f->base + 1; !rc && seq > f->base && seq <= v->seq; seq = seg.first + seg.count) {
         size_t at = 0, used = 0;
         rc = ward_store_find_segment(r->store, v->fid, seq, &seg, err);
         if (!rc)

@@ -114,6 +114,8 @@ static int written_at(ward_replica *r, uint32_t fid, uint64_t seq, int64_t *out,
     struct ward_segment seg;
     struct ward_change_head head = {0};
     size_t at = 0;
+    if (seq <= ward_directory_feed(&r->dir, fid)->base)
+        return WARD_OK; /* before what is held here: nothing says when */
     int rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
     if (!rc)
         rc = ward_store_unpack(&seg, &r->unpacked, err);

@@ -313,6 +313,8 @@ static int settle_heads(struct doctor *d, struct ward_error *err)
     struct ward_segment seg = {0};
     bool got = true;
     int rc = ends ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "doctor");
+    for (size_t i = 0; !rc && i < d->r->dir.feed_count; i++)
+        ends[i + 1] = d->r->dir.feeds[i].base;
     while (!rc && got) {
         rc = ward_store_next_segment(d->r->store, seg.seg, true, &seg, &got, err);
         if (!rc && got && seg.fid <= d->r->dir.feed_count)

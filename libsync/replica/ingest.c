@@ -452,9 +452,40 @@ static int find_seen(struct incoming *in, struct ward_error *err)
     return rc;
 }
 
+/* What a run holds of the history below the base is passed over: that it is the one which the base is of, its seal shows, which is over its
+ * end, by the chain from the base on. */
+static int leave_out_base(struct incoming *in, struct ward_run *rest, bool *all, struct ward_error *err)
+{
+    struct ward_buf *raw = &in->r->unpacked;
+    uint64_t base = in->trunk ? in->trunk->base : 0, last = in->run->first + in->run->count - 1;
+    size_t at = 0;
+    *all = in->trunk && last <= base;
+    if (*all || in->run->first > base)
+        return WARD_OK;
+    for (uint64_t seq = in->run->first; seq <= base; seq++) {
+        size_t used;
+        ward_scratch_clear(&in->r->scratch);
+        int rc = ward_change_parse(&in->r->scratch, raw->p + at, raw->len - at, &used, err);
+        if (rc)
+            return ward_at(err, rc, "change %llu", (unsigned long long)seq);
+        at += used;
+    }
+    raw->len -= at;
+    memmove(raw->p, raw->p + at, raw->len);
+    *rest = *in->run;
+    rest->first = base + 1;
+    rest->count = (uint32_t)(last - base);
+    rest->codec = WARD_CODEC_RAW;
+    rest->data = raw->p;
+    rest->len = raw->len;
+    in->run = rest;
+    return WARD_OK;
+}
+
 static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward_ingested *out, struct ward_error *err)
 {
     struct ward_replica *r = in->r;
+    struct ward_run rest;
     bool duplicate;
     if (in->run->count > WARD_RUN_CHANGES_MAX)
         return ward_fail(err, WARD_ERR_LIMIT_RUN, "%u changes", (unsigned)in->run->count);
@@ -464,6 +495,8 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     if (!rc)
         rc = find_feed(in, err);
     if (!rc)
+        rc = leave_out_base(in, &rest, &duplicate, err);
+    if (!rc && !duplicate)
         rc = place(in, &r->unpacked, &duplicate, err);
     if (rc)
         return rc;

@@ -156,6 +156,8 @@ static int write_file(struct pick *x, const char *path, const uint64_t *subjects
     struct ward_file_out *file = NULL;
     struct ward_buf frame, scratch;
     uint64_t depth, first = subjects[0];
+    if (first <= x->feed->base)
+        return ward_fail(err, WARD_ERR_HISTORY, "change %llu", (unsigned long long)first);
     int rc = ward_store_find_segment(r->store, fid, x->last, &seg, err); /* the author's own seal stands at its end */
     const uint64_t last = rc ? 0 : seg.first + seg.count - 1;
     if (!rc && last - first >= WARD_PROOF_CHANGES_MAX)

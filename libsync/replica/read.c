@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/base.h"
 #include "replica/replica.h"
 #include "rules/view.h"
 #include "values/cbor.h"
@@ -186,6 +187,8 @@ int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct wa
     struct ward_change_head head = {0};
     *out =
         (struct ward_live){.value = ward_live_decode(v), .feed = f->id, .seq = v->seq, .grant = f->grant, .unit = f->unit, .role = f->role};
+    if (v->seq <= f->base)
+        return ward_base_stamp(r, v->fid, v->seq, &out->wall_ms, err);
     int rc = ward_store_find_segment(r->store, v->fid, v->seq, &seg, err);
     if (!rc)
         rc = ward_store_unpack(&seg, &r->unpacked, err);

@@ -87,7 +87,8 @@ const struct ward_circle *ward_replica_circle(const ward_replica *r, const struc
 const struct ward_circle *ward_replica_circle_short(const ward_replica *r, const uint8_t short_id[8]);
 int64_t ward_replica_now(const ward_replica *r);
 
-/* chain.c: hash and depth of a held change; seq 0 gives the feed id and 0. Up to where a branch begins its changes are its parent's. */
+/* chain.c: hash and depth of a held change; seq 0 gives the feed id and 0. Up to where a branch begins its changes are its parent's.
+ * WARD_ERR_HISTORY: it lies below the base. */
 int ward_chain_at(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_hash *hash, uint64_t *depth, struct ward_error *err);
 void ward_chain_forget(ward_replica *r);
 

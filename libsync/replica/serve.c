@@ -305,7 +305,7 @@ static int greet(struct ward_server *s, struct guest *g, struct ward_error *err)
 
 static bool is_run(const struct waiting *w)
 {
-    return w->len > 2 && w->p[2] == WARD_MSG_RUN;
+    return w->len > 2 && (w->p[2] == WARD_MSG_RUN || w->p[2] == WARD_MSG_SNAPSHOT || w->p[2] == WARD_MSG_PART);
 }
 
 /* A run costs what it unpacks to, and more for each change: a short frame may hold much. */

@@ -14,13 +14,14 @@ void ward_stream_init(struct ward_stream *s, ward_replica *r, const struct ward_
 void ward_stream_free(struct ward_stream *s)
 {
     ward_vv_free(&s->have, &s->r->env);
+    ward_vv_free(&s->put_off, &s->r->env);
     ward_buf_free(&s->raw);
     ward_buf_free(&s->packed);
 }
 
 static bool readable(const struct ward_stream *s, const struct ward_feed *f)
 {
-    return ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
+    return !ward_vv_get(&s->put_off, f->sid) && ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
 }
 
 /* Up to where the other holds a row. A branch begins with what its parent, which goes before it, has brought. */

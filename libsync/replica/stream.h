@@ -11,13 +11,15 @@ struct ward_stream {
     struct ward_vv have;  /* what the other holds or was sent, by fid */
     int64_t cursor;       /* the last segment looked at */
     struct ward_buf raw, packed;
-    bool slow; /* the link: shorter runs */
+    bool slow;              /* the link: shorter runs */
+    struct ward_vv put_off; /* by sid: spaces of which nothing goes out before their snapshot has */
 };
 /* One run that was written to a frame. */
 struct ward_streamed {
-    uint32_t fid;
+    uint32_t fid; /* 0: a frame of a snapshot */
     uint64_t last;
     uint32_t count;
+    uint32_t sid; /* the last frame of its snapshot; else 0 */
 };
 
 void ward_stream_init(struct ward_stream *s, ward_replica *r, const struct ward_grant *to);

@@ -84,6 +84,7 @@ void ward_talk_free(struct ward_talk *t)
     ward_vv_free(&t->asked_branch, &t->r->env);
     ward_vv_free(&t->heard_branch, &t->r->env);
     ward_vv_free(&t->sent_blind, &t->r->env);
+    ward_talk_snapshot_free(t);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
     *t = (struct ward_talk){0};
@@ -150,10 +151,34 @@ static int send_hello(struct ward_talk *t, struct ward_error *err)
     return ward_talk_send(t, &t->out, err);
 }
 
+/* A run, or a frame of a snapshot: both are acknowledged. */
+static void note_flight(struct ward_talk *t, const struct ward_streamed *what)
+{
+    t->flight[t->s.sent % WARD_WINDOW_MAX] = *what;
+    t->flight_ms[t->s.sent % WARD_WINDOW_MAX] = t->r->env.mono_ms(t->r->env.ctx);
+}
+
+/* Snapshots go out when all runs have: their feeds' grants go before them, and small news too. *sent: one frame went. */
+static int stream_snapshot(struct ward_talk *t, bool runs_left, bool *sent, struct ward_error *err)
+{
+    bool wait;
+    int rc = ward_talk_next_of_snapshot(t, runs_left, sent, &wait, err);
+    t->held_back |= wait;
+    if (rc || !*sent)
+        return rc;
+    note_flight(t, &(struct ward_streamed){.sid = t->giving ? 0 : t->given_sid});
+    rc = ward_talk_send(t, &t->out, err);
+    if (!rc && !ward_talk_closed(t))
+        ward_session_step(&t->s, WARD_SE_SENT, 0);
+    return rc;
+}
+
 static int stream_runs(struct ward_talk *t, struct ward_error *err)
 {
     if (t->plan)
         return WARD_OK;
+    if (t->cannot_give)
+        return act(t, ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_HISTORY), NULL, err);
     if (t->unanswered && t->s.state == WARD_S_EXCHANGING) /* anything may rest on the branch that is asked for; and not done yet */
         return WARD_OK;
     t->held_back = t->batch->open && ward_own_news(t->r, &t->stream);
@@ -162,14 +187,20 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
     int rc = ward_own_publish(t->r, &t->stream, err);
     while (!rc && ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
-        bool got;
-        rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
-        if (rc)
+        bool got = false, sent = false;
+        if (t->giving)
+            rc = stream_snapshot(t, true, &sent, err);
+        if (!rc && !sent && !ward_talk_closed(t))
+            rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
+        if (!rc && !sent && !got && !ward_talk_closed(t))
+            rc = stream_snapshot(t, false, &sent, err);
+        if (rc || ward_talk_closed(t) || t->held_back)
             return rc;
+        if (sent)
+            continue;
         if (!got)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);
-        t->flight[t->s.sent % WARD_WINDOW_MAX] = run;
-        t->flight_ms[t->s.sent % WARD_WINDOW_MAX] = t->r->env.mono_ms(t->r->env.ctx);
+        note_flight(t, &run);
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, run.fid);
         rc = ward_talk_note_sent(t, &run, err);
         if (!rc && ward_hash_compare(&f->grant, &t->r->self) == 0)
@@ -209,6 +240,25 @@ static int send_error(struct ward_talk *t, struct ward_error *err)
 
 /* ---- receiving */
 
+static int begin_batch(struct ward_batch *b, struct ward_error *err)
+{
+    int rc = b->open ? WARD_OK : ward_apply_begin(&b->apply, b->r, err);
+    b->open = !rc;
+    return rc;
+}
+
+/* The frame that came last changes nothing; its acknowledgement says so. */
+static int refuse(struct ward_talk *t, int code, const struct ward_error *why, struct ward_error *err)
+{
+    t->refused_here++;
+    size_t at = t->refused_count < WARD_WINDOW_MAX ? t->refused_count++ : WARD_WINDOW_MAX - 1;
+    t->refused[at][0] = t->s.received;
+    t->refused[at][1] = (uint64_t)code;
+    if (t->refused_here <= WARD_REFUSALS_TOLD)
+        tell(t, WARD_EVENT_RUN_REFUSED, code, 0, 0, why->detail);
+    return act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)code), NULL, err);
+}
+
 static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_error *err)
 {
     struct ward_batch *b = t->batch;
@@ -216,14 +266,9 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     struct ward_error why = {0};
     if (t->plan)
         return WARD_OK;
-    assert(run); /* only a run leads here */
-    int rc = WARD_OK;
-    if (!b->open) {
-        rc = ward_apply_begin(&b->apply, t->r, err);
-        if (rc)
-            return rc;
-        b->open = true;
-    }
+    int rc = begin_batch(b, err);
+    if (rc)
+        return rc;
     rc = ward_ingest_run(&b->apply, run, &in, &why);
     t->retell |= in.withdrew;
     b->runs++;
@@ -235,14 +280,8 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         return rc;
     }
     if (rc) {
-        t->refused_here++;
-        size_t at = t->refused_count < WARD_WINDOW_MAX ? t->refused_count++ : WARD_WINDOW_MAX - 1;
-        t->refused[at][0] = t->s.received;
-        t->refused[at][1] = (uint64_t)rc;
-        if (t->refused_here <= WARD_REFUSALS_TOLD)
-            tell(t, WARD_EVENT_RUN_REFUSED, rc, 0, 0, why.detail);
         bool elsewhere = rc == WARD_ERR_GAP || rc == WARD_ERR_SEAL; /* it may go on where another branch ends */
-        rc = act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)rc), NULL, err);
+        rc = refuse(t, rc, &why, err);
         return rc || !elsewhere || ward_talk_closed(t) ? rc : ward_talk_ask_branch(t, run->space8, run->grant8, err);
     }
     if (in.forked)
@@ -271,6 +310,30 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     return rc;
 }
 
+/* A head or a part of a snapshot. */
+static int ingest_snapshot(struct ward_talk *t, const struct ward_message *m, struct ward_error *err)
+{
+    struct ward_batch *b = t->batch;
+    struct ward_error why = {0};
+    if (t->plan)
+        return WARD_OK;
+    int rc = begin_batch(b, err);
+    if (rc)
+        return rc;
+    rc = ward_talk_take_snapshot(t, m, &why);
+    b->runs++;
+    b->bytes += m->type == WARD_MSG_PART ? m->part.len : m->snapshot.len;
+    if (rc && !ward_is_refusal(rc)) {
+        ward_batch_abort(b);
+        if (err)
+            *err = why;
+        return rc;
+    }
+    if (!rc)
+        tell_progress(t);
+    return rc ? refuse(t, rc, &why, err) : WARD_OK;
+}
+
 static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t before)
 {
     bool lost[WARD_WINDOW_MAX] = {false};
@@ -293,8 +356,10 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
         if (lost[i % WARD_WINDOW_MAX])
             continue;
         t->sent += run->count;
-        if (!run->fid) /* its row is no more */
+        if (run->fid == 0) { /* of a snapshot; or its row is no more */
+            ward_talk_snapshot_acked(t, run->sid);
             continue;
+        }
         ward_vv_raise(&t->known, &t->r->env, run->fid, run->last);       /* a hint: if memory lacks, it stays smaller */
         ward_vv_raise(&t->stream.have, &t->r->env, run->fid, run->last); /* it may just have been set to go again */
     }
@@ -336,7 +401,11 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
     case WARD_MSG_BRANCH:
         return ward_session_step(&t->s, WARD_SE_BRANCH, t->unanswered > 0 && !t->s.done_sent);
     case WARD_MSG_RUN:
+    case WARD_MSG_SNAPSHOT:
+    case WARD_MSG_PART:
         return ward_session_step(&t->s, WARD_SE_RUN, 0);
+    case WARD_MSG_WANT:
+        return ward_session_step(&t->s, WARD_SE_WANT, 0);
     case WARD_MSG_RECEIPT:
         return ward_session_step(&t->s, WARD_SE_RECEIPT, 0);
     case WARD_MSG_ASK:
@@ -364,6 +433,8 @@ static int begin_stream(struct ward_talk *t, struct ward_error *err)
 {
     int rc = ward_talk_assume_equal(t, err);
     if (!rc)
+        rc = ward_talk_weigh_spaces(t, err);
+    if (!rc)
         rc = ward_stream_seek(&t->stream, err);
     if (!rc)
         rc = ward_receipts_compare(t, err);
@@ -390,8 +461,12 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
         rc = ward_talk_note_circle(t, m, err);
     if (!rc && (actions & WARD_SA_NOTE_BRANCH))
         rc = ward_talk_note_branch(t, m, err);
-    if (!rc && (actions & WARD_SA_INGEST))
-        rc = ingest(t, &m->run, err);
+    if (!rc && (actions & WARD_SA_NOTE_WANT))
+        rc = ward_talk_note_want(t, m, err);
+    if (!rc && (actions & WARD_SA_INGEST)) {
+        assert(m); /* only a run or a frame of a snapshot leads here */
+        rc = m->type == WARD_MSG_RUN ? ingest(t, &m->run, err) : ingest_snapshot(t, m, err);
+    }
     if (!rc && (actions & WARD_SA_KEEP_RECEIPT))
         rc = ward_receipts_keep(t, m, err);
     if (!rc && (actions & WARD_SA_NOTE_ASK))

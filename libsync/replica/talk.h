@@ -31,7 +31,9 @@ struct ward_talk_hooks {
     int (*send)(void *ctx, const void *p, size_t len, struct ward_error *err);
     ward_event_fn *on_event;
     void *event_ctx;
-    bool calls; /* this side has called: it asks for receipts and keeps them */
+    bool calls;   /* this side has called: it asks for receipts and keeps them */
+    bool states;  /* of spaces of which nothing is held here, their state will do (replica/base.h) */
+    bool history; /* what lies below the bases held here is asked for */
 };
 
 struct ward_common { /* a space both may read, as it stood when hello was sent */
@@ -81,6 +83,17 @@ struct ward_talk {
     int64_t newest_receipt; /* the number that the newest one had when hello was sent */
     uint64_t hub_lost;
     bool hub_rewrote;
+    /* snapshots (talk_snapshot.c): given, */
+    bool states_wanted;            /* by the peer */
+    struct ward_vv history_wanted; /* by the peer; by sid */
+    struct ward_giving *giving;    /* the one that is on its way out; */
+    uint32_t given_sid;            /* or that all of went out last, */
+    struct ward_vv given;          /* and the heads of all that did, until they are acknowledged */
+    bool cannot_give;              /* the peer lacks what lies below a base here, which this device may not give */
+    /* and taken */
+    bool strange_spaces;     /* the peer has listed some that are not here */
+    struct ward_hash taking; /* the space of the last head */
+    uint64_t snapshots;      /* that became bases here */
     struct ward_buf out;
 };
 
@@ -126,5 +139,16 @@ int ward_talk_set_have(struct ward_talk *t, uint32_t fid, uint64_t seq, struct w
 int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
 int ward_talk_note_sent(struct ward_talk *t, const struct ward_streamed *run, struct ward_error *err);
 int ward_talk_send(struct ward_talk *t, const struct ward_buf *frame, struct ward_error *err);
+/* talk_snapshot.c */
+int ward_talk_send_want(struct ward_talk *t, struct ward_error *err); /* before the last heads, if anything is wanted */
+int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
+/* The peer's heads are known: which spaces it gets as a snapshot; those are put off. */
+int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err);
+/* The next frame of a snapshot that is due, in t->out; *got false: none is. *wait: it must not be made before what has come is committed.
+ */
+int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, bool *wait, struct ward_error *err);
+void ward_talk_snapshot_acked(struct ward_talk *t, uint32_t sid);
+int ward_talk_take_snapshot(struct ward_talk *t, const struct ward_message *m, struct ward_error *why);
+void ward_talk_snapshot_free(struct ward_talk *t);
 
 #endif

@@ -32,6 +32,10 @@ static int holds(struct ward_talk *t, const struct ward_feed *f, uint64_t seq, c
     *out = false;
     if (seq > f->head_seq)
         return WARD_OK;
+    if (!f->parent && seq < f->base) { /* before what is held here: taken to be as it says */
+        *out = true;
+        return WARD_OK;
+    }
     int rc = ward_chain_at(t->r, f->fid, seq, &hash, &depth, err);
     *out = !rc && memcmp(hash.b, hash8, 8) == 0;
     return rc;
@@ -129,7 +133,7 @@ static int add_sample(struct ward_talk *t, const struct ward_feed *f, uint64_t s
 {
     struct ward_hash hash;
     uint64_t depth;
-    if (seq == 0 || seq > f->head_seq || *n == WARD_BRANCH_SAMPLES)
+    if (seq == 0 || seq > f->head_seq || (!f->parent && seq < f->base) || *n == WARD_BRANCH_SAMPLES)
         return WARD_OK;
     int rc = ward_chain_at(t->r, f->fid, seq, &hash, &depth, err);
     out[*n].seq = seq;
@@ -146,7 +150,7 @@ static int send_samples(struct ward_talk *t, const struct ward_feed *trunk, stru
     for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next(&t->r->dir, f)) {
         uint64_t back = 0;
         rc = add_sample(t, f, f->base, out, &n, err);
-        for (; !rc && back < ward_feed_length(f); back = back ? 2 * back : 1)
+        for (; !rc && back < ward_feed_logged(f); back = back ? 2 * back : 1)
             rc = add_sample(t, f, f->head_seq - back, out, &n, err);
         if (!rc)
             rc = add_sample(t, f, f->base + 1, out, &n, err);

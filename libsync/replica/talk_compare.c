@@ -120,6 +120,7 @@ void ward_talk_note_spaces(struct ward_talk *t, struct ward_message *m)
         struct ward_space_entry e;
         ward_frame_next_space(m, &e);
         struct ward_common *c = find_common(t, e.space8);
+        t->strange_spaces |= c == NULL;
         if (!c)
             continue; /* the peer's alone: it will name the circle with its heads */
         c->listed = true;
@@ -200,6 +201,7 @@ int ward_talk_send_heads(struct ward_talk *t, struct ward_error *err)
     size_t count = 0;
     int rc = WARD_OK;
     ward_buf_init(&members, &t->r->env);
+    rc = ward_talk_send_want(t, err);
     for (size_t i = 0; !rc && i < t->common_count; i++) {
         if (t->common[i].equal)
             continue;

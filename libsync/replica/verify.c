@@ -2,7 +2,8 @@
  * slots. */
 #include "base/alloc.h"
 #include "base/err.h"
-#include "replica/apply.h"
+#include "replica/base.h"
+#include "replica/ingest.h"
 #include "rules/view.h"
 #include "values/feed.h"
 #include "values/seal.h"
@@ -152,6 +153,26 @@ static void report_space(struct verify *v, enum ward_part part, uint32_t sid, co
     struct ward_bad bad = {.code = WARD_ERR_CORRUPT, .space = ward_directory_space(&v->r->dir, sid)->id, .what = what, .part = part};
     if (v->on_bad)
         v->on_bad(v->ctx, &bad);
+}
+
+/* What stands in place of a history: its parts are those that its maker has sealed. */
+static int check_bases(struct verify *v, struct ward_error *err)
+{
+    for (uint32_t sid = 1; sid <= v->r->dir.space_count; sid++) {
+        const struct ward_space *s = ward_directory_space(&v->r->dir, sid);
+        struct ward_error why = {0};
+        if (!ward_space_has_base(v->r, s))
+            continue;
+        v->result.bases++;
+        int rc = ward_base_check(v->r, sid, &why);
+        if (rc && !ward_is_refusal(rc) && rc != WARD_ERR_CORRUPT && rc != WARD_ERR_NOT_FOUND) {
+            *err = why;
+            return rc;
+        }
+        if (rc)
+            report_space(v, WARD_PART_LOG, sid, why.detail);
+    }
+    return WARD_OK;
 }
 
 static void check_digests(struct verify *v)
@@ -331,8 +352,9 @@ static int begin(struct verify *v, struct ward_error *err)
         const struct ward_feed *f = &r->dir.feeds[i];
         v->heads[i + 1] = (struct head){f->head_seq, f->head_hash};
         v->reached[i + 1] = f->base;
-        v->last[i + 1] = f->parent ? f->base_hash : f->id;
-        v->total += ward_feed_length(f);
+        v->last[i + 1] = f->parent || f->base ? f->base_hash : f->id;
+        v->total += ward_feed_logged(f);
+        v->result.below_base += f->parent ? 0 : f->base;
     }
     return WARD_OK;
 }
@@ -344,6 +366,8 @@ int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward
     int rc = begin(&v, err);
     if (!rc)
         rc = check_log(&v, err);
+    if (!rc)
+        rc = check_bases(&v, err);
     if (!rc)
         check_digests(&v);
     if (!rc && full)

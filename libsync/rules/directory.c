@@ -292,7 +292,7 @@ int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
     if (f->parent && (!parent || parent->sid != f->sid || ward_hash_compare(&parent->id, &f->id) != 0 || f->base < parent->base ||
                       f->base > parent->head_seq))
         return WARD_ERR_CORRUPT;
-    if (f->head_seq < f->base || (!f->parent && f->base))
+    if (f->head_seq < f->base)
         return WARD_ERR_CORRUPT;
     int rc = ward_grow(d->env, (void **)&d->feeds, &d->feed_cap, d->feed_count, sizeof d->feeds[0]);
     if (!rc)

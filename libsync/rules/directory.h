@@ -36,7 +36,7 @@ struct ward_feed {
     uint32_t fid, sid;
     struct ward_hash id;
     uint32_t parent; /* of a branch: the row whose chain it leaves after seq `base`; 0: the feed's own row, its trunk */
-    uint64_t base;
+    uint64_t base;   /* the log of the row begins after it; of a trunk: what lies up to there is in the space's base (replica/base.h) */
     struct ward_hash base_hash;
     uint32_t next; /* the next branch of the same feed, from the trunk on; 0: no more */
     bool forked;   /* the feed has branches, */
@@ -119,11 +119,16 @@ static inline uint64_t ward_feed_agreed(const struct ward_feed *f)
 /* The changes that a row adds to those of its parent. */
 static inline uint64_t ward_feed_length(const struct ward_feed *f)
 {
+    return f->parent ? f->head_seq - f->base : f->head_seq;
+}
+/* Those of them that are in the log. */
+static inline uint64_t ward_feed_logged(const struct ward_feed *f)
+{
     return f->head_seq - f->base;
 }
 
-/* Rows are copied in; sid and fid must be the next number, a branch must leave a row of its own feed (WARD_ERR_CORRUPT). WARD_ERR_MEMORY:
- * nothing was added. */
+/* Rows are copied in; sid and fid must be the next number, a branch must leave a row of its own feed, not before that begins
+ * (WARD_ERR_CORRUPT). WARD_ERR_MEMORY: nothing was added. */
 int ward_directory_add_grant(struct ward_directory *d, const struct ward_grant *g, uint32_t writer_fid, uint64_t writer_seq);
 int ward_directory_add_space(struct ward_directory *d, uint32_t sid, const struct ward_hash *id, const struct ward_id *circle,
                              size_t count);

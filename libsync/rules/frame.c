@@ -1,6 +1,7 @@
 #include "rules/frame.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "rules/snapshot.h"
 #include "values/feed.h"
 #include "values/seal.h"
 
@@ -272,6 +273,36 @@ static bool read_request(struct ward_cbor *c, struct ward_message *m)
            ward_cbor_bytes_exact(c, &m->request.voucher, WARD_SEAL_BYTES);
 }
 
+static bool read_want(struct ward_cbor *c, struct ward_message *m)
+{
+    const uint8_t *before = NULL, *space8;
+    if (!ward_cbor_bool(c, &m->states) || !open_list(c, m, WARD_SPACES_MAX, WARD_ERR_LIMIT_SPACES))
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        if (!ward_cbor_bytes_exact(c, &space8, SHORT) || !ascending(c, before, space8))
+            return false;
+        before = space8;
+    }
+    return true;
+}
+
+/* A snapshot's head is looked at whole, so that who takes it has it checked. */
+static bool read_snapshot(struct ward_cbor *c, struct ward_message *m)
+{
+    struct ward_snapshot_head h;
+    if (!ward_cbor_bytes(c, &m->snapshot.raw, &m->snapshot.len) || !ward_cbor_bytes_exact(c, &m->snapshot.signature, WARD_SEAL_BYTES))
+        return false;
+    int rc = ward_snapshot_head_parse(&h, m->snapshot.raw, m->snapshot.len, m->snapshot.signature, NULL);
+    return rc == WARD_OK || ward_cbor_fail(c, rc);
+}
+
+static bool read_part(struct ward_cbor *c, struct ward_message *m)
+{
+    return ward_cbor_bytes_exact(c, &m->part.space8, SHORT) && ward_cbor_uint(c, &m->part.number, WARD_PARTS_MAX) &&
+           (m->part.number > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_uint(c, &m->part.codec, UINT32_MAX) &&
+           ward_cbor_bytes(c, &m->part.data, &m->part.len);
+}
+
 static bool read_members(struct ward_cbor *c, struct ward_message *m)
 {
     switch (m->type) {
@@ -293,6 +324,12 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
         return read_receipt(c, m);
     case WARD_MSG_ASK:
         return ward_cbor_bool(c, &m->all);
+    case WARD_MSG_WANT:
+        return read_want(c, m);
+    case WARD_MSG_SNAPSHOT:
+        return read_snapshot(c, m);
+    case WARD_MSG_PART:
+        return read_part(c, m);
     case WARD_MSG_ERROR:
         return ward_cbor_uint(c, &m->error, 999) && ward_cbor_text(c, &m->text, &m->text_len);
     case WARD_MSG_JOIN:
@@ -327,6 +364,8 @@ static size_t members_of(uint64_t type)
         return 3;
     case WARD_MSG_HEADS:
     case WARD_MSG_ACK:
+    case WARD_MSG_WANT:
+    case WARD_MSG_SNAPSHOT:
     case WARD_MSG_ERROR:
     case WARD_MSG_JOINED:
     case WARD_MSG_BUNDLE_END:
@@ -334,6 +373,7 @@ static size_t members_of(uint64_t type)
     case WARD_MSG_RUN:
         return 7;
     case WARD_MSG_JOIN:
+    case WARD_MSG_PART:
         return 4;
     case WARD_MSG_REQUEST:
         return 8;
@@ -401,6 +441,11 @@ void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *
 void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out)
 {
     sample(&m->list, out);
+}
+
+void ward_frame_next_wanted(struct ward_message *m, const uint8_t **space8)
+{
+    ward_cbor_bytes_exact(&m->list, space8, SHORT);
 }
 
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)
@@ -530,6 +575,29 @@ void ward_frame_receipt_entry(struct ward_buf *b, const struct ward_hash *space,
 void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64])
 {
     ward_put_bytes(b, sig, WARD_SEAL_BYTES);
+}
+
+void ward_frame_want(struct ward_buf *b, bool states, size_t count)
+{
+    ward_frame_begin(b, WARD_MSG_WANT, 2);
+    ward_put_bool(b, states);
+    ward_put_array(b, count);
+}
+
+void ward_frame_snapshot(struct ward_buf *b, const void *head, size_t len, const uint8_t sig[64])
+{
+    ward_frame_begin(b, WARD_MSG_SNAPSHOT, 2);
+    ward_put_bytes(b, head, len);
+    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
+}
+
+void ward_frame_part(struct ward_buf *b, const struct ward_hash *space, uint64_t number, uint64_t codec, const void *data, size_t len)
+{
+    ward_frame_begin(b, WARD_MSG_PART, 4);
+    ward_put_bytes(b, space->b, SHORT);
+    ward_put_uint(b, number);
+    ward_put_uint(b, codec);
+    ward_put_bytes(b, data, len);
 }
 
 void ward_frame_error(struct ward_buf *b, int code, const char *text)

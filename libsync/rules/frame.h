@@ -20,6 +20,9 @@ enum ward_message_type {
     WARD_MSG_BRANCH = 11,
     WARD_MSG_RECEIPT = 12,
     WARD_MSG_ASK = 13,
+    WARD_MSG_WANT = 14,
+    WARD_MSG_SNAPSHOT = 15,
+    WARD_MSG_PART = 16,
     WARD_MSG_JOIN = 20,
     WARD_MSG_JOINED = 21,
     WARD_MSG_REQUEST = 22,
@@ -66,7 +69,17 @@ struct ward_message {
         int64_t wall_ms;
         const uint8_t *signature;
     } receipt;
-    bool all; /* ask */
+    bool all;    /* ask */
+    bool states; /* want: a snapshot will do of spaces of which nothing is held; its list: spaces whose history is wanted */
+    struct {
+        const uint8_t *raw, *signature;
+        size_t len;
+    } snapshot; /* its head, checked (rules/snapshot.h) */
+    struct {
+        const uint8_t *space8, *data;
+        uint64_t number, codec;
+        size_t len;
+    } part;
     struct {
         const uint8_t *sign_pk, *link_pk, *signature;
     } join;
@@ -124,6 +137,7 @@ void ward_frame_next_feed(struct ward_heads_entry *h, bool bundle, struct ward_f
 void ward_frame_next_receipt(struct ward_message *m, struct ward_receipt_entry *out);
 void ward_frame_circle_units(struct ward_message *m, struct ward_id *storage);
 void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out);
+void ward_frame_next_wanted(struct ward_message *m, const uint8_t **space8);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
 void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,
@@ -143,6 +157,9 @@ void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64]);
 void ward_frame_error(struct ward_buf *b, int code, const char *text);
 void ward_frame_join(struct ward_buf *b, const char *name, const uint8_t sign_pk[32], const uint8_t link_pk[32], const uint8_t sig[64]);
 void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void *grant, size_t grant_len);
+void ward_frame_want(struct ward_buf *b, bool states, size_t count); /* then count times a space8, ascending */
+void ward_frame_snapshot(struct ward_buf *b, const void *head, size_t len, const uint8_t sig[64]);
+void ward_frame_part(struct ward_buf *b, const struct ward_hash *space, uint64_t number, uint64_t codec, const void *data, size_t len);
 /* The type of what may be a frame, unchecked; 0: it is none. */
 unsigned ward_frame_type(const void *p, size_t len);
 void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members); /* of the others: [1, type, members ...] */

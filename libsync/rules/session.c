@@ -121,6 +121,15 @@ static unsigned ask(struct ward_session *s, uint64_t n)
     return WARD_SA_NOTE_ASK;
 }
 
+static unsigned want(struct ward_session *s, uint64_t n)
+{
+    (void)n;
+    if (s->wanted || s->streaming)
+        return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
+    s->wanted = true;
+    return WARD_SA_NOTE_WANT;
+}
+
 static unsigned run(struct ward_session *s, uint64_t n)
 {
     (void)n;
@@ -278,6 +287,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_ERROR] = peer_left,     [WARD_SE_BAD] = bad,
             [WARD_SE_NEWS] = news,           [WARD_SE_TICK] = tick,
             [WARD_SE_LEAVE] = leave,         [WARD_SE_BRANCH] = branch,
+            [WARD_SE_WANT] = want,
         },
     [WARD_S_LIVE] =
         {
@@ -339,9 +349,10 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces",  "heads", "heads-last", "circle", "branch", "run",
-                                        "receipt",     "ask",          "ack",     "done",  "ping",       "bye",    "error",  "bad",
-                                        "link-up",     "committed",    "refused", "sent",  "drained",    "news",   "tick",   "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",   "heads-last", "circle",  "branch",
+                                        "run",         "receipt",      "ask",    "want",    "ack",        "done",    "ping",
+                                        "bye",         "error",        "bad",    "link-up", "committed",  "refused", "sent",
+                                        "drained",     "news",         "tick",   "leave"};
     assert(event < WARD_SE_COUNT);
     return names[event];
 }

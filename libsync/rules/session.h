@@ -19,10 +19,11 @@ enum ward_session_event_type {
     WARD_SE_HEADS_LAST,
     WARD_SE_CIRCLE, /* a space is named that was not there when heads were exchanged */
     WARD_SE_BRANCH, /* samples of a feed of which the two hold different branches; n: of one that we wait for */
-    WARD_SE_RUN,
+    WARD_SE_RUN,    /* or a frame of a snapshot: both are acknowledged */
     WARD_SE_RECEIPT,
-    WARD_SE_ASK, /* for receipts */
-    WARD_SE_ACK, /* n: run frames acknowledged so far */
+    WARD_SE_ASK,  /* for receipts */
+    WARD_SE_WANT, /* what it wants besides runs, or instead; before its last heads */
+    WARD_SE_ACK,  /* n: run frames acknowledged so far */
     WARD_SE_DONE,
     WARD_SE_PING,
     WARD_SE_BYE,
@@ -57,7 +58,8 @@ enum ward_session_action {
     WARD_SA_ERROR = 1 << 11, /* tell the peer s->error, then close */
     WARD_SA_CLOSE = 1 << 12,
     WARD_SA_KEEP_RECEIPT = 1 << 15,
-    WARD_SA_NOTE_ASK = 1 << 16
+    WARD_SA_NOTE_ASK = 1 << 16,
+    WARD_SA_NOTE_WANT = 1 << 17
 };
 
 struct ward_session {
@@ -66,7 +68,7 @@ struct ward_session {
     uint64_t sent, acked;         /* our run frames */
     uint64_t received, committed; /* theirs */
     uint64_t forged;              /* of theirs, refused for what no honest device passes on */
-    bool streaming, done_sent, done_received, asked, reported_live;
+    bool streaming, done_sent, done_received, asked, wanted, reported_live;
     int64_t now_ms, heard_ms, spoke_ms;
     int64_t talk;   /* what is left of their WARD_TALK_BURST, in thousandths of a frame */
     bool shown_out; /* closed for what the peer did, by this side */

@@ -66,15 +66,15 @@ static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t
 }
 
 /* A slot that was not there, with its first value. */
-static int insert(struct ward_state *s, size_t at, const struct ward_write *w, const struct ward_live_value *first)
+static int insert(struct ward_state *s, size_t at, uint32_t field, const void *key, size_t key_len, const struct ward_live_value *first)
 {
-    struct ward_slot slot = {.field = w->field, .key_len = w->key_len};
-    slot.key = w->key_len ? ward_arena_copy(s->arena, w->key, w->key_len) : NULL;
+    struct ward_slot slot = {.field = field, .key_len = key_len};
+    slot.key = key_len ? ward_arena_copy(s->arena, key, key_len) : NULL;
     slot.live = roomier(s->arena, NULL, 0, &slot.live_cap, sizeof *slot.live);
     struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, sizeof *slots);
     if (slots)
         s->slots = slots;
-    if ((w->key_len && !slot.key) || !slot.live || !slots)
+    if ((key_len && !slot.key) || !slot.live || !slots)
         return WARD_ERR_MEMORY;
     slot.live[slot.live_count++] = *first;
     memmove(&slots[at + 1], &slots[at], (s->slot_count - at) * sizeof *slots);
@@ -110,7 +110,7 @@ int ward_slot_write(struct ward_state *s, const struct ward_write *w, const stru
     if (!value.raw)
         return WARD_ERR_MEMORY;
     if (at == s->slot_count || compare(&s->slots[at], w->field, w->key, w->key_len) != 0)
-        return insert(s, at, w, &value);
+        return insert(s, at, w->field, w->key, w->key_len, &value);
     struct ward_slot *slot = &s->slots[at];
     struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live);
     if (!live)
@@ -122,6 +122,27 @@ int ward_slot_write(struct ward_state *s, const struct ward_write *w, const stru
             live[kept++] = live[i];
     live[kept++] = value;
     slot->live_count = kept;
+    return WARD_OK;
+}
+
+int ward_slot_restore(struct ward_state *s, uint32_t field, const void *key, size_t key_len, const struct ward_live_value *v)
+{
+    size_t at = place(s, field, key, key_len);
+    struct ward_live_value value = *v;
+    value.raw = ward_arena_copy(s->arena, v->raw, v->len);
+    if (!value.raw)
+        return WARD_ERR_MEMORY;
+    if (at == s->slot_count || compare(&s->slots[at], field, key, key_len) != 0)
+        return insert(s, at, field, key, key_len, &value);
+    struct ward_slot *slot = &s->slots[at];
+    for (size_t i = 0; i < slot->live_count; i++)
+        if (slot->live[i].fid == v->fid && slot->live[i].seq == v->seq)
+            return WARD_ERR_CORRUPT;
+    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live);
+    if (!live)
+        return WARD_ERR_MEMORY;
+    slot->live = live;
+    live[slot->live_count++] = value;
     return WARD_OK;
 }
 

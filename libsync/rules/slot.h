@@ -65,6 +65,10 @@ void ward_state_init(struct ward_state *s, struct ward_arena *arena);
  * WARD_ERR_MEMORY: the state is as it was. */
 int ward_slot_write(struct ward_state *s, const struct ward_write *w, const struct ward_vv *seen, const struct ward_authors *authors);
 
+/* Puts a value beside those that are live: out of a snapshot, where all that is superseded is gone already. Copies what it keeps.
+ * WARD_ERR_MEMORY; WARD_ERR_CORRUPT: it is there. */
+int ward_slot_restore(struct ward_state *s, uint32_t field, const void *key, size_t key_len, const struct ward_live_value *v);
+
 /* As the store keeps it. Decoding copies into the arena and takes only what encoding gives of these authors: slots ascending, each with a
  * live value, each value by one of them. So whoever has decoded a state may look its authors up. WARD_ERR_CORRUPT. */
 void ward_state_encode(struct ward_buf *out, const struct ward_state *s);

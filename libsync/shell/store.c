@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define APPLICATION_ID    0x57535931 /* "WSY1" */
-#define USER_VERSION      2
+#define USER_VERSION      3
 #define CHECKPOINT_FRAMES 1000
 #define PAGE_CACHE_KIB    4096
 
@@ -303,6 +303,8 @@ static int migrate(struct ward_store *s, struct ward_error *err)
     rc = pragma_int(s, "PRAGMA user_version", &version, err);
     if (!rc && version < 2)
         rc = store_add_format_2(s, err);
+    if (!rc && version < 3)
+        rc = store_add_format_3(s, err);
     snprintf(sql, sizeof sql, "PRAGMA user_version=%d", USER_VERSION);
     if (!rc)
         rc = store_exec(s, sql, err);

@@ -93,6 +93,33 @@ int ward_store_pack(const void *raw, size_t len, struct ward_buf *out, uint32_t 
 /* Decompresses a received run within WARD_RUN_RAW_MAX; the size is checked before anything is allocated. */
 int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct ward_buf *out, struct ward_error *err);
 
+/* The log of a feed begins after `upto` from now on: segments up to there go; the one that reaches beyond is made `shorter` (its seg is
+ * that of the one held, its end the same; NULL: there is none such). */
+int ward_store_forget_log(struct ward_store *s, uint32_t fid, uint64_t upto, const struct ward_segment *shorter, struct ward_error *err);
+
+/* ---- bases: what a space begins with where its history is not held (replica/base.h). By number: 0 the head, then its parts. */
+struct ward_store_part {
+    uint32_t fid; /* of stamps; else 0 */
+    uint32_t codec;
+    const uint8_t *data; /* valid until the next call on the store */
+    size_t len;
+};
+int ward_store_put_base(struct ward_store *s, const struct ward_hash *space, bool staged, uint32_t number,
+                        const struct ward_store_part *part, struct ward_error *err);
+int ward_store_get_base(struct ward_store *s, const struct ward_hash *space, bool staged, uint32_t number, struct ward_store_part *out,
+                        struct ward_error *err); /* WARD_ERR_NOT_FOUND */
+int ward_store_count_base(struct ward_store *s, const struct ward_hash *space, bool staged, size_t *parts, struct ward_error *err);
+int ward_store_clear_base(struct ward_store *s, const struct ward_hash *space, bool staged, struct ward_error *err);
+int ward_store_adopt_base(struct ward_store *s, const struct ward_hash *space,
+                          struct ward_error *err); /* what was staged takes its place */
+/* The parts that hold a feed's stamps, in order. fn must not write. */
+typedef int ward_store_part_fn(void *ctx, const struct ward_store_part *part);
+int ward_store_each_stamps(struct ward_store *s, uint32_t fid, ward_store_part_fn *fn, void *ctx, struct ward_error *err);
+/* Where a feed's log begins: the depth of the change before, and what it had seen. */
+int ward_store_put_base_feed(struct ward_store *s, uint32_t fid, uint64_t depth, const struct ward_vv *seen, struct ward_error *err);
+int ward_store_get_base_feed(struct ward_store *s, uint32_t fid, uint64_t *depth, struct ward_vv *seen, struct ward_error *err);
+int ward_store_drop_base_feed(struct ward_store *s, uint32_t fid, struct ward_error *err);
+
 /* ---- state */
 int ward_store_get_record(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity,
                           const struct ward_authors *authors, struct ward_state *out, size_t *conflicts,

@@ -60,7 +60,7 @@ static int load_feed(void *ctx, sqlite3_stmt *st, struct ward_error *err)
     if (!column_exact(st, 2, f.id.b, sizeof f.id.b) || !column_exact(st, 3, f.grant.b, sizeof f.grant.b) ||
         !column_exact(st, 4, f.unit.b, sizeof f.unit.b) || !column_exact(st, 7, f.head_hash.b, sizeof f.head_hash.b))
         return corrupt(err, "feed");
-    if (f.parent && !column_exact(st, 12, f.base_hash.b, sizeof f.base_hash.b))
+    if ((f.parent || f.base) && !column_exact(st, 12, f.base_hash.b, sizeof f.base_hash.b))
         return corrupt(err, "branch");
     int rc = ward_directory_add_feed(ctx, &f);
     return rc ? ward_fail(err, rc, "feed %u", (unsigned)f.fid) : WARD_OK;
@@ -173,7 +173,8 @@ int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct 
     sqlite3_bind_blob(st, 10, s->scratch.p, (int)s->scratch.len, SQLITE_STATIC);
     sqlite3_bind_int64(st, 11, f->parent);
     sqlite3_bind_int64(st, 12, (sqlite3_int64)f->base);
-    sqlite3_bind_blob(st, 13, f->parent ? (const void *)f->base_hash.b : "", f->parent ? WARD_HASH_BYTES : 0, SQLITE_STATIC);
+    sqlite3_bind_blob(st, 13, f->base || f->parent ? (const void *)f->base_hash.b : "", f->base || f->parent ? WARD_HASH_BYTES : 0,
+                      SQLITE_STATIC);
     return store_run(s, st, err);
 }
 

@@ -1,5 +1,5 @@
 /* store_schema.c - the tables and every statement over them. A change here raises USER_VERSION (store.c) and
- * adds a step to the migration: `tables` is format 1, `tables_2` what format 2 added to it. */
+ * adds a step to the migration: `tables` is format 1, `tables_2` and `tables_3` what formats 2 and 3 added to it. */
 #include "shell/store_sql.h"
 
 static const char tables[] =
@@ -54,6 +54,16 @@ static const char tables_2[] =
     /* Withdrawn changes, prepared to be written anew (replica/late.h). */
     "CREATE TABLE ward_waiting(number INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, body BLOB NOT NULL) STRICT;";
 
+/* What format 3 has besides: of a space whose history is not held here, the state that it had come to (replica/base.h), as it was sealed.
+ * Rows by space and number: 0 the head, behind its signature; then the parts. staged: not all of it has come yet. A file of format 2 or
+ * less that is only read has none. */
+static const char tables_3[] =
+    "CREATE TABLE ward_base(space BLOB NOT NULL, staged INTEGER NOT NULL, number INTEGER NOT NULL, fid INTEGER NOT NULL, codec INTEGER NOT "
+    "NULL,"
+    " data BLOB NOT NULL, PRIMARY KEY(space, staged, number)) STRICT;"
+    "CREATE INDEX ward_base_by_feed ON ward_base(fid) WHERE fid > 0;" /* stamps */
+    "CREATE TABLE ward_base_feed(fid INTEGER PRIMARY KEY, depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;";
+
 #define SEGMENT_COLUMNS   "seg, fid, first, count, codec, last_hash, sig"
 #define PEER_COLUMNS      "grant_id, last_contact_ms, clock_offset_ms, address, have"
 #define RECEIPTED_COLUMNS "grant_id, fid, seq, wall_ms, number, held, rewritten, noticed_ms"
@@ -90,6 +100,18 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_WAITING_NEXT] = "SELECT number, space, body FROM ward_waiting WHERE number > ?1 ORDER BY number LIMIT 1",
     [SQL_WAITING_DROP] = "DELETE FROM ward_waiting WHERE number = ?1",
     [SQL_WAITING_COUNT] = "SELECT count(*) FROM ward_waiting",
+    [SQL_SEGMENT_UPTO] = "DELETE FROM ward_segment WHERE fid = ?1 AND first + count - 1 <= ?2",
+    [SQL_SEGMENT_FRONT] = "UPDATE ward_segment SET first = ?2, count = ?3, codec = ?4, data = ?5 WHERE seg = ?1",
+    [SQL_BASE_PUT] = "INSERT INTO ward_base(space, staged, number, fid, codec, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+                     " ON CONFLICT DO UPDATE SET fid = ?4, codec = ?5, data = ?6",
+    [SQL_BASE_GET] = "SELECT fid, codec, data FROM ward_base WHERE space = ?1 AND staged = ?2 AND number = ?3",
+    [SQL_BASE_COUNT] = "SELECT count(*) FROM ward_base WHERE space = ?1 AND staged = ?2 AND number > 0",
+    [SQL_BASE_CLEAR] = "DELETE FROM ward_base WHERE space = ?1 AND staged = ?2",
+    [SQL_BASE_ADOPT] = "UPDATE ward_base SET staged = 0 WHERE space = ?1 AND staged = 1",
+    [SQL_BASE_OF_FEED] = "SELECT codec, data FROM ward_base WHERE fid = ?1 AND staged = 0 ORDER BY number",
+    [SQL_BASE_FEED_PUT] = "INSERT INTO ward_base_feed(fid, depth, vv) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET depth = ?2, vv = ?3",
+    [SQL_BASE_FEED_GET] = "SELECT depth, vv FROM ward_base_feed WHERE fid = ?1",
+    [SQL_BASE_FEED_DROP] = "DELETE FROM ward_base_feed WHERE fid = ?1",
     [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
     [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",
     [SQL_RECORD_PUT] = "INSERT INTO ward_record(kind, entity, sid, conflicts, state) VALUES(?1, ?2, ?3, ?4, ?5)"
@@ -126,10 +148,17 @@ const char *store_sql(enum sql which)
 int store_create(struct ward_store *s, struct ward_error *err)
 {
     int rc = store_exec(s, tables, err);
-    return rc ? rc : store_exec(s, tables_2, err);
+    if (!rc)
+        rc = store_exec(s, tables_2, err);
+    return rc ? rc : store_exec(s, tables_3, err);
 }
 
 int store_add_format_2(struct ward_store *s, struct ward_error *err)
 {
     return store_exec(s, tables_2, err);
+}
+
+int store_add_format_3(struct ward_store *s, struct ward_error *err)
+{
+    return store_exec(s, tables_3, err);
 }

@@ -36,6 +36,17 @@ enum sql {
     SQL_WAITING_DROP,
     SQL_WAITING_COUNT,
     SQL_SEGMENT_LAST,
+    SQL_SEGMENT_UPTO,
+    SQL_SEGMENT_FRONT,
+    SQL_BASE_PUT,
+    SQL_BASE_GET,
+    SQL_BASE_COUNT,
+    SQL_BASE_CLEAR,
+    SQL_BASE_ADOPT,
+    SQL_BASE_OF_FEED,
+    SQL_BASE_FEED_PUT,
+    SQL_BASE_FEED_GET,
+    SQL_BASE_FEED_DROP,
     SQL_RECORD_GET,
     SQL_RECORD_PUT,
     SQL_RECORD_RANGE,
@@ -100,6 +111,7 @@ int store_end_stale_look(struct ward_store *s, struct ward_error *err);
 const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
 int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
+int store_add_format_3(struct ward_store *s, struct ward_error *err); /* to format 2 */
 int store_plain_prepare(struct ward_store *s, struct ward_error *err);
 int store_load_published(struct ward_store *s, struct ward_directory *d, struct ward_error *err);
 void store_plain_finalize(struct ward_store *s);

@@ -105,11 +105,11 @@ static bool read_record(struct ward_cbor *c, const struct ward_scratch *s, struc
     return true;
 }
 
-static bool value_fits_class(const struct ward_op *op)
+bool ward_value_fits(uint32_t field, const struct ward_value *v)
 {
-    if (op->field == WARD_FIELD_PRESENCE || ward_field_class(op->field) == WARD_MEMBER)
-        return op->value.type == WARD_BOOL;
-    return ward_field_class(op->field) != WARD_TALLY || op->value.type == WARD_INT;
+    if (field == WARD_FIELD_PRESENCE || ward_field_class(field) == WARD_MEMBER)
+        return v->type == WARD_BOOL;
+    return ward_field_class(field) != WARD_TALLY || v->type == WARD_INT;
 }
 
 static bool read_op(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch, struct ward_op *op)
@@ -140,7 +140,7 @@ static bool read_op(struct ward_cbor *c, struct ward_scratch *s, struct ward_cha
     }
     if (!ward_cbor_value(c, &op->value, &op->raw, &op->raw_len))
         return false;
-    return value_fits_class(op) || ward_cbor_fail(c, WARD_ERR_OP);
+    return ward_value_fits(op->field, &op->value) || ward_cbor_fail(c, WARD_ERR_OP);
 }
 
 static bool read_ops(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch)

@@ -107,6 +107,22 @@ bool ward_seal_check_bundle(const uint8_t sig[WARD_SEAL_BYTES], const struct war
     return check(sig, WARD_AAD_BUNDLE, &payload, pk);
 }
 
+void ward_seal_make_snapshot(uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *grant, const struct ward_hash *hash, uint64_t parts,
+                             const struct ward_sign_key *key)
+{
+    struct span payload;
+    payload_of_bundle(&payload, grant, hash, parts);
+    sign(sig, WARD_AAD_SNAPSHOT, &payload, key);
+}
+
+bool ward_seal_check_snapshot(const uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *grant, const struct ward_hash *hash,
+                              uint64_t parts, const uint8_t pk[32])
+{
+    struct span payload;
+    payload_of_bundle(&payload, grant, hash, parts);
+    return check(sig, WARD_AAD_SNAPSHOT, &payload, pk);
+}
+
 void ward_seal_export(struct ward_buf *out, const uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *feed, uint64_t seq,
                       const struct ward_hash *hash)
 {

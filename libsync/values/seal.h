@@ -5,9 +5,10 @@
 #include "base/buf.h"
 #include "wardsync.h"
 
-#define WARD_SEAL_BYTES 64
-#define WARD_AAD_SEAL   "wardsync/seal/1"
-#define WARD_AAD_BUNDLE "wardsync/bundle/1"
+#define WARD_SEAL_BYTES   64
+#define WARD_AAD_SEAL     "wardsync/seal/1"
+#define WARD_AAD_BUNDLE   "wardsync/bundle/1"
+#define WARD_AAD_SNAPSHOT "wardsync/snapshot/1"
 
 struct ward_sign_key {
     uint8_t pk[32];
@@ -24,6 +25,11 @@ void ward_seal_make_bundle(uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash 
                            const struct ward_sign_key *key);
 bool ward_seal_check_bundle(const uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *grant, const struct ward_hash *hash, uint64_t count,
                             const uint8_t pk[32]);
+/* A snapshot's: the same over [grant, hash, parts]. */
+void ward_seal_make_snapshot(uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *grant, const struct ward_hash *hash, uint64_t parts,
+                             const struct ward_sign_key *key);
+bool ward_seal_check_snapshot(const uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *grant, const struct ward_hash *hash,
+                              uint64_t parts, const uint8_t pk[32]);
 /* The seal as it stands alone: tag 18, protected header, payload, signature. */
 void ward_seal_export(struct ward_buf *out, const uint8_t sig[WARD_SEAL_BYTES], const struct ward_hash *feed, uint64_t seq,
                       const struct ward_hash *hash);

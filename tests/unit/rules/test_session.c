@@ -29,6 +29,7 @@ static const struct row rows[] = {
     {WARD_SE_RUN, "xx--"},
     {WARD_SE_RECEIPT, "xx--"},
     {WARD_SE_ASK, "xx--"},
+    {WARD_SE_WANT, "xx-x"},
     {WARD_SE_ACK, "xx--"},
     {WARD_SE_DONE, "xx--"},
     {WARD_SE_PING, "x---"},
@@ -227,6 +228,12 @@ static void said_twice(void **state)
     s = at(WARD_S_LIVE);
     assert_int_equal(ward_session_step(&s, WARD_SE_ASK, 0), WARD_SA_NOTE_ASK);
     assert_int_equal(ward_session_step(&s, WARD_SE_ASK, 0), PROTOCOL_ERROR);
+    s = at(WARD_S_EXCHANGING);
+    assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), WARD_SA_NOTE_WANT);
+    assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), PROTOCOL_ERROR);
+    s = at(WARD_S_EXCHANGING);
+    ward_session_step(&s, WARD_SE_HEADS_LAST, 0); /* what goes out is decided by then */
+    assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), PROTOCOL_ERROR);
 }
 
 static void leaving(void **state)

@@ -1,0 +1,287 @@
+/* Spaces that stand with their state instead of their history: given, taken, settled, and written on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "line.h"
+#include "replica/base.h"
+#include "replica/talk.h"
+#include "replicas.h"
+#include "shell/store.h"
+
+enum { OFFICE, TABLET, LATER };
+
+static struct ward_hash its_space(struct world *w, size_t who)
+{
+    struct ward_id unit = unit_id('a');
+    struct ward_hash space;
+    OK(w, ward_space_of_circle(w->d[who].r, &space, &unit, 1, &w->err));
+    return space;
+}
+
+static uint32_t its_sid(struct world *w, size_t who)
+{
+    struct ward_hash space = its_space(w, who);
+    const struct ward_space *s = ward_directory_space_by_id(&w->d[who].r->dir, &space);
+    return s ? s->sid : 0;
+}
+
+static void put_value(struct world *w, size_t who, char item, uint32_t field, const char *key, struct ward_value v)
+{
+    ward_txn *t;
+    struct ward_id id = unit_id(item);
+    struct ward_hash space = its_space(w, who);
+    OK(w, ward_begin(w->d[who].r, &t, &w->err));
+    OK(w, ward_put(t, &space, KIND_ITEM, &id, field, key, key ? strlen(key) : 0, &v, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
+}
+
+static void put(struct world *w, size_t who, char item, uint32_t field, const char *text)
+{
+    put_value(w, who, item, field, NULL, ward_value_text(text));
+}
+
+static void drop(struct world *w, size_t who, char item)
+{
+    ward_txn *t;
+    struct ward_id id = unit_id(item);
+    struct ward_hash space = its_space(w, who);
+    OK(w, ward_begin(w->d[who].r, &t, &w->err));
+    OK(w, ward_delete(t, &space, KIND_ITEM, &id, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
+}
+
+/* Something of everything: conflicts, members, sums, deletions, proposals; over 64 changes in one space. */
+static void write_much(struct world *w)
+{
+    char text[40];
+    for (size_t i = 0; i < 40; i++) {
+        snprintf(text, sizeof text, "việc số %zu", i);
+        put(w, i % 2, (char)('A' + i % 20), TITLE, text);
+        put_value(w, TABLET, (char)('A' + i % 20), COUNTED, NULL, ward_value_int((int64_t)i + 1));
+    }
+    put_value(w, OFFICE, 'A', COUNTED, NULL, ward_value_int(1000));
+    put_value(w, OFFICE, 'A', TAGS, "gấp", ward_value_bool(true));
+    put_value(w, TABLET, 'A', TAGS, "khó", ward_value_bool(true));
+    put_value(w, TABLET, 'B', TAGS, "khó", ward_value_bool(true));
+    put_value(w, TABLET, 'B', TAGS, "khó", ward_value_bool(false));
+    put_value(w, OFFICE, 'C', DUE, NULL, ward_value_int(20261231));
+    whole_round(w, OFFICE, TABLET);
+    put_value(w, TABLET, 'C', DUE, NULL, ward_value_int(20270131));
+    put(w, OFFICE, 'D', TITLE, "một");
+    put(w, TABLET, 'D', TITLE, "hai");
+    drop(w, OFFICE, 'E');
+    put(w, TABLET, 'E', TITLE, "vẫn còn");
+    drop(w, OFFICE, 'F');
+    whole_round(w, OFFICE, TABLET);
+}
+
+static void set_up(struct world *w)
+{
+    world_found(w, 20261125);
+    admit(w, 'a', WARD_ROLE_CELL, 20261125);
+    write_much(w);
+}
+
+static const struct ward_space *space_of(struct world *w, size_t who)
+{
+    return ward_directory_space(&w->d[who].r->dir, its_sid(w, who));
+}
+
+/* A round of a device that takes states. */
+static void round_by_state(struct world *w, size_t giver, size_t taker)
+{
+    struct line l;
+    line_open(&l, w, giver, taker);
+    l.b.talk.hooks.states = true;
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    line_close(&l);
+}
+
+static void assert_wall_times(struct world *w, size_t who)
+{
+    ward_record *here, *there;
+    for (char item = 'A'; item < 'D'; item++) {
+        struct ward_id id = unit_id(item);
+        OK(w, ward_get(w->d[OFFICE].r, KIND_ITEM, &id, true, &here, &w->err));
+        OK(w, ward_get(w->d[who].r, KIND_ITEM, &id, true, &there, &w->err));
+        for (size_t i = 0; i < ward_record_live_count(here, TITLE); i++) {
+            struct ward_live a, b;
+            OK(w, ward_record_live(here, TITLE, i, &a, &w->err));
+            OK(w, ward_record_live(there, TITLE, i, &b, &w->err));
+            assert_int_equal(a.wall_ms, b.wall_ms);
+            assert_memory_equal(a.grant.b, b.grant.b, 32);
+        }
+        ward_record_free(here);
+        ward_record_free(there);
+    }
+}
+
+static void a_newcomer_takes_the_state(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, LATER);
+    assert_true(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    assert_false(ward_space_has_base(w.d[LATER].r, ward_directory_space(&w.d[LATER].r->dir, 1)));
+    assert_converged(&w);
+    assert_sound(&w);
+    assert_wall_times(&w, LATER);
+    /* It writes on, resolves, and is understood; and so are others here. */
+    put(&w, LATER, 'K', TITLE, "ba");
+    put_value(&w, LATER, 'A', TAGS, "gấp", ward_value_bool(false));
+    put_value(&w, TABLET, 'A', TAGS, "mới", ward_value_bool(true));
+    put_value(&w, TABLET, 'B', COUNTED, NULL, ward_value_int(77));
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, TABLET, LATER);
+    assert_converged(&w);
+    assert_sound(&w);
+    /* And opened again. */
+    ward_close(w.d[LATER].r);
+    OK(&w, ward_open(&w.d[LATER].r, w.d[LATER].home, &w.d[LATER].options, &w.err));
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+static void settle_all(struct world *w, size_t who)
+{
+    struct ward_apply a;
+    struct ward_base_head heads[8];
+    size_t n = 0;
+    const struct ward_space *s = space_of(w, who);
+    for (size_t i = 0; i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&w->d[who].r->dir, s->feeds[i]);
+        heads[n++] = (struct ward_base_head){f->fid, f->head_seq};
+    }
+    OK(w, ward_apply_begin(&a, w->d[who].r, &w->err));
+    OK(w, ward_base_settle(&a, its_sid(w, who), heads, n, &w->err));
+    OK(w, ward_apply_end(&a, WARD_OK, &w->err));
+}
+
+static uint64_t logged(struct world *w, size_t who)
+{
+    uint64_t n = 0;
+    const struct ward_space *s = space_of(w, who);
+    for (size_t i = 0; i < s->feed_count; i++)
+        n += ward_feed_logged(ward_directory_feed(&w->d[who].r->dir, s->feeds[i]));
+    return n;
+}
+
+/* What is settled leaves the log; all goes on as if it were there. */
+static void settled_history_goes(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    assert_true(logged(&w, OFFICE) > 80);
+    settle_all(&w, OFFICE);
+    assert_int_equal(logged(&w, OFFICE), 0);
+    assert_converged(&w);
+    assert_sound(&w);
+    put(&w, OFFICE, 'K', TITLE, "ba");
+    put(&w, TABLET, 'G', TITLE, "bốn");
+    whole_round(&w, OFFICE, TABLET);
+    assert_int_equal(logged(&w, OFFICE), 2);
+    assert_converged(&w);
+    assert_sound(&w);
+    settle_all(&w, OFFICE);
+    assert_int_equal(logged(&w, OFFICE), 0);
+    settle_all(&w, TABLET);
+    assert_converged(&w);
+    assert_sound(&w);
+    /* A newcomer gets it, whether it asks for states or not. */
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, LATER);
+    assert_converged(&w);
+    assert_sound(&w);
+    assert_wall_times(&w, LATER);
+    world_close(&w);
+}
+
+/* A device that was away sends its own work, takes the state, and loses nothing. */
+static void a_device_below_loses_nothing(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    admit(&w, 'a', WARD_ROLE_CELL, 20261125);
+    put(&w, LATER, 'Z', TITLE, "đã thấy tất cả"); /* with this it names all it has seen */
+    whole_round(&w, OFFICE, LATER);
+    for (size_t i = 0; i < 10; i++)
+        put(&w, TABLET, (char)('G' + i), NOTE, "trong lúc vắng mặt");
+    put(&w, TABLET, 'H', TITLE, "một đằng");
+    whole_round(&w, OFFICE, TABLET);
+    settle_all(&w, OFFICE);
+    put(&w, LATER, 'H', TITLE, "một nẻo");
+    put(&w, LATER, 'I', TITLE, "viết khi vắng mạng");
+    whole_round(&w, OFFICE, LATER);
+    assert_true(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    whole_round(&w, OFFICE, TABLET);
+    assert_converged(&w);
+    assert_sound(&w);
+    struct ward_id id = unit_id('H');
+    ward_record *rec;
+    OK(&w, ward_get(w.d[TABLET].r, KIND_ITEM, &id, true, &rec, &w.err));
+    assert_int_equal(ward_record_live_count(rec, TITLE), 2);
+    ward_record_free(rec);
+    world_close(&w);
+}
+
+/* Settled up to a moment that is past: what came since stays in the log. */
+static void settled_in_the_middle(void **state)
+{
+    struct world w;
+    struct ward_apply a;
+    struct ward_base_head heads[8];
+    size_t n = 0;
+    char text[40];
+    (void)state;
+    world_found(&w, 5);
+    admit(&w, 'a', WARD_ROLE_CELL, 5);
+    for (size_t i = 0; i < 30; i++)
+        put(&w, i % 2, (char)('A' + i % 14), TITLE, (snprintf(text, sizeof text, "trước %zu", i), text));
+    whole_round(&w, OFFICE, TABLET);
+    const struct ward_space *s = space_of(&w, OFFICE);
+    for (size_t i = 0; i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&w.d[OFFICE].r->dir, s->feeds[i]);
+        heads[n++] = (struct ward_base_head){f->fid, f->head_seq};
+    }
+    for (size_t i = 0; i < 30; i++)
+        put(&w, i % 2, (char)('A' + i % 10), TITLE, (snprintf(text, sizeof text, "sau %zu", i), text));
+    whole_round(&w, OFFICE, TABLET);
+    OK(&w, ward_apply_begin(&a, w.d[OFFICE].r, &w.err));
+    OK(&w, ward_base_settle(&a, its_sid(&w, OFFICE), heads, n, &w.err));
+    OK(&w, ward_apply_end(&a, WARD_OK, &w.err));
+    assert_int_equal(logged(&w, OFFICE), 30);
+    assert_converged(&w);
+    assert_sound(&w);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 5);
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, LATER);
+    assert_int_equal(logged(&w, LATER), 30);
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_takes_the_state),
+        cmocka_unit_test(settled_history_goes),
+        cmocka_unit_test(a_device_below_loses_nothing),
+        cmocka_unit_test(settled_in_the_middle),
+    };
+    return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
+}
