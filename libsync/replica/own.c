@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "replica/aside.h"
 #include "replica/late.h"
+#include "shell/pack.h"
 #include "values/feed.h"
 #include "values/seal.h"
 
@@ -101,7 +102,7 @@ static int shorten(ward_replica *r, uint32_t fid, uint64_t base, const struct wa
     seg->count = (uint32_t)(base - seg->first + 1);
     seg->last_hash = *hash;
     if (!rc)
-        rc = ward_store_pack(raw->p, at, packed, &seg->codec, err);
+        rc = ward_pack(packed, &seg->codec, raw->p, at, seg->count, err);
     seg->data = seg->codec ? packed->p : raw->p;
     seg->len = seg->codec ? packed->len : at;
     if (!rc)

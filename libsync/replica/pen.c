@@ -1,6 +1,7 @@
 #include "replica/pen.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "shell/pack.h"
 #include "values/feed.h"
 #include "values/seal.h"
 
@@ -69,7 +70,7 @@ static int seal(struct ward_pen *p, struct ward_error *err)
     if (p->count == 0)
         return WARD_OK;
     ward_buf_init(&packed, &r->env);
-    int rc = ward_store_pack(p->bodies.p, p->bodies.len, &packed, &seg.codec, err);
+    int rc = ward_pack(&packed, &seg.codec, p->bodies.p, p->bodies.len, p->count, err);
     if (!rc) {
         seg.data = seg.codec ? packed.p : p->bodies.p;
         seg.len = seg.codec ? packed.len : p->bodies.len;

@@ -1,6 +1,7 @@
 #include "replica/stream.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "shell/pack.h"
 
 #include <string.h>
 
@@ -147,7 +148,7 @@ int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_st
         rc = extend(s, &seg, &count, &bodies, err);
     uint32_t codec = WARD_CODEC_RAW;
     if (!rc)
-        rc = ward_store_pack(bodies.p, bodies.len, &s->packed, &codec, err);
+        rc = ward_pack(&s->packed, &codec, bodies.p, bodies.len, count, err);
     if (!rc) {
         const struct ward_feed *f = ward_directory_feed(&s->r->dir, seg.fid);
         const struct ward_buf *data = codec ? &s->packed : &bodies;

@@ -29,9 +29,9 @@ enum ward_message_type {
     WARD_MSG_BUNDLE = 30,
     WARD_MSG_BUNDLE_END = 31
 };
-#define WARD_PROTOCOL 1
+#define WARD_PROTOCOL 2 /* 1 knew no columns */
 
-enum ward_codec { WARD_CODEC_RAW = 0, WARD_CODEC_ZSTD = 1 };
+enum ward_codec { WARD_CODEC_RAW = 0, WARD_CODEC_ZSTD = 1, WARD_CODEC_COLUMNS = 2 };
 
 /* A run as it travels. Pointers are into the frame. */
 struct ward_run {

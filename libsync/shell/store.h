@@ -86,12 +86,8 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
 /* The number of the newest; 0 while there is none. */
 int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err);
-/* Data of a segment, decompressed to `out`. WARD_ERR_CORRUPT. */
+/* The bodies of a segment, to `out`. WARD_ERR_CORRUPT. */
 int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err);
-/* zstd, kept if it pays: *codec tells which of raw and out to take. */
-int ward_store_pack(const void *raw, size_t len, struct ward_buf *out, uint32_t *codec, struct ward_error *err);
-/* Decompresses a received run within WARD_RUN_RAW_MAX; the size is checked before anything is allocated. */
-int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct ward_buf *out, struct ward_error *err);
 
 /* The log of a feed begins after `upto` from now on: segments up to there go; the one that reaches beyond is made `shorter` (its seg is
  * that of the one held, its end the same; NULL: there is none such). */

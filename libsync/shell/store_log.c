@@ -1,16 +1,12 @@
 /* store_log.c - segments: sealed runs, kept as they came. */
 #include "base/err.h"
 #include "base/limits.h"
-#include "rules/frame.h"
+#include "shell/pack.h"
 #include "shell/store_sql.h"
 
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
-#define ZSTD_LEVEL   3
-#define PACK_FROM    160 /* shorter data does not pay for zstd's frame */
-#define SEGMENT_DATA 7   /* the column */
+#define SEGMENT_DATA 7 /* the column */
 
 int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err)
 {
@@ -125,60 +121,8 @@ int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_erro
     return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "log");
 }
 
-int ward_store_unpack_run(uint32_t codec, const uint8_t *p, size_t len, struct ward_buf *out, struct ward_error *err)
-{
-    ward_buf_clear(out);
-    if (codec == WARD_CODEC_RAW) {
-        if (len > WARD_RUN_RAW_MAX)
-            return ward_fail(err, WARD_ERR_LIMIT_RUN, "%zu bytes", len);
-        if (!ward_buf_room(out, len + 1)) /* also of nothing: whoever reads it points into it */
-            return ward_fail(err, WARD_ERR_MEMORY, "run");
-        ward_buf_add(out, p, len);
-        return WARD_OK;
-    }
-    if (codec != WARD_CODEC_ZSTD)
-        return ward_fail(err, WARD_ERR_CODEC, "codec %u", (unsigned)codec);
-    unsigned long long size = ZSTD_getFrameContentSize(p, len);
-    if (size == ZSTD_CONTENTSIZE_ERROR)
-        return ward_fail(err, WARD_ERR_CODEC, "not a zstd frame");
-    if (size == ZSTD_CONTENTSIZE_UNKNOWN)
-        return ward_fail(err, WARD_ERR_LIMIT_RUN, "no content size");
-    if (size > WARD_RUN_RAW_MAX)
-        return ward_fail(err, WARD_ERR_LIMIT_RUN, "%llu bytes", size);
-    if (ZSTD_findFrameCompressedSize(p, len) != len)
-        return ward_fail(err, WARD_ERR_CODEC, "not one whole frame");
-    uint8_t *to = ward_buf_room(out, (size_t)size + 1);
-    if (!to)
-        return ward_fail(err, WARD_ERR_MEMORY, "run");
-    size_t got = ZSTD_decompress(to, (size_t)size, p, len);
-    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
-        return ward_fail(err, WARD_ERR_MEMORY, "run"); /* that we have no memory does not make it bad */
-    if (ZSTD_isError(got) || got != size)
-        return ward_fail(err, WARD_ERR_CODEC, "damaged");
-    out->len = got;
-    return WARD_OK;
-}
-
 int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err)
 {
-    int rc = ward_store_unpack_run(seg->codec, seg->data, seg->len, out, err);
+    int rc = ward_unpack(out, seg->codec, seg->data, seg->len, seg->count, err);
     return rc && rc != WARD_ERR_MEMORY ? ward_fail(err, WARD_ERR_CORRUPT, "segment %lld cannot be unpacked", (long long)seg->seg) : rc;
-}
-
-int ward_store_pack(const void *raw, size_t len, struct ward_buf *out, uint32_t *codec, struct ward_error *err)
-{
-    ward_buf_clear(out);
-    *codec = WARD_CODEC_RAW;
-    if (len < PACK_FROM)
-        return WARD_OK;
-    size_t bound = ZSTD_compressBound(len);
-    uint8_t *to = ward_buf_room(out, bound);
-    if (!to)
-        return ward_fail(err, WARD_ERR_MEMORY, "pack");
-    size_t got = ZSTD_compress(to, bound, raw, len, ZSTD_LEVEL);
-    if (ZSTD_isError(got) || got >= len)
-        return WARD_OK;
-    out->len = got;
-    *codec = WARD_CODEC_ZSTD;
-    return WARD_OK;
 }

@@ -373,9 +373,14 @@ void ward_put_bytes(struct ward_buf *b, const void *p, size_t len)
     ward_buf_add(b, p, len);
 }
 
-void ward_put_text(struct ward_buf *b, const char *p, size_t len)
+void ward_put_text_head(struct ward_buf *b, size_t len)
 {
     PUT_HEAD(b, cbor_encode_string_start(len, to, 9));
+}
+
+void ward_put_text(struct ward_buf *b, const char *p, size_t len)
+{
+    ward_put_text_head(b, len);
     ward_buf_add(b, p, len);
 }
 

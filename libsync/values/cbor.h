@@ -36,6 +36,7 @@ void ward_put_uint(struct ward_buf *b, uint64_t v);
 void ward_put_int(struct ward_buf *b, int64_t v);
 void ward_put_bytes(struct ward_buf *b, const void *p, size_t len);
 void ward_put_text(struct ward_buf *b, const char *p, size_t len);
+void ward_put_text_head(struct ward_buf *b, size_t len); /* of a text whose bytes are added next */
 void ward_put_array(struct ward_buf *b, size_t count);
 void ward_put_bool(struct ward_buf *b, bool v);
 void ward_put_null(struct ward_buf *b);

@@ -55,6 +55,95 @@ def pack_unsaid(data):
     return out.raw[:n]
 
 
+# ---------------------------------------------------------------- columns (columns.md)
+
+
+def planes(numbers):
+    out = b""
+    while numbers:
+        out += bytes(n & 127 | (128 if n > 127 else 0) for n in numbers)
+        numbers = [n >> 7 for n in numbers if n > 127]
+    return out
+
+
+def zigzag(n):
+    n = (n + (1 << 63)) % (1 << 64) - (1 << 63)
+    return 2 * n if n >= 0 else -2 * n - 1
+
+
+class ColumnsOf:
+    """The columns of bodies, open to be altered: each a list of numbers by its name on the page; words; data, what the page calls bytes."""
+
+    NAMES = ("wall", "depth", "deps", "ops", "dep feed", "dep seq", "record", "record time", "record kind", "field", "field number", "key", "key length", "value", "form",
+             "number", "word count", "word")
+
+    def __init__(self, bodies):
+        self.col = {name: [] for name in self.NAMES}
+        self.words, self.data, self.met, self.count = b"", b"", {}, len(bodies)
+        wall = depth = 0
+        for raw in bodies:
+            b = w.read_body(raw)
+            self.add(wall=zigzag(b.wall_ms - wall), depth=(b.depth - depth - 1) % (1 << 64), deps=len(b.deps), ops=len(b.ops))
+            wall, depth = b.wall_ms, b.depth
+            for feed, seq, hash_ in b.deps:
+                if self.name("dep feed", feed):
+                    self.data += feed
+                before = self.met.get(("seq", feed), 0)
+                self.met["seq", feed] = seq
+                self.add(dep_seq=(seq - before) % (1 << 64))
+                self.data += hash_
+            for o in w.describe_ops(b):
+                self.op(wall, o["kind"], *(bytes.fromhex(o[x]) for x in ("entity", "key", "value")), o["field"])
+
+    def add(self, **numbers):
+        for name, n in numbers.items():
+            self.col[name.replace("_", " ")].append(n)
+
+    def name(self, column, thing, within=None):
+        """Names a thing; whether it is new."""
+        met = self.met.setdefault((column, within), [])
+        new = thing not in met
+        self.col[column].append(0 if new else met.index(thing) + 1)
+        if new:
+            met.append(thing)
+        return new
+
+    def op(self, wall, kind, ent, key, value, field):
+        if self.name("record", (ent, kind)):
+            age = (wall - int.from_bytes(ent[:6], "big")) % (1 << 48)
+            self.add(record_time=zigzag(age - (1 << 48) if age >> 47 else age), record_kind=kind)
+            self.data += ent[6:]
+        if self.name("field", field):
+            self.add(field_number=field)
+        if field % 4 == 2 and self.name("key", key):
+            self.add(key_length=len(key))
+            self.data += key
+        if self.name("value", value, field):
+            self.value(value)
+
+    def value(self, value):
+        c = w.Cursor(value)
+        major, n = c.head()
+        rest = value[c.i:]
+        if major == 7:
+            self.add(form={22: 0, 20: 1, 21: 2}[n])
+        elif major < 2:
+            self.add(form=3 + major, number=n)
+        elif major == 2:
+            self.add(form=5, number=n)
+            self.data += rest
+        elif major == 3:
+            words = rest.split(b" ")
+            self.add(form=6, word_count=len(words))
+            self.words += b"".join(x + b" " for x in words if self.name("word", x))
+        else:
+            self.add(form=7, number=len(value))
+            self.data += value
+
+    def __bytes__(self):
+        return b"".join(planes(self.col[name]) for name in self.NAMES) + self.words + self.data
+
+
 # ---------------------------------------------------------------- people and places
 
 UNITS = {name: entity("unit " + name) for name in ("XDD", "UBND", "CB1", "CB2", "CB3", "MTTQ")}
@@ -132,6 +221,10 @@ def op(ent, field, value, key=None, kind=TASK):
     return (kind, ent, field, key, value)
 
 
+def columns(log):
+    return bytes(ColumnsOf([c["body"] for c in log]))
+
+
 class Author:
     """One device in one space: writes its feed, and knows what it has seen."""
 
@@ -196,7 +289,7 @@ class Author:
         last = last or len(self.log)
         data = b"".join(c["body"] for c in self.log[first - 1:last])
         m = {"version": 1, "type": 4, "space8": self.space[:8], "grant8": self.device.id[:8], "first": first, "count": last - first + 1,
-             "codec": codec, "data": pack(data) if codec else data, "signature": self.seal(last)}
+             "codec": codec, "data": pack(columns(self.log[first - 1:last]) if codec == 2 else data) if codec else data, "signature": self.seal(last)}
         m.update(change)
         return enc(list(m.values()))
 
@@ -496,6 +589,82 @@ def changes_bad():
 
 
 # ---------------------------------------------------------------- seals
+
+
+def all_columns():
+    """The columns of bodies, and what makes them bad."""
+    good, bads = [], []
+
+    def ok(name, bodies, data=None):
+        data = bytes(ColumnsOf(bodies)) if data is None else bytes(data)
+        assert w.join_columns(data, len(bodies)) == b"".join(bodies)
+        good.append({"name": name, "count": len(bodies), "columns": hx(data), "bodies": hx(b"".join(bodies))})
+
+    def bad(name, data, error=w.CODEC, count=2):
+        bads.append({"name": name, "count": count, "columns": hx(bytes(data)), "error": error})
+
+    def bodies_of(*changes_, wall=WALL, deps=()):
+        return [body(wall + i, i + 1, list(deps), list(ops)) for i, ops in enumerate(changes_)]
+
+    vectors = [bytes.fromhex(c["body"]) for c in json.load(open(os.path.join(DIR, "change.json"), encoding="utf-8"))["cases"]]
+    for i, b in enumerate(vectors):
+        if len(b) < 3000:
+            ok("alone: change %d" % (i + 1), [b])
+    ok("all changes of up to 3,000 bytes, one after another", [b for b in vectors if len(b) < 3000])
+    two = bodies_of([op(T1, TITLE, "Rà soát hộ nghèo"), op(T1, WITH, True, key=UNITS["CB2"])], [op(T1, TITLE, "Rà soát hộ cận nghèo"), op(T2, NOTE, -3), op(T2, WITH, True, key=UNITS["CB2"])])
+    ok("two changes of one record", two)
+    ok("texts of spaces", bodies_of(*[[op(T1, NOTE, x)] for x in ("", " ", "  ", " a", "a ", "a  a", "a a a")]))
+    ok("time that goes back", [body(WALL - i * 100000, i + 1, [], [op(T1, NOTE, i)]) for i in range(3)])
+    ok("an entity made after the change, by its id", [body(0, 1, [], [op(T1, NOTE, 0)])])
+    ok("entities of no time", bodies_of([op(bytes(16), NOTE, 0)], [op(b"\xff" * 16, NOTE, 0)]))
+    ok("one entity of two kinds, each a record", bodies_of([op(T1, NOTE, 1), op(T1, NOTE, 1, kind=PROPOSAL)], [op(T1, NOTE, 2, kind=PROPOSAL)]))
+    f = feed_ids(2)
+    ok("deps that go on, and back", [body(WALL, 9 + i, [[x, s, H("wardsync change", x)] for x, s in zip(f, seqs)], [op(T1, NOTE, i)]) for i, seqs in enumerate(((5, 7), (6, 2 ** 63 - 1), (1, 1)))])
+    ok("the same value in two fields is two values", bodies_of([op(T1, NOTE, "x"), op(T1, TITLE, "x")], [op(T1, NOTE, "x"), op(T1, TITLE, "x")]))
+    many = bodies_of(*[[op(entity("many %d" % i), TITLE, "việc số %d" % i)] for i in range(200)], *[[op(entity("many %d" % i), TITLE, "việc số %d" % i)] for i in range(200)])
+    ok("200 records, values and words, named again", many)
+    again = ColumnsOf(bodies_of([op(T1, NOTE, "a")], [op(T1, NOTE, "a")]))
+    again.col["record"], again.col["record time"], again.col["record kind"] = [0, 0], again.col["record time"] + [zigzag(WALL + 1 - int.from_bytes(T1[:6], "big"))], [TASK] * 2
+    again.data = T1[6:] * 2
+    again.col["word"], again.col["value"], again.col["form"], again.col["word count"], again.words = [0, 0], [0, 0], [6, 6], [1, 1], b"a a "
+    ok("a record, a value and a word each brought as new twice", bodies_of([op(T1, NOTE, "a")], [op(T1, NOTE, "a")]), again)
+
+    def bent(change):
+        c = ColumnsOf(two)
+        change(c)
+        return c
+    bad("nothing", b"")
+    bad("a byte left over", bytes(ColumnsOf(two)) + b"\0")
+    bad("a byte too few", bytes(ColumnsOf(two))[:-1])
+    bad("fewer changes than stated", ColumnsOf(two), count=3)
+    bad("more changes than stated", ColumnsOf(two), count=1)
+    for name, beyond in (("record", 3), ("field", 4), ("key", 2), ("value", 9), ("word", 99)):
+        bad(name + ": names what was not met", bent(lambda c: c.col[name].__setitem__(-1, beyond)))
+    bad("record: names one that comes later", bent(lambda c: c.col["record"].__setitem__(0, 1)))
+    bad("value: names one of another field", bent(lambda c: c.col["value"].__setitem__(2, 2)))
+    deps = ColumnsOf([body(WALL, 2, [[x, 1, H("wardsync change", x)] for x in f], [op(T1, NOTE, 0)])])
+    deps.col["dep feed"][1] = 2
+    bad("dep feed: names what was not met", deps, count=1)
+    bad("form 8", bent(lambda c: c.col["form"].__setitem__(0, 8)))
+    bad("a text of no words", bent(lambda c: (c.col["word count"].__setitem__(0, 0), c.col["word"].__delitem__(slice(0, 4)))))
+    bad("an integer of 2^63", bent(lambda c: c.col["number"].__setitem__(0, 1 << 63)))
+    bad("more operations than there can be", bent(lambda c: c.col["ops"].__setitem__(0, 1 << 63)))
+    bad("two sums that come round", bent(lambda c: c.col.__setitem__("ops", [(1 << 64) - 1, 6])))
+    bad("a key longer than what is left", bent(lambda c: c.col["key length"].__setitem__(0, 1000)))
+    bad("bytes longer than what is left", ColumnsOf(bodies_of([op(T1, NOTE, b"abc")])).__bytes__()[:-1], count=1)
+    bad("words without the last space", bent(lambda c: (setattr(c, "words", c.words.replace(b" ", b"x")), setattr(c, "data", c.data.replace(b" ", b"x")))))
+    start = planes([zigzag(WALL), 2])
+    rest = bytes(ColumnsOf(two))[len(start) + 2:]  # the depths, two zeros, are written otherwise
+    bad("a number of two bytes that fits one", start + bytes([128, 0]) + b"\0" + rest)
+    bad("a number of 65 bits", start + bytes([255, 0]) + b"\xff" * 8 + b"\x02" + rest)
+    bad("a number of eleven bytes", start + bytes([255, 0]) + b"\xff" * 9 + b"\x01" + rest)
+    big = ColumnsOf(bodies_of(*[[op(T1, NOTE, "x" * 40000)] for _ in range(6)]))
+    bad("few bytes that stand for more than 229,376", big, w.L_RUN, count=6)
+    wide = ColumnsOf(bodies_of([op(T1, NOTE, "y" * 1000)]))
+    wide.col["word count"], wide.col["word"] = [300], [0] + [1] * 299
+    bad("words that stand for more than 229,376", wide, w.L_RUN, count=1)
+    save("columns", good)
+    save("columns-bad", bads)
 
 
 def seal_case(name, author, seq, **more):
@@ -830,8 +999,10 @@ def runs():
     ok("one change", [], a.run(1, 1), "new", a, 1)
     ok("the next run", [a.run(1, 2)], a.run(3, 4), "new", a, 4)
     ok("codec 1", [], a.run(codec=1), "new", a, 4)
+    ok("codec 2", [], a.run(codec=2), "new", a, 4)
     ok("overlapping what is held", [a.run(1, 2)], a.run(1, 4), "new", a, 4)
     ok("overlapping, codec 1", [a.run(1, 3)], a.run(2, 4, codec=1), "new", a, 4)
+    ok("overlapping, codec 2", [a.run(1, 3)], a.run(2, 4, codec=2), "new", a, 4)
     ok("a duplicate", [a.run(1, 4)], a.run(1, 4), "duplicate", a, 4)
     ok("a duplicate of a part", [a.run(1, 4)], a.run(2, 3), "duplicate", a, 4)
     ok("deps held", [a.run(1, 2)], b.run(), "new", b, 2)
@@ -850,6 +1021,7 @@ def runs():
     for n in range(1024):
         long.write(op(T1, REACHED, n))
     ok("1,024 changes, the limit, codec 1", [], long.run(codec=1), "new", long, 1024)
+    ok("1,024 changes, the limit, codec 2", [], long.run(codec=2), "new", long, 1024)
     fat = Author(C1, JOINT)
     for n in range(4):
         fat.write(op(T1, NOTE, "x" * 49000), op(T1, TITLE, "y" * 8000))
@@ -859,18 +1031,32 @@ def runs():
         fat.write(op(T1, NOTE, "x" * 49000), op(T1, TITLE, "y" * (8000 + (room if n == 3 else 0))))
     assert sum(len(c["body"]) for c in fat.log) == w.RUN_RAW_MAX
     ok("229,376 bytes of bodies, the limit, codec 1", [], fat.run(codec=1), "new", fat, 4)
+    ok("229,376 bytes of bodies, the limit, codec 2", [], fat.run(codec=2), "new", fat, 4)
 
     # 1: limits, codec
     over = Author(C1, JOINT)
     for n in range(4):
         over.write(op(T1, NOTE, "x" * 49000), op(T1, TITLE, "y" * (8000 + (room + 1 if n == 3 else 0))))
     bad("229,377 bytes of bodies, codec 1", [], over.run(codec=1), w.L_RUN)
+    bad("229,377 bytes of bodies, codec 2", [], over.run(codec=2), w.L_RUN)
     bad("229,377 bytes of bodies, codec 0", [], over.run(), w.L_RUN)
     long.write(op(T1, REACHED, 1024))
     bad("1,025 changes", [], long.run(codec=1), w.L_RUN)
     bad("count 0", [], a.run(count=0, data=b""), w.RANGE)
     bad("first 0", [], enc([1, 4, a.space[:8], C1.id[:8], 0, 4, 0, b"".join(c["body"] for c in a.log), a.seal()]), w.RANGE)
-    bad("codec 2", [], a.run(codec=2, data=b"x"), w.CODEC)
+    bad("codec 3", [], a.run(codec=3, data=b"x"), w.CODEC)
+    bad("codec 2, columns that are not packed", [], a.run(codec=2, data=columns(a.log)), w.CODEC)
+    bad("codec 2, bodies in place of columns", [], a.run(codec=2, data=pack(b"".join(c["body"] for c in a.log))), w.CODEC)
+    bad("codec 2, columns of one change more", [], a.run(1, 3, codec=2, data=pack(columns(a.log))), w.CODEC)
+    bad("codec 2, columns of one change fewer", [], a.run(codec=2, data=pack(columns(a.log[:3]))), w.CODEC)
+    bad("codec 2, a byte after the columns", [], a.run(codec=2, data=pack(columns(a.log) + b"\0")), w.CODEC)
+    bad("codec 2, a frame that does not state its size", [], a.run(codec=2, data=pack_unsaid(columns(a.log))), w.L_RUN)
+    odd = ColumnsOf([c["body"] for c in a.log])
+    odd.col["field number"][0] = 3
+    bad("codec 2, good columns of a bad body", [], a.run(codec=2, data=pack(bytes(odd))), w.OP)
+    odd = ColumnsOf([c["body"] for c in a.log])
+    odd.words = odd.words.replace("Một".encode(), b"M\xff")
+    bad("codec 2, a text that is not UTF-8", [], a.run(codec=2, data=pack(bytes(odd))), w.UTF8)
     bad("1 GiB claimed in a frame of 20 bytes", [], a.run(codec=1, data=bytes.fromhex("28b52ffda000000040") + bytes(11)), w.L_RUN)
     bodies = b"".join(c["body"] for c in a.log)
     bad("codec 1, a frame that does not state its size", [], a.run(codec=1, data=pack_unsaid(bodies)), w.L_RUN)
@@ -1607,7 +1793,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, seals, receipts, proofs, forks, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, all_columns, seals, receipts, proofs, forks, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

@@ -611,13 +611,7 @@ _zstd.ZSTD_decompress.restype = ctypes.c_size_t
 _zstd.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
 
 
-def unpack(codec, data):
-    if codec > 1:
-        raise Bad(CODEC)
-    if codec == 0:
-        if len(data) > RUN_RAW_MAX:
-            raise Bad(L_RUN)
-        return data
+def decompress(data):
     size = _zstd.ZSTD_getFrameContentSize(data, ctypes.c_size_t(len(data)))
     if size == (1 << 64) - 2:
         raise Bad(CODEC, "not zstd")
@@ -630,6 +624,162 @@ def unpack(codec, data):
     if n != size:
         raise Bad(CODEC, "damaged")
     return out.raw[:size]
+
+
+def unpack(codec, data, count):
+    if codec > 2:
+        raise Bad(CODEC)
+    if codec == 0:
+        if len(data) > RUN_RAW_MAX:
+            raise Bad(L_RUN)
+        return data
+    data = decompress(data)
+    return data if codec == 1 else join_columns(data, count)
+
+
+# ---------------------------------------------------------------- columns (columns.md)
+
+U64 = (1 << 64) - 1
+
+
+def signed(n):
+    return -((n + 1) // 2) if n & 1 else n // 2
+
+
+class Columns:
+    """A reader of columns from the front."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def take(self, n):
+        if n > len(self.data):
+            raise Bad(CODEC, "columns end early")
+        part, self.data = self.data[:n], self.data[n:]
+        return part
+
+    def numbers(self, n):
+        out, going_on = [0] * n, range(n)
+        for plane in range(11):
+            if not going_on:
+                return out
+            part, further = self.take(len(going_on)), []
+            for i, byte in zip(going_on, part):
+                if plane and byte == 0 or plane == 9 and byte > 1:
+                    raise Bad(CODEC, "a number that is not the shortest, or too large")
+                out[i] |= (byte & 127) << 7 * plane
+                if byte & 128:
+                    further.append(i)
+            going_on = further
+
+
+class Named:
+    """Things named by number, in the order in which they were met."""
+
+    def __init__(self, column, new):
+        self.column, self.new, self.met = iter(column), new, []
+
+    def next(self, new=None):
+        n = next(self.column)
+        if n > len(self.met):
+            raise Bad(CODEC, "names what was not met")
+        if n == 0:
+            self.met.append((new or self.new)())
+            n = len(self.met)
+        return self.met[n - 1]
+
+
+def join_columns(data, count):
+    c = Columns(data)
+    total = lambda column: min(sum(column), len(c.data) + 1)  # beyond that there are too few bytes anyway
+    wall, depth, deps, ops = (c.numbers(count) for _ in range(4))
+    feed, seq = c.numbers(total(deps)), c.numbers(total(deps))
+    all_ops = total(ops)
+    record = c.numbers(all_ops)
+    times, kinds = c.numbers(record.count(0)), c.numbers(record.count(0))
+    field = c.numbers(all_ops)
+    new_fields = c.numbers(field.count(0))
+    fields, of_op = Named(field, iter(new_fields).__next__), []
+    for _ in field:
+        number = fields.next()
+        of_op.append((len(fields.met) if field[len(of_op)] == 0 else field[len(of_op)], number))
+    key = c.numbers(sum(number % 4 == 2 for _, number in of_op))
+    key_lengths = iter(c.numbers(key.count(0)))
+    value = c.numbers(all_ops)
+    form = c.numbers(value.count(0))
+    if any(f > 7 for f in form):
+        raise Bad(CODEC, "form")
+    numbers = iter(c.numbers(sum(f in (3, 4, 5, 7) for f in form)))
+    word_counts = c.numbers(form.count(6))
+    word = c.numbers(total(word_counts))
+    new_words = []
+    for _ in range(word.count(0)):
+        end = c.data.find(b" ")
+        if end < 0:
+            raise Bad(CODEC, "words end early")
+        new_words.append(c.take(end + 1)[:-1])
+
+    feeds = Named(feed, lambda: [c.take(32), 0])
+    keys = Named(key, lambda: c.take(next(key_lengths)))
+    words = Named(word, iter(new_words).__next__)
+    forms, seqs, word_counts, values_left, times, kinds, of_op = map(iter, (form, seq, word_counts, value, times, kinds, of_op))
+    values, out, at, depth_at = {}, b"", 0, 0
+
+    def new_value():
+        f = next(forms)
+        n = next(numbers) if f in (3, 4, 5, 7) else 0
+        if f == 6:
+            how_many = next(word_counts)
+            if how_many == 0:
+                raise Bad(CODEC, "a text of no words")
+            text = b" ".join(words.next() for _ in range(how_many))
+            return head(3, len(text)) + text
+        if n >> 63:
+            raise Bad(CODEC, "number")
+        return [lambda: b"\xf6", lambda: b"\xf4", lambda: b"\xf5", lambda: head(0, n), lambda: head(1, n), lambda: head(2, n) + c.take(n), None,
+                lambda: c.take(n)][f]()
+
+    def new_record():
+        entity = ((at - signed(next(times))) & (1 << 48) - 1).to_bytes(6, "big") + c.take(10)
+        return [entity, next(kinds), None, 0]
+
+    records = Named(record, new_record)
+    for change in range(count):
+        at, depth_at = at + signed(wall[change]) & U64, depth_at + 1 + depth[change] & U64
+        body = head(4, 4) + head(0, at) + head(0, depth_at) + head(4, deps[change])
+        for _ in range(deps[change]):
+            f = feeds.next()
+            f[1] = f[1] + next(seqs) & U64
+            body += head(4, 3) + head(2, 32) + f[0] + head(0, f[1]) + head(2, 32) + c.take(32)
+        body += head(4, ops[change])
+        named = 0
+        for _ in range(ops[change]):
+            nth_field, number = next(of_op)
+            keyed = number % 4 == 2
+            r = records.next()
+            if r[2] == change:
+                body += head(4, 3 + keyed) + head(0, r[3])
+            else:
+                r[2], r[3], named = change, named, named + 1
+                body += head(4, 4 + keyed) + head(2, 16) + r[0] + head(0, r[1])
+            body += head(0, number)
+            if keyed:
+                k = keys.next()
+                body += head(2, len(k)) + k
+            met = values.setdefault(nth_field, [])
+            n = next(values_left)
+            if n > len(met):
+                raise Bad(CODEC, "names a value that was not met")
+            if n == 0:
+                met.append(new_value())
+                n = len(met)
+            body += met[n - 1]
+            if len(out) + len(body) > RUN_RAW_MAX:
+                raise Bad(L_RUN, "bodies too long")
+        out += body
+    if c.data:
+        raise Bad(CODEC, "bytes left over")
+    return out
 
 
 # ---------------------------------------------------------------- authority (authority.md)
@@ -770,7 +920,7 @@ class Replica:
         """Returns (what, head seq, head hash); raises Bad and holds nothing of it otherwise."""
         if run["count"] > RUN_CHANGES_MAX:                                                          # 1
             raise Bad(L_RUN)
-        data = unpack(run["codec"], run["data"])
+        data = unpack(run["codec"], run["data"], run["count"])
         spaces = [s for s in self.circles if s[:8] == run["space8"]]                                # 2
         if not spaces:
             raise Bad(SPACE)
@@ -1446,6 +1596,12 @@ def check_change(k):
     expect("ops", describe_ops(body), k["ops"])
 
 
+def check_columns(k):
+    bodies = join_columns(unhex(k["columns"]), k["count"])
+    if "bodies" in k:
+        expect("bodies", bodies.hex(), k["bodies"])
+
+
 def check_seal(k):
     payload = enc([unhex(k["feed"]), k["seq"], unhex(k["hash"])])
     if "cose" in k:
@@ -1599,7 +1755,7 @@ def check_history(k):
         expect("common", r.common_digest(list(r.circles)).hex(), k["common"])
 
 
-CHECKS = {"keys": check_keys, "request": check_request, "words": check_words, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change,
+CHECKS = {"keys": check_keys, "request": check_request, "words": check_words, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change, "columns": check_columns,
           "seal": check_seal, "receipt": check_receipt, "proof": check_proof_case, "fork": check_fork_case, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 

@@ -25,7 +25,7 @@ def member(families, name):
 
 
 def run_parts(frame):
-    """(codec, data) of a run frame [9]: 1, 4, space, grant, first, count, codec, data, signature."""
+    """(count, codec, data) of a run frame [9]: 1, 4, space, grant, first, count, codec, data, signature."""
     at, found = 1, []
     while at < len(frame):
         head = frame[at]
@@ -37,7 +37,7 @@ def run_parts(frame):
             at += number
         else:
             found.append(number)
-    return found[6], found[7]
+    return found[5], found[6], found[7]
 
 
 def runs():
@@ -48,14 +48,27 @@ def runs():
         yield from map(bytes.fromhex, case["runs"][:8])
 
 
+def told(count):
+    """As the targets read how many changes there are."""
+    return ((count - 1) % 1024).to_bytes(2, "little")
+
+
 def packed_runs():
     for frame in runs():
         try:
-            codec, data = run_parts(frame)
-            if isinstance(data, bytes) and isinstance(codec, int):
-                yield bytes([codec & 255]) + data
+            count, codec, data = run_parts(frame)
+            if isinstance(data, bytes) and isinstance(codec, int) and isinstance(count, int):
+                yield bytes([codec & 255]) + told(count) + data
         except (IndexError, TypeError):
             pass  # a bad vector whose frame is not one
+
+
+def columns():
+    for family in ("columns", "columns-bad"):
+        for case in cases(family):
+            yield b"\0" + told(case["count"]) + bytes.fromhex(case["columns"])
+    for case in cases("columns"):
+        yield b"\1\0\0" + bytes.fromhex(case["bodies"])
 
 
 def seals():
@@ -155,6 +168,7 @@ def targets():
     yield "frame", frames
     yield "grant", [b"\0" + g for g in grants] + [b"\1" + v for v in values]
     yield "unpack", list(packed_runs())
+    yield "columns", list(columns())
     yield "seal", list(seals())
     yield "receipt", list(member(["receipt", "receipt-bad"], "cose"))
     yield "fork", list(forks(bodies))

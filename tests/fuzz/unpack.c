@@ -1,33 +1,32 @@
 /* Data of a run, packed or not: never more than the limit comes out; what is packed here comes back; and the input itself, as data that
- * someone sends, is refused or unpacks to what it says. The first byte is the codec. */
+ * someone sends, is refused or unpacks to what it says. The first byte is the codec, the next two how many changes there are. */
 #include "base/limits.h"
 #include "fuzz.h"
-#include "rules/frame.h"
-#include "shell/store.h"
+#include "shell/pack.h"
 
-static void from_a_peer(uint32_t codec, const uint8_t *p, size_t len)
+static void from_a_peer(uint32_t codec, uint32_t count, const uint8_t *p, size_t len)
 {
     struct ward_buf out;
     struct ward_error err = {0};
     ward_buf_init(&out, &fuzz_env);
-    int rc = ward_store_unpack_run(codec, p, len, &out, &err);
+    int rc = ward_unpack(&out, codec, p, len, count, &err);
     if (rc == WARD_OK)
-        CHECK(out.p && out.len <= WARD_RUN_RAW_MAX && codec <= WARD_CODEC_ZSTD && (codec || fuzz_same(out.p, out.len, p, len)));
+        CHECK(out.p && out.len <= WARD_RUN_RAW_MAX && codec <= WARD_CODEC_COLUMNS && (codec || fuzz_same(out.p, out.len, p, len)));
     else
         CHECK(rc == WARD_ERR_LIMIT_RUN || rc == WARD_ERR_CODEC);
     CHECK(out.cap <= 4 * WARD_RUN_RAW_MAX);
     ward_buf_free(&out);
 }
 
-static void there_and_back(const uint8_t *p, size_t len)
+static void there_and_back(uint32_t count, const uint8_t *p, size_t len)
 {
     struct ward_buf packed, back;
     uint32_t codec;
     ward_buf_init(&packed, &fuzz_env);
     ward_buf_init(&back, &fuzz_env);
-    CHECK(ward_store_pack(p, len, &packed, &codec, NULL) == WARD_OK);
-    if (codec == WARD_CODEC_ZSTD) {
-        CHECK(packed.len < len && ward_store_unpack_run(codec, packed.p, packed.len, &back, NULL) == WARD_OK);
+    CHECK(ward_pack(&packed, &codec, p, len, count, NULL) == WARD_OK);
+    if (codec != WARD_CODEC_RAW) {
+        CHECK(packed.len < len && ward_unpack(&back, codec, packed.p, packed.len, count, NULL) == WARD_OK);
         CHECK(fuzz_same(back.p, back.len, p, len));
     }
     ward_buf_free(&packed);
@@ -36,9 +35,10 @@ static void there_and_back(const uint8_t *p, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-    if (len == 0 || len > WARD_RUN_RAW_MAX)
+    if (len < 3 || len > WARD_RUN_RAW_MAX)
         return 0;
-    from_a_peer(p[0] < 8 ? p[0] : WARD_CODEC_ZSTD, p + 1, len - 1);
-    there_and_back(p + 1, len - 1);
+    uint32_t count = 1 + (p[1] | (uint32_t)p[2] << 8) % WARD_RUN_CHANGES_MAX;
+    from_a_peer(p[0] < 8 ? p[0] : WARD_CODEC_ZSTD, count, p + 3, len - 3);
+    there_and_back(count, p + 3, len - 3);
     return 0;
 }

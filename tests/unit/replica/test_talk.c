@@ -10,6 +10,7 @@
 #include "line.h"
 #include "replica/talk.h"
 #include "replicas.h"
+#include "shell/pack.h"
 #include "shell/store.h"
 
 static void write_note(struct world *w, size_t i, const char *units, size_t count, int64_t number)
@@ -259,7 +260,7 @@ static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, 
         struct ward_message m;
         OK(w, ward_frame_parse(&m, s->queue[s->head], s->lengths[s->head], &w->err));
         if (m.type == WARD_MSG_RUN) {
-            OK(w, ward_store_unpack_run(m.run.codec, m.run.data, m.run.len, &raw, &w->err));
+            OK(w, ward_unpack(&raw, m.run.codec, m.run.data, m.run.len, m.run.count, &w->err));
             *longest = raw.len > *longest ? raw.len : *longest;
         }
         w->d[a].outside.now_ms += frame_ms;

@@ -8,6 +8,7 @@
 #include "../vectors.h"
 #include "values/cbor.h"
 #include "values/change.h"
+#include "values/columns.h"
 #include "values/feed.h"
 #include "values/receipt.h"
 #include "values/seal.h"
@@ -141,6 +142,39 @@ static int check_change(const json_t *one)
     return code;
 }
 
+/* To the bodies; and whatever bodies they are, taken apart and put together again they are the same. */
+static int check_columns(const json_t *one)
+{
+    struct hex columns = hex_at(one, "columns");
+    struct ward_buf out, again, back;
+    struct ward_error err = {0};
+    size_t ends[WARD_COLUMN_GROUPS];
+    uint32_t count = (uint32_t)number_at(one, "count");
+    ward_buf_init(&out, &vectors_env);
+    ward_buf_init(&again, &vectors_env);
+    ward_buf_init(&back, &vectors_env);
+    int code = ward_columns_join(&out, columns.p, columns.len, count, &err);
+    assert_int_equal(code, err.code);
+    if (json_object_get(one, "bodies")) {
+        struct hex bodies = hex_at(one, "bodies");
+        assert_int_equal(out.len, bodies.len);
+        assert_memory_equal(out.p, bodies.p, bodies.len);
+        assert_int_equal(ward_columns_split(&again, ends, out.p, out.len, count, &err), WARD_OK);
+        assert_int_equal(ends[WARD_COLUMN_GROUPS - 1], again.len);
+        assert_int_equal(ward_columns_join(&back, again.p, again.len, count, &err), WARD_OK);
+        assert_int_equal(back.len, bodies.len);
+        assert_memory_equal(back.p, bodies.p, bodies.len);
+        if (!strstr(name_of(one), "twice")) /* what is met again is named by its number */
+            assert_true(again.len == columns.len && memcmp(again.p, columns.p, columns.len) == 0);
+        free(bodies.p);
+    }
+    ward_buf_free(&out);
+    ward_buf_free(&again);
+    ward_buf_free(&back);
+    free(columns.p);
+    return code;
+}
+
 static int check_seal(const json_t *one)
 {
     struct hex pk = hex_at(one, "sign_pk"), sig = hex_at(one, "signature");
@@ -228,6 +262,13 @@ static void test_bad_changes(void **state)
     each_vector("change-bad", check_change);
 }
 
+static void test_columns(void **state)
+{
+    (void)state;
+    each_vector("columns", check_columns);
+    each_vector("columns-bad", check_columns);
+}
+
 static void test_seals(void **state)
 {
     (void)state;
@@ -245,8 +286,8 @@ static void test_receipts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names), cmocka_unit_test(test_changes),  cmocka_unit_test(test_bad_changes),
-        cmocka_unit_test(test_seals), cmocka_unit_test(test_receipts),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_changes), cmocka_unit_test(test_bad_changes),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_seals),   cmocka_unit_test(test_receipts),
     };
     if (sodium_init() < 0)
         return 1;
