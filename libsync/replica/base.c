@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "replica/own.h"
+#include "shell/pack.h"
 #include "values/feed.h"
 #include "values/seal.h"
 
@@ -98,7 +99,7 @@ static int add_part(struct maker *k, uint32_t feed)
     uint32_t codec;
     if (ward_buf_status(&k->raw))
         return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
-    int rc = ward_store_pack(k->raw.p, k->raw.len, &k->packed, &codec, k->err);
+    int rc = ward_pack_bytes(&k->packed, &codec, k->raw.p, k->raw.len, k->err);
     const struct ward_buf *data = codec ? &k->packed : &k->raw;
     if (!rc)
         rc = keep_part(k->out, feed, codec, data->p, data->len, k->err);
@@ -200,7 +201,7 @@ static int match_part(void *ctx, const struct ward_store_part *stored)
 {
     struct stamping *x = ctx;
     struct ward_snapshot_part part;
-    int rc = ward_store_unpack_run(stored->codec, stored->data, stored->len, &x->k->raw, x->k->err);
+    int rc = ward_unpack_bytes(&x->k->raw, stored->codec, stored->data, stored->len, x->k->err);
     if (!rc)
         rc = ward_snapshot_part_parse(&part, x->k->raw.p, x->k->raw.len, NULL, SIZE_MAX, x->k->err);
     return rc ? rc : ward_snapshot_each_stamp(&part, match_stamp, x);
@@ -633,7 +634,7 @@ static int forget_log(ward_replica *r, const struct ward_feed *f, uint64_t upto,
         seg.count -= (uint32_t)(upto + 1 - seg.first);
         seg.first = upto + 1;
         if (!rc)
-            rc = ward_store_pack(raw.p + at, raw.len - at, &packed, &seg.codec, err);
+            rc = ward_pack(&packed, &seg.codec, raw.p + at, raw.len - at, seg.count, err);
         seg.data = seg.codec ? packed.p : raw.p + at;
         seg.len = seg.codec ? packed.len : raw.len - at;
         shorter = &seg;
@@ -826,7 +827,7 @@ static int check_part(ward_replica *r, const struct ward_snapshot_head *h, uint3
     ward_snapshot_name_part(&is, codec, data, len);
     if (ward_hash_compare(&named, &is) != 0)
         return ward_fail(err, WARD_ERR_CHAIN, "part %u is another than the head of the snapshot names", (unsigned)number);
-    int rc = ward_store_unpack_run(codec, data, len, &r->unpacked, err);
+    int rc = ward_unpack_bytes(&r->unpacked, codec, data, len, err);
     if (!rc)
         rc = match_feeds(&m, r, NULL, h, err);
     if (!rc)
@@ -978,7 +979,7 @@ static int restore_parts(struct restoring *x, const struct ward_hash *space, siz
         rc = ward_store_get_base(r->store, space, false, i, &stored, x->err);
         if (rc || stored.fid) /* stamps */
             continue;
-        rc = ward_store_unpack_run(stored.codec, stored.data, stored.len, &raw, x->err);
+        rc = ward_unpack_bytes(&raw, stored.codec, stored.data, stored.len, x->err);
         if (!rc)
             rc = ward_snapshot_part_parse(&part, raw.p, raw.len, NULL, SIZE_MAX, x->err);
         rc = rc && rc != WARD_ERR_MEMORY ? ward_fail(x->err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i) : rc;
@@ -1081,7 +1082,7 @@ static int look_at_part(void *ctx, const struct ward_store_part *stored)
     struct ward_snapshot_part part;
     if (x->found)
         return WARD_OK;
-    int rc = ward_store_unpack_run(stored->codec, stored->data, stored->len, &x->raw, x->err);
+    int rc = ward_unpack_bytes(&x->raw, stored->codec, stored->data, stored->len, x->err);
     if (!rc)
         rc = ward_snapshot_part_parse(&part, x->raw.p, x->raw.len, NULL, SIZE_MAX, x->err);
     return rc ? rc : ward_snapshot_each_stamp(&part, look_at_stamp, x);

@@ -33,6 +33,16 @@ static int compress(struct ward_buf *out, const uint8_t *p, const size_t *ends, 
     return WARD_OK;
 }
 
+int ward_pack_bytes(struct ward_buf *out, uint32_t *codec, const void *p, size_t len, struct ward_error *err)
+{
+    ward_buf_clear(out);
+    *codec = WARD_CODEC_RAW;
+    int rc = len < PACK_FROM ? WARD_OK : compress(out, p, &len, 1, len - 1, err);
+    if (!rc && out->len)
+        *codec = WARD_CODEC_ZSTD;
+    return rc;
+}
+
 int ward_pack(struct ward_buf *out, uint32_t *codec, const void *bodies, size_t len, uint32_t count, struct ward_error *err)
 {
     struct ward_buf columns;
@@ -43,15 +53,14 @@ int ward_pack(struct ward_buf *out, uint32_t *codec, const void *bodies, size_t 
         return WARD_OK;
     ward_buf_init(&columns, out->env);
     int rc = ward_columns_split(&columns, ends, bodies, len, count, NULL);
-    bool in_columns = !rc && columns.len <= WARD_RUN_RAW_MAX; /* what is not written by change.md has none */
-    if (in_columns)
-        rc = compress(out, columns.p, ends, WARD_COLUMN_GROUPS, len - 1, err);
-    else if (rc != WARD_ERR_MEMORY)
-        rc = compress(out, bodies, &len, 1, len - 1, err);
-    else
+    if (rc == WARD_ERR_MEMORY)
         ward_fail(err, rc, "pack");
-    if (!rc && out->len)
-        *codec = in_columns ? WARD_CODEC_COLUMNS : WARD_CODEC_ZSTD;
+    else if (rc || columns.len > WARD_RUN_RAW_MAX) /* what is not written by change.md has no columns */
+        rc = ward_pack_bytes(out, codec, bodies, len, err);
+    else
+        rc = compress(out, columns.p, ends, WARD_COLUMN_GROUPS, len - 1, err);
+    if (!rc && out->len && *codec == WARD_CODEC_RAW)
+        *codec = WARD_CODEC_COLUMNS;
     ward_buf_free(&columns);
     return rc;
 }
@@ -67,7 +76,7 @@ static int decompress(struct ward_buf *out, const void *p, size_t len, struct wa
         return ward_fail(err, WARD_ERR_LIMIT_RUN, "%llu bytes", size);
     if (ZSTD_findFrameCompressedSize(p, len) != len)
         return ward_fail(err, WARD_ERR_CODEC, "not one whole frame");
-    uint8_t *to = ward_buf_room(out, (size_t)size + 1); /* also of nothing: whoever reads it points into it */
+    uint8_t *to = ward_buf_room(out, (size_t)size + 1); /* as below */
     if (!to)
         return ward_fail(err, WARD_ERR_MEMORY, "run");
     size_t got = ZSTD_decompress(to, (size_t)size, p, len);
@@ -79,22 +88,26 @@ static int decompress(struct ward_buf *out, const void *p, size_t len, struct wa
     return WARD_OK;
 }
 
+int ward_unpack_bytes(struct ward_buf *out, uint32_t codec, const void *p, size_t len, struct ward_error *err)
+{
+    ward_buf_clear(out);
+    if (codec == WARD_CODEC_ZSTD)
+        return decompress(out, p, len, err);
+    if (codec != WARD_CODEC_RAW)
+        return ward_fail(err, WARD_ERR_CODEC, "codec %u", (unsigned)codec);
+    if (len > WARD_RUN_RAW_MAX)
+        return ward_fail(err, WARD_ERR_LIMIT_RUN, "%zu bytes", len);
+    if (!ward_buf_room(out, len + 1)) /* also of nothing: whoever reads it points into it */
+        return ward_fail(err, WARD_ERR_MEMORY, "run");
+    ward_buf_add(out, p, len);
+    return WARD_OK;
+}
+
 int ward_unpack(struct ward_buf *out, uint32_t codec, const void *p, size_t len, uint32_t count, struct ward_error *err)
 {
     struct ward_buf columns;
-    ward_buf_clear(out);
-    if (codec == WARD_CODEC_RAW) {
-        if (len > WARD_RUN_RAW_MAX)
-            return ward_fail(err, WARD_ERR_LIMIT_RUN, "%zu bytes", len);
-        if (!ward_buf_room(out, len + 1)) /* as above */
-            return ward_fail(err, WARD_ERR_MEMORY, "run");
-        ward_buf_add(out, p, len);
-        return WARD_OK;
-    }
-    if (codec == WARD_CODEC_ZSTD)
-        return decompress(out, p, len, err);
     if (codec != WARD_CODEC_COLUMNS)
-        return ward_fail(err, WARD_ERR_CODEC, "codec %u", (unsigned)codec);
+        return ward_unpack_bytes(out, codec, p, len, err);
     ward_buf_init(&columns, out->env);
     int rc = decompress(&columns, p, len, err);
     if (!rc)
