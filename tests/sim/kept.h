@@ -90,6 +90,10 @@ static const struct kept kept[] = {
      "the check took for mended what a desk had lost that answered once and was not met since; of a ward with two hubs it looked at "
      "nothing"},
     {"the same with a copied laptop", 660104, 1, "reset,crash,twin,hub", "the same"},
+    {"known to one another", 802641, 1, "flip,delay,kill,twin,hub,revoke,garbage,foreign,version",
+     "the model took devices for known that a restored hub had let in and forgotten, because they knew of one another"},
+    {"known again the next day", 700251, 1, "drop,reset,rollback,twin,hub,revoke",
+     "a revoked device that joined again in its home brought the hub its own words, and with them a device that the model had given up"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
