@@ -44,6 +44,10 @@ static const struct words words[WARD_FINDING_COUNT] = {
                            N_("Restore a backup with `wardsync restore FILE`.")},
     [WARD_FINDING_DIGEST] = {N_("a check sum is out of step with the changes"), N_("Restore a backup with `wardsync restore FILE`.")},
     [WARD_FINDING_STATE] = {N_("records are out of step with the changes"), N_("Restore a backup with `wardsync restore FILE`.")},
+    [WARD_FINDING_AUTHORITY] = {N_("who may write and who was revoked is out of step with the changes"),
+                                N_("Restore a backup with `wardsync restore FILE`, then run `wardsync sync`.")},
+    [WARD_FINDING_RECEIPT] = {N_("a receipt is damaged and proves nothing any more"),
+                              N_("Nothing else is hurt. Others may cover the same changes: `wardsync receipt list`.")},
     [WARD_FINDING_PLAIN] = {N_("a table for people is out of step with the records"), N_("Restore a backup with `wardsync restore FILE`.")},
 };
 

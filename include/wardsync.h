@@ -855,7 +855,16 @@ int ward_bundle_show(ward_replica *r, const char *path, struct ward_bundle_info 
 /* ---------------------------------------------------------------- care */
 
 /* Where something that is bad was found. */
-enum ward_part { WARD_PART_DATABASE, WARD_PART_LOG, WARD_PART_HEAD, WARD_PART_DIGEST, WARD_PART_STATE, WARD_PART_PLAIN };
+enum ward_part {
+    WARD_PART_DATABASE,
+    WARD_PART_LOG,
+    WARD_PART_HEAD,
+    WARD_PART_DIGEST,
+    WARD_PART_STATE,
+    WARD_PART_PLAIN,
+    WARD_PART_AUTHORITY,
+    WARD_PART_RECEIPT
+};
 struct ward_bad {
     int code;
     struct ward_hash space, feed;
@@ -868,8 +877,8 @@ struct ward_verify_result {
     uint64_t changes, seals, records, bad;
     uint64_t bases, below_base; /* spaces that begin with a snapshot, on its maker's word; changes whose history is not held */
 };
-/* Walks every chain and seal; full: replays all into an empty state and compares it with slots and plain tables, and runs SQLite's
- * integrity check. */
+/* Walks every chain and seal; full: replays all into an empty state and compares it with slots and plain tables, and grants and cuts with
+ * what is noted of them, looks at receipts, and runs SQLite's integrity check. */
 int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out,
                 struct ward_error *err);
 /* A consistent copy of the database while others work on it; whole and durable on return, or not there. The device's keys are not in it.
@@ -905,8 +914,10 @@ enum ward_finding_kind {
                                 to be fetched again; the database as it was stays beside it */
     WARD_FINDING_HEAD,       /* where a feed ends is noted wrongly. Mended from the log, as the following three */
     WARD_FINDING_DIGEST,
-    WARD_FINDING_STATE, /* records are not what the changes say */
-    WARD_FINDING_PLAIN, /* the tables for people are not what the records say; what: which */
+    WARD_FINDING_STATE,     /* records are not what the changes say */
+    WARD_FINDING_PLAIN,     /* the tables for people are not what the records say; what: which */
+    WARD_FINDING_AUTHORITY, /* grants or cuts are noted otherwise than the changes say. Mended from the log */
+    WARD_FINDING_RECEIPT,   /* a receipt that proves nothing any more; what: which, or the first of several */
     WARD_FINDING_COUNT
 };
 const char *ward_finding_name(enum ward_finding_kind kind); /* "key-mode", stable */

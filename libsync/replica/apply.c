@@ -298,8 +298,8 @@ static int note_grant(struct ward_apply *a, const struct ward_feed *f, uint64_t 
 }
 
 /* Grants and cuts are noted whether or not the change has effect: which of them count is judged over all of them. */
-static int note_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch,
-                          const struct ward_op *ops, struct ward_error *err)
+int ward_apply_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch,
+                         const struct ward_op *ops, struct ward_error *err)
 {
     const struct ward_space *space = ward_directory_space(&a->r->dir, f->sid);
     bool before = a->authority_changed;
@@ -353,7 +353,7 @@ int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const st
     const struct ward_op *ops = scratch->ops + ch->op_first;
     int rc = see(a, f, ch, scratch->deps + ch->dep_first, err);
     if (!rc)
-        rc = note_authority(a, f, seq, ch, ops, err);
+        rc = ward_apply_authority(a, f, seq, ch, ops, err);
     a->changes++;
     return rc ? rc : apply_ops(a, f, seq, ch, ops, err);
 }

@@ -25,6 +25,9 @@ int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *e
 /* One change of feed fid at seq, whose deps are held. Raises the feed's vv by them. Pointers of the change are not kept. */
 int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *change,
                       const struct ward_scratch *scratch, struct ward_error *err);
+/* The grants and cuts of one change alone. */
+int ward_apply_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *change,
+                         const struct ward_op *ops, struct ward_error *err);
 /* The record's slots as they stand within this transaction; NULL state: there is none yet. Valid until the next change. */
 int ward_apply_peek(struct ward_apply *a, uint32_t sid, uint32_t kind, const struct ward_id *entity, const struct ward_state **out,
                     struct ward_error *err);

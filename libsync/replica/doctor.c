@@ -6,7 +6,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
-#include "replica/apply.h"
+#include "replica/authority.h"
 #include "shell/link.h"
 #include "shell/platform.h"
 #include "values/feed.h"
@@ -41,9 +41,9 @@ struct doctor {
 
 const char *ward_finding_name(enum ward_finding_kind kind)
 {
-    static const char *const names[WARD_FINDING_COUNT] = {"library",   "owner",      "home-mode",  "key-mode", "key-missing", "key-file",
-                                                          "read-only", "unfinished", "not-joined", "leftover", "restore",     "in-use",
-                                                          "database",  "log",        "head",       "digest",   "state",       "plain"};
+    static const char *const names[WARD_FINDING_COUNT] = {
+        "library", "owner",  "home-mode", "key-mode", "key-missing", "key-file", "read-only", "unfinished", "not-joined", "leftover",
+        "restore", "in-use", "database",  "log",      "head",        "digest",   "state",     "plain",      "authority",  "receipt"};
     return (size_t)kind < WARD_FINDING_COUNT ? names[kind] : "unknown";
 }
 
@@ -210,8 +210,9 @@ static int open_database(struct doctor *d, bool read_only, struct ward_error *er
 static enum ward_finding_kind kind_of(enum ward_part part)
 {
     static const enum ward_finding_kind kinds[] = {
-        [WARD_PART_DATABASE] = WARD_FINDING_DATABASE, [WARD_PART_LOG] = WARD_FINDING_LOG,     [WARD_PART_HEAD] = WARD_FINDING_HEAD,
-        [WARD_PART_DIGEST] = WARD_FINDING_DIGEST,     [WARD_PART_STATE] = WARD_FINDING_STATE, [WARD_PART_PLAIN] = WARD_FINDING_PLAIN};
+        [WARD_PART_DATABASE] = WARD_FINDING_DATABASE,   [WARD_PART_LOG] = WARD_FINDING_LOG,        [WARD_PART_HEAD] = WARD_FINDING_HEAD,
+        [WARD_PART_DIGEST] = WARD_FINDING_DIGEST,       [WARD_PART_STATE] = WARD_FINDING_STATE,    [WARD_PART_PLAIN] = WARD_FINDING_PLAIN,
+        [WARD_PART_AUTHORITY] = WARD_FINDING_AUTHORITY, [WARD_PART_RECEIPT] = WARD_FINDING_RECEIPT};
     return kinds[part];
 }
 
@@ -259,22 +260,46 @@ static bool has_branches(const struct ward_directory *dir, uint32_t fid)
     return false;
 }
 
-/* A damaged log of this device is left alone, and with it all that would be made anew from it. So is a feed with two branches. */
+static bool has(const struct doctor *d, enum ward_finding_kind kind)
+{
+    for (size_t i = 0; i < d->damage_count; i++)
+        if (d->damage[i].finding.kind == kind)
+            return true;
+    return false;
+}
+
+/* Where grants are noted wrongly, changes that are sound are taken for nobody's. */
+static void drop_what_follows(struct doctor *d)
+{
+    size_t kept = 0;
+    if (!has(d, WARD_FINDING_AUTHORITY))
+        return;
+    for (size_t i = 0; i < d->damage_count; i++) {
+        int code = d->damage[i].finding.code;
+        if (code != WARD_ERR_GRANT_UNKNOWN && code != WARD_ERR_NOT_ENTITLED)
+            d->damage[kept++] = d->damage[i];
+    }
+    d->damage_count = kept;
+}
+
+/* A damaged log of this device is left alone, and with it all that would be made anew from it. So is a feed with two branches. Whether
+ * there is something to be mended. */
 static bool judge(struct doctor *d)
 {
-    bool sound = true;
+    bool sound = true, any = false;
     for (size_t i = 0; i < d->damage_count; i++) {
         struct damage *x = &d->damage[i];
         const struct ward_feed *f = x->fid ? ward_directory_feed(&d->r->dir, x->fid) : NULL;
         if (x->finding.kind == WARD_FINDING_LOG)
             x->finding.mendable = f && !ward_replica_was(d->r, &f->grant) && !has_branches(&d->r->dir, f->fid);
         else
-            x->finding.mendable = x->finding.kind != WARD_FINDING_DATABASE && (!f || !f->parent);
+            x->finding.mendable = x->finding.kind != WARD_FINDING_DATABASE && x->finding.kind != WARD_FINDING_RECEIPT && (!f || !f->parent);
+        any |= x->finding.mendable;
         sound &= x->finding.mendable || (x->finding.kind != WARD_FINDING_DATABASE && x->finding.kind != WARD_FINDING_LOG);
     }
     for (size_t i = 0; !sound && i < d->damage_count; i++)
         d->damage[i].finding.mendable = false;
-    return sound;
+    return sound && any;
 }
 
 static int keep_copy(struct doctor *d, struct ward_error *err)
@@ -330,6 +355,7 @@ static int settle_heads(struct doctor *d, struct ward_error *err)
 static int make_anew(struct doctor *d, struct ward_error *err)
 {
     struct ward_apply a;
+    bool changed;
     int rc = ward_apply_begin(&a, d->r, err);
     if (rc)
         return rc;
@@ -337,6 +363,8 @@ static int make_anew(struct doctor *d, struct ward_error *err)
         if (d->damage[i].finding.kind == WARD_FINDING_LOG)
             rc = ward_store_end_feed(d->r->store, d->damage[i].fid, d->damage[i].finding.seq - 1, NULL, err);
     ward_chain_forget(d->r);
+    if (!rc && has(d, WARD_FINDING_AUTHORITY))
+        rc = ward_authority_renew(&a, &changed, err);
     if (!rc)
         rc = settle_heads(d, err);
     if (!rc)
@@ -346,24 +374,23 @@ static int make_anew(struct doctor *d, struct ward_error *err)
     return ward_apply_end(&a, rc, err);
 }
 
-static bool has_log_damage(const struct doctor *d)
+/* What cannot be mended is no measure of what has been. */
+static void count_left(void *ctx, const struct ward_bad *bad)
 {
-    for (size_t i = 0; i < d->damage_count; i++)
-        if (d->damage[i].finding.kind == WARD_FINDING_LOG)
-            return true;
-    return false;
+    *(size_t *)ctx += bad->part != WARD_PART_RECEIPT;
 }
 
 static int mend_database(struct doctor *d, struct ward_error *err)
 {
-    struct ward_verify_result again = {.bad = 1};
-    int rc = has_log_damage(d) ? keep_copy(d, err) : WARD_OK;
+    struct ward_verify_result again;
+    size_t left = 0;
+    int rc = has(d, WARD_FINDING_LOG) ? keep_copy(d, err) : WARD_OK;
     if (!rc)
         rc = make_anew(d, err);
     if (!rc)
-        rc = ward_verify(d->r, true, NULL, NULL, NULL, &again, err);
+        rc = ward_verify(d->r, true, count_left, &left, NULL, &again, err);
     for (size_t i = 0; !rc && i < d->damage_count; i++)
-        d->damage[i].finding.mended = again.bad == 0;
+        d->damage[i].finding.mended = d->damage[i].finding.mendable && left == 0;
     return rc;
 }
 
@@ -384,6 +411,7 @@ static int look_inside(struct doctor *d, struct ward_error *err)
     int rc = open_database(d, d->hindered, &why);
     if (!rc)
         rc = ward_verify(d->r, true, on_bad, d, NULL, &checked, &why);
+    drop_what_follows(d);
     if (!rc && d->damage_count && judge(d) && d->mend && !d->hindered) {
         rc = mend_database(d, &why);
         if (rc && !is_damage(rc) && err)

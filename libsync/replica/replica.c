@@ -82,8 +82,8 @@ static int compare_numbers(ward_replica *r, const struct ward_directory *fresh, 
 {
     for (uint32_t fid = 1; fid <= r->dir.feed_count; fid++) {
         const struct ward_feed *was = ward_directory_feed(&r->dir, fid), *is = ward_directory_feed(fresh, fid);
-        bool same = is && ward_hash_compare(&was->id, &is->id) == 0 && was->parent == is->parent && was->base == is->base &&
-                    (!is->parent || ward_hash_compare(&was->base_hash, &is->base_hash) == 0);
+        bool same = is && ward_hash_compare(&was->id, &is->id) == 0 && was->parent == is->parent &&
+                    (!is->parent || (was->base == is->base && ward_hash_compare(&was->base_hash, &is->base_hash) == 0));
         if (!same && ward_replica_note_reused(r, fid))
             return ward_fail(err, WARD_ERR_MEMORY, "directory");
     }

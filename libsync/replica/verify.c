@@ -2,10 +2,12 @@
  * slots. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/authority.h"
 #include "replica/base.h"
 #include "replica/ingest.h"
 #include "rules/view.h"
 #include "values/feed.h"
+#include "values/receipt.h"
 #include "values/seal.h"
 
 #include <stdio.h>
@@ -283,6 +285,31 @@ static int check_plain(struct verify *v, struct ward_error *err)
     return rc;
 }
 
+/* As after a replay: what each author had seen is noted as it follows from the log. Where feeds have branches it may be put in two ways. */
+static int check_seen(struct verify *v, struct ward_error *err)
+{
+    for (uint32_t fid = 1; fid <= v->feeds; fid++) {
+        const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid);
+        struct ward_feed stored = {.fid = fid};
+        int rc = f->forked ? WARD_OK : ward_store_load_vv(v->r->store, &stored, err);
+        bool same = rc == WARD_OK;
+        for (size_t i = 0; same && !f->forked && i < f->vv.len; i++) {
+            const struct ward_feed *of = ward_directory_feed(&v->r->dir, f->vv.v[i].fid);
+            same = of->forked || ward_vv_get(&stored.vv, of->fid) == f->vv.v[i].seq;
+        }
+        for (size_t i = 0; same && !f->forked && i < stored.vv.len; i++) {
+            const struct ward_feed *of = ward_directory_feed(&v->r->dir, stored.vv.v[i].fid);
+            same = of && (of->forked || ward_vv_get(&f->vv, of->fid) == stored.vv.v[i].seq);
+        }
+        ward_vv_free(&stored.vv, &v->r->env);
+        if (rc && rc != WARD_ERR_CORRUPT)
+            return rc;
+        if (!same)
+            report(v, WARD_PART_HEAD, WARD_ERR_CORRUPT, f, f->head_seq, "what its author had seen is not that of the log");
+    }
+    return WARD_OK;
+}
+
 /* Replays every space and compares the digests of the states. Within a transaction that is rolled back afterwards. */
 static int check_replay(struct verify *v, struct ward_apply *a, struct ward_error *err)
 {
@@ -302,7 +329,52 @@ static int check_replay(struct verify *v, struct ward_apply *a, struct ward_erro
             report_space(v, WARD_PART_STATE, sid, "the state is not that of the log");
     }
     ward_release(&r->env, before);
-    return rc;
+    return rc ? rc : check_seen(v, err);
+}
+
+/* Within the same transaction. A log that cannot be read has been told of. */
+static int check_authority(struct verify *v, struct ward_apply *a, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    bool changed;
+    int rc = ward_authority_renew(a, &changed, &why);
+    if (changed)
+        report(v, WARD_PART_AUTHORITY, WARD_ERR_CORRUPT, NULL, 0, "grants and cuts are not those of the log");
+    if (rc && rc != WARD_ERR_CORRUPT && err)
+        *err = why;
+    return rc == WARD_ERR_CORRUPT ? WARD_OK : rc;
+}
+
+static int check_receipt(void *ctx, const struct ward_store_receipt *row)
+{
+    struct verify *v = ctx;
+    const struct ward_grant *g = ward_directory_grant(&v->r->dir, &row->grant);
+    struct ward_receipt receipt;
+    char what[40];
+    int rc = ward_receipt_read_heads(&receipt, row->heads, row->len);
+    receipt.ward = v->r->ward;
+    receipt.grant = row->grant;
+    receipt.wall_ms = row->wall_ms;
+    memcpy(receipt.sig, row->sig, sizeof receipt.sig);
+    if (!rc)
+        rc = g ? ward_receipt_check(&receipt, g->sign_pk, &v->r->packed) : WARD_ERR_GRANT_UNKNOWN;
+    if (rc == WARD_ERR_MEMORY)
+        return rc;
+    snprintf(what, sizeof what, "receipt %lld", (long long)row->number);
+    if (rc)
+        report(v, WARD_PART_RECEIPT, rc, NULL, 0, what);
+    return WARD_OK;
+}
+
+static int check_receipts(struct verify *v, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    int rc = ward_store_each_receipt(v->r->store, check_receipt, v, &why);
+    if (rc == WARD_ERR_CORRUPT)
+        report(v, WARD_PART_RECEIPT, rc, NULL, 0, "a row does not make sense");
+    else if (rc)
+        return ward_fail(err, rc, "receipts");
+    return WARD_OK;
 }
 
 /* Others must not write while rows are compared with each other: where this replica may write, it holds the lock for that time. */
@@ -321,6 +393,8 @@ static int check_state(struct verify *v, struct ward_error *err)
     if (rc)
         return rc;
     rc = check_plain(v, err);
+    if (!rc)
+        rc = check_authority(v, &a, err);
     if (!rc && v->result.bad == 0) /* a log that does not hold cannot be replayed; that it does not hold has been said */
         rc = check_replay(v, &a, err);
     ward_apply_end(&a, WARD_ERR_CANCELLED, NULL);
@@ -370,6 +444,8 @@ int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward
         rc = check_bases(&v, err);
     if (!rc)
         check_digests(&v);
+    if (!rc && full)
+        rc = check_receipts(&v, err);
     if (!rc && full)
         rc = check_state(&v, err);
     ward_release(&r->env, v.last);

@@ -62,6 +62,9 @@ int ward_store_put_feed(struct ward_store *s, const struct ward_feed *feed, stru
 int ward_store_load_vv(struct ward_store *s, struct ward_feed *feed, struct ward_error *err);
 int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const void *body, size_t len, uint32_t fid, uint64_t seq,
                          struct ward_error *err);
+/* What a row brought beyond `base`; and all that is noted, whichever row brought it. */
+int ward_store_forget_authority(struct ward_store *s, uint32_t fid, uint64_t base, struct ward_error *err);
+int ward_store_hash_authority(struct ward_store *s, struct ward_hash *out, struct ward_error *err);
 int ward_store_put_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err);
 
 /* ---- log */

@@ -5,6 +5,7 @@
 #include "shell/store_sql.h"
 #include "values/cbor.h"
 #include "values/feed.h"
+#include "values/hash.h"
 
 #include <string.h>
 
@@ -222,4 +223,32 @@ int ward_store_put_cut(struct ward_store *s, const struct ward_cut *cut, const v
     sqlite3_bind_int64(st, 4, (sqlite3_int64)cut->depth);
     sqlite3_bind_blob(st, 5, body, (int)len, SQLITE_STATIC);
     return store_run(s, st, err);
+}
+
+static int hash_row(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    (void)err;
+    for (int i = 0; i < sqlite3_column_count(st); i++) {
+        int64_t number = sqlite3_column_int64(st, i), len = sqlite3_column_bytes(st, i);
+        bool blob = sqlite3_column_type(st, i) == SQLITE_BLOB;
+        ward_hash_add(ctx, blob ? &len : &number, sizeof number);
+        if (blob)
+            ward_hash_add(ctx, sqlite3_column_blob(st, i), (size_t)len);
+    }
+    return WARD_OK;
+}
+
+int ward_store_hash_authority(struct ward_store *s, struct ward_hash *out, struct ward_error *err)
+{
+    static const enum sql tables[] = {SQL_GRANTS, SQL_CUTS};
+    ward_hasher h;
+    int rc = WARD_OK;
+    ward_hash_begin(&h, "authority");
+    for (size_t i = 0; !rc && i < sizeof tables / sizeof tables[0]; i++) {
+        sqlite3_stmt *st = store_stmt(s, tables[i], err);
+        rc = st ? each_row(s, st, hash_row, &h, err) : s->code;
+        ward_hash_add(&h, &i, sizeof i);
+    }
+    ward_hash_end(&h, out);
+    return rc;
 }

@@ -55,8 +55,12 @@ int ward_store_end_feed(struct ward_store *s, uint32_t fid, uint64_t base, const
         sqlite3_bind_blob(st, 6, shorter->data, (int)shorter->len, SQLITE_STATIC);
         rc = store_run(s, st, err);
     }
-    if (!rc)
-        rc = beyond(s, SQL_GRANT_FORGET, fid, base, err);
+    return rc ? rc : ward_store_forget_authority(s, fid, base, err);
+}
+
+int ward_store_forget_authority(struct ward_store *s, uint32_t fid, uint64_t base, struct ward_error *err)
+{
+    int rc = beyond(s, SQL_GRANT_FORGET, fid, base, err);
     return rc ? rc : beyond(s, SQL_CUT_FORGET, fid, base, err);
 }
 

@@ -32,7 +32,7 @@ static int read_peer(struct ward_store *s, sqlite3_stmt *st, struct ward_store_p
     int rc = ward_vv_decode(&p->have, s->env, sqlite3_column_blob(st, 4), (size_t)sqlite3_column_bytes(st, 4));
     if (rc)
         ward_vv_free(&p->have, s->env);
-    return rc ? ward_fail(err, rc, "peer") : WARD_OK;
+    return rc == WARD_ERR_MEMORY ? ward_fail(err, rc, "peer") : WARD_OK; /* a hint that makes no sense is none: nothing is known */
 }
 
 int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, struct ward_store_peer *out, struct ward_error *err)

@@ -24,6 +24,8 @@ address=$(sed 's/.* on //' "$work/serving")
 cell=$work/cell
 "$WARDSYNC" --home "$cell" join "$("$WARDSYNC" invite --unit CB01 --hub "$address" --quiet)" --device CB01 >/dev/null 2>&1
 "$WARDSYNC" --home "$cell" sync >/dev/null 2>&1
+"$WARDSYNC" --home "$work/lost" join "$("$WARDSYNC" invite --unit CB01 --hub "$address" --quiet)" --device lost >/dev/null 2>&1
+"$WARDSYNC" --yes device revoke lost --why "mất máy" >/dev/null
 for i in 1 2 3; do
     "$WARDSYNC" --home "$cell" task set A-01 percent=$((i * 10)) >/dev/null
     "$WARDSYNC" task set A-01 "budget=lần $i" >/dev/null
@@ -109,6 +111,38 @@ mended "digest out of step"
 broken "head out of step" head sql "$cell/replica.db" "UPDATE ward_feed SET head_seq = head_seq + 1 WHERE fid = (SELECT max(fid) FROM ward_feed)"
 mended "head out of step"
 
+seen() { sql "$cell/replica.db" "UPDATE ward_feed SET vv = $1 WHERE vv <> x'80'"; }
+broken "what others had seen cannot be read" head seen "zeroblob(10)"
+mended "what others had seen cannot be read"
+broken "what others had seen is forgotten" head seen "x'80'"
+mended "what others had seen is forgotten"
+
+# Who may write and who was revoked is made anew from the changes; nothing of what they wrote is taken out, and nobody is let in again.
+is_revoked() {
+    ward --json device list
+    holds "$1: the lost laptop stays revoked" 'any(x["name"] == "lost" and x["ended"] for x in d)'
+}
+broken "a revocation is not noted" authority sql "$cell/replica.db" "DELETE FROM ward_cut"
+mended "a revocation is not noted"
+is_revoked "a revocation is not noted"
+broken "a revocation is noted wrongly" authority sql "$cell/replica.db" "UPDATE ward_cut SET depth = depth + 1"
+mended "a revocation is noted wrongly"
+broken "a grant is not noted" authority sql "$cell/replica.db" "DELETE FROM ward_grant WHERE seq > 1"
+holds "a grant is not noted: and what follows from it is not told" 'len(d["findings"]) == 1'
+ward --json --yes doctor --mend
+holds "a grant is not noted: nothing is taken out" 'd["mended"] == 1 and d["kept"] is None'
+broken "a grant is not noted" authority sql "$cell/replica.db" "DELETE FROM ward_grant WHERE seq > 1"
+mended "a grant is not noted"
+broken "no grant is noted" authority sql "$cell/replica.db" "DELETE FROM ward_grant" "DELETE FROM ward_cut"
+mended "no grant is noted"
+is_revoked "no grant is noted"
+
+# What is only a hint is done without.
+rm -rf "$cell" && cp -a "$sound" "$cell"
+sql "$cell/replica.db" "UPDATE ward_peer SET have = zeroblob(10)"
+expect "a hint that makes no sense: nothing is wrong" 0 'Nothing is wrong' doctor
+expect "a hint that makes no sense: it syncs" 0 '' sync
+
 # Changes of the hub's feed, damaged here: taken out, and fetched again.
 others="fid = (SELECT f.fid FROM ward_feed f JOIN ward_space s ON s.sid = f.sid WHERE length(s.circle) > 0 AND f.role = 2)"
 broken "another's change damaged" log sql "$cell/replica.db" "UPDATE ward_segment SET sig = zeroblob(64) WHERE $others AND first = 2"
@@ -132,6 +166,12 @@ own="fid = (SELECT f.fid FROM ward_feed f JOIN ward_space s ON s.sid = f.sid WHE
 broken "own change damaged" log sql "$cell/replica.db" "UPDATE ward_segment SET sig = zeroblob(64) WHERE $own AND first = 1"
 stays "own change damaged"
 expect "own change damaged: what to do" 1 'wardsync restore' doctor
+broken "receipt damaged" receipt sql "$cell/replica.db" "UPDATE ward_receipt SET sig = zeroblob(64)"
+stays "receipt damaged"
+expect "receipt damaged: what to do" 1 'wardsync receipt list' doctor
+broken "receipt damaged, and a digest" digest sql "$cell/replica.db" "UPDATE ward_receipt SET heads = zeroblob(9)" "UPDATE ward_space SET digest = randomblob(32)"
+ward --json --yes doctor --mend
+holds "receipt damaged, and a digest: the one is mended" '{f["name"]: f["mended"] for f in d["findings"]} == {"receipt": False, "digest": True}'
 broken "no database" not-joined rm "$cell/replica.db"
 stays "no database"
 broken "no key" key-missing rm "$cell/device.key"
