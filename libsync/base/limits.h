@@ -26,7 +26,7 @@
 #define WARD_BUCKETS           16u              /* groups of spaces in a hello, by the first four bits of their ids */
 #define WARD_BUCKET_BYTES      3u               /* of each group's digest */
 #define WARD_BUCKETS_FROM      9u               /* common spaces from which groups pay */
-#define WARD_PEERS_MAX         1024u            /* sessions of one server */
+#define WARD_PEERS_MAX         2048u            /* sessions of one server */
 #define WARD_SESSIONS_PER_KEY  4u               /* of one device */
 #define WARD_HANDSHAKE_TRIES   3u               /* before a handshake that breaks off counts as refused */
 #define WARD_WALL_MS_MAX       9007199254740991 /* 2^53 - 1 */

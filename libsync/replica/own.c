@@ -29,6 +29,14 @@ static bool is_news(const ward_replica *r, const struct ward_feed *f, const stru
 
 bool ward_own_news(const ward_replica *r, const struct ward_stream *to)
 {
+    bool listed = to && to->sought && to->stamp == r->stamp; /* then nothing else can go out */
+    for (size_t i = 0; listed && i < to->owed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, to->owed[i].fid);
+        if (f && is_news(r, f, to))
+            return true;
+    }
+    if (listed)
+        return false;
     for (size_t i = 0; i < r->dir.feed_count; i++)
         if (is_news(r, &r->dir.feeds[i], to))
             return true;

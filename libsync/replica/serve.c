@@ -53,6 +53,12 @@ struct guest {
     struct ward_talk talk;
 };
 
+/* Of a feed's row: enough to see that it has changed. */
+struct head {
+    uint64_t seq;
+    uint8_t hash8[8];
+};
+
 struct ward_server {
     ward_replica *r;
     struct ward_link *link;
@@ -71,6 +77,9 @@ struct ward_server {
     int64_t heavy_after_ms; /* not before */
     struct ward_batch batch;
     bool news;
+    struct head *heads; /* by fid - 1, as they were when guests were last told, */
+    uint32_t *changed;  /* and which have changed since */
+    size_t head_count;
     uint64_t told; /* the store's stamp when guests were last told: whoever else looks at the store takes no news from them */
     int every_ms;
     int64_t call_at_ms, backoff_ms, looked_ms, ticked_ms, remembered_ms;
@@ -144,12 +153,12 @@ static void remove_guest(struct ward_server *s, struct guest *g, int code)
     s->guests[i] = s->guests[--s->guest_count];
     if (g->told_up)
         tell(s, WARD_EVENT_PEER_DOWN, code, &g->talk.peer.id, NULL);
-    if (!g->joining && g->talk.r && !ward_store_in_transaction(s->r->store) && !ward_store_read_only(s->r->store))
-        ward_talk_remember(&g->talk, g->upward ? s->called : NULL, NULL);
     if (g->talk.retell && !ward_store_in_transaction(s->r->store))
         s->news |= ward_own_rewrite(s->r, NULL) == WARD_OK;
     if (g->upward) {
         uint32_t jitter = 0;
+        if (g->talk.levelled) /* not where it only came up: a hub that is full, or falls at each meeting, is left in peace */
+            s->backoff_ms = BACKOFF_MS_MIN;
         s->r->env.random(s->r->env.ctx, &jitter, sizeof jitter);
         s->call_at_ms = mono(s) + s->backoff_ms / 2 + (int64_t)(jitter % (uint32_t)(s->backoff_ms / 2 + 1));
         s->backoff_ms = s->backoff_ms * 2 > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : s->backoff_ms * 2;
@@ -162,6 +171,29 @@ static void remove_guest(struct ward_server *s, struct guest *g, int code)
     ward_link_drop(s->link, g->peer);
     ward_talk_free(&g->talk);
     ward_release(&s->r->env, g);
+}
+
+/* Contact with all that stand for it is remembered at once: a network that fails takes hundreds with it, and each commit waits for the
+ * disk. It is a hint: nothing hangs on it. */
+typedef bool stands_fn(const struct guest *g);
+static void remember(struct ward_server *s, stands_fn *stands)
+{
+    struct ward_store *store = s->r->store;
+    bool begun = false;
+    int rc = ward_store_in_transaction(store) || ward_store_read_only(store) ? WARD_ERR_BUSY : WARD_OK;
+    for (size_t i = 0; !rc && i < s->guest_count; i++) {
+        struct guest *g = s->guests[i];
+        if (g->joining || !g->talk.r || !stands(g))
+            continue;
+        if (!begun)
+            rc = ward_store_begin(store, NULL);
+        begun |= !rc;
+        if (!rc)
+            rc = ward_talk_note_peer(&g->talk, g->upward ? s->called : NULL, NULL);
+        g->remembered = true;
+    }
+    if (begun && (rc || ward_store_commit(store, NULL)))
+        ward_store_rollback(store);
 }
 
 static size_t links_of(const struct ward_server *s, const uint8_t link_pk[32])
@@ -435,7 +467,6 @@ static int on_up(struct ward_server *s, const struct ward_link_event *e, struct 
     struct guest *g = find_guest(s, e->peer);
     if (!g)
         return WARD_OK;
-    s->backoff_ms = BACKOFF_MS_MIN;
     const struct ward_grant *known = ward_directory_grant_by_link(&s->r->dir, g->link_pk);
     struct ward_grant peer = {.role = WARD_ROLE_OPERATOR}; /* as in route.c: the invitation's hub */
     memcpy(peer.link_pk, g->link_pk, 32);
@@ -491,16 +522,51 @@ static int look_for_commits(struct ward_server *s, struct ward_error *err)
     return rc;
 }
 
+/* The rows that have changed since it was asked last, in s->changed. */
+static int find_changed(struct ward_server *s, size_t *count, struct ward_error *err)
+{
+    const struct ward_directory *d = &s->r->dir;
+    *count = 0;
+    if (d->feed_count > s->head_count) {
+        size_t room = 2 * d->feed_count;
+        struct head *heads = ward_realloc(&s->r->env, s->heads, room * sizeof *heads);
+        s->heads = heads ? heads : s->heads;
+        uint32_t *changed = heads ? ward_realloc(&s->r->env, s->changed, room * sizeof *changed) : NULL;
+        if (!changed)
+            return ward_fail(err, WARD_ERR_MEMORY, "news");
+        s->changed = changed;
+        memset(s->heads + s->head_count, 0, (room - s->head_count) * sizeof *heads);
+        s->head_count = room;
+    }
+    for (size_t i = 0; i < d->feed_count; i++) {
+        const struct ward_feed *f = &d->feeds[i];
+        struct head *h = &s->heads[i];
+        if (h->seq == f->head_seq && memcmp(h->hash8, f->head_hash.b, sizeof h->hash8) == 0)
+            continue;
+        h->seq = f->head_seq;
+        memcpy(h->hash8, f->head_hash.b, sizeof h->hash8);
+        s->changed[(*count)++] = f->fid;
+    }
+    return WARD_OK;
+}
+
+/* Each hears of what has changed, and looks no further: where hundreds are on the line it is their number that costs. */
 static int spread_news(struct ward_server *s, struct ward_error *err)
 {
-    int rc = WARD_OK;
+    size_t count;
     if (!s->news)
         return WARD_OK;
-    s->news = false;
+    int rc = find_changed(s, &count, err);
+    s->news = rc != WARD_OK;
     for (size_t i = 0; !rc && i < s->guest_count; i++)
         if (!s->guests[i]->joining)
-            rc = ward_talk_news(&s->guests[i]->talk, err);
+            rc = ward_talk_news_of(&s->guests[i]->talk, s->changed, count, err);
     return rc;
+}
+
+static bool is_newly_live(const struct guest *g)
+{
+    return !g->remembered && g->talk.s.state == WARD_S_LIVE; /* once while the link stays, and once when it ends */
 }
 
 static int tick(struct ward_server *s, struct ward_error *err)
@@ -509,29 +575,28 @@ static int tick(struct ward_server *s, struct ward_error *err)
     if (mono(s) - s->ticked_ms < TICK_EVERY_MS)
         return WARD_OK;
     s->ticked_ms = mono(s);
-    bool remember = s->ticked_ms - s->remembered_ms >= REMEMBER_EVERY_MS;
-    for (size_t i = 0; !rc && i < s->guest_count; i++) {
-        struct guest *g = s->guests[i];
-        if (g->joining || !g->talk.r)
-            continue;
-        rc = ward_talk_tick(&g->talk, s->ticked_ms, err);
-        if (!rc && remember && !g->remembered && g->talk.s.state == WARD_S_LIVE) {
-            g->remembered = true;                                             /* once while the link stays, and once when it ends */
-            ward_talk_remember(&g->talk, g->upward ? s->called : NULL, NULL); /* a hint: nothing hangs on it */
-        }
-    }
-    if (remember)
+    for (size_t i = 0; !rc && i < s->guest_count; i++)
+        if (!s->guests[i]->joining && s->guests[i]->talk.r)
+            rc = ward_talk_tick(&s->guests[i]->talk, s->ticked_ms, err);
+    if (!rc && s->ticked_ms - s->remembered_ms >= REMEMBER_EVERY_MS) {
+        remember(s, is_newly_live);
         s->remembered_ms = s->ticked_ms;
+    }
     return rc;
+}
+
+static bool is_over(const struct guest *g)
+{
+    return (g->talk.r && ward_talk_closed(&g->talk)) || (g->gone && !g->first);
 }
 
 static void drop_closed(struct ward_server *s)
 {
+    remember(s, is_over);
     for (size_t i = s->guest_count; i > 0; i--) {
         struct guest *g = s->guests[i - 1];
-        bool closed = g->talk.r && ward_talk_closed(&g->talk);
-        if (closed || (g->gone && !g->first))
-            remove_guest(s, g, closed ? g->talk.s.error : g->gone_code);
+        if (is_over(g))
+            remove_guest(s, g, g->talk.r && ward_talk_closed(&g->talk) ? g->talk.s.error : g->gone_code);
     }
 }
 
@@ -686,14 +751,16 @@ void ward_serve_close(struct ward_server *s)
         return;
     if (commit(s, NULL))
         ward_batch_abort(&s->batch);
-    while (s->guest_count) {
-        struct guest *g = s->guests[s->guest_count - 1];
-        if (g->talk.r)
-            ward_talk_leave(&g->talk, NULL);
-        remove_guest(s, g, 0);
-    }
+    for (size_t i = 0; i < s->guest_count; i++)
+        if (s->guests[i]->talk.r)
+            ward_talk_leave(&s->guests[i]->talk, NULL);
+    remember(s, is_over);
+    while (s->guest_count)
+        remove_guest(s, s->guests[s->guest_count - 1], 0);
     ward_link_close(s->link);
     ward_gate_free(&s->gate);
     ward_release(&s->r->env, s->guests);
+    ward_release(&s->r->env, s->heads);
+    ward_release(&s->r->env, s->changed);
     ward_release(&s->r->env, s);
 }

@@ -1,4 +1,5 @@
 #include "replica/stream.h"
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "shell/pack.h"
@@ -16,6 +17,7 @@ void ward_stream_free(struct ward_stream *s)
 {
     ward_vv_free(&s->have, &s->r->env);
     ward_vv_free(&s->put_off, &s->r->env);
+    ward_release(&s->r->env, s->owed);
     ward_buf_free(&s->raw);
     ward_buf_free(&s->packed);
 }
@@ -49,40 +51,238 @@ uint64_t ward_stream_backlog(const struct ward_stream *s)
     return n;
 }
 
+/* ---- what is owed */
+
+#define NOT_THERE INT64_MAX /* in place of a segment: the log has lost it, or another process has just withdrawn it */
+
+/* Where the feed is or belongs. */
+static size_t place(const struct ward_stream *s, uint32_t sid, uint32_t fid)
+{
+    size_t low = 0, high = s->owed_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct ward_owed *o = &s->owed[mid];
+        if (o->sid < sid || (o->sid == sid && o->fid < fid))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int note(struct ward_stream *s, const struct ward_feed *f, struct ward_error *err)
+{
+    size_t at = place(s, f->sid, f->fid);
+    if (at < s->owed_count && s->owed[at].fid == f->fid) {
+        s->owed[at].seg = 0; /* it may be another than it was */
+        return WARD_OK;
+    }
+    if (ward_grow(&s->r->env, (void **)&s->owed, &s->owed_cap, s->owed_count, sizeof *s->owed))
+        return ward_fail(err, WARD_ERR_MEMORY, "stream");
+    memmove(&s->owed[at + 1], &s->owed[at], (s->owed_count - at) * sizeof *s->owed);
+    s->owed[at] = (struct ward_owed){.sid = f->sid, .fid = f->fid};
+    s->owed_count++;
+    return WARD_OK;
+}
+
 int ward_stream_seek(struct ward_stream *s, struct ward_error *err)
 {
-    int64_t cursor;
-    int rc = ward_store_last_segment(s->r->store, &cursor, err);
-    for (size_t i = 0; !rc && i < s->r->dir.feed_count; i++) {
+    s->owed_count = 0;
+    s->sid = 0;
+    for (size_t i = 0; i < s->r->dir.feed_count; i++) {
         const struct ward_feed *f = &s->r->dir.feeds[i];
-        struct ward_segment seg;
-        uint64_t have = held_by(s, f);
-        if (f->head_seq <= have || !readable(s, f))
-            continue;
-        rc = ward_store_find_segment(s->r->store, f->fid, have + 1, &seg, err);
-        if (!rc && seg.seg <= cursor)
-            cursor = seg.seg - 1;
+        int rc = ward_stream_owes(s, f) ? note(s, f, err) : WARD_OK;
+        if (rc)
+            return rc;
     }
-    s->cursor = rc ? 0 : cursor;
+    s->sought = true;
+    s->stamp = s->r->stamp;
+    return WARD_OK;
+}
+
+int ward_stream_note(struct ward_stream *s, const uint32_t *fids, size_t count, bool *any, struct ward_error *err)
+{
+    *any = false;
+    s->stamp = s->r->stamp;
+    for (size_t i = 0; s->sought && i < count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&s->r->dir, fids[i]);
+        if (!f || !ward_stream_owes(s, f))
+            continue;
+        int rc = note(s, f, err);
+        if (rc)
+            return rc;
+        *any = true;
+        s->sid = 0; /* it may go before what is on its way */
+    }
+    return WARD_OK;
+}
+
+/* ---- whose turn it is */
+
+/* Takes out what is not owed any more. */
+static void tidy(struct ward_stream *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->owed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&s->r->dir, s->owed[i].fid);
+        if (f && ward_stream_owes(s, f))
+            s->owed[n++] = s->owed[i];
+    }
+    s->owed_count = n;
+}
+
+static uint64_t owed_of(const struct ward_stream *s, const struct ward_owed *o)
+{
+    const struct ward_feed *f = ward_directory_feed(&s->r->dir, o->fid);
+    return f && o->seg != NOT_THERE && ward_stream_owes(s, f) ? f->head_seq - held_by(s, f) : 0;
+}
+
+/* The owed feeds of the space at hand. */
+struct share {
+    struct ward_owed *v;
+    size_t count;
+    uint64_t changes;
+};
+
+static struct share share_at(const struct ward_stream *s, size_t first)
+{
+    struct share x = {.v = s->owed + first};
+    for (size_t i = first; i < s->owed_count && s->owed[i].sid == s->owed[first].sid; i++, x.count++)
+        x.changes += owed_of(s, &s->owed[i]);
+    return x;
+}
+
+static bool is_ward_space(const struct ward_stream *s, uint32_t sid)
+{
+    return ward_directory_space(&s->r->dir, sid)->circle_count == 0;
+}
+
+/* Which space is next; *out of none: nothing is owed. */
+static void choose_space(struct ward_stream *s, struct share *out)
+{
+    size_t at = s->sid ? place(s, s->sid, 0) : s->owed_count;
+    *out = (struct share){0};
+    if (at < s->owed_count && s->owed[at].sid == s->sid)
+        *out = share_at(s, at);
+    if (out->changes)
+        return;
+    *out = (struct share){0};
+    tidy(s);
+    for (size_t i = 0; i < s->owed_count;) {
+        struct share x = share_at(s, i);
+        i += x.count;
+        if (x.changes && is_ward_space(s, x.v->sid)) {
+            *out = x;
+            break;
+        }
+        if (x.changes && (out->count == 0 || x.changes < out->changes))
+            *out = x;
+    }
+    s->sid = out->count ? out->v->sid : 0;
+}
+
+/* Whether all that the author had taken in is with the other already. Where histories part, vectors do not tell that. */
+static int rests_on_nothing_owed(struct ward_stream *s, struct ward_feed *f, bool *out, struct ward_error *err)
+{
+    int rc = ward_store_load_vv(s->r->store, f, err);
+    *out = !rc;
+    for (size_t i = 0; *out && i < f->vv.len; i++) {
+        const struct ward_feed *g = ward_directory_feed(&s->r->dir, f->vv.v[i].fid);
+        *out = g && (g == f || held_by(s, g) >= f->vv.v[i].seq);
+    }
     return rc;
 }
 
-/* The next segment after the cursor that holds something the other lacks; passes over the rest. */
-static int find_next(struct ward_stream *s, struct ward_segment *seg, bool *got, struct ward_error *err)
+static bool any_forked(const struct ward_stream *s, const struct share *x)
 {
-    for (;;) {
-        int rc = ward_store_next_segment(s->r->store, s->cursor, true, seg, got, err);
-        if (rc || !*got)
+    for (size_t i = 0; i < x->count; i++)
+        if (ward_directory_feed(&s->r->dir, x->v[i].fid)->forked || ward_directory_feed(&s->r->dir, x->v[i].fid)->parent)
+            return true;
+    return false;
+}
+
+#define SMALL_SHARE 8   /* a feed of which at most the eighth part of what is owed in its space is owed may go ahead, */
+#define MUCH_OWED   256 /* where that much is: else the difference is not worth looking for */
+
+/* A feed that may go ahead of the order of arrival; *out NULL: none. */
+static int find_small(struct ward_stream *s, const struct share *x, struct ward_owed **out, struct ward_error *err)
+{
+    *out = NULL;
+    if (x->count == 1 || x->changes < MUCH_OWED || any_forked(s, x))
+        return WARD_OK;
+    for (size_t i = 0; i < x->count; i++) {
+        uint64_t n = owed_of(s, &x->v[i]);
+        bool may = n > 0 && n <= x->changes / SMALL_SHARE;
+        int rc = may ? rests_on_nothing_owed(s, ward_directory_feed(&s->r->dir, x->v[i].fid), &may, err) : WARD_OK;
+        if (rc)
             return rc;
-        const struct ward_feed *f = ward_directory_feed(&s->r->dir, seg->fid);
-        *got = f != NULL; /* else another process has begun it just now: its turn comes when the directory knows it */
-        if (!f)
+        if (may && (!*out || n < owed_of(s, *out)))
+            *out = &x->v[i];
+    }
+    return WARD_OK;
+}
+
+/* The segment with the first change that the other lacks. Behind a hole in the log it is the one after that; *got false: none. */
+static int find_segment(struct ward_stream *s, const struct ward_owed *o, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    const struct ward_feed *f = ward_directory_feed(&s->r->dir, o->fid);
+    return ward_store_segment_from(s->r->store, f->fid, held_by(s, f) + 1, out, got, err);
+}
+
+static int look_up(struct ward_stream *s, struct ward_owed *o, struct ward_error *err)
+{
+    struct ward_segment seg;
+    bool got;
+    if (o->seg)
+        return WARD_OK;
+    int rc = find_segment(s, o, &seg, &got, err);
+    if (!rc)
+        o->seg = got ? seg.seg : NOT_THERE;
+    return rc;
+}
+
+/* The feed whose segment arrived first, and until when (a segment's number) it may go on before another's. */
+static int find_first(struct ward_stream *s, const struct share *x, struct ward_owed **out, int64_t *until, struct ward_error *err)
+{
+    *out = NULL;
+    *until = INT64_MAX;
+    for (size_t i = 0; i < x->count; i++) {
+        struct ward_owed *o = &x->v[i];
+        if (owed_of(s, o) == 0)
+            continue;
+        int rc = look_up(s, o, err);
+        if (rc)
+            return rc;
+        if (o->seg == NOT_THERE)
+            continue;
+        if (*out && o->seg > (*out)->seg) {
+            *until = o->seg < *until ? o->seg : *until;
+            continue;
+        }
+        *until = *out ? (*out)->seg : *until;
+        *out = o;
+    }
+    return WARD_OK;
+}
+
+static int choose(struct ward_stream *s, struct ward_owed **out, int64_t *until, struct ward_error *err)
+{
+    for (*out = NULL;;) {
+        struct share x;
+        *until = INT64_MAX;
+        choose_space(s, &x);
+        if (x.count == 0)
             return WARD_OK;
-        if (readable(s, f) && seg->first + seg->count - 1 > ward_vv_get(&s->have, seg->fid))
-            return WARD_OK;
-        s->cursor = seg->seg;
+        int rc = find_small(s, &x, out, err);
+        if (!rc && !*out)
+            rc = find_first(s, &x, out, until, err);
+        if (rc || *out)
+            return rc;
+        s->sid = 0; /* nothing of what it owes is there: another one */
     }
 }
+
+/* ---- runs */
 
 /* Appends the bodies of a segment from seq `from` on. */
 static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_t from, struct ward_buf *bodies, struct ward_error *err)
@@ -105,19 +305,18 @@ static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_
 /* Takes following segments of the same feed into the run, as long as nothing the other needs stands between them: one seal covers them all.
  * No more than is usual: a run counts when it has arrived whole, the receiver keeps it as one segment, and what is one segment can never be
  * parted again, however slow the next link is. */
-static int extend(struct ward_stream *s, struct ward_segment *last, uint32_t *count, struct ward_buf *bodies, struct ward_error *err)
+static int extend(struct ward_stream *s, int64_t until, struct ward_segment *last, uint32_t *count, struct ward_buf *bodies,
+                  struct ward_error *err)
 {
-    for (;;) {
+    uint64_t head = ward_directory_feed(&s->r->dir, last->fid)->head_seq;
+    while (last->first + last->count <= head) {
         struct ward_segment next;
         bool got;
-        int rc = find_next(s, &next, &got, err);
-        uint64_t expected = last->first + last->count;
-        if (rc || !got || next.fid != last->fid || next.first != expected || *count + next.count > WARD_RUN_CHANGES_MAX)
-            return rc;
         size_t before = bodies->len;
-        rc = ward_store_find_segment(s->r->store, next.fid, next.first, &next, err);
-        if (!rc)
-            rc = append(s, &next, next.first, bodies, err);
+        int rc = ward_store_segment_from(s->r->store, last->fid, last->first + last->count, &next, &got, err);
+        if (rc || !got || next.first != last->first + last->count || next.seg > until || *count + next.count > WARD_RUN_CHANGES_MAX)
+            return rc;
+        rc = append(s, &next, next.first, bodies, err);
         if (rc)
             return rc;
         if (bodies->len > (s->slow ? WARD_RUN_RAW_SLOW : WARD_RUN_RAW_USUAL)) {
@@ -126,46 +325,57 @@ static int extend(struct ward_stream *s, struct ward_segment *last, uint32_t *co
         }
         *count += next.count;
         *last = next;
-        s->cursor = next.seg;
     }
+    return WARD_OK;
+}
+
+static int put_run(struct ward_stream *s, const struct ward_segment *last, uint64_t first, uint32_t count, const struct ward_buf *bodies,
+                   struct ward_buf *out, struct ward_error *err)
+{
+    uint32_t codec = WARD_CODEC_RAW;
+    const struct ward_feed *f = ward_directory_feed(&s->r->dir, last->fid);
+    int rc = ward_pack(&s->packed, &codec, bodies->p, bodies->len, count, err);
+    if (rc)
+        return rc;
+    const struct ward_buf *data = codec ? &s->packed : bodies;
+    struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b,
+                           .grant8 = f->grant.b,
+                           .first = first,
+                           .count = count,
+                           .codec = codec,
+                           .data = data->p,
+                           .len = data->len,
+                           .sig = last->sig};
+    ward_buf_clear(out);
+    ward_frame_run(out, &run);
+    return ward_buf_status(out) || ward_vv_raise(&s->have, &s->r->env, f->fid, first + count - 1) ? ward_fail(err, WARD_ERR_MEMORY, "run")
+                                                                                                  : WARD_OK;
 }
 
 int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_streamed *result, bool *got, struct ward_error *err)
 {
+    struct ward_owed *o;
     struct ward_segment seg;
     struct ward_buf bodies;
-    int rc = find_next(s, &seg, got, err);
+    int64_t until;
+    int rc = s->sought && s->stamp == s->r->stamp ? WARD_OK : ward_stream_seek(s, err);
+    if (!rc)
+        rc = choose(s, &o, &until, err);
+    *got = !rc && o;
+    if (*got)
+        rc = find_segment(s, o, &seg, got, err);
     if (rc || !*got)
         return rc;
-    uint64_t have = ward_vv_get(&s->have, seg.fid), first = have >= seg.first ? have + 1 : seg.first;
+    uint64_t missing = held_by(s, ward_directory_feed(&s->r->dir, o->fid)) + 1, first = missing > seg.first ? missing : seg.first;
     uint32_t count = (uint32_t)(seg.first + seg.count - first);
+    o->seg = 0;
     ward_buf_init(&bodies, &s->r->env);
-    rc = ward_store_find_segment(s->r->store, seg.fid, seg.first, &seg, err);
+    rc = append(s, &seg, first, &bodies, err);
     if (!rc)
-        rc = append(s, &seg, first, &bodies, err);
-    s->cursor = seg.seg;
+        rc = extend(s, until, &seg, &count, &bodies, err);
     if (!rc)
-        rc = extend(s, &seg, &count, &bodies, err);
-    uint32_t codec = WARD_CODEC_RAW;
-    if (!rc)
-        rc = ward_pack(&s->packed, &codec, bodies.p, bodies.len, count, err);
-    if (!rc) {
-        const struct ward_feed *f = ward_directory_feed(&s->r->dir, seg.fid);
-        const struct ward_buf *data = codec ? &s->packed : &bodies;
-        struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b,
-                               .grant8 = f->grant.b,
-                               .first = first,
-                               .count = count,
-                               .codec = codec,
-                               .data = data->p,
-                               .len = data->len,
-                               .sig = seg.sig};
-        ward_buf_clear(out);
-        ward_frame_run(out, &run);
-        *result = (struct ward_streamed){.fid = seg.fid, .last = first + count - 1, .count = count};
-        rc = ward_buf_status(out) || ward_vv_raise(&s->have, &s->r->env, seg.fid, result->last) ? ward_fail(err, WARD_ERR_MEMORY, "run")
-                                                                                                : WARD_OK;
-    }
+        rc = put_run(s, &seg, first, count, &bodies, out, err);
     ward_buf_free(&bodies);
+    *result = (struct ward_streamed){.fid = seg.fid, .last = first + count - 1, .count = count};
     return rc;
 }

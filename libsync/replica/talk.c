@@ -85,6 +85,7 @@ void ward_talk_free(struct ward_talk *t)
     ward_vv_free(&t->heard_branch, &t->r->env);
     ward_vv_free(&t->sent_blind, &t->r->env);
     ward_talk_snapshot_free(t);
+    ward_vv_free(&t->circles, &t->r->env);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
     *t = (struct ward_talk){0};
@@ -480,6 +481,7 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
     if (!rc && (actions & WARD_SA_DONE))
         rc = send_simple(t, WARD_MSG_DONE, err);
     t->retell |= (actions & WARD_SA_LIVE) != 0;
+    t->levelled |= (actions & WARD_SA_LIVE) != 0;
     if (!rc && (actions & WARD_SA_LIVE))
         tell(t, WARD_EVENT_SYNCED, 0, 0, 0, NULL);
     if (!rc && (actions & WARD_SA_PING))
@@ -544,14 +546,30 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
     return rc || !t->held_back ? rc : ward_talk_news(t, err);
 }
 
-int ward_talk_news(struct ward_talk *t, struct ward_error *err)
+/* fids NULL: anywhere. */
+static int news(struct ward_talk *t, const uint32_t *fids, size_t count, struct ward_error *err)
 {
+    bool any = !fids;
     if (!t->r || ward_talk_closed(t)) /* called, and not on the line yet; or over */
         return WARD_OK;
     if (ward_grant_is_cut(&t->r->dir, &t->peer.id))
         return show_out(t, err);
     int rc = forget_reused(t, err);
-    return rc ? rc : act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
+    if (!rc && fids)
+        rc = ward_stream_note(&t->stream, fids, count, &any, err);
+    else if (!rc && t->s.streaming)
+        rc = ward_stream_seek(&t->stream, err);
+    return rc || !any ? rc : act(t, ward_session_step(&t->s, WARD_SE_NEWS, 0), NULL, err);
+}
+
+int ward_talk_news(struct ward_talk *t, struct ward_error *err)
+{
+    return news(t, NULL, 0, err);
+}
+
+int ward_talk_news_of(struct ward_talk *t, const uint32_t *fids, size_t count, struct ward_error *err)
+{
+    return count ? news(t, fids, count, err) : WARD_OK;
 }
 
 int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err)
@@ -574,18 +592,15 @@ int ward_talk_late(struct ward_talk *t, const void *p, size_t len, bool *left, s
     return m.type == WARD_MSG_RECEIPT && t->asked ? ward_receipts_keep(t, &m, err) : WARD_OK;
 }
 
-int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err)
+int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_error *err)
 {
     ward_replica *r = t->r;
     struct ward_store_peer p = {0};
     const struct ward_grant *g = ward_directory_grant_by_link(&r->dir, t->peer.link_pk); /* by now it may have arrived */
     if (!g)
         return WARD_OK;
-    int rc = ward_store_begin(r->store, err);
-    if (rc)
-        return rc;
     t->peer = *g;
-    rc = ward_replica_refresh(r, err);
+    int rc = ward_replica_refresh(r, err);
     if (!rc)
         rc = forget_reused(t, err);
     if (!rc)
@@ -601,10 +616,18 @@ int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_err
         rc = ward_vv_raise(&p.have, &r->env, t->known.v[i].fid, t->known.v[i].seq);
     if (!rc)
         rc = ward_store_put_peer(r->store, &p, err);
-    if (!rc)
-        rc = ward_store_commit(r->store, err);
-    else
-        ward_store_rollback(r->store);
     ward_vv_free(&p.have, &r->env);
+    return rc;
+}
+
+int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err)
+{
+    int rc = ward_store_begin(t->r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_talk_note_peer(t, address, err);
+    if (!rc)
+        return ward_store_commit(t->r->store, err);
+    ward_store_rollback(t->r->store);
     return rc;
 }

@@ -66,10 +66,12 @@ struct ward_talk {
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */
     uint64_t refused[WARD_WINDOW_MAX][2];
     size_t refused_count;
-    uint32_t told;  /* spaces up to this number are known to the peer, by comparison or by their circle */
-    bool plan;      /* compare only */
-    bool held_back; /* own changes wait to be noted as published, which an open batch does not allow */
-    uint64_t sent;  /* acknowledged by the peer */
+    uint32_t told;          /* spaces up to this number were there when hello was sent: known to the peer by comparison */
+    struct ward_vv circles; /* and of later ones those whose circle it was sent */
+    bool plan;              /* compare only */
+    bool levelled;          /* both have held the same in this session */
+    bool held_back;         /* own changes wait to be noted as published, which an open batch does not allow */
+    uint64_t sent;          /* acknowledged by the peer */
     uint64_t received, bytes_out, bytes_in, refused_here, refused_there;
     uint64_t total_out, total_in;
     int64_t clock_offset_ms;
@@ -104,14 +106,16 @@ void ward_talk_free(struct ward_talk *t);
 int ward_talk_link_up(struct ward_talk *t, struct ward_error *err);
 int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_error *err);
 int ward_talk_committed(struct ward_talk *t, struct ward_error *err); /* after ward_batch_commit */
-int ward_talk_news(struct ward_talk *t, struct ward_error *err);      /* the replica may hold something new */
+int ward_talk_news(struct ward_talk *t, struct ward_error *err);      /* the replica may hold something new, */
+int ward_talk_news_of(struct ward_talk *t, const uint32_t *fids, size_t count, struct ward_error *err); /* in these feeds and no other */
 int ward_talk_tick(struct ward_talk *t, int64_t mono_ms, struct ward_error *err);
 int ward_talk_leave(struct ward_talk *t, struct ward_error *err);
 /* After ward_talk_leave: what the peer had sent before it heard of it. *left: it says bye. */
 int ward_talk_late(struct ward_talk *t, const void *p, size_t len, bool *left, struct ward_error *err);
 int ward_talk_show_out(struct ward_talk *t, int code, struct ward_error *err); /* told why, and closed */
-/* Remembers contact and what the peer holds; in its own transaction. */
+/* Remembers contact and what the peer holds; in its own transaction, or within one. */
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err);
+int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_error *err);
 static inline bool ward_talk_closed(const struct ward_talk *t)
 {
     return t->s.state == WARD_S_CLOSED;

@@ -277,15 +277,14 @@ int ward_talk_note_heads(struct ward_talk *t, struct ward_message *m, struct war
     return rc;
 }
 
-/* Spaces get their numbers in the order in which their first changes come, and runs go out in that order too: so one number tells which are
- * news. */
 int ward_talk_send_circle(struct ward_talk *t, uint32_t sid, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space(&t->r->dir, sid);
     struct ward_buf frame;
-    if (sid <= t->told)
+    if (sid <= t->told || ward_vv_get(&t->circles, sid))
         return WARD_OK;
-    t->told = sid;
+    if (ward_vv_raise(&t->circles, &t->r->env, sid, 1))
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
     ward_buf_init(&frame, &t->r->env);
     ward_frame_begin(&frame, WARD_MSG_CIRCLE, 1);
     ward_put_circle(&frame, s->circle, s->circle_count);

@@ -15,7 +15,7 @@
 
 #define LOCK_PAUSE_MIN  1      /* ms between two tries for a lock, doubled up to the next */
 #define LOCK_PAUSE_MAX  10     /* a server under load leaves no longer gaps */
-#define DESCRIPTORS_MAX 65536u /* a hub of 1,024 peers needs a few thousand; some systems say "unlimited" */
+#define DESCRIPTORS_MAX 65536u /* a hub of 2,048 peers needs a few thousand; some systems say "unlimited" */
 
 /* ---------------------------------------------------------------- clocks, memory, randomness */
 

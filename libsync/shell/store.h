@@ -87,6 +87,8 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
                             struct ward_error *err);
 /* The one that holds (fid, seq). WARD_ERR_NOT_FOUND. */
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
+/* The same, or where the log has a hole there the next one of the feed; *got false: there is none. */
+int ward_store_segment_from(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got, struct ward_error *err);
 /* The number of the newest; 0 while there is none. */
 int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err);
 /* The bodies of a segment, to `out`. WARD_ERR_CORRUPT. */

@@ -93,15 +93,27 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
     return take(s, st, head_only, out, got, err);
 }
 
-int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err)
+static int seek(struct ward_store *s, enum sql statement, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got,
+                struct ward_error *err)
 {
-    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_FIND, err);
-    bool got;
+    sqlite3_stmt *st = store_stmt(s, statement, err);
     if (!st)
         return s->code;
     sqlite3_bind_int64(st, 1, fid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)seq);
-    int rc = take(s, st, false, out, &got, err);
+    return take(s, st, false, out, got, err);
+}
+
+int ward_store_segment_from(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    int rc = seek(s, SQL_SEGMENT_FIND, fid, seq, out, got, err);
+    return rc || (*got && seq < out->first + out->count) ? rc : seek(s, SQL_SEGMENT_AFTER, fid, seq, out, got, err);
+}
+
+int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err)
+{
+    bool got;
+    int rc = seek(s, SQL_SEGMENT_FIND, fid, seq, out, &got, err);
     if (rc)
         return rc;
     if (!got || seq >= out->first + out->count)
