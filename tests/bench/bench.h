@@ -87,6 +87,11 @@ int bench_share(struct bench *b, const char *kept, bool keep);
 
 /* ---- tools.c */
 double bench_seconds(void);
+/* The clock for work that only computes and writes: the same, or, once bench_work_is_cpu was called, this process's own CPU time, which a
+ * busy machine hardly changes. Processes started from here on do as this one. */
+double bench_work(void);
+bool bench_work_cpu(void);
+void bench_work_is_cpu(bool is);
 double bench_median(double *v, size_t n); /* sorts v */
 void bench_memory(double *peak_mib);      /* VmHWM */
 int bench_copy_home(const struct bench *b, const char *from, const char *to);

@@ -11,7 +11,7 @@
 static void writes(struct bench *b, struct bench_ward *w, size_t batch)
 {
     struct bench_week week;
-    unsigned tasks = batch > 1 ? 1000 : b->check ? 50 : 100;
+    unsigned tasks = batch > 1 ? 1000 : b->check ? 50 : b->scale[b->at].cells == 1 ? 20 : 100; /* a lone cell: the share's, on the disk */
     if (bench_week_make(&week, b->seed, 5000 + b->round, tasks, 10))
         bench_die("week", NULL);
     bench_plain_write(b, &week, batch);
@@ -176,11 +176,17 @@ static bool read_options(struct bench *b, struct wish *w, int argc, char **argv)
 
 static void defaults(struct bench *b, const struct wish *w)
 {
-    if (b->check || w->share) {
+    if (b->check || w->share)
         b->scale_count = 0;
-        b->repeat = w->share ? 5 : 1;
-        b->only = w->share ? "limits,commit,batch,hub" : "commit,hub";
-        add_scale(b, w->share ? "10x50x10" : "5x20x10");
+    if (b->check) {
+        b->repeat = 1;
+        b->only = "commit,hub";
+        add_scale(b, "5x20x10");
+    }
+    if (w->share) {
+        b->repeat = 5;
+        add_scale(b, "1x10x10");
+        add_scale(b, "10x50x10");
     }
     if (w->quick)
         b->repeat = 3, b->slow_repeat = 1;

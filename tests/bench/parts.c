@@ -51,11 +51,11 @@ static int part_ingest(struct bench_ward *w, char **arg, double base)
     struct ward_id unit;
     struct ward_hash space;
     uint32_t len;
-    double changes = 0, bytes = 0, start = bench_seconds();
+    double changes = 0, bytes = 0, start = bench_work();
     ward_replica *r = bench_open(w, arg[0]);
     FILE *f = fopen(arg[1], "rb");
-    say("open_ms", (bench_seconds() - start) * 1e3);
-    start = bench_seconds();
+    say("open_ms", (bench_work() - start) * 1e3);
+    start = bench_work();
     while (f && fread(&unit, sizeof unit, 1, f) == 1) {
         fine(ward_replica_know_circle(r, &unit, 1, &space), "circle", NULL);
         fine(ward_apply_begin(&a, r, &err), "begin", &err);
@@ -67,7 +67,7 @@ static int part_ingest(struct bench_ward *w, char **arg, double base)
         }
         fine(ward_apply_end(&a, 0, &err), "commit", &err);
     }
-    say("seconds", bench_seconds() - start);
+    say("seconds", bench_work() - start);
     say("changes", changes);
     say("bytes", bytes);
     if (f)
@@ -108,7 +108,7 @@ static int part_clone(struct bench_ward *w, char **arg, double base)
     ward_buf_init(&frame, &w->env);
     ward_stream_init(&s, hub, ward_replica_grant(r));
     know_spaces(hub, r, &s);
-    double start = bench_seconds();
+    double start = bench_work();
     fine(ward_stream_seek(&s, &err), "stream", &err);
     while (got) {
         fine(ward_stream_next(&s, &frame, &run, &got, &err), "stream", &err);
@@ -125,7 +125,7 @@ static int part_clone(struct bench_ward *w, char **arg, double base)
             open = false;
         }
     }
-    say("seconds", bench_seconds() - start);
+    say("seconds", bench_work() - start);
     say("changes", changes);
     say("bytes", bytes);
     say("runs", runs);
@@ -160,8 +160,10 @@ static int part_serve(struct bench_ward *w, char **arg, double base)
     ward_server *server;
     ward_replica *r = bench_open(w, arg[0]);
     fine(ward_serve_open(r, &o, &server, &err), "serve", &err);
+    double start = bench_work();
     while (poll(&in, 1, 0) == 0)
         fine(ward_serve_step(server, 50, &err), "serve", &err);
+    say("served", bench_work() - start);
     ward_serve_close(server);
     say_memory(base);
     ward_close(r);

@@ -63,14 +63,14 @@ void bench_plain_write(struct bench *b, const struct bench_week *w, size_t batch
     bench_path(path, b, "plain.db");
     remove(path);
     sqlite3 *db = bench_sqlite_open(path);
-    double start = bench_seconds();
+    double start = bench_work();
     for (size_t i = 0; i < w->count; i += batch) {
         bench_sqlite_do(db, "BEGIN IMMEDIATE");
         for (size_t j = i; j < i + batch && j < w->count; j++)
             bench_sqlite_upsert(db, st, 0, &w->edits[j]);
         bench_sqlite_do(db, "COMMIT");
     }
-    bench_sample(b, PLAIN, batch > 1 ? BENCH_BATCH : BENCH_COMMIT, (double)w->count / (bench_seconds() - start));
+    bench_sample(b, PLAIN, batch > 1 ? BENCH_BATCH : BENCH_COMMIT, (double)w->count / (bench_work() - start));
     for (size_t i = 0; i < 16; i++)
         sqlite3_finalize(st[i]);
     sqlite3_close(db);

@@ -103,7 +103,7 @@ static double write_rate(const struct bench *b, const struct bench_week *w, size
     void *changes;
     bench_path(path, b, "session.db");
     peer_open(&p, path);
-    double start = bench_seconds();
+    double start = bench_work();
     if (net)
         record(&p);
     for (size_t i = 0; i < w->count; i += batch) {
@@ -123,7 +123,7 @@ static double write_rate(const struct bench *b, const struct bench_week *w, size
         keep(&p, changes, len);
         sqlite3_free(changes);
     }
-    double took = bench_seconds() - start;
+    double took = bench_work() - start;
     peer_close(&p);
     return (double)w->count / took;
 }
@@ -199,7 +199,7 @@ static void ingest(struct peer *hub, const char *path)
     static uint8_t buf[1 << 20];
     FILE *f = fopen(path, "rb");
     int len;
-    double start = bench_seconds();
+    double start = bench_work();
     while (f && fread(&len, sizeof len, 1, f) == 1) {
         bench_sqlite_do(hub->db, "BEGIN IMMEDIATE");
         for (; len > 0; len = fread(&len, sizeof len, 1, f) == 1 ? len : 0) {
@@ -209,7 +209,7 @@ static void ingest(struct peer *hub, const char *path)
         }
         bench_sqlite_do(hub->db, "COMMIT");
     }
-    say("ingest_s", bench_seconds() - start);
+    say("ingest_s", bench_work() - start);
     if (f)
         fclose(f);
 }
@@ -240,9 +240,9 @@ static void first_copy(struct peer *hub, struct peer *to, size_t most)
     uint8_t *all = malloc(most + 1), *packed = malloc(ZSTD_compressBound(most));
     if (!all || !packed)
         bench_die("memory", NULL);
-    double start = bench_seconds();
+    double start = bench_work();
     size_t bytes = fetch(hub, to, 0, all);
-    say("copy_s", bench_seconds() - start);
+    say("copy_s", bench_work() - start);
     say("copy_b", (double)bytes);
     say("copy_zstd", (double)ZSTD_compress(packed, ZSTD_compressBound(most), all, bytes, 3));
     free(all);

@@ -18,6 +18,26 @@ double bench_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+#define CPU_CLOCK "WARD_BENCH_CPU_CLOCK"
+
+bool bench_work_cpu(void)
+{
+    return getenv(CPU_CLOCK) != NULL;
+}
+
+double bench_work(void)
+{
+    struct timespec t;
+    clock_gettime(bench_work_cpu() ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void bench_work_is_cpu(bool is)
+{
+    if (is ? setenv(CPU_CLOCK, "1", 1) : unsetenv(CPU_CLOCK))
+        bench_die("clock", NULL);
+}
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
