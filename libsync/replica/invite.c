@@ -1,5 +1,6 @@
 #include "replica/invite.h"
 #include "base/err.h"
+#include "replica/admit.h"
 #include "replica/cut.h"
 #include "shell/link.h"
 #include "values/base32.h"
@@ -98,37 +99,43 @@ static bool may_let_in(const ward_replica *r, const struct ward_grant *g, enum w
 }
 
 struct answering {
-    const ward_replica *r;
-    enum ward_role role;
     const char *const *addresses;
     size_t count;
-    const struct ward_grant *who;
+    struct ward_hash grant;
     int64_t last_ms;
+    bool found;
 };
 
 static int look_who_answers(void *ctx, const struct ward_store_peer *p)
 {
     struct answering *x = ctx;
-    const struct ward_grant *g = ward_directory_grant(&x->r->dir, &p->grant);
     for (size_t i = 0; i < x->count; i++)
-        if (strcmp(p->address, x->addresses[i]) == 0 && (!x->who || p->last_contact_ms > x->last_ms) && may_let_in(x->r, g, x->role)) {
-            x->who = g;
+        if (strcmp(p->address, x->addresses[i]) == 0 && (!x->found || p->last_contact_ms > x->last_ms)) {
+            x->grant = p->grant;
             x->last_ms = p->last_contact_ms;
+            x->found = true;
         }
     return WARD_OK;
 }
 
-/* Whose key the new device must meet at the addresses: that of whoever answered this one there last, if it may let such a one in; or else
- * of a hub device that may; or else this one's own. */
+/* Whose key the new device must meet at the addresses: that of whoever answered this one there last, or has taken its place, if it may let
+ * such a one in; or else of a hub device that may; or else this one's own. */
 static int hub_key(ward_replica *r, enum ward_role role, const char *const *addresses, size_t count, const uint8_t **out,
                    struct ward_error *err)
 {
-    struct answering x = {.r = r, .role = role, .addresses = addresses, .count = count};
+    struct answering x = {.addresses = addresses, .count = count};
+    const struct ward_grant *who = NULL;
     int rc = ward_store_each_peer(r->store, look_who_answers, &x, err);
-    for (size_t i = 0; !x.who && i < r->dir.grant_count; i++)
+    bool more = x.found;
+    for (size_t i = 0; more && !who && i < r->dir.grant_count; i++) {
+        const struct ward_grant *g = ward_directory_grant(&r->dir, &x.grant);
+        who = may_let_in(r, g, role) ? g : NULL;
+        more = who || ward_grant_follower(r, &x.grant, &x.grant, NULL);
+    }
+    for (size_t i = 0; !who && i < r->dir.grant_count; i++)
         if (r->dir.grants[i].role == WARD_ROLE_HUB && may_let_in(r, &r->dir.grants[i], role))
-            x.who = &r->dir.grants[i];
-    *out = x.who ? x.who->link_pk : r->keys->link_pk;
+            who = &r->dir.grants[i];
+    *out = who ? who->link_pk : r->keys->link_pk;
     return rc;
 }
 

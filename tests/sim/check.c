@@ -6,6 +6,7 @@
 #include "rules/frame.h"
 #include "work.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ void check_keep_keys(struct device *d)
             continue;
         check_keep_secret(d->w, p + 4, 32); /* [1, seed, link_sk] */
         check_keep_secret(d->w, p + 38, 32);
+        if (i == 0)
+            crypto_scalarmult_base(d->link_pk, p + 38);
     }
 }
 
@@ -246,7 +249,7 @@ static void S14_a_hub_is_blamed_for_what_it_lost(struct proc *p, const struct wa
     struct world *w = p->w;
     bool lost = e->code == WARD_ERR_HUB_LOST, may = e->code == WARD_ERR_HUB_REWROTE && anybody_was_restored(w);
     for (size_t i = 0; lost && i < w->count; i++)
-        may |= w->d[i].may_fork && memcmp(w->d[i].grant.b, e->grant.b, 32) == 0;
+        may |= w->d[i].may_fork && device_was(&w->d[i], &e->grant);
     deed(w, DEED_HUB_LOST);
     trace(w, p->d, "hears that a hub no longer holds what it had sealed: %s", ward_error_name(e->code));
     if (!may)
@@ -450,6 +453,15 @@ static void L1_all_is_receipted(struct device *d, ward_replica *r)
         violated(d->w, "L1", "%s: notices: %d %s", d->name, err.code, err.detail);
 }
 
+/* New keys of an operator or a hub end the old ones: those are why they were made. */
+static void S10_replaced_keys_are_ended(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t k = 0; w->d[i].role != WARD_ROLE_CELL && device_counts(&w->d[i]) && k < w->d[i].was_count; k++)
+            if (!model_is_cut(w->model, w->hub->held, &w->d[i].was[k]))
+                violated(w, "S10", "%s has new keys, and the old ones are not ended", w->d[i].name);
+}
+
 static void S16_a_device_that_goes_on_tells_again_what_was_set_aside(struct world *w)
 {
     for (size_t i = 0; i < w->count; i++) {
@@ -527,6 +539,7 @@ void check_healed(struct world *w, bool by_links)
     L1_all_are_equal(w);
     S2_what_was_taken_back_is_written_anew(w);
     S16_a_device_that_goes_on_tells_again_what_was_set_aside(w);
+    S10_replaced_keys_are_ended(w);
     check_secrets_on_disks(w);
 }
 

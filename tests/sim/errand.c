@@ -180,12 +180,12 @@ static int accept_in(struct device *d, struct ward_error *err)
     return rc;
 }
 
-static void accepted(struct device *d, bool joined_before)
+static void accepted(struct device *d)
 {
     deed(d->w, DEED_ACCEPTED);
     fault_note(d->w, FAULT_FILES);
     d->errand = false;
-    if (!joined_before && device_is_up(d))
+    if (device_is_up(d)) /* hubs serve again, too */
         work_after_boot(d);
     work_sync(d, NULL);
 }
@@ -194,7 +194,7 @@ static void accept(struct device *d)
 {
     struct world *w = d->w;
     struct ward_error err = {0};
-    bool joined_before = d->joined, bent;
+    bool bent;
     device_close_app(d);
     if (device_fell(d)) {
         next(d, ACCEPT);
@@ -210,7 +210,7 @@ static void accept(struct device *d)
     if (!rc && bent)
         violated(w, "S5", "%s takes an answer with a bit turned over", d->name);
     if (!rc)
-        accepted(d, joined_before);
+        accepted(d);
     else if ((rc == WARD_ERR_NOT_ASKED || rc == WARD_ERR_ANSWER_FOREIGN) && d->may_fork) /* it is an older copy, which has not asked */
         give_up(d, ward_error_name(rc));
     else if (rc == WARD_ERR_ANSWER && !bent && model_tainted(w->model, model_ward_space(w->model))) /* its giver has two histories */
@@ -219,6 +219,8 @@ static void accept(struct device *d)
         next(d, ADMIT); /* another answer, which is the same */
     else
         violated(w, "L1", "%s cannot take its answer: %d %s", d->name, rc, err.detail);
+    if (rc && device_is_up(d) && d->role == WARD_ROLE_HUB)
+        work_after_boot(d);
     if (!d->errand && d->revoked)
         work_rejoin(d->admitter, d);
 }
@@ -228,13 +230,15 @@ static void accept(struct device *d)
 static void go(void *ctx, uint64_t step)
 {
     struct device *d = ctx;
-    bool at_home = step != ADMIT; /* where its own home is needed, closed everywhere else */
+    bool at_home = step == ACCEPT || (step == ASK && !d->joined); /* where its own home is needed, closed everywhere else */
     if (!d->errand || d->hostile || d->stranded) {
         d->errand = false;
         return;
     }
-    if (!device_is_up(d) || (at_home && (d->keys_open || d->serving || !device_is_idle(d)))) {
-        next(d, (enum step)step);
+    if (!device_is_up(d) || d->keys_open || (at_home && (d->serving || !device_is_idle(d)))) {
+        if (at_home)
+            work_stop_serving(d);
+        sched_at(&d->w->time, d->w->time.now + 10 * MINUTE_MS, go, d, step);
         return;
     }
     if (step == ASK && d->revoked) /* ended meanwhile */

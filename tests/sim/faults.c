@@ -262,7 +262,7 @@ static void upset_clock(struct device *d)
     trace(d->w, d, "its clock goes wrong");
 }
 
-static void copy_disk(struct device *d)
+void faults_copy(struct device *d)
 {
     if (!d->joined || !device_is_up(d))
         return;
@@ -272,6 +272,15 @@ static void copy_disk(struct device *d)
     d->old_own = disk_memory(d->old_own, MODEL_FEEDS_MAX * sizeof *d->old_own);
     memcpy(d->old_held, d->held, MODEL_FEEDS_MAX * sizeof *d->held);
     memcpy(d->old_own, d->own, MODEL_FEEDS_MAX * sizeof *d->own);
+}
+
+void faults_forget_copy(struct device *d)
+{
+    disk_image_free(d->old);
+    free(d->old_held);
+    free(d->old_own);
+    d->old = NULL;
+    d->old_held = d->old_own = NULL;
 }
 
 static void restore_now(void *ctx, uint64_t n)
@@ -296,7 +305,7 @@ static void restore_now(void *ctx, uint64_t n)
     work_after_boot(d);
 }
 
-static void restore(struct device *d, enum fault fault)
+void faults_restore(struct device *d, enum fault fault)
 {
     if (!d->old || !device_is_up(d) || !d->joined || !dice_chance(&d->w->fault_dice, 300))
         return;
@@ -355,14 +364,14 @@ static void strike(struct world *w)
     case FAULT_ROLLBACK:
     case FAULT_CLONE:
         if (d->role == WARD_ROLE_CELL)
-            restore(d, f);
+            faults_restore(d, f);
         break;
     case FAULT_TWIN:
         if (dice_chance(dice, 600))
             faults_make_twin(d);
         break;
     case FAULT_HUB:
-        restore(w->hub, f);
+        faults_restore(w->hub, f);
         break;
     case FAULT_REVOKE:
         if (dice_chance(dice, 200))
@@ -385,7 +394,7 @@ static void strike(struct world *w)
         break;
     }
     if (dice_chance(dice, 300) && (fault_on(w, FAULT_ROLLBACK) || fault_on(w, FAULT_CLONE) || fault_on(w, FAULT_HUB)))
-        copy_disk(dice_chance(dice, 300) ? w->hub : &w->d[dice_below(dice, w->count)]);
+        faults_copy(dice_chance(dice, 300) ? w->hub : &w->d[dice_below(dice, w->count)]);
 }
 
 static void times(void *ctx, uint64_t n)

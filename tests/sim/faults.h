@@ -54,7 +54,9 @@ struct conn;
     X(ENDED, "ended", DEVICE)          /* a laptop whose folder was copied is ended, and each copy goes on under a grant of its own */     \
     X(FILES, "files", DEVICE)          /* no hub is in reach: devices are let in, or get new keys, by request and answer files */          \
     X(LOST, "lost", DEVICE)            /* a laptop is lost, and another takes its place */                                                 \
-    X(DISPUTE, "dispute", DEVICE)      /* somebody does not believe that a report had reached the hub: it is proved to him */
+    X(DISPUTE, "dispute", DEVICE)      /* somebody does not believe that a report had reached the hub: it is proved to him */              \
+    X(KEYS, "keys", DEVICE)            /* an operator's or a hub's keys may be known to others: they are replaced */                       \
+    X(HUBS, "hubs", DEVICE)            /* there are two hubs, and now the one, now the other is restored from an older copy */
 
 enum fault {
 #define X(id, name, group) FAULT_##id,
@@ -84,6 +86,9 @@ void faults_set_trap(struct device *d, enum fault trap, int64_t calls); /* which
 /* Sets a trap for the next act of the device's: most do not notice. */
 void faults_before_act(struct device *d);
 void faults_after_act(struct device *d);
+void faults_copy(struct device *d);                      /* to be restored from */
+void faults_restore(struct device *d, enum fault fault); /* now and then, if there is a copy */
+void faults_forget_copy(struct device *d);
 void faults_make_twin(struct device *d);
 
 #endif

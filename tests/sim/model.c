@@ -792,6 +792,11 @@ static bool is_known_by(const struct device *d, struct judged *g)
     return false;
 }
 
+bool model_knows(const struct model *m, const struct device *d, const struct device *whom)
+{
+    return is_known_by(whom, judge(m, d->held, true));
+}
+
 /* The hub's door opens to whom it knows; they bring along whom they know, and so on. By all together: who knows one branch of the feed
  * that a grant stands on alone will hear of the other. */
 bool model_find_stranded(struct model *m)

@@ -102,6 +102,7 @@ void model_digest(const struct model *m, size_t space, const uint64_t *held, boo
  * of who gave it, where it has no effect: that is for people to mend. To be looked at again when devices were restored, or have met; true:
  * something has changed. */
 bool model_find_stranded(struct model *m);
+bool model_knows(const struct model *m, const struct device *d, const struct device *whom); /* its grant, as having effect */
 /* Finds what withdrawn changes were written anew as: late changes of the same author and space hold the last value of each of their slots,
  * and claim to have seen no more of others than the withdrawn ones had (S9). Gives the first of those of devices that count which was not;
  * NULL: all were. */

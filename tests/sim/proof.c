@@ -58,7 +58,7 @@ static int on_subject(void *ctx, const struct ward_change_info *change, const st
 static const struct device *owner(const struct world *w, const struct ward_hash *grant)
 {
     for (size_t i = 0; i < w->count; i++)
-        if (w->d[i].joined && memcmp(w->d[i].grant.b, grant->b, 32) == 0)
+        if (w->d[i].joined && device_was(&w->d[i], grant))
             return &w->d[i];
     return NULL;
 }

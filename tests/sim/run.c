@@ -1,6 +1,7 @@
 #include "run.h"
 #include "check.h"
 #include "model.h"
+#include "trust.h"
 #include "work.h"
 
 #include <string.h>
@@ -29,6 +30,17 @@ void run_rounds(struct world *w, int rounds)
     }
 }
 
+/* What it had lost comes back to it too, and whoever was told so is told no more. */
+static void meet_second_hub(struct world *w)
+{
+    run_rounds(w, 1);
+    for (size_t i = 0; i < w->count && !w->failed; i++)
+        if (&w->d[i] != w->hub && &w->d[i] != w->hub2) {
+            work_sync(&w->d[i], w->hub2);
+            world_run_until_quiet(w, HOUR_MS);
+        }
+}
+
 static void heal(struct world *w)
 {
     faults_end(w);
@@ -40,11 +52,15 @@ static void heal(struct world *w)
     trace(w, NULL, "the faults end");
     run_rounds(w, 1); /* whose disk failed before notices now, and opens it anew */
     world_run(w, MINUTE_MS);
+    trust_mend(w);
     run_rounds(w, 1); /* what the hub lost comes back to it, invitations too */
     model_find_stranded(w->model);
     do /* a stick that was still under way may bring somebody back */
         world_run(w, DAY_MS);
     while (!w->failed && model_find_stranded(w->model));
+    trust_mend(w);
+    if (w->faults & FAULT_BIT(FAULT_HUBS))
+        meet_second_hub(w);
     run_rounds(w, ROUNDS + (w->hub2 != NULL));
     for (size_t i = 0; i < w->count && !w->failed; i++)
         if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
@@ -71,7 +87,8 @@ void run(const struct run_options *options, struct run_result *out)
     size_t cells = CELLS_MIN + dice_below(&w.plan, CELLS_MAX - CELLS_MIN + 1);
     w.calm = true;
     bool apart = dice_chance(&w.plan, 500);
-    work_found(&w, cells, apart, dice_chance(&w.plan, 200));
+    bool second = dice_chance(&w.plan, 200) || (options->faults & FAULT_BIT(FAULT_HUBS));
+    work_found(&w, cells, apart, second);
     w.calm = false;
     if (!w.failed) {
         faults_begin(&w);

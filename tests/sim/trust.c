@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE};
+static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE, FAULT_KEYS, FAULT_HUBS};
 #define OURS (sizeof ours / sizeof ours[0])
 
 struct device *trust_operator(struct world *w)
@@ -116,6 +116,119 @@ static void replace_one(struct world *w)
         sched_at(&w->time, w->time.now + HOUR_MS, join_later, d, 0);
 }
 
+/* ---------------------------------------------------------------- keys of operators and hubs */
+
+/* "Others who call this device by its old keys must have heard of the new ones, or hear of them by a bundle." */
+static void tell(struct world *w, struct device *hub)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (device_counts(&w->d[i]) && &w->d[i] != hub && !model_knows(w->model, &w->d[i], hub))
+            work_carry(hub, &w->d[i]);
+}
+
+/* Codes name the key that is to be met: those of before let nobody in. */
+static void renew_codes(struct world *w)
+{
+    struct device *by = &w->d[0];
+    for (size_t i = 0; i < w->count; i++) {
+        struct device *d = &w->d[i];
+        bool waits = !d->joined ? !d->errand && !d->shut_out && !d->stranded : d->revoked && d->let_in;
+        if (waits && !work_code_is_good(d) && work_invite_again(by, d))
+            trace(w, d, "gets another code");
+    }
+}
+
+void trust_mend(struct world *w)
+{
+    if (!(w->faults & FAULT_BIT(FAULT_KEYS)))
+        return;
+    tell(w, w->hub);
+    if (w->hub2)
+        tell(w, w->hub2);
+    tell(w, &w->d[0]);
+    renew_codes(w);
+}
+
+static void mend_later(void *ctx, uint64_t n)
+{
+    (void)n;
+    trust_mend(ctx);
+}
+
+/* Until it is done; then it serves again. */
+static void take_over(void *ctx, uint64_t which)
+{
+    struct device *d = ctx;
+    if (d->w->calm && !d->keys_open) { /* another time */
+        d->announcing = false;
+        return;
+    }
+    if (memcmp(d->grant.b, d->announced.b, sizeof d->grant.b) == 0 && !d->keys_open) {
+        if (d->serving)
+            work_stop_serving(d);
+        else
+            work_rotate(d);
+    }
+    bool done = memcmp(d->grant.b, d->announced.b, sizeof d->grant.b) != 0 && !d->keys_open;
+    if (!done) {
+        sched_at(&d->w->time, d->w->time.now + 10 * MINUTE_MS, take_over, d, which);
+        return;
+    }
+    d->announcing = false;
+    work_after_boot(d);
+}
+
+static void announce(struct device *d)
+{
+    struct ward_error err = {0};
+    char words[WARD_FINGERPRINT];
+    ward_replica *r;
+    faults_before_act(d);
+    int rc = device_app(d, &r, &err);
+    if (!rc)
+        rc = ward_rotate_announce(r, &d->options, words, &err);
+    work_end_act(d, "announces new keys", rc, &err);
+    if (rc)
+        return;
+    deed(d->w, DEED_ANNOUNCE);
+    d->announcing = true;
+    d->announced = d->grant;
+    sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->trust_dice, 6 * HOUR_MS, 2 * DAY_MS), take_over, d, 0);
+}
+
+static void replace_keys(struct world *w)
+{
+    struct device *d = &w->d[dice_below(&w->trust_dice, w->count)];
+    bool hub = d == w->hub || d == w->hub2 || dice_chance(&w->trust_dice, 300);
+    d = hub && d != w->hub2 ? w->hub : d;
+    if ((d->role != WARD_ROLE_OPERATOR && d->role != WARD_ROLE_HUB) || !device_counts(d) || d->errand || d->announcing ||
+        !work_may_act(d) || d->was_count == GRANTS_MAX)
+        return;
+    uint64_t restored = FAULT_BIT(FAULT_HUB) | FAULT_BIT(FAULT_HUBS);
+    if ((d == w->hub || d == w->hub2) &&
+        (w->faults & restored)) /* restored with former keys it would be a lost hub: people begin anew there */
+        return;
+    fault_note(w, FAULT_KEYS);
+    if (d->role == WARD_ROLE_HUB)
+        errand_begin(d);
+    else if (d == w->hub)
+        announce(d);
+    else
+        work_rotate(d);
+    sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, DAY_MS, 3 * DAY_MS), mend_later, w, 0);
+}
+
+/* ---------------------------------------------------------------- two hubs */
+
+static void restore_a_hub(struct world *w)
+{
+    struct device *d = dice_chance(&w->trust_dice, 500) || !w->hub2 ? w->hub : w->hub2;
+    if (!d->old || dice_chance(&w->trust_dice, 300))
+        faults_copy(d);
+    else
+        faults_restore(d, FAULT_HUBS);
+}
+
 /* ---------------------------------------------------------------- their times */
 
 static void times(void *ctx, uint64_t which)
@@ -136,6 +249,12 @@ static void times(void *ctx, uint64_t which)
         break;
     case FAULT_DISPUTE:
         proof_show(w);
+        break;
+    case FAULT_KEYS:
+        replace_keys(w);
+        break;
+    case FAULT_HUBS:
+        restore_a_hub(w);
         break;
     default:
         break;

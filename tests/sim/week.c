@@ -187,6 +187,12 @@ void work_take_grant(struct device *d, const struct ward_hash *grant)
         struct device *o = &d->w->d[i];
         o->revoked |= o != d && memcmp(o->grant.b, d->grant.b, sizeof o->grant.b) == 0;
     }
+    if (!device_was(d, grant) && d->was_count < GRANTS_MAX)
+        d->was[d->was_count++] = d->grant;
+    if (d->role != WARD_ROLE_CELL && memcmp(d->grant.b, grant->b, sizeof grant->b) != 0) {
+        faults_forget_copy(d); /* with keys that nobody takes any more: that would be a lost hub, not a restored one */
+        deed(d->w, d->role == WARD_ROLE_HUB || d == d->w->hub ? DEED_HUB_KEYS : DEED_OPERATOR_KEYS);
+    }
     d->grant = *grant;
     d->revoked = false;
     check_keep_keys(d);
@@ -260,6 +266,7 @@ static void rejoin(struct proc *p)
     if (!rc && !ward_self(r, &self, &err)) {
         work_take_grant(d, &self.grant);
         memcpy(d->called, d->name, sizeof d->called);
+        d->let_in = false;
         deed(d->w, DEED_REJOIN);
         p->r = r;
         check_step(p);
@@ -269,6 +276,8 @@ static void rejoin(struct proc *p)
     d->keys_open = false;
     check_error(d, &err);
     trace(d->w, d, "joins again in its home: %s", rc ? ward_error_name(rc) : "done");
+    if (!rc)
+        work_after_boot(d);
     if (!rc)
         work_sync(d, NULL);
     else if (work_may_wait(rc) && rc != WARD_ERR_INVITE_EXPIRED)
@@ -294,7 +303,8 @@ static void rejoin_again(void *ctx, uint64_t n)
 
 void work_rejoin(struct device *by, struct device *d)
 {
-    if (work_invite_again(by, d))
+    d->let_in |= work_invite_again(by, d);
+    if (d->let_in)
         sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, DAY_MS), rejoin_again, d, 0);
 }
 

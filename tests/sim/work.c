@@ -460,6 +460,19 @@ static void take_code(struct device *d, const char *code)
         memcpy(d->invited.b, v.link_pk, sizeof d->invited.b);
 }
 
+bool work_code_is_good(const struct device *d)
+{
+    struct ward_invitation v;
+    if (ward_invitation_parse(&v, d->code, NULL))
+        return true;
+    for (size_t i = 0; i < d->w->count; i++) {
+        const struct device *o = &d->w->d[i];
+        if (o->joined && !o->revoked && memcmp(o->link_pk, v.hub_link_pk, sizeof o->link_pk) == 0)
+            return true;
+    }
+    return false;
+}
+
 struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role)
 {
     char code[WARD_INVITE_MAX];
@@ -475,6 +488,10 @@ bool work_invite_again(struct device *by, struct device *d)
     char code[WARD_INVITE_MAX];
     if (!invite(by, d->name, (char)d->unit.b[0], d->role, code))
         return false;
+    if (!d->joined) { /* this one says nothing of whose place it takes */
+        d->replaces = NULL;
+        memcpy(d->called, d->name, sizeof d->called);
+    }
     take_code(d, code);
     work_sync(by, NULL); /* the hub must hear of it */
     return true;

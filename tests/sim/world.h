@@ -11,6 +11,7 @@
 #define DEVICES_MAX 14
 #define PROCS_MAX   64
 #define SECRETS_MAX 64
+#define GRANTS_MAX  16
 #define MINUTE_MS   ((int64_t)60000)
 #define HOUR_MS     (60 * MINUTE_MS)
 #define DAY_MS      (24 * HOUR_MS)
@@ -44,6 +45,9 @@
     X(REPLACED, "replaced")                                                                                                                \
     X(PROVE, "prove")                                                                                                                      \
     X(PROVED, "proved")                                                                                                                    \
+    X(OPERATOR_KEYS, "operator-keys")                                                                                                      \
+    X(ANNOUNCE, "announce")                                                                                                                \
+    X(HUB_KEYS, "hub-keys")                                                                                                                \
     X(REUNITED, "reunited")                                                                                                                \
     X(RELEASE, "release")                                                                                                                  \
     X(RELEASED, "released")                                                                                                                \
@@ -99,13 +103,18 @@ struct device {
     bool errand;             /* it asks by files (errand.c), */
     struct device *admitter; /* and was answered here */
     char words[WARD_FINGERPRINT]; /* that it then showed */
+    bool let_in;                  /* it is to join again, in its home */
+    bool announcing;              /* its new keys; it goes on under the old ones, */
+    struct ward_hash announced;   /* of this grant */
     bool keys_open;               /* it is getting new keys: nobody else may have its home open */
     bool may_fork;                /* was restored from an older copy: its feeds may have two branches */
     bool restored;                /* ... it was; its twin was not */
     uint64_t unnoted;             /* changes up to this number may have gone out from a full disk, where nothing can be noted (own.h) */
     bool must_meet;               /* restored, and is to meet somebody before it writes */
     bool offline;                 /* never has a network: bundles only */
-    struct ward_hash grant;
+    struct ward_hash grant, was[GRANTS_MAX]; /* its grant, and the former ones */
+    size_t was_count;
+    uint8_t link_pk[32];
     const struct device *replaces; /* it was bought for that one, which was lost, */
     char place_name[16];
     struct ward_hash lost, place; /* whose grant was this, and got that */
@@ -164,10 +173,11 @@ void world_free(struct world *w); /* everything ends; nothing may be left open o
 
 struct device *world_device(struct world *w, const char *name, char unit, enum ward_role role);
 int64_t device_wall(const struct device *d);
-bool device_is_up(const struct device *d);   /* has power */
-bool device_is_idle(const struct device *d); /* no process runs on it */
-bool device_counts(const struct device *d);  /* it is one of those that are to end up equal */
-void device_close_app(struct device *d);     /* and what is kept for syncs */
+bool device_is_up(const struct device *d);                              /* has power */
+bool device_was(const struct device *d, const struct ward_hash *grant); /* or is */
+bool device_is_idle(const struct device *d);                            /* no process runs on it */
+bool device_counts(const struct device *d);                             /* it is one of those that are to end up equal */
+void device_close_app(struct device *d);                                /* and what is kept for syncs */
 /* For a process of its own; given back with whether it is still good. */
 int device_take(struct device *d, ward_replica **out, struct ward_error *err);
 void device_give_back(struct device *d, ward_replica *r, bool good);
