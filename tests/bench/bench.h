@@ -9,6 +9,7 @@
 
 #define BENCH_SCALES_MAX 4
 #define BENCH_ROUNDS_MAX 16
+#define BENCH_TURNS      5 /* at one measure within a round */
 
 /* What is measured, of us and of those beside us alike; report.c has the table. */
 enum bench_measure {
@@ -43,7 +44,7 @@ struct bench_figure {
     enum bench_measure measure;
     char who[40];
     size_t scale;
-    double sample[BENCH_ROUNDS_MAX];
+    double sample[BENCH_ROUNDS_MAX * BENCH_TURNS];
     unsigned count;
 };
 struct bench_peer { /* by npm, see npm.c */

@@ -8,16 +8,23 @@
 
 /* ---- one scale */
 
-static void writes(struct bench *b, struct bench_ward *w, size_t batch)
+static void writes(struct bench *b, struct bench_ward *w, unsigned turn, unsigned tasks, size_t batch)
 {
     struct bench_week week;
-    unsigned tasks = batch > 1 ? 1000 : b->check ? 50 : b->scale[b->at].cells == 1 ? 20 : 100; /* a lone cell: the share's, on the disk */
-    if (bench_week_make(&week, b->seed, 5000 + b->round, tasks, 10))
+    if (bench_week_make(&week, b->seed, 5000 + 100 * b->round + turn, tasks, 10))
         bench_die("week", NULL);
     bench_plain_write(b, &week, batch);
     bench_ours_write(b, w, &week, batch);
     bench_session_write(b, &week, batch);
     bench_week_free(&week);
+}
+
+/* A disk that others use too changes its mind from one tenth of a second to the next: many short turns. */
+static void commits(struct bench *b, struct bench_ward *w)
+{
+    unsigned turns = b->check || b->scale[b->at].cells == 1 ? 1 : BENCH_TURNS;
+    for (unsigned turn = 0; turn < turns; turn++)
+        writes(b, w, turn, b->check ? 50 : 20, 1);
 }
 
 /* All take their turn in every round, so that what else the machine does falls on all alike. */
@@ -27,9 +34,9 @@ static void one_round(struct bench *b, struct bench_ward *w)
     if (bench_wants(b, "limits"))
         bench_limits(b);
     if (bench_wants(b, "commit"))
-        writes(b, w, 1);
+        commits(b, w);
     if (bench_wants(b, "batch"))
-        writes(b, w, 100);
+        writes(b, w, 99, 1000, 100);
     if (bench_wants(b, "hub")) {
         bench_ours_hub(b);
         bench_session_hub(b);

@@ -47,7 +47,7 @@ static const struct {
     {"Yjs", "one document in memory, one log file with an fsync a cell; unsigned, last write wins, in process"},
     {"Loro", "one document in memory, one log file with an fsync a cell; unsigned, last write wins, in process"},
     {"Automerge", "one document in memory, one log file with an fsync a cell; unsigned, both values kept, in process"},
-    {"PouchDB", "LevelDB, a revision an edit; unsigned, a winner picked, over loopback http"},
+    {"PouchDB", "LevelDB without an fsync a write, a revision an edit; unsigned, a winner picked, the others kept; over loopback http"},
     {"Hypercore", "a signed log a cell, no state made of it; no fsync; over a loopback socket"},
 };
 
@@ -88,13 +88,13 @@ void bench_sample(struct bench *b, const char *who, enum bench_measure m, double
         *f = (struct bench_figure){.measure = m, .scale = b->at};
         snprintf(f->who, sizeof f->who, "%s", who);
     }
-    if (f->count < BENCH_ROUNDS_MAX)
+    if (f->count < BENCH_ROUNDS_MAX * BENCH_TURNS)
         f->sample[f->count++] = value;
 }
 
 static double median(const struct bench_figure *f)
 {
-    double v[BENCH_ROUNDS_MAX];
+    double v[BENCH_ROUNDS_MAX * BENCH_TURNS];
     memcpy(v, f->sample, sizeof v);
     return bench_median(v, f->count);
 }

@@ -127,6 +127,7 @@ int bench_share(struct bench *b, const char *path, bool keep)
         bench_make_dir(b->dir);
         measure_share(b, now);
         bench_remove_tree(b->dir);
+        snprintf(b->dir, sizeof b->dir, "%s", dir);
         if (keep)
             return write_kept(now, path);
         bad = 0;
@@ -135,7 +136,6 @@ int bench_share(struct bench *b, const char *path, bool keep)
             bad += best[i] < LEAST * kept[i];
         }
     }
-    snprintf(b->dir, sizeof b->dir, "%s", dir);
     for (size_t i = 0; i < PAIRS; i++)
         printf("%s %s of %s against %s: %.3f, kept %.3f\n", best[i] < LEAST * kept[i] ? "not ok" : "ok", pairs[i].name, pairs[i].who,
                pairs[i].than, best[i], kept[i]);
