@@ -73,6 +73,7 @@ enum ward_code {
     WARD_ERR_BRANCHES = 309,
     WARD_ERR_FORKED = 310,
     WARD_ERR_HISTORY = 316,
+    WARD_ERR_SNAPSHOT = 318,
 
     WARD_ERR_WARD = 401,
     WARD_ERR_NOT_ENTITLED = 402,
@@ -670,6 +671,7 @@ enum ward_event_type {
     WARD_EVENT_CLOCK,        /* done: the peer's clock is off by so many ms (signed) */
     WARD_EVENT_RECEIPT,      /* from grant; code 0: kept, done: own changes it newly covers; else why it was refused */
     WARD_EVENT_FORK,         /* grant has written two histories; done: the last change that they share */
+    WARD_EVENT_BASE,         /* a space's history is here and says other than the snapshot that it had begun with; grant: who gave that */
     WARD_EVENT_HUB           /* grant no longer holds what it had sealed: WARD_ERR_HUB_LOST, done: changes; or WARD_ERR_HUB_REWROTE */
 };
 struct ward_event {
@@ -687,6 +689,8 @@ struct ward_sync_options {
     const struct ward_hash *device; /* whose link key to expect at the address; NULL: the hub's, or who was met there before */
     int timeout_ms;                 /* without progress; 0: 15000 */
     bool plan;                      /* compare only, move nothing */
+    bool history;                   /* spaces come with their whole history, also those that began with their state; else a space of which
+                                     * nothing is held yet comes as its state, where the peer may vouch for it (proto/snapshot.md) */
     ward_event_fn *on_event;
     void *ctx;
     const bool *cancel; /* looked at between steps */
@@ -703,6 +707,8 @@ struct ward_sync_result {
     int64_t receipt_wall_ms; /* by its clock; 0: it sealed nothing new */
     uint64_t hub_lost;       /* own changes that it had sealed and no longer held when this round began; they are sent again by it */
     bool hub_rewrote;        /* it shows another history of this device than it had sealed */
+    uint64_t states;         /* spaces that came as their state */
+    uint64_t histories;      /* spaces whose history has come and taken the place of the state that they had begun with */
 };
 /* One round with one peer, until both hold the same. What was committed before an error stays, and *out (never NULL) tells of it then too.
  */
@@ -843,6 +849,7 @@ struct ward_bundle_info {
     uint64_t applied, known, refused; /* on reading */
     int first_refusal;
     size_t conflicts_new;
+    uint64_t states; /* spaces that came as their state, since what they began with is not kept any more where they came from */
 };
 /* Written to a temporary name, flushed, read back and compared before it takes its name. */
 int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,

@@ -23,6 +23,7 @@ struct ward_made_part {
 };
 struct ward_made {
     const struct ward_env *env;
+    ward_replica *r;
     uint32_t sid;
     struct ward_buf head; /* what is sealed */
     struct ward_made_part *parts;
@@ -37,13 +38,34 @@ void ward_made_free(struct ward_made *m);
 /* Whose word the space's base is. WARD_ERR_NOT_FOUND. */
 int ward_base_maker(struct ward_replica *r, uint32_t sid, struct ward_hash *grant, struct ward_error *err);
 
-/* A snapshot that came in: its head is checked and staged, and part after part behind it; with the last of them it becomes the space's
- * base, and what the log held below goes. All within a write transaction. WARD_ERR_SPACE, WARD_ERR_GRANT_UNKNOWN, WARD_ERR_NOT_ENTITLED
- * (its maker may not make one), WARD_ERR_SEAL, WARD_ERR_HISTORY (this device holds another history, or more of it). */
-int ward_base_take_head(struct ward_apply *a, const struct ward_snapshot_head *h, struct ward_hash *space, struct ward_error *err);
-/* number: from 1 on. *adopted: it was the last; then *sid is the space's. WARD_ERR_CHAIN: not the part that the head names. */
-int ward_base_take_part(struct ward_apply *a, const struct ward_hash *space, uint32_t number, uint32_t codec, const uint8_t *data,
-                        size_t len, bool *adopted, struct ward_error *err);
+/* One that is given, frame by frame. */
+struct ward_giving {
+    struct ward_made made;
+    uint8_t signature[64];
+    size_t next; /* 0: the head */
+};
+/* This device's own word counts. */
+bool ward_base_may_make(const struct ward_replica *r);
+/* It does, or the base here is the word of somebody whose does. */
+bool ward_base_may_give(struct ward_replica *r, const struct ward_space *s);
+/* Who holds this much lacks what lies below a base here. */
+bool ward_space_is_below(const struct ward_replica *r, const struct ward_space *s, const struct ward_vv *have);
+/* WARD_ERR_HISTORY: it cannot be told by its state. *out NULL on failure. */
+int ward_giving_begin(struct ward_giving **out, ward_replica *r, uint32_t sid, struct ward_error *err);
+bool ward_giving_next(struct ward_giving *g, const ward_replica *r, struct ward_buf *out); /* false: all frames are out */
+void ward_giving_end(struct ward_giving **g, ward_replica *r);
+
+/* A snapshot that comes in, frame by frame: its head is checked and staged, and part after part behind it; with the last of them it becomes
+ * the space's base, and what the log held below goes. What is held here already with its history is passed over. Within a write
+ * transaction. *adopted: with this frame it has become the base. WARD_ERR_SPACE, WARD_ERR_GRANT_UNKNOWN, WARD_ERR_NOT_ENTITLED (its maker
+ * may not make one), WARD_ERR_SEAL, WARD_ERR_HISTORY (another history is held here, or one that begins later), WARD_ERR_CHAIN (not the part
+ * that the head names), WARD_ERR_GAP (a part without its head). */
+struct ward_taking {
+    struct ward_hash space; /* of the last head */
+    bool on, pass;          /* there was one; nothing of it is needed */
+};
+struct ward_message;
+int ward_base_take(struct ward_taking *t, struct ward_apply *a, const struct ward_message *m, bool *adopted, struct ward_error *err);
 
 /* The changes of a circle's space up to these heads leave the log, and what they came to becomes its base; the heads must be held and
  * causally closed. Nothing happens where the base is there already or beyond, or a branch leaves below. Within a write transaction. */

@@ -2,6 +2,7 @@
 #include "replica/bundle.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/base.h"
 #include "replica/ingest.h"
 #include "replica/own.h"
 #include "replica/stream.h"
@@ -20,6 +21,7 @@ struct writer {
     ward_replica *r;
     struct ward_grant to;
     struct ward_vv base;
+    struct ward_vv given; /* by sid: spaces that go as their state */
     const struct ward_bundle_options *options;
     const struct ward_buf *lead; /* a frame that stands before the bundle, or NULL */
     struct ward_file_out *file;
@@ -72,8 +74,8 @@ static void put_space(struct writer *w, struct ward_buf *b, const struct ward_sp
     for (size_t i = 0; i < n; i++) {
         ward_put_array(b, 4);
         ward_put_bytes(b, feeds[i]->grant.b, 8);
-        uint64_t base = ward_vv_get(&w->base, feeds[i]->fid);
-        ward_put_uint(b, base > feeds[i]->base ? base : feeds[i]->base);
+        uint64_t base = ward_vv_get(&w->base, feeds[i]->fid), begins = ward_vv_get(&w->given, s->sid) ? 0 : feeds[i]->base;
+        ward_put_uint(b, base > begins ? base : begins);
         ward_put_uint(b, feeds[i]->head_seq);
         ward_put_bytes(b, feeds[i]->head_hash.b, 8);
     }
@@ -104,6 +106,45 @@ static void build_header(struct writer *w, struct ward_buf *b)
     ward_put_uint(b, w->info.runs);
 }
 
+/* Spaces of which the reader lacks what lies below a base here go as their state, after all runs that do not: those bring the grants. */
+static int put_off_states(struct writer *w, struct ward_stream *s, struct ward_error *err)
+{
+    const struct ward_directory *d = &w->r->dir;
+    for (size_t i = 0; i < d->space_count; i++) {
+        const struct ward_space *space = &d->spaces[i];
+        if (!ward_space_is_common(space, &w->to, NULL) || !ward_space_is_below(w->r, space, &w->base) || !ward_base_may_give(w->r, space))
+            continue;
+        if (ward_vv_raise(&s->put_off, &w->r->env, space->sid, 1) || ward_vv_raise(&w->given, &w->r->env, space->sid, 1))
+            return ward_fail(err, WARD_ERR_MEMORY, "bundle");
+    }
+    return WARD_OK;
+}
+
+/* The next space that was put off, as its state; its runs follow. *got false: there is none. */
+static int put_state(struct writer *w, struct ward_stream *s, struct ward_buf *frame, uint64_t *frames, bool *got, struct ward_error *err)
+{
+    struct ward_giving *g = NULL;
+    uint32_t sid = 0;
+    for (size_t i = 0; !sid && i < s->put_off.len; i++)
+        if (s->put_off.v[i].seq) {
+            sid = s->put_off.v[i].fid;
+            s->put_off.v[i].seq = 0;
+        }
+    *got = sid != 0;
+    if (!sid)
+        return WARD_OK;
+    int rc = ward_giving_begin(&g, w->r, sid, err);
+    for (size_t i = 0; !rc && i < g->made.upto.len; i++)
+        if (ward_vv_raise(&s->have, &w->r->env, g->made.upto.v[i].fid, g->made.upto.v[i].seq))
+            rc = ward_fail(err, WARD_ERR_MEMORY, "bundle");
+    while (!rc && ward_giving_next(g, w->r, frame)) {
+        ++*frames;
+        rc = ward_buf_status(frame) ? ward_fail(err, WARD_ERR_MEMORY, "bundle") : w->file ? put_frame(w, frame, true, err) : WARD_OK;
+    }
+    ward_giving_end(&g, w->r);
+    return rc ? rc : ward_stream_seek(s, err);
+}
+
 /* Goes through all runs; with a file they are written, without they are counted. */
 static int each_run(struct writer *w, struct ward_error *err)
 {
@@ -113,11 +154,17 @@ static int each_run(struct writer *w, struct ward_error *err)
     bool got = true;
     ward_stream_init(&s, w->r, &w->to);
     ward_buf_init(&frame, &w->r->env);
-    int rc = ward_vv_copy(&s.have, &w->r->env, &w->base) ? ward_fail(err, WARD_ERR_MEMORY, "bundle") : ward_stream_seek(&s, err);
+    int rc = ward_vv_copy(&s.have, &w->r->env, &w->base) ? ward_fail(err, WARD_ERR_MEMORY, "bundle") : put_off_states(w, &s, err);
+    if (!rc)
+        rc = ward_stream_seek(&s, err);
     uint64_t total = ward_stream_backlog(&s), runs = 0, changes = 0;
     while (!rc && got) {
         rc = ward_stream_next(&s, &frame, &run, &got, err);
-        if (rc || !got)
+        if (!rc && !got) {
+            rc = put_state(w, &s, &frame, &runs, &got, err);
+            continue;
+        }
+        if (rc)
             break;
         runs++;
         changes += run.count;
@@ -247,6 +294,7 @@ static int write_of_one_moment(ward_replica *r, const char *path, const struct w
             rc = ward_file_out_finish(w.file, err);
     }
     ward_vv_free(&w.base, &r->env);
+    ward_vv_free(&w.given, &r->env);
     if (!rc && out)
         *out = w.info;
     return rc;
@@ -288,6 +336,7 @@ struct reader {
     struct ward_bundle_info info;
     struct ward_hash ward, writer, hash;
     uint8_t signature[WARD_SEAL_BYTES];
+    struct ward_taking taking;
     bool unknown; /* the writer, so the seal is not checked yet */
 };
 
@@ -389,6 +438,11 @@ static int check_seal(struct reader *b, const struct ward_grant *g, struct ward_
     return WARD_OK;
 }
 
+static bool is_content(enum ward_message_type type)
+{
+    return type == WARD_MSG_RUN || type == WARD_MSG_SNAPSHOT || type == WARD_MSG_PART;
+}
+
 /* First pass: everything in place, unaltered, and by a device of this ward. Nothing is stored before this says yes. */
 static int check_whole(struct reader *b, struct ward_error *err)
 {
@@ -399,9 +453,9 @@ static int check_whole(struct reader *b, struct ward_error *err)
     int rc = read_header(b, &hasher, &m, err);
     for (uint64_t i = 0; !rc && i < b->info.runs; i++) {
         rc = next_frame(b, &hasher, err);
-        if (!rc && (ward_frame_parse(&m, b->frame.p, b->frame.len, err) || m.type != WARD_MSG_RUN))
-            rc = damaged(err, "a frame is not a run");
-        if (!rc)
+        if (!rc && (ward_frame_parse(&m, b->frame.p, b->frame.len, err) || !is_content(m.type)))
+            rc = damaged(err, "a frame is neither a run nor of a snapshot");
+        if (!rc && m.type == WARD_MSG_RUN)
             b->info.changes += m.run.count;
     }
     so_far = hasher;
@@ -470,8 +524,13 @@ static int take_run(struct reader *b, struct ward_batch *batch, struct ward_erro
         batch->open = true;
     }
     struct ward_error why = {0};
-    rc = ward_ingest_run(&batch->apply, &m.run, &in, &why);
-    batch->bytes += m.run.len;
+    bool adopted = false;
+    if (m.type == WARD_MSG_RUN)
+        rc = ward_ingest_run(&batch->apply, &m.run, &in, &why);
+    else
+        rc = ward_base_take(&b->taking, &batch->apply, &m, &adopted, &why);
+    batch->bytes += b->frame.len;
+    b->info.states += adopted;
     if (rc && !ward_is_refusal(rc)) {
         if (err)
             *err = why;
@@ -480,7 +539,7 @@ static int take_run(struct reader *b, struct ward_batch *batch, struct ward_erro
     if (rc == WARD_ERR_SPACE)
         return WARD_OK; /* a bundle for many holds what is not ours */
     if (rc) {
-        b->info.refused += m.run.count;
+        b->info.refused += m.type == WARD_MSG_RUN ? m.run.count : 1;
         int code = rc == WARD_ERR_GAP ? WARD_ERR_BUNDLE_BASE : rc;
         if (!b->info.first_refusal)
             b->info.first_refusal = code;
@@ -489,6 +548,8 @@ static int take_run(struct reader *b, struct ward_batch *batch, struct ward_erro
             b->on_event(b->ctx, &e);
         return WARD_OK;
     }
+    if (m.type != WARD_MSG_RUN)
+        return batch->bytes > WARD_BATCH_BYTES ? ward_batch_commit(batch, err) : WARD_OK;
     if (in.forked && b->on_event) {
         const struct ward_feed *f = ward_directory_feed(&b->r->dir, in.fid);
         struct ward_event e = {.type = WARD_EVENT_FORK, .grant = f->grant, .done = (int64_t)f->fork};
@@ -580,7 +641,7 @@ static int take_ward_space(struct reader *b, struct ward_batch *batch, struct wa
         rc = next_frame(b, NULL, err);
         if (!rc)
             rc = ward_frame_parse(&m, b->frame.p, b->frame.len, err);
-        if (rc || memcmp(m.run.space8, space.b, 8) != 0)
+        if (rc || m.type != WARD_MSG_RUN || memcmp(m.run.space8, space.b, 8) != 0)
             continue;
         in.applied = 0;
         int refused = ward_ingest_run(&batch->apply, &m.run, &in, err);

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/backfill.h"
 #include "replica/own.h"
 #include "shell/pack.h"
 #include "values/feed.h"
@@ -21,6 +22,7 @@ struct incoming {
     const struct ward_feed *trunk;  /* NULL: the feed is new here */
     const struct ward_feed *feed;   /* the row whose chain the run follows; NULL: new here */
     bool leaves;                    /* it leaves that chain before its head: a new branch */
+    bool again;                     /* the space's history has taken its base's place: all is to be looked at anew */
     bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
     uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
@@ -453,20 +455,30 @@ static int find_seen(struct incoming *in, struct ward_error *err)
     return rc;
 }
 
-/* What a run holds of the history below the base is passed over: that it is the one which the base is of, its seal shows, which is over its
- * end, by the chain from the base on. */
-static int leave_out_base(struct incoming *in, struct ward_run *rest, bool *all, struct ward_error *err)
+/* What a run holds of the history below the base is kept aside, until all of it is there, and passed over: that it is the one which the
+ * base is of, its seal shows, which is over its end, by the chain from the base on. */
+static int leave_out_base(struct incoming *in, struct ward_apply *a, struct ward_run *rest, bool *all, struct ward_ingested *out,
+                          struct ward_error *err)
 {
     struct ward_buf *raw = &in->r->unpacked;
     uint64_t base = in->trunk ? in->trunk->base : 0, last = in->run->first + in->run->count - 1;
     size_t at = 0;
-    *all = in->trunk && last <= base;
-    if (*all || in->run->first > base)
+    bool whole = false;
+    *all = false;
+    if (in->run->first > base)
+        return WARD_OK;
+    int rc = ward_backfill_take(a, in->trunk->fid, in->run, raw, &whole, &out->base_differs, err);
+    if (rc)
+        return rc;
+    out->backfilled = whole;
+    in->again = whole; /* now it stands as if it had been held from the first */
+    *all = last <= base;
+    if (*all || whole)
         return WARD_OK;
     for (uint64_t seq = in->run->first; seq <= base; seq++) {
         size_t used;
         ward_scratch_clear(&in->r->scratch);
-        int rc = ward_change_parse(&in->r->scratch, raw->p + at, raw->len - at, &used, err);
+        rc = ward_change_parse(&in->r->scratch, raw->p + at, raw->len - at, &used, err);
         if (rc)
             return ward_at(err, rc, "change %llu", (unsigned long long)seq);
         at += used;
@@ -496,7 +508,9 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     if (!rc)
         rc = find_feed(in, err);
     if (!rc)
-        rc = leave_out_base(in, &rest, &duplicate, err);
+        rc = leave_out_base(in, a, &rest, &duplicate, out, err);
+    if (!rc && in->again)
+        return WARD_OK;
     if (!rc && !duplicate)
         rc = place(in, &r->unpacked, &duplicate, err);
     if (rc)
@@ -504,7 +518,8 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     if (in->gives_way)
         return WARD_OK;
     if (duplicate) {
-        *out = (struct ward_ingested){.fid = in->feed->fid, .last = in->run->first + in->run->count - 1};
+        out->fid = in->feed->fid;
+        out->last = in->run->first + in->run->count - 1;
         return WARD_OK;
     }
     rc = find_seen(in, err);
@@ -517,20 +532,24 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
 {
     struct ward_ingested result = {0};
     int rc = WARD_OK;
-    bool again = true, withdrew = false;
+    bool again = true, withdrew = false, backfilled = false, differs = false;
     for (int turn = 0; again && !rc; turn++) {
         struct incoming in = {.r = a->r, .run = run};
         rc = check_and_take(&in, a, &result, err);
-        again = !rc && in.gives_way;
-        if (again && turn)
+        again = !rc && (in.gives_way || in.again);
+        backfilled |= in.again;
+        differs |= result.base_differs;
+        if (again && turn > 1)
             rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
-        if (again && !rc)
+        if (again && !rc && in.gives_way)
             rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
-        withdrew |= again && !rc;
+        withdrew |= again && !rc && in.gives_way;
         ward_vv_free(&in.vv, &a->r->env);
         ward_vv_free(&in.vv_before, &a->r->env);
     }
     *out = result;
     out->withdrew = withdrew;
+    out->backfilled = backfilled;
+    out->base_differs = differs;
     return rc;
 }

@@ -7,11 +7,13 @@
 
 /* What came of one run. */
 struct ward_ingested {
-    uint32_t fid;     /* 0 if refused before the feed was known */
-    uint64_t last;    /* its last seq */
-    uint32_t applied; /* changes that were new */
-    bool withdrew;    /* own changes gave way to them, and wait to be written anew (replica/own.h) */
-    bool forked;      /* they are a branch: the feed goes on in a way that is not the one held */
+    uint32_t fid;      /* 0 if refused before the feed was known */
+    uint64_t last;     /* its last seq */
+    uint32_t applied;  /* changes that were new */
+    bool withdrew;     /* own changes gave way to them, and wait to be written anew (replica/own.h) */
+    bool backfilled;   /* with them all of a space's history is there, and took its base's place; rows have moved */
+    bool base_differs; /* it says other than the base did */
+    bool forked;       /* they are a branch: the feed goes on in a way that is not the one held */
 };
 
 /* One run within a transaction begun by ward_apply_begin. A refusal (3xx, 4xx, 2xx) leaves no trace and the transaction goes on; other

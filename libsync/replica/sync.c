@@ -86,7 +86,7 @@ static int time_left(const struct round *x, int64_t since_ms, int limit_ms, stru
 /* Both hold the same, and what this device had to write anew has arrived there too. */
 static bool settled(const struct round *x)
 {
-    return x->talk.s.state == WARD_S_LIVE && !x->talk.retell && x->talk.s.sent == x->talk.s.acked;
+    return x->talk.s.state == WARD_S_LIVE && !x->talk.retell && !x->talk.awaiting && x->talk.s.sent == x->talk.s.acked;
 }
 
 /* Until both hold the same, the peer leaves, or nothing moves any more. */
@@ -162,13 +162,20 @@ static void report(const struct round *x, struct ward_sync_result *out)
                                      .receipted = t->receipted,
                                      .receipt_wall_ms = t->receipt_wall_ms,
                                      .hub_lost = t->hub_lost,
-                                     .hub_rewrote = t->hub_rewrote};
+                                     .hub_rewrote = t->hub_rewrote,
+                                     .states = t->snapshots,
+                                     .histories = t->histories};
 }
 
 static int over_link(struct round *x, struct ward_sync_result *out, struct ward_error *err)
 {
-    struct ward_talk_hooks hooks = {
-        .ctx = x, .send = send_frame, .on_event = x->options->on_event, .event_ctx = x->options->ctx, .calls = true};
+    struct ward_talk_hooks hooks = {.ctx = x,
+                                    .send = send_frame,
+                                    .on_event = x->options->on_event,
+                                    .event_ctx = x->options->ctx,
+                                    .calls = true,
+                                    .states = !x->options->history,
+                                    .history = x->options->history};
     int rc = ward_talk_open(&x->talk, x->r, &x->route->peer, &x->batch, &hooks, err);
     if (rc)
         return rc;

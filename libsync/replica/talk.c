@@ -287,6 +287,9 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     }
     if (in.forked)
         tell_fork(t, in.fid);
+    t->histories += in.backfilled;
+    if (in.base_differs)
+        tell(t, WARD_EVENT_BASE, WARD_ERR_SNAPSHOT, 0, 0, NULL);
     t->received += in.applied;
     tell_progress(t);
     if (in.applied)
@@ -417,6 +420,7 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
             note_ack(t, m, before);
         return actions;
     case WARD_MSG_DONE:
+        t->awaiting = false;
         return ward_session_step(&t->s, WARD_SE_DONE, 0);
     case WARD_MSG_ERROR:
         return ward_session_step(&t->s, WARD_SE_ERROR, m->error);
@@ -443,7 +447,7 @@ static int begin_stream(struct ward_talk *t, struct ward_error *err)
         return rc;
     t->total_out = ward_stream_backlog(&t->stream);
     tell_progress(t);
-    return WARD_OK;
+    return t->s.state == WARD_S_LIVE && !t->plan ? ward_talk_send_want(t, err) : WARD_OK; /* else it went before the heads */
 }
 
 static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err)

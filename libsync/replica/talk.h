@@ -7,7 +7,7 @@
 #define WARD_TALK_H
 
 #include "base/limits.h"
-#include "replica/apply.h"
+#include "replica/base.h"
 #include "replica/stream.h"
 #include "rules/frame.h"
 #include "rules/session.h"
@@ -93,9 +93,11 @@ struct ward_talk {
     struct ward_vv given;          /* and the heads of all that did, until they are acknowledged */
     bool cannot_give;              /* the peer lacks what lies below a base here, which this device may not give */
     /* and taken */
-    bool strange_spaces;     /* the peer has listed some that are not here */
-    struct ward_hash taking; /* the space of the last head */
-    uint64_t snapshots;      /* that became bases here */
+    bool strange_spaces; /* the peer has listed some that are not here */
+    struct ward_taking taking;
+    bool awaiting;      /* histories were asked for, and the peer has not said yet that it has sent what it has */
+    uint64_t histories; /* that took a base's place */
+    uint64_t snapshots; /* that became bases here */
     struct ward_buf out;
 };
 

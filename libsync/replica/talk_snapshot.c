@@ -1,12 +1,9 @@
 /* talk_snapshot.c - spaces that go to the peer as their state: proto/session.md, Snapshots. */
-#include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "replica/base.h"
 #include "replica/own.h"
 #include "replica/talk.h"
-#include "values/feed.h"
-#include "values/seal.h"
 
 #include <string.h>
 
@@ -31,6 +28,7 @@ int ward_talk_send_want(struct ward_talk *t, struct ward_error *err)
     for (size_t i = 0; i < t->common_count; i++)
         if (wants_history_of(t, &t->common[i]))
             ward_put_bytes(&t->out, t->common[i].id.b, 8);
+    t->awaiting = count > 0;
     return ward_talk_send(t, &t->out, err);
 }
 
@@ -44,48 +42,19 @@ int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward
         if (s && ward_vv_raise(&t->history_wanted, &t->r->env, s->sid, 1))
             return ward_fail(err, WARD_ERR_MEMORY, "session");
     }
-    return WARD_OK;
+    if (t->s.state != WARD_S_LIVE)
+        return WARD_OK; /* weighed with its heads */
+    int rc = ward_talk_weigh_spaces(t, err);
+    return rc ? rc : ward_stream_seek(&t->stream, err);
 }
 
 /* ---- giving */
 
-struct ward_giving {
-    struct ward_made made;
-    uint8_t signature[WARD_SEAL_BYTES];
-    size_t next; /* 0: the head */
-};
-
-static void end_giving(struct ward_talk *t)
-{
-    if (t->giving)
-        ward_made_free(&t->giving->made);
-    ward_release(&t->r->env, t->giving);
-    t->giving = NULL;
-}
-
 void ward_talk_snapshot_free(struct ward_talk *t)
 {
-    end_giving(t);
+    ward_giving_end(&t->giving, t->r);
     ward_vv_free(&t->history_wanted, &t->r->env);
     ward_vv_free(&t->given, &t->r->env);
-}
-
-static bool may_make(const struct ward_replica *r)
-{
-    const struct ward_grant *g = ward_replica_grant(r);
-    return g && (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB) && !ward_grant_is_cut(&r->dir, &g->id) &&
-           !ward_keys_check(r->keys, NULL);
-}
-
-/* The peer holds less of some feed than what a log here begins with. */
-static bool is_below(const struct ward_talk *t, const struct ward_space *s)
-{
-    for (size_t i = 0; i < s->feed_count; i++) {
-        const struct ward_feed *f = ward_directory_feed(&t->r->dir, s->feeds[i]);
-        if (!f->parent && f->base > ward_vv_get(&t->stream.have, f->fid))
-            return true;
-    }
-    return false;
 }
 
 static bool holds_none(const struct ward_talk *t, const struct ward_space *s)
@@ -105,12 +74,6 @@ static int resend(struct ward_talk *t, const struct ward_space *s, struct ward_e
     return rc;
 }
 
-static bool made_elsewhere(struct ward_talk *t, const struct ward_space *s)
-{
-    struct ward_hash maker;
-    return !ward_base_maker(t->r, s->sid, &maker, NULL) && !ward_replica_was(t->r, &maker);
-}
-
 int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
 {
     const struct ward_directory *d = &t->r->dir;
@@ -120,37 +83,18 @@ int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
         const struct ward_space *s = ward_directory_space(d, sid);
         if (s->circle_count == 0 || !ward_space_is_common(s, self, &t->peer))
             continue;
-        bool based = ward_space_has_base(t->r, s), below = based && is_below(t, s);
+        bool based = ward_space_has_base(t->r, s), below = ward_space_is_below(t->r, s, &t->stream.have);
         if (!based && ward_vv_get(&t->history_wanted, sid)) {
             rc = resend(t, s, err);
             continue;
         }
         bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s);
-        bool can = (may_make(t->r) && !ward_space_wants_history(t->r, s)) || (based && made_elsewhere(t, s));
+        bool can = (below || fresh) && ward_base_may_give(t->r, s);
         t->cannot_give |= below && !can;
-        if ((below || fresh) && can && ward_vv_raise(&t->stream.put_off, &t->r->env, sid, 1))
+        if (can && ward_vv_raise(&t->stream.put_off, &t->r->env, sid, 1))
             rc = ward_fail(err, WARD_ERR_MEMORY, "session");
     }
     return rc;
-}
-
-/* Its own base where it has one, with the runs since; else the state as it stands now. */
-static int make(struct ward_talk *t, struct ward_giving *g, uint32_t sid, struct ward_error *err)
-{
-    ward_replica *r = t->r;
-    const struct ward_space *s = ward_directory_space(&r->dir, sid);
-    struct ward_hash maker = r->self, name;
-    int rc = ward_space_has_base(r, s) ? ward_base_maker(r, sid, &maker, err) : WARD_OK;
-    bool own = ward_hash_compare(&maker, &r->self) == 0;
-    if (rc)
-        return rc;
-    bool copied = ward_space_has_base(r, s) && (own || !ward_replica_was(r, &maker)); /* under former keys nothing can be signed any more */
-    rc = copied ? ward_base_copy(&g->made, r, sid, g->signature, err) : ward_base_make(&g->made, r, sid, err);
-    if (rc || (copied && !own))
-        return rc;
-    ward_snapshot_name(&name, &s->id, g->made.head.p, g->made.head.len);
-    ward_seal_make_snapshot(g->signature, &r->self, &name, g->made.part_count, &r->keys->sign);
-    return WARD_OK;
 }
 
 static int begin_giving(struct ward_talk *t, uint32_t sid, struct ward_error *err)
@@ -158,14 +102,9 @@ static int begin_giving(struct ward_talk *t, uint32_t sid, struct ward_error *er
     int rc = ward_own_publish(t->r, NULL, err); /* own changes may be in it */
     if (rc)
         return rc;
-    t->giving = ward_alloc(&t->r->env, sizeof *t->giving);
-    if (!t->giving)
-        return ward_fail(err, WARD_ERR_MEMORY, "snapshot");
-    rc = ward_replica_look(t->r, err);
-    if (!rc) {
-        rc = make(t, t->giving, sid, err);
-        ward_replica_looked(t->r);
-    }
+    rc = ward_giving_begin(&t->giving, t->r, sid, err);
+    if (rc)
+        return rc;
     const struct ward_vv *upto = &t->giving->made.upto;
     for (size_t i = 0; !rc && i < upto->len; i++)
         if (ward_vv_raise(&t->stream.have, &t->r->env, upto->v[i].fid, upto->v[i].seq) ||
@@ -174,23 +113,8 @@ static int begin_giving(struct ward_talk *t, uint32_t sid, struct ward_error *er
     if (!rc)
         rc = ward_stream_seek(&t->stream, err);
     if (rc)
-        end_giving(t);
+        ward_giving_end(&t->giving, t->r);
     return rc;
-}
-
-static void put_frame(struct ward_talk *t)
-{
-    struct ward_giving *g = t->giving;
-    ward_buf_clear(&t->out);
-    if (g->next == 0) {
-        ward_frame_snapshot(&t->out, g->made.head.p, g->made.head.len, g->signature);
-    } else {
-        const struct ward_made_part *p = &g->made.parts[g->next - 1];
-        ward_frame_part(&t->out, &ward_directory_space(&t->r->dir, g->made.sid)->id, g->next, p->codec, p->data, p->len);
-    }
-    t->given_sid = g->made.sid;
-    if (g->next++ == g->made.part_count)
-        end_giving(t);
 }
 
 static uint32_t next_put_off(struct ward_talk *t)
@@ -221,8 +145,10 @@ int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, b
         }
     }
     if (!rc && t->giving) {
-        put_frame(t);
-        *got = true;
+        t->given_sid = t->giving->made.sid;
+        *got = ward_giving_next(t->giving, t->r, &t->out);
+        if (t->giving->next > t->giving->made.part_count)
+            ward_giving_end(&t->giving, t->r);
     }
     return rc;
 }
@@ -250,7 +176,7 @@ static uint64_t held_in(const struct ward_replica *r, const struct ward_hash *sp
 /* The peer holds what the base is of; beyond it, what it was known to hold. */
 static int note_base(struct ward_talk *t, struct ward_error *err)
 {
-    const struct ward_space *s = ward_directory_space_by_id(&t->r->dir, &t->taking);
+    const struct ward_space *s = ward_directory_space_by_id(&t->r->dir, &t->taking.space);
     int rc = WARD_OK;
     for (size_t i = 0; !rc && i < s->feed_count; i++) {
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, s->feeds[i]);
@@ -264,26 +190,13 @@ static int note_base(struct ward_talk *t, struct ward_error *err)
 
 int ward_talk_take_snapshot(struct ward_talk *t, const struct ward_message *m, struct ward_error *why)
 {
-    struct ward_apply *a = &t->batch->apply;
-    uint64_t before = held_in(t->r, &t->taking);
-    bool adopted = false;
-    int rc;
-    if (m->type == WARD_MSG_SNAPSHOT) {
-        struct ward_snapshot_head h;
-        rc = ward_snapshot_head_parse(&h, m->snapshot.raw, m->snapshot.len, m->snapshot.signature, why);
-        if (!rc)
-            rc = ward_base_take_head(a, &h, &t->taking, why);
-        adopted = !rc && h.part_count == 0;
-    } else if (memcmp(m->part.space8, t->taking.b, 8) != 0) {
-        return ward_fail(why, WARD_ERR_GAP, "a part without its head");
-    } else {
-        rc =
-            ward_base_take_part(a, &t->taking, (uint32_t)m->part.number, (uint32_t)m->part.codec, m->part.data, m->part.len, &adopted, why);
-    }
+    uint64_t before = held_in(t->r, &t->taking.space);
+    bool adopted;
+    int rc = ward_base_take(&t->taking, &t->batch->apply, m, &adopted, why);
     if (rc || !adopted)
         return rc;
     t->retell = true; /* own changes may have been withdrawn for it */
     t->snapshots++;
-    t->received += held_in(t->r, &t->taking) - before;
+    t->received += held_in(t->r, &t->taking.space) - before;
     return note_base(t, why);
 }

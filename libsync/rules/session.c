@@ -121,13 +121,16 @@ static unsigned ask(struct ward_session *s, uint64_t n)
     return WARD_SA_NOTE_ASK;
 }
 
+/* Before the last heads it is weighed with them. In live, where digests were equal, what is wanted goes out at once, and done is said after
+ * it. */
 static unsigned want(struct ward_session *s, uint64_t n)
 {
     (void)n;
-    if (s->wanted || s->streaming)
+    if (s->wanted || (s->state == WARD_S_EXCHANGING && s->streaming))
         return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
     s->wanted = true;
-    return WARD_SA_NOTE_WANT;
+    s->done_owed = s->state == WARD_S_LIVE;
+    return WARD_SA_NOTE_WANT | (s->state == WARD_S_LIVE ? WARD_SA_STREAM : 0u);
 }
 
 static unsigned run(struct ward_session *s, uint64_t n)
@@ -181,6 +184,10 @@ static unsigned ack(struct ward_session *s, uint64_t n)
 static unsigned drained(struct ward_session *s, uint64_t n)
 {
     (void)n;
+    if (s->done_owed) {
+        s->done_owed = false;
+        return WARD_SA_DONE;
+    }
     if (s->state == WARD_S_EXCHANGING && !s->done_sent) {
         s->done_sent = true;
         return WARD_SA_DONE | maybe_live(s);
@@ -296,6 +303,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_RUN] = run,
             [WARD_SE_RECEIPT] = receipt,
             [WARD_SE_ASK] = ask,
+            [WARD_SE_WANT] = want,
             [WARD_SE_COMMITTED] = committed,
             [WARD_SE_REFUSED] = refused,
             [WARD_SE_SENT] = sent,

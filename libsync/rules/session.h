@@ -22,7 +22,7 @@ enum ward_session_event_type {
     WARD_SE_RUN,    /* or a frame of a snapshot: both are acknowledged */
     WARD_SE_RECEIPT,
     WARD_SE_ASK,  /* for receipts */
-    WARD_SE_WANT, /* what it wants besides runs, or instead; before its last heads */
+    WARD_SE_WANT, /* what it wants besides runs, or instead */
     WARD_SE_ACK,  /* n: run frames acknowledged so far */
     WARD_SE_DONE,
     WARD_SE_PING,
@@ -68,7 +68,7 @@ struct ward_session {
     uint64_t sent, acked;         /* our run frames */
     uint64_t received, committed; /* theirs */
     uint64_t forged;              /* of theirs, refused for what no honest device passes on */
-    bool streaming, done_sent, done_received, asked, wanted, reported_live;
+    bool streaming, done_sent, done_received, asked, wanted, done_owed, reported_live;
     int64_t now_ms, heard_ms, spoke_ms;
     int64_t talk;   /* what is left of their WARD_TALK_BURST, in thousandths of a frame */
     bool shown_out; /* closed for what the peer did, by this side */

@@ -98,6 +98,15 @@ int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, stru
  * that of the one held, its end the same; NULL: there is none such). */
 int ward_store_forget_log(struct ward_store *s, uint32_t fid, uint64_t upto, const struct ward_segment *shorter, struct ward_error *err);
 
+/* That segment alone goes. */
+int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error *err);
+
+/* History below a base that has come, in the order in which it came; seg is its number there. A file of format 2 or less has none. */
+int ward_store_add_backfill(struct ward_store *s, const struct ward_segment *seg, struct ward_error *err);
+int ward_store_last_backfill(struct ward_store *s, uint32_t fid, struct ward_segment *out, bool *got, struct ward_error *err); /* no data */
+int ward_store_next_backfill(struct ward_store *s, int64_t after, struct ward_segment *out, bool *got, struct ward_error *err);
+int ward_store_drop_backfill(struct ward_store *s, uint32_t fid, struct ward_error *err);
+
 /* ---- bases: what a space begins with where its history is not held (replica/base.h). By number: 0 the head, then its parts. */
 struct ward_store_part {
     uint32_t fid; /* of stamps; else 0 */

@@ -8,9 +8,10 @@
 
 #define SEGMENT_DATA 7 /* the column */
 
-int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err)
+/* Into the log or beside it: the columns are the same. */
+static int add(struct ward_store *s, enum sql where, const struct ward_segment *seg, struct ward_error *err)
 {
-    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_ADD, err);
+    sqlite3_stmt *st = store_stmt(s, where, err);
     if (!st)
         return s->code;
     sqlite3_bind_int64(st, 1, seg->fid);
@@ -20,10 +21,24 @@ int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struc
     bind_hash(st, 5, &seg->last_hash);
     sqlite3_bind_blob(st, 6, seg->sig, sizeof seg->sig, SQLITE_STATIC);
     sqlite3_bind_blob(st, 7, seg->data, (int)seg->len, SQLITE_STATIC);
-    int rc = store_run(s, st, err);
+    return store_run(s, st, err);
+}
+
+int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err)
+{
+    int rc = add(s, SQL_SEGMENT_ADD, seg, err);
     if (!rc)
         seg->seg = sqlite3_last_insert_rowid(s->db);
     return rc;
+}
+
+int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_DROP, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, seg);
+    return store_run(s, st, err);
 }
 
 int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err)
@@ -91,6 +106,40 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
         return s->code;
     sqlite3_bind_int64(st, 1, after);
     return take(s, st, head_only, out, got, err);
+}
+
+int ward_store_add_backfill(struct ward_store *s, const struct ward_segment *seg, struct ward_error *err)
+{
+    return add(s, SQL_BACKFILL_ADD, seg, err);
+}
+
+int ward_store_last_backfill(struct ward_store *s, uint32_t fid, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    *got = false;
+    sqlite3_stmt *st = s->format < 3 ? NULL : store_stmt(s, SQL_BACKFILL_LAST, err);
+    if (!st)
+        return s->format < 3 ? WARD_OK : s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    return take(s, st, true, out, got, err);
+}
+
+int ward_store_next_backfill(struct ward_store *s, int64_t after, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    *got = false;
+    sqlite3_stmt *st = s->format < 3 ? NULL : store_stmt(s, SQL_BACKFILL_NEXT, err);
+    if (!st)
+        return s->format < 3 ? WARD_OK : s->code;
+    sqlite3_bind_int64(st, 1, after);
+    return take(s, st, false, out, got, err);
+}
+
+int ward_store_drop_backfill(struct ward_store *s, uint32_t fid, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_BACKFILL_DROP, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    return store_run(s, st, err);
 }
 
 static int seek(struct ward_store *s, enum sql statement, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got,

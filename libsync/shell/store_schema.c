@@ -62,9 +62,15 @@ static const char tables_3[] =
     "NULL,"
     " data BLOB NOT NULL, PRIMARY KEY(space, staged, number)) STRICT;"
     "CREATE INDEX ward_base_by_feed ON ward_base(fid) WHERE fid > 0;" /* stamps */
-    "CREATE TABLE ward_base_feed(fid INTEGER PRIMARY KEY, depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;";
+    "CREATE TABLE ward_base_feed(fid INTEGER PRIMARY KEY, depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
+    /* History below a base, as it comes, until all of it is there (replica/backfill.h). */
+    "CREATE TABLE ward_backfill(number INTEGER PRIMARY KEY AUTOINCREMENT, fid INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT "
+    "NULL,"
+    " codec INTEGER NOT NULL, last_hash BLOB NOT NULL, sig BLOB NOT NULL, data BLOB NOT NULL) STRICT;"
+    "CREATE INDEX ward_backfill_by_feed ON ward_backfill(fid, number);";
 
 #define SEGMENT_COLUMNS   "seg, fid, first, count, codec, last_hash, sig"
+#define BACKFILL_COLUMNS  "number, fid, first, count, codec, last_hash, sig"
 #define PEER_COLUMNS      "grant_id, last_contact_ms, clock_offset_ms, address, have"
 #define RECEIPTED_COLUMNS "grant_id, fid, seq, wall_ms, number, held, rewritten, noticed_ms"
 
@@ -113,6 +119,11 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_BASE_FEED_PUT] = "INSERT INTO ward_base_feed(fid, depth, vv) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET depth = ?2, vv = ?3",
     [SQL_BASE_FEED_GET] = "SELECT depth, vv FROM ward_base_feed WHERE fid = ?1",
     [SQL_BASE_FEED_DROP] = "DELETE FROM ward_base_feed WHERE fid = ?1",
+    [SQL_BACKFILL_ADD] = "INSERT INTO ward_backfill(fid, first, count, codec, last_hash, sig, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_BACKFILL_LAST] = "SELECT " BACKFILL_COLUMNS " FROM ward_backfill WHERE fid = ?1 ORDER BY number DESC LIMIT 1",
+    [SQL_BACKFILL_NEXT] = "SELECT " BACKFILL_COLUMNS ", data FROM ward_backfill WHERE number > ?1 ORDER BY number LIMIT 1",
+    [SQL_BACKFILL_DROP] = "DELETE FROM ward_backfill WHERE fid = ?1",
+    [SQL_SEGMENT_DROP] = "DELETE FROM ward_segment WHERE seg = ?1",
     [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
     [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",
     [SQL_RECORD_PUT] = "INSERT INTO ward_record(kind, entity, sid, conflicts, state) VALUES(?1, ?2, ?3, ?4, ?5)"

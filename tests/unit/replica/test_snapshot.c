@@ -275,6 +275,98 @@ static void settled_in_the_middle(void **state)
     world_close(&w);
 }
 
+/* On a stick too. */
+static void a_bundle_brings_the_state(void **state)
+{
+    struct world w;
+    struct ward_bundle_info info = {0};
+    (void)state;
+    set_up(&w);
+    settle_all(&w, OFFICE);
+    put(&w, OFFICE, 'K', TITLE, "sau khi chốt");
+    give(&w, OFFICE, TABLET); /* who holds its history keeps it */
+    assert_true(logged(&w, TABLET) > 80);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    OK(&w, give_bundle(&w, OFFICE, LATER, false, &info));
+    assert_int_equal(info.refused, 0);
+    assert_int_equal(info.states, 1);
+    give(&w, OFFICE, TABLET);
+    assert_converged(&w);
+    assert_sound(&w);
+    put(&w, LATER, 'K', TITLE, "của máy mới");
+    meet_all(&w);
+    assert_converged(&w);
+    assert_sound(&w);
+    give(&w, TABLET, LATER); /* the history comes on a stick as well, and proves the state */
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+static void fetch_history(struct world *w, size_t giver, size_t taker)
+{
+    struct line l;
+    line_open(&l, w, giver, taker);
+    l.b.talk.hooks.history = true;
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.b.talk.histories, 1);
+    line_close(&l);
+}
+
+/* It comes in the log's own order, and then all is as if it had been there from the first. */
+static void the_history_is_fetched_after_all(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, LATER);
+    put(&w, LATER, 'K', TITLE, "ba");
+    put(&w, TABLET, 'L', TITLE, "bốn");
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, TABLET);
+    assert_true(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    fetch_history(&w, TABLET, LATER); /* a cell gives it as well as a hub: it proves itself */
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    assert_int_equal(logged(&w, LATER), logged(&w, OFFICE));
+    assert_converged(&w);
+    assert_sound(&w);
+    size_t after = admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, LATER, after); /* and it gives it on */
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* A cut that lies below the base: nothing can be taken out of it, until the history tells what was there before. */
+static void a_cut_below_the_base_waits_for_the_history(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, LATER);
+    OK(&w, ward_revoke_after(w.d[OFFICE].r, &w.d[TABLET].grant, 20, "mất máy", &w.err));
+    whole_round(&w, OFFICE, LATER);
+    assert_true(ward_space_wants_history(w.d[LATER].r, space_of(&w, LATER)));
+    assert_sound(&w);
+    whole_round(&w, OFFICE, LATER); /* it asks by itself */
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    struct ward_hash a, b, space = its_space(&w, OFFICE);
+    OK(&w, ward_state_digest(w.d[OFFICE].r, &space, &a, &w.err));
+    OK(&w, ward_state_digest(w.d[LATER].r, &space, &b, &w.err));
+    assert_memory_equal(a.b, b.b, 32);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +374,9 @@ int main(void)
         cmocka_unit_test(settled_history_goes),
         cmocka_unit_test(a_device_below_loses_nothing),
         cmocka_unit_test(settled_in_the_middle),
+        cmocka_unit_test(a_bundle_brings_the_state),
+        cmocka_unit_test(the_history_is_fetched_after_all),
+        cmocka_unit_test(a_cut_below_the_base_waits_for_the_history),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
 }

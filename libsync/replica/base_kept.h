@@ -1,0 +1,25 @@
+/* base_kept.h - a base as the store keeps it, and its feeds as rows; for base.c and base_make.c. */
+#ifndef WARD_BASE_KEPT_H
+#define WARD_BASE_KEPT_H
+
+#include "replica/base.h"
+#include "values/seal.h"
+
+#define WARD_BASE_SIGNED WARD_SEAL_BYTES /* the head stands behind its signature */
+
+/* The feeds of a head as rows here. */
+struct ward_base_match {
+    uint32_t *fids; /* by index; 0: none yet */
+    uint64_t *seqs;
+};
+int ward_base_match_feeds(struct ward_base_match *m, ward_replica *r, const struct ward_space *s, const struct ward_snapshot_head *h,
+                          struct ward_error *err); /* s NULL: no rows are looked for */
+void ward_base_free_match(struct ward_base_match *m, const struct ward_env *env);
+/* The head as it is kept; buf holds its bytes. WARD_ERR_NOT_FOUND. */
+int ward_base_load_head(ward_replica *r, const struct ward_hash *space, bool staged, struct ward_buf *buf, struct ward_snapshot_head *h,
+                        struct ward_error *err);
+/* A snapshot of what the store holds of m->sid, its feeds up to m->upto: the state and the rows' vectors must be replayed just so. */
+void ward_made_begin(struct ward_made *m, ward_replica *r, uint32_t sid);
+int ward_base_make_upto(struct ward_made *m, struct ward_error *err);
+
+#endif
