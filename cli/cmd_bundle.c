@@ -67,6 +67,12 @@ static int run_write(struct cli *c)
 static void plain_read(struct cli *c, const json_t *model)
 {
     plain_about(c, model);
+    if (json_integer_value(json_object_get(model, "states")))
+        cli_line(c,
+                 ngettext("%lld circle of units came as it stands today; the history before is fetched by: wardsync sync --history",
+                          "%lld circles of units came as they stand today; the history before is fetched by: wardsync sync --history",
+                          (unsigned long)json_integer_value(json_object_get(model, "states"))),
+                 json_integer_value(json_object_get(model, "states")));
     cli_line(c, _("Changes taken in: %lld, known already: %lld, refused: %lld."), json_integer_value(json_object_get(model, "applied")),
              json_integer_value(json_object_get(model, "known")), json_integer_value(json_object_get(model, "refused")));
     cli_attention(c, model);
@@ -92,6 +98,7 @@ static int run_read(struct cli *c)
         return CLI_FAILED;
     json_auto_t *model = info_json(c, &info);
     json_object_set_new(model, "applied", json_integer((json_int_t)info.applied));
+    json_object_set_new(model, "states", json_integer((json_int_t)info.states));
     json_object_set_new(model, "known", json_integer((json_int_t)info.known));
     json_object_set_new(model, "refused", json_integer((json_int_t)info.refused));
     json_object_set_new(model, "first_refusal", info.refused ? json_integer(info.first_refusal) : json_null());

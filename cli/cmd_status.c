@@ -59,6 +59,13 @@ static void plain(struct cli *c, const json_t *model)
                  ngettext("%lld proposal waits for an operator: wardsync task list --proposed",
                           "%lld proposals wait for an operator: wardsync task list --proposed", (unsigned long)proposals),
                  proposals);
+    if (json_integer_value(json_object_get(model, "below_base")))
+        cli_line(c, _("Older changes that are not held here, their state alone: %lld. To fetch them: wardsync sync --history"),
+                 json_integer_value(json_object_get(model, "below_base")));
+    if (json_integer_value(json_object_get(model, "doubtful")))
+        cli_line(c,
+                 _("A device was revoked further back than the history held here reaches; until it is fetched, what it wrote then is still "
+                   "shown: wardsync sync --history"));
     if (quarantined)
         cli_line(c, _("Changes that are kept and do not count: %lld. To see why: wardsync aside list"), quarantined);
     json_int_t waiting = json_integer_value(json_object_get(model, "waiting"));
@@ -105,6 +112,9 @@ static int run(struct cli *c)
     if (cli_proposals(c, &proposals))
         return CLI_FAILED;
     json_object_set_new(model, "proposals", json_integer(proposals));
+    json_object_set_new(model, "bases", json_integer((json_int_t)status.bases));
+    json_object_set_new(model, "below_base", json_integer((json_int_t)status.below_base));
+    json_object_set_new(model, "doubtful", json_integer((json_int_t)status.doubtful));
     json_object_set_new(model, "quarantined", json_integer((json_int_t)status.quarantined));
     json_object_set_new(model, "waiting", json_integer((json_int_t)status.waiting));
     json_object_set_new(model, "peers", cli_devices_json(c, false));

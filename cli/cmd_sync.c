@@ -16,7 +16,8 @@ static int run(struct cli *c)
     struct ward_sync_options options = {.address = cli_arg(c, 0),
                                         .device = cli_opt(c, "device") ? &device : NULL,
                                         .timeout_ms = (int)timeout_s * 1000,
-                                        .plan = cli_opt(c, "plan") != NULL};
+                                        .plan = cli_opt(c, "plan") != NULL,
+                                        .history = cli_opt(c, "history") != NULL};
     json_auto_t *model = json_object();
     rc = cli_round(c, &options, model);
     return rc == CLI_FAILED ? rc : cli_answer(c, rc, model, cli_round_plain);
@@ -24,6 +25,7 @@ static int run(struct cli *c)
 
 static const struct cli_option options_of_sync[] = {
     {"device", "DEVICE", N_("which device to expect at ADDR (else the hub, or who was met there before)"), 0},
+    {"history", NULL, N_("also the history of what came as its state alone; it proves that state"), 0},
     {"plan", NULL, N_("only show what would be moved"), 0},
     {"timeout", "S", N_("seconds to wait without progress (else 15)"), 0},
     {0},

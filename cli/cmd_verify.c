@@ -27,6 +27,11 @@ static void plain(struct cli *c, const json_t *model)
         cli_line(c, _("bad: feed %.8s, change %lld: %s %s"), json_string_value(json_object_get(bad, "feed")),
                  json_integer_value(json_object_get(bad, "seq")), json_string_value(json_object_get(bad, "message")),
                  json_string_value(json_object_get(bad, "what")));
+    if (json_integer_value(json_object_get(model, "below_base")))
+        cli_line(c,
+                 _("Not held here: %lld older changes, of which the state alone came, on the word of who gave it. To fetch and prove them: "
+                   "wardsync sync --history"),
+                 json_integer_value(json_object_get(model, "below_base")));
     cli_line(c, _("Checked: %lld changes, %lld seals. Bad: %lld."), json_integer_value(json_object_get(model, "changes")),
              json_integer_value(json_object_get(model, "seals")), json_integer_value(json_object_get(model, "bad")));
 }
@@ -44,8 +49,9 @@ static int run(struct cli *c)
     cli_progress_end(&v.progress);
     if (failed)
         return cli_fail(c, &err);
-    json_auto_t *model = json_pack("{s:I, s:I, s:I, s:I, s:O}", "changes", (json_int_t)result.changes, "seals", (json_int_t)result.seals,
-                                   "records", (json_int_t)result.records, "bad", (json_int_t)result.bad, "found", found);
+    json_auto_t *model = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "changes", (json_int_t)result.changes, "seals",
+                                   (json_int_t)result.seals, "records", (json_int_t)result.records, "bad", (json_int_t)result.bad, "bases",
+                                   (json_int_t)result.bases, "below_base", (json_int_t)result.below_base, "found", found);
     return cli_answer(c, result.bad ? CLI_ATTENTION : CLI_DONE, model, plain);
 }
 

@@ -73,6 +73,8 @@ const char *cli_event_text(struct cli *c, const struct ward_event *event)
             return cli_format(c, _("%s no longer holds %lld changes that it had confirmed; they are sent again"), who(c, event),
                               (long long)event->done);
         return cli_format(c, _("%s: %s %s"), who(c, event), ward_error_text(event->code, c->lang), ward_error_hint(event->code, c->lang));
+    case WARD_EVENT_BASE:
+        return cli_format(c, _("%s: %s %s"), who(c, event), ward_error_text(event->code, c->lang), ward_error_hint(event->code, c->lang));
     }
     return NULL;
 }
@@ -80,7 +82,7 @@ const char *cli_event_text(struct cli *c, const struct ward_event *event)
 json_t *cli_event_json(struct cli *c, const struct ward_event *event)
 {
     static const char *const names[] = {"listening", "peer_up", "peer_down", "peer_refused", "progress", "ingested", "run_refused",
-                                        "synced",    "joined",  "clock",     "receipt",      "fork",     "hub"};
+                                        "synced",    "joined",  "clock",     "receipt",      "fork",     "hub",      "base"};
     (void)c;
     return json_pack("{s:s, s:i, s:o, s:I, s:I, s:s*, s:s*}", "event", names[event->type], "code", event->code, "device",
                      cli_hash_json(&event->grant), "done", (json_int_t)event->done, "total", (json_int_t)event->total, "text", event->text,
@@ -101,7 +103,8 @@ void cli_on_event(void *ctx, const struct ward_event *event)
     if (p->c->quiet || p->c->json)
         return;
     bool refused = event->type == WARD_EVENT_RUN_REFUSED || (event->type == WARD_EVENT_RECEIPT && event->code);
-    if (refused || event->type == WARD_EVENT_CLOCK || event->type == WARD_EVENT_FORK || event->type == WARD_EVENT_HUB) {
+    if (refused || event->type == WARD_EVENT_CLOCK || event->type == WARD_EVENT_FORK || event->type == WARD_EVENT_HUB ||
+        event->type == WARD_EVENT_BASE) {
         say(p, cli_event_text(p->c, event));
         return;
     }

@@ -55,6 +55,9 @@ static int describe(struct cli *c, bool reached, bool plan, const struct ward_sy
     json_object_set_new(model, "unsent_since", cli_time_json(status.unsent_since_ms));
     put(model, "receipted", result->receipted);
     json_object_set_new(model, "receipt_at", cli_time_json(result->receipt_wall_ms));
+    put(model, "states", result->states);
+    put(model, "histories", result->histories);
+    put(model, "below_base", status.below_base);
     put(model, "hub_had_lost", result->hub_lost);
     put(model, "hub_lost", status.hub_lost);
     put(model, "hub_rewrote", status.hub_rewrote ? status.hub_rewrote : result->hub_rewrote);
@@ -95,6 +98,18 @@ void cli_round_plain(struct cli *c, const json_t *model)
     else
         cli_line(c, _("Changes sent: %lld, received: %lld (%lld bytes out, %lld in, %s)."), count(model, "sent"), count(model, "received"),
                  count(model, "bytes_out"), count(model, "bytes_in"), cli_span(c, count(model, "ms")));
+    if (count(model, "states"))
+        cli_line(c,
+                 ngettext("%lld circle of units came as it stands today; the history before is fetched by: wardsync sync --history",
+                          "%lld circles of units came as they stand today; the history before is fetched by: wardsync sync --history",
+                          (unsigned long)count(model, "states")),
+                 count(model, "states"));
+    if (count(model, "histories"))
+        cli_line(c,
+                 ngettext("The whole history of %lld circle of units is here now, and proves its state.",
+                          "The whole history of %lld circles of units is here now, and proves their state.",
+                          (unsigned long)count(model, "histories")),
+                 count(model, "histories"));
     if (count(model, "receipted"))
         cli_line(c,
                  ngettext("The hub has confirmed %lld change of this device (%s by its clock).",

@@ -653,6 +653,9 @@ struct ward_status {
     size_t hub_rewrote;   /* feeds of which a hub showed another history than it had sealed */
     int64_t restored_ms;  /* when a backup was put back here in place of another file, by this clock; 0: never */
     size_t awaited;       /* devices not met since then: what was written after the backup comes back with them */
+    size_t bases;         /* spaces that stand with the state their history had come to, and */
+    uint64_t below_base;  /* the changes that are not held for that */
+    size_t doubtful;      /* of them, spaces where a cut takes effect only when the history is here */
 };
 int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err);
 
@@ -671,8 +674,8 @@ enum ward_event_type {
     WARD_EVENT_CLOCK,        /* done: the peer's clock is off by so many ms (signed) */
     WARD_EVENT_RECEIPT,      /* from grant; code 0: kept, done: own changes it newly covers; else why it was refused */
     WARD_EVENT_FORK,         /* grant has written two histories; done: the last change that they share */
-    WARD_EVENT_BASE,         /* a space's history is here and says other than the snapshot that it had begun with; grant: who gave that */
-    WARD_EVENT_HUB           /* grant no longer holds what it had sealed: WARD_ERR_HUB_LOST, done: changes; or WARD_ERR_HUB_REWROTE */
+    WARD_EVENT_HUB,          /* grant no longer holds what it had sealed: WARD_ERR_HUB_LOST, done: changes; or WARD_ERR_HUB_REWROTE */
+    WARD_EVENT_BASE          /* a space's history is here and says other than the snapshot that it had begun with; grant: who gave that */
 };
 struct ward_event {
     enum ward_event_type type;

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/aside.h"
+#include "replica/base.h"
 #include "replica/cut.h"
 #include "replica/receipt.h"
 #include "replica/stream.h"
@@ -172,6 +173,17 @@ static int count_met(void *ctx, const struct ward_store_peer *p)
 }
 
 /* Who was not met since a backup was put back here: each device may bring something. One that has met its hub has all. */
+static void count_bases(const ward_replica *r, struct ward_status *s)
+{
+    for (size_t i = 0; i < r->dir.space_count; i++) {
+        const struct ward_space *space = &r->dir.spaces[i];
+        s->bases += ward_space_has_base(r, space);
+        s->doubtful += ward_space_wants_history(r, space);
+    }
+    for (size_t i = 0; i < r->dir.feed_count; i++)
+        s->below_base += r->dir.feeds[i].parent ? 0 : r->dir.feeds[i].base;
+}
+
 static int count_awaited(ward_replica *r, struct ward_status *s, struct ward_error *err)
 {
     struct met_since met = {.r = r, .since_ms = ward_restore_time(r)};
@@ -217,6 +229,7 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
         rc = ward_store_count_waiting(r->store, &s.waiting, err);
     if (!rc)
         rc = ward_receipts_status(r, &s, err);
+    count_bases(r, &s);
     if (!rc)
         rc = count_awaited(r, &s, err);
     if (!rc)

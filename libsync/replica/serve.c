@@ -225,7 +225,8 @@ static int new_guest(struct ward_server *s, ward_peer peer, const uint8_t link_p
 
 static int start_talk(struct ward_server *s, struct guest *g, const struct ward_grant *peer, struct ward_error *err)
 {
-    struct ward_talk_hooks hooks = {.ctx = g, .send = send_frame, .on_event = s->on_event, .event_ctx = s->ctx, .calls = g->upward};
+    struct ward_talk_hooks hooks = {
+        .ctx = g, .send = send_frame, .on_event = s->on_event, .event_ctx = s->ctx, .calls = g->upward, .states = g->upward};
     int rc = ward_talk_open(&g->talk, s->r, peer, &s->batch, &hooks, err);
     if (rc)
         return rc;
