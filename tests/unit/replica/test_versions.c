@@ -76,15 +76,16 @@ static void set_back_to_format_1(const char *home)
     snprintf(path, sizeof path, "%s/replica.db", home);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(
-        sqlite3_exec(db,
-                     "BEGIN; CREATE TABLE old(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT "
-                     "NULL, unit BLOB NOT NULL, role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth "
-                     "INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
-                     "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
-                     "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; DROP "
-                     "TABLE ward_published; DROP TABLE ward_waiting; DROP TABLE ward_base; DROP TABLE ward_base_feed; "
-                     "PRAGMA user_version = 1; COMMIT",
-                     NULL, NULL, NULL),
+        sqlite3_exec(
+            db,
+            "BEGIN; CREATE TABLE old(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT "
+            "NULL, unit BLOB NOT NULL, role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth "
+            "INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
+            "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
+            "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; DROP "
+            "TABLE ward_published; DROP TABLE ward_waiting; DROP TABLE ward_base; DROP TABLE ward_base_feed; DROP TABLE ward_backfill; "
+            "PRAGMA user_version = 1; COMMIT",
+            NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
 }
