@@ -297,7 +297,64 @@ static int note_grant(struct ward_apply *a, const struct ward_feed *f, uint64_t 
     return rc;
 }
 
-/* Grants and cuts are noted whether or not the change has effect: which of them count is judged over all of them. */
+static int note_floor(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint32_t nth, const struct ward_op *op,
+                      struct ward_error *err)
+{
+    size_t cap = op->raw_len / 64 + 1, count;
+    struct ward_floor_entry *entries = ward_alloc(&a->r->env, cap * sizeof *entries);
+    struct ward_store_floor row = {.fid = f->fid, .seq = seq, .nth = nth, .space = op->entity, .body = op->raw, .len = op->raw_len};
+    struct ward_hash name;
+    if (!entries)
+        return ward_fail(err, WARD_ERR_MEMORY, "floor");
+    int rc = WARD_OK;
+    if (ward_floor_parse(entries, cap, &count, op->raw, op->raw_len) == WARD_OK) {
+        ward_floor_name(&name, op->raw, op->raw_len);
+        if (ward_directory_add_floor(&a->r->dir, &op->entity, &name, entries, count))
+            rc = ward_fail(err, WARD_ERR_MEMORY, "floor");
+        else
+            rc = ward_store_put_floor(a->r->store, &row, err);
+        a->authority_changed = true; /* it may have been closed before it came */
+    }
+    ward_release(&a->r->env, entries);
+    return rc;
+}
+
+static int note_closing(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, uint32_t nth,
+                        const struct ward_op *op, struct ward_error *err)
+{
+    struct ward_closing c = {.fid = f->fid,
+                             .seq = seq,
+                             .depth = depth,
+                             .nth = nth,
+                             .rank = ward_role_rules(f->role)->rank,
+                             .author_feed = f->id,
+                             .space = op->entity};
+    if (op->value.type != WARD_BYTES || op->value.len != sizeof c.name.b)
+        return WARD_OK;
+    memcpy(c.name.b, op->value.p, sizeof c.name.b);
+    struct ward_store_floor row = {
+        .fid = f->fid, .seq = seq, .nth = nth, .space = op->entity, .closes = true, .depth = depth, .body = c.name.b, .len = sizeof c.name.b};
+    if (ward_directory_add_closing(&a->r->dir, &c))
+        return ward_fail(err, WARD_ERR_MEMORY, "floor");
+    a->authority_changed = true;
+    return ward_store_put_floor(a->r->store, &row, err);
+}
+
+static int note_word(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, uint64_t depth, uint32_t nth, const struct ward_op *op,
+                     struct ward_error *err)
+{
+    if (op->kind == WARD_KIND_GRANT && op->field == WARD_GRANT_BODY)
+        return note_grant(a, f, seq, op, err);
+    if (op->kind == WARD_KIND_GRANT && op->field == WARD_GRANT_CUT)
+        return note_cut(a, f, seq, depth, op, err);
+    if (op->kind == WARD_KIND_FLOOR && op->field == WARD_FLOOR_HEADS)
+        return note_floor(a, f, seq, nth, op, err);
+    if (op->kind == WARD_KIND_FLOOR && op->field == WARD_FLOOR_CLOSED)
+        return note_closing(a, f, seq, depth, nth, op, err);
+    return WARD_OK;
+}
+
+/* Grants, cuts and floors are noted whether or not the change has effect: which of them count is judged over all of them. */
 int ward_apply_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *ch,
                          const struct ward_op *ops, struct ward_error *err)
 {
@@ -307,14 +364,8 @@ int ward_apply_authority(struct ward_apply *a, const struct ward_feed *f, uint64
     if (space->circle_count)
         return WARD_OK;
     a->authority_changed = false;
-    for (size_t i = 0; !rc && i < ch->op_count; i++) {
-        if (ops[i].kind != WARD_KIND_GRANT)
-            continue;
-        if (ops[i].field == WARD_GRANT_BODY)
-            rc = note_grant(a, f, seq, &ops[i], err);
-        else if (ops[i].field == WARD_GRANT_CUT)
-            rc = note_cut(a, f, seq, ch->depth, &ops[i], err);
-    }
+    for (size_t i = 0; !rc && i < ch->op_count; i++)
+        rc = note_word(a, f, seq, ch->depth, (uint32_t)i, &ops[i], err);
     if (a->authority_changed)
         ward_directory_judge(&a->r->dir);
     a->authority_changed |= before;

@@ -128,6 +128,11 @@ int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward
     const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
     struct ward_hash hash;
     bool reached = false;
+    if (trunk && ward_feed_settled_at(trunk, dep->seq)) {
+        *row = trunk;
+        *depth = 0;
+        return WARD_OK;
+    }
     for (const struct ward_feed *f = trunk; f; f = ward_directory_next(&r->dir, f)) {
         if (dep->seq > f->head_seq || (f->parent && dep->seq <= f->base))
             continue;
@@ -150,9 +155,9 @@ int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward
 int ward_dep_note(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, const struct ward_feed *row)
 {
     const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
-    uint64_t common = row ? ward_directory_common_seq(&r->dir, row) : trunk->fork;
+    uint64_t common = !row ? trunk->fork : row->below ? dep->seq : ward_directory_common_seq(&r->dir, row);
     if (!row)
-        row = ward_directory_next(&r->dir, trunk);
+        row = ward_directory_next_above(&r->dir, trunk);
     int rc = ward_vv_raise(vv, &r->env, row->fid, dep->seq);
     return rc || row == trunk ? rc : ward_vv_raise(vv, &r->env, trunk->fid, dep->seq < common ? dep->seq : common);
 }

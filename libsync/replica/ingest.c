@@ -26,6 +26,7 @@ struct incoming {
     bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
     uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
+    struct ward_floor_entry settled; /* of the feed, whether it is here or not */
     struct ward_hash feed_id, head_hash; /* head: where what is new begins, the row's head or before */
     uint64_t head_seq, head_depth;
     struct ward_vv vv;        /* as it grows along the run */
@@ -80,6 +81,10 @@ static int find_feed(struct incoming *in, struct ward_error *err)
     in->head_hash = in->feed ? in->feed->head_hash : in->feed_id;
     in->head_seq = in->feed ? in->feed->head_seq : 0;
     in->head_depth = in->feed ? in->feed->head_depth : 0;
+    if (in->trunk)
+        in->settled = in->trunk->settled;
+    else
+        ward_directory_settled(&r->dir, &in->space_id, &in->feed_id, &in->settled);
     /* What lies beyond a cut is kept aside, but not without end: who passes on more of it is told so, and stops. */
     if (in->feed && in->feed->limit < in->head_seq && in->head_seq - in->feed->limit >= WARD_ASIDE_MAX &&
         in->run->first + in->run->count - 1 > in->head_seq)
@@ -196,17 +201,24 @@ static int find_row(struct incoming *in, const struct walked *w, const struct wa
     return ward_chain_at(in->r, in->feed->fid, in->head_seq, &in->head_hash, &in->head_depth, err);
 }
 
+/* Where what is new of the run leaves the trunk. */
+static uint64_t leaves_trunk_at(const struct incoming *in)
+{
+    uint64_t common = ward_directory_common_seq(&in->r->dir, in->feed);
+    return in->head_seq < common ? in->head_seq : common;
+}
+
 /* One more branch, if there is room; a shattered feed takes one that parts earlier in the place of the one that parts last. */
 static int make_room(struct incoming *in, struct ward_error *err)
 {
     const struct ward_directory *d = &in->r->dir;
-    const struct ward_feed *last = ward_directory_next(d, in->trunk);
+    const struct ward_feed *last = ward_directory_next_above(d, in->trunk);
     in->leaves = true;
     if (!ward_directory_shattered(d, in->trunk))
         return WARD_OK;
     if (in->head_seq >= in->trunk->fork)
         return ward_fail(err, WARD_ERR_BRANCHES, "beyond change %llu", (unsigned long long)in->trunk->fork);
-    for (const struct ward_feed *f = last; f; f = ward_directory_next(d, f))
+    for (const struct ward_feed *f = last; f; f = ward_directory_next_above(d, f))
         last = f->base > last->base ? f : last;
     assert(last); /* what is shattered has branches */
     in->instead = last->fid;
@@ -230,11 +242,16 @@ static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicat
         return rc;
     in->skipped = w.at[in->head_seq - (in->run->first - 1)];
     *duplicate = in->head_seq == in->run->first + w.count - 1;
-    if (*duplicate || in->head_seq == in->feed->head_seq)
+    bool goes_on = in->head_seq == in->feed->head_seq;
+    if (*duplicate || (goes_on && !in->feed->parent))
         return WARD_OK;
     /* Of this device's own feed, what nobody has got yet gives way. */
-    in->gives_way = !in->feed->parent && in->head_seq < in->feed->head_seq && ward_own_unpublished(in->r, in->feed->fid, in->head_seq + 1);
-    return in->gives_way ? WARD_OK : make_room(in, err);
+    in->gives_way = !in->feed->parent && ward_own_unpublished(in->r, in->feed->fid, in->head_seq + 1);
+    if (in->gives_way)
+        return WARD_OK;
+    if (leaves_trunk_at(in) < in->settled.seq)
+        return ward_fail(err, WARD_ERR_SETTLED, "another history than the one settled up to change %llu", (unsigned long long)in->settled.seq);
+    return goes_on ? WARD_OK : make_room(in, err);
 }
 
 /* Of its own feed a late change names what it had seen by seq alone: the chain says which change that is. */
@@ -260,11 +277,12 @@ static int check_dep(struct incoming *in, const struct ward_dep *d, bool late, u
     return ward_dep_note(in->r, &in->vv, d, row) ? ward_fail(err, WARD_ERR_MEMORY, "vv") : WARD_OK;
 }
 
-/* Whether some dep lies where a shattered feed has parted: one replica may hold it and another not, so neither goes by its depth. */
+/* Whether some dep lies where a shattered feed has parted, or below what is settled: one replica may hold it and another not, so neither
+ * goes by its depth. */
 static bool is_vague(const struct incoming *in, const struct ward_dep *d)
 {
     const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed);
-    return g && ward_directory_shattered(&in->r->dir, g) && d->seq > g->fork;
+    return g && (ward_feed_settled_at(g, d->seq) || (ward_directory_shattered(&in->r->dir, g) && d->seq > g->fork));
 }
 
 static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, size_t len, size_t *used, struct ward_error *err)
@@ -288,6 +306,9 @@ static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, siz
         rc = ward_fail(err, WARD_ERR_DEPTH, "depth %llu, must be %llu", (unsigned long long)ch->depth, (unsigned long long)depth + 1);
     ward_chain(&in->last_hash, seq, &in->last_hash, p, *used);
     in->last_depth = ch->depth;
+    bool trunk = !in->leaves && (!in->feed || !in->feed->parent); /* what leaves it does so above what is settled */
+    if (!rc && trunk && seq == in->settled.seq && ward_hash_compare(&in->last_hash, &in->settled.hash) != 0)
+        rc = ward_fail(err, WARD_ERR_SETTLED, "another history than the one settled up to change %llu", (unsigned long long)seq);
     return rc;
 }
 
@@ -349,6 +370,8 @@ static int add_row(struct incoming *in, uint32_t sid, uint32_t *fid, struct ward
         rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
     }
     struct ward_feed *row = rc ? NULL : ward_directory_feed(d, *fid);
+    if (row && !in->leaves)
+        row->settled = in->settled;
     if (row && in->leaves && ward_vv_copy(&row->vv, &in->r->env, &in->vv_before))
         rc = ward_fail(err, WARD_ERR_MEMORY, "vv");
     if (row)

@@ -53,7 +53,7 @@ struct view {
 static void begin_view(struct ward_talk *t, const struct ward_feed *trunk, struct view *v)
 {
     *v = (struct view){.count = 0};
-    for (const struct ward_feed *f = trunk; f; f = ward_directory_next(&t->r->dir, f)) {
+    for (const struct ward_feed *f = trunk; f; f = ward_directory_next_above(&t->r->dir, f)) {
         v->rows[v->count++] = f;
         v->reach = f->head_seq > v->reach ? f->head_seq : v->reach;
     }
@@ -147,7 +147,7 @@ static int send_samples(struct ward_talk *t, const struct ward_feed *trunk, stru
     struct ward_sample out[WARD_BRANCH_SAMPLES];
     size_t n = 0;
     int rc = WARD_OK;
-    for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next(&t->r->dir, f)) {
+    for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next_above(&t->r->dir, f)) {
         uint64_t back = 0;
         rc = add_sample(t, f, f->base, out, &n, err);
         for (; !rc && back < ward_feed_logged(f); back = back ? 2 * back : 1)
@@ -158,7 +158,7 @@ static int send_samples(struct ward_talk *t, const struct ward_feed *trunk, stru
     for (size_t i = 0; theirs && !rc && i < theirs->count; i++) {
         struct ward_sample s;
         ward_frame_next_sample(theirs, &s);
-        for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next(&t->r->dir, f))
+        for (const struct ward_feed *f = trunk; !rc && f; f = ward_directory_next_above(&t->r->dir, f))
             if (s.seq > f->base)
                 rc = add_sample(t, f, s.seq, out, &n, err);
     }

@@ -100,15 +100,20 @@ void ward_directory_free(struct ward_directory *d)
         ward_vv_free(&d->feeds[i].vv, d->env);
     for (size_t i = 0; i < d->cut_count; i++)
         ward_release(d->env, (void *)d->cuts[i].entries);
+    for (size_t i = 0; i < d->floor_count; i++)
+        ward_release(d->env, (void *)d->floors[i].entries);
     ward_release(d->env, d->grants);
     ward_release(d->env, d->writers);
     ward_release(d->env, d->spaces);
     ward_release(d->env, d->feeds);
     ward_release(d->env, d->author_rows);
     ward_release(d->env, d->cuts);
+    ward_release(d->env, d->floors);
+    ward_release(d->env, d->closings);
     index_free(&d->grant_index, d->env);
     index_free(&d->space_index, d->env);
     index_free(&d->feed_index, d->env);
+    index_free(&d->floor_index, d->env);
     ward_directory_init(d, d->env, &d->ward);
 }
 
@@ -191,7 +196,7 @@ struct ward_feed *ward_directory_trunk(const struct ward_directory *d, const str
 size_t ward_directory_branches(const struct ward_directory *d, const struct ward_feed *trunk)
 {
     size_t n = 0;
-    for (const struct ward_feed *f = ward_directory_next(d, trunk); f; f = ward_directory_next(d, f))
+    for (const struct ward_feed *f = ward_directory_next_above(d, trunk); f; f = ward_directory_next_above(d, f))
         n++;
     return n;
 }
@@ -226,10 +231,13 @@ bool ward_directory_shattered(const struct ward_directory *d, const struct ward_
 void ward_directory_find_fork(struct ward_directory *d, struct ward_feed *trunk)
 {
     uint64_t fork = UINT64_MAX;
-    for (const struct ward_feed *f = ward_directory_next(d, trunk); f; f = ward_directory_next(d, f))
-        fork = f->base < fork ? f->base : fork;
+    for (struct ward_feed *f = ward_directory_next(d, trunk); f; f = ward_directory_next(d, f)) {
+        f->below = ward_directory_common_seq(d, f) < trunk->settled.seq;
+        if (!f->below && f->base < fork)
+            fork = f->base;
+    }
     for (struct ward_feed *f = trunk; f; f = ward_directory_next(d, f)) {
-        f->forked = trunk->next != 0;
+        f->forked = fork != UINT64_MAX;
         f->fork = fork;
     }
 }
@@ -357,6 +365,43 @@ int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut,
     return WARD_OK;
 }
 
+const struct ward_floor *ward_directory_floor(const struct ward_directory *d, const struct ward_id *space, const struct ward_hash *name)
+{
+    size_t at = SIZE_MAX;
+    for (uint32_t i; (i = index_next(&d->floor_index, name->b, &at)) != 0;)
+        if (ward_hash_compare(&d->floors[i - 1].name, name) == 0 && ward_id_equal(&d->floors[i - 1].space, space))
+            return &d->floors[i - 1];
+    return NULL;
+}
+
+int ward_directory_add_floor(struct ward_directory *d, const struct ward_id *space, const struct ward_hash *name,
+                             const struct ward_floor_entry *entries, size_t count)
+{
+    if (ward_directory_floor(d, space, name))
+        return WARD_OK;
+    int rc = ward_grow(d->env, (void **)&d->floors, &d->floor_cap, d->floor_count, sizeof d->floors[0]);
+    struct ward_floor_entry *own = rc ? NULL : ward_alloc(d->env, (count + 1) * sizeof *own);
+    if (!own || index_add(&d->floor_index, d->env, name->b, (uint32_t)d->floor_count + 1)) {
+        ward_release(d->env, own);
+        return WARD_ERR_MEMORY;
+    }
+    if (count)
+        memcpy(own, entries, count * sizeof *own);
+    d->floors[d->floor_count++] = (struct ward_floor){.space = *space, .name = *name, .entries = own, .count = count};
+    return WARD_OK;
+}
+
+int ward_directory_add_closing(struct ward_directory *d, const struct ward_closing *closing)
+{
+    for (size_t i = 0; i < d->closing_count; i++)
+        if (d->closings[i].fid == closing->fid && d->closings[i].seq == closing->seq && d->closings[i].nth == closing->nth)
+            return WARD_OK;
+    int rc = ward_grow(d->env, (void **)&d->closings, &d->closing_cap, d->closing_count, sizeof d->closings[0]);
+    if (!rc)
+        d->closings[d->closing_count++] = *closing;
+    return rc;
+}
+
 /* ---- rules over it */
 
 /* The change counts by the first `cuts` cuts alone, grants being marked as they stand by the same. Of the root's feed all branches count:
@@ -411,10 +456,77 @@ static uint64_t limit_by_grants(const struct ward_directory *d, const struct war
     return ward_grant_effective(d, &f->grant) ? ward_cut_limit(d->cuts, d->cut_count, &f->grant, &f->id) : 0;
 }
 
+/* Whatever cuts and forks say, what is settled stays as it was settled. */
 uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f)
 {
     uint64_t limit = limit_by_grants(d, f);
-    return f->forked && f->fork < limit ? f->fork : limit;
+    if (f->forked && f->fork < limit)
+        limit = f->fork;
+    if (f->below)
+        return limit < f->base ? limit : f->base;
+    if (f->settled.effect < f->settled.seq)
+        return f->settled.effect;
+    return limit < f->settled.seq ? f->settled.seq : limit;
+}
+
+void ward_directory_settled(const struct ward_directory *d, const struct ward_hash *space, const struct ward_hash *feed,
+                            struct ward_floor_entry *out)
+{
+    struct ward_id entity;
+    ward_floor_entity(&entity, space);
+    *out = (struct ward_floor_entry){.seq = 0};
+    for (size_t i = 0; i < d->closing_count; i++) {
+        const struct ward_closing *c = &d->closings[i];
+        const struct ward_floor *floor = c->effective && ward_id_equal(&c->space, &entity) ? ward_directory_floor(d, &c->space, &c->name) : NULL;
+        for (size_t j = 0; floor && j < floor->count; j++)
+            if (ward_hash_compare(&floor->entries[j].feed, feed) == 0)
+                ward_floor_raise(out, &floor->entries[j]);
+    }
+}
+
+/* A closing counts if by the cuts before it its change does: a later cut of its author takes nothing back that all devices have settled. */
+static void judge_closings(struct ward_directory *d)
+{
+    size_t before = 0;
+    ward_closings_sort(d->closings, d->closing_count);
+    if (d->closing_count)
+        mark_grants(d, 0);
+    for (size_t i = 0; i < d->closing_count; i++) {
+        struct ward_closing *c = &d->closings[i];
+        const struct ward_feed *f = ward_directory_feed(d, c->fid);
+        size_t marked = before;
+        while (before < d->cut_count && ward_cut_before_closing(&d->cuts[before], c))
+            before++;
+        if (before != marked)
+            mark_grants(d, before);
+        c->effective = f && change_counts(d, f, c->seq, before);
+    }
+}
+
+/* Of feeds of its space alone: what a floor says of others is nothing. */
+static void settle(struct ward_directory *d, const struct ward_floor *floor)
+{
+    for (size_t i = 0; i < floor->count; i++) {
+        struct ward_feed *f = ward_directory_feed_by_id(d, &floor->entries[i].feed);
+        const struct ward_space *s = f ? ward_directory_space(d, f->sid) : NULL;
+        if (s && s->circle_count && memcmp(s->id.b, floor->space.b, sizeof floor->space.b) == 0)
+            ward_floor_raise(&f->settled, &floor->entries[i]);
+    }
+}
+
+static void settle_all(struct ward_directory *d)
+{
+    for (size_t i = 0; i < d->feed_count; i++)
+        d->feeds[i].settled = (struct ward_floor_entry){.seq = 0};
+    for (size_t i = 0; i < d->closing_count; i++) {
+        const struct ward_closing *c = &d->closings[i];
+        const struct ward_floor *floor = c->effective ? ward_directory_floor(d, &c->space, &c->name) : NULL;
+        if (floor)
+            settle(d, floor);
+    }
+    for (size_t i = 0; i < d->feed_count; i++)
+        if (!d->feeds[i].parent && d->feeds[i].next)
+            ward_directory_find_fork(d, &d->feeds[i]);
 }
 
 /* Where the cuts made by the same change as cut i begin: they are decided together, by those before all of them. */
@@ -439,7 +551,9 @@ void ward_directory_judge(struct ward_directory *d)
             mark_grants(d, i);
         cut->effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, f, cut->seq, before);
     }
+    judge_closings(d);
     mark_grants(d, d->cut_count);
+    settle_all(d);
     for (size_t i = 0; i < d->feed_count; i++)
         d->feeds[i].limit = ward_directory_limit(d, &d->feeds[i]);
 }
@@ -470,7 +584,7 @@ static void add_head_entry(ward_hasher *h, const struct ward_hash *feed, uint64_
 static size_t heads_of(const struct ward_directory *d, const struct ward_feed *trunk, const struct ward_feed *out[WARD_BRANCHES_MAX + 1])
 {
     size_t n = 0;
-    for (const struct ward_feed *f = trunk; f; f = ward_directory_next(d, f)) {
+    for (const struct ward_feed *f = trunk; f; f = ward_directory_next_above(d, f)) {
         size_t at = n++;
         for (; at > 0 && (out[at - 1]->head_seq > f->head_seq ||
                           (out[at - 1]->head_seq == f->head_seq && ward_hash_compare(&out[at - 1]->head_hash, &f->head_hash) > 0));
@@ -483,8 +597,8 @@ static size_t heads_of(const struct ward_directory *d, const struct ward_feed *t
 
 static void add_shattered(const struct ward_directory *d, ward_hasher *h, const struct ward_feed *trunk)
 {
-    const struct ward_feed *least = ward_directory_next(d, trunk);
-    for (const struct ward_feed *f = least; f; f = ward_directory_next(d, f))
+    const struct ward_feed *least = ward_directory_next_above(d, trunk);
+    for (const struct ward_feed *f = least; f; f = ward_directory_next_above(d, f))
         least = f->base < least->base ? f : least;
     add_head_entry(h, &trunk->id, least->base, &least->base_hash);
 }
@@ -496,7 +610,7 @@ void ward_directory_digest(const struct ward_directory *d, struct ward_space *sp
     space->changes = 0;
     for (size_t i = 0; i < space->feed_count; i++) {
         const struct ward_feed *f = &d->feeds[space->feeds[i] - 1];
-        entries += f->head_seq > 0 && !(f->parent && ward_directory_shattered(d, ward_directory_trunk(d, f)));
+        entries += f->head_seq > 0 && !f->below && !(f->parent && ward_directory_shattered(d, ward_directory_trunk(d, f)));
         space->changes += ward_feed_length(f);
     }
     ward_hash_begin(&h, "wardsync heads");

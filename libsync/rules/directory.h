@@ -10,6 +10,7 @@
 #define WARD_DIRECTORY_H
 
 #include "rules/authority.h"
+#include "rules/floor.h"
 #include "rules/slot.h"
 #include "values/vv.h"
 #include "wardsync.h"
@@ -39,15 +40,17 @@ struct ward_feed {
     uint64_t base;   /* the log of the row begins after it; of a trunk: what lies up to there is in the space's base (replica/base.h) */
     struct ward_hash base_hash;
     uint32_t next; /* the next branch of the same feed, from the trunk on; 0: no more */
-    bool forked;   /* the feed has branches, */
+    bool below;    /* of a branch: it leaves the trunk below what is settled, and counts for nothing any more */
+    bool forked;   /* the feed has branches (but for those), */
     uint64_t fork; /* and this is the last seq that all of them share: nothing beyond it has effect */
+    struct ward_floor_entry settled; /* of a trunk: what stands for ever; seq 0: nothing */
     struct ward_hash grant;
     struct ward_id unit;
     enum ward_role role;
     uint64_t head_seq, head_depth;
     struct ward_hash head_hash; /* the feed id while empty */
     uint64_t published;         /* of an own feed: how far it may have reached others */
-    uint64_t limit;             /* last seq with effect, by grants and cuts; UINT64_MAX: all */
+    uint64_t limit;             /* last seq with effect, by grants, cuts, forks and floors; UINT64_MAX: all */
     uint64_t applied_limit;     /* up to where the stored state holds it; beyond the head: all */
     bool torn;                  /* the stored state holds a change and lacks one before it */
     struct ward_vv vv;          /* of the last change; loaded on demand */
@@ -77,7 +80,11 @@ struct ward_directory {
     struct ward_authors authors;
     struct ward_cut *cuts; /* in their order; entries owned */
     size_t cut_count, cut_cap;
-    struct ward_index grant_index, space_index, feed_index;
+    struct ward_floor *floors; /* entries owned */
+    size_t floor_count, floor_cap;
+    struct ward_closing *closings; /* in the order of cuts */
+    size_t closing_count, closing_cap;
+    struct ward_index grant_index, space_index, feed_index, floor_index;
 };
 
 void ward_directory_init(struct ward_directory *d, const struct ward_env *env, const struct ward_hash *ward);
@@ -103,8 +110,16 @@ static inline struct ward_feed *ward_directory_next(const struct ward_directory 
 {
     return ward_directory_feed(d, f->next);
 }
+/* The same, but for branches that leave below what is settled: they are not compared, and not passed on. */
+static inline struct ward_feed *ward_directory_next_above(const struct ward_directory *d, const struct ward_feed *f)
+{
+    struct ward_feed *next = ward_directory_next(d, f);
+    while (next && next->below)
+        next = ward_directory_next(d, next);
+    return next;
+}
 struct ward_feed *ward_directory_trunk(const struct ward_directory *d, const struct ward_feed *f);
-size_t ward_directory_branches(const struct ward_directory *d, const struct ward_feed *trunk); /* beyond it */
+size_t ward_directory_branches(const struct ward_directory *d, const struct ward_feed *trunk); /* beyond it, none below the floor */
 /* The last seq that a row has in common with the trunk. */
 uint64_t ward_directory_common_seq(const struct ward_directory *d, const struct ward_feed *f);
 /* The last seq that two rows of one feed have in common. */
@@ -140,7 +155,22 @@ int ward_directory_add_cut(struct ward_directory *d, const struct ward_cut *cut,
 /* That of a grant (its entity) by a change, or NULL. */
 const struct ward_cut *ward_directory_cut(const struct ward_directory *d, uint32_t fid, uint64_t seq, const struct ward_id *entity);
 
-/* Decides which cuts count and sets every feed's limit: a function of the sets of grants and cuts. After any of them were added. */
+/* A floor that is there already is not added again. */
+int ward_directory_add_floor(struct ward_directory *d, const struct ward_id *space, const struct ward_hash *name,
+                             const struct ward_floor_entry *entries, size_t count);
+int ward_directory_add_closing(struct ward_directory *d, const struct ward_closing *closing);
+const struct ward_floor *ward_directory_floor(const struct ward_directory *d, const struct ward_id *space, const struct ward_hash *name);
+/* What is settled of a feed of the space, by the closings as judged; seq 0: nothing. */
+void ward_directory_settled(const struct ward_directory *d, const struct ward_hash *space, const struct ward_hash *feed,
+                            struct ward_floor_entry *out);
+/* The change of the row's feed at seq is settled, and held: which it is is not asked any more. */
+static inline bool ward_feed_settled_at(const struct ward_feed *trunk, uint64_t seq)
+{
+    return seq <= trunk->settled.seq && seq <= trunk->head_seq;
+}
+
+/* Decides which cuts and closings count and sets every feed's limit: a function of the sets of grants, cuts, floors and branches. After any
+ * of them were added. */
 void ward_directory_judge(struct ward_directory *d);
 /* Brought in by a change that has effect. */
 bool ward_grant_effective(const struct ward_directory *d, const struct ward_hash *grant);

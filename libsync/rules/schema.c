@@ -37,6 +37,11 @@ static const struct ward_field_def ward_fields[] = {
 static const struct ward_field_def aside_fields[] = {
     {WARD_ASIDE_RELEASED, "released", WARD_BOOL, WARD_ADD_WINS, 0},
 };
+static const struct ward_field_def floor_fields[] = {
+    {WARD_FLOOR_HEADS, "heads", WARD_ARRAY, WARD_LATEST, 0},
+    {WARD_FLOOR_CLOSED, "closed", WARD_BYTES, WARD_LATEST, 32},
+    {WARD_FLOOR_LEFT, "left_behind", WARD_BOOL, WARD_ADD_WINS, 0},
+};
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 static const struct ward_kind_def core_kinds[] = {
     {WARD_KIND_GRANT, "device", grant_fields, COUNT(grant_fields)},
@@ -44,6 +49,7 @@ static const struct ward_kind_def core_kinds[] = {
     {WARD_KIND_REASON, "reason", reason_fields, COUNT(reason_fields)},
     {WARD_KIND_WARD, "ward", ward_fields, COUNT(ward_fields)},
     {WARD_KIND_ASIDE, "set_aside", aside_fields, COUNT(aside_fields)},
+    {WARD_KIND_FLOOR, "floor", floor_fields, COUNT(floor_fields)},
 };
 const struct ward_schema ward_core_schema = {core_kinds, COUNT(core_kinds), 1};
 

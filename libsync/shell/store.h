@@ -66,6 +66,17 @@ int ward_store_add_grant(struct ward_store *s, const struct ward_hash *id, const
 int ward_store_forget_authority(struct ward_store *s, uint32_t fid, uint64_t base, struct ward_error *err);
 int ward_store_hash_authority(struct ward_store *s, struct ward_hash *out, struct ward_error *err);
 int ward_store_put_cut(struct ward_store *s, const struct ward_cut *cut, const void *body, size_t len, struct ward_error *err);
+struct ward_store_floor { /* one operation: heads (rules/floor.h), or the name of those that it closes */
+    uint32_t fid;
+    uint64_t seq;
+    uint32_t nth;
+    struct ward_id space;
+    bool closes;
+    uint64_t depth; /* of a closing */
+    const void *body;
+    size_t len;
+};
+int ward_store_put_floor(struct ward_store *s, const struct ward_store_floor *row, struct ward_error *err);
 
 /* ---- log */
 struct ward_segment {
@@ -185,7 +196,7 @@ int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx
 /* ---- the own feeds' past (replica/own.h) */
 int ward_store_put_published(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_error *err);
 /* The log of a feed ends at base from now on: segments beyond go; the one that holds base and more is made `shorter` (its seg is that of
- * the one held; NULL: there is none such). Grants and cuts that changes beyond base brought are forgotten. */
+ * the one held; NULL: there is none such). Grants, cuts and floors that changes beyond base brought are forgotten. */
 int ward_store_end_feed(struct ward_store *s, uint32_t fid, uint64_t base, const struct ward_segment *shorter, struct ward_error *err);
 struct ward_store_waiting {
     int64_t number; /* ascending as they were added */

@@ -99,6 +99,56 @@ static int load_cut(void *ctx, sqlite3_stmt *st, struct ward_error *err)
     return rc ? ward_fail(err, rc, "cut") : WARD_OK;
 }
 
+static int load_floor(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    struct ward_directory *d = ctx;
+    struct ward_id space;
+    struct ward_hash name;
+    const void *body = sqlite3_column_blob(st, 4);
+    size_t bytes = (size_t)sqlite3_column_bytes(st, 4), count = 0, cap = bytes / 64 + 1;
+    if (!column_exact(st, 3, space.b, sizeof space.b))
+        return corrupt(err, "floor");
+    struct ward_floor_entry *entries = ward_alloc(d->env, cap * sizeof *entries);
+    if (!entries)
+        return ward_fail(err, WARD_ERR_MEMORY, "floor");
+    int rc = ward_floor_parse(entries, cap, &count, body, bytes);
+    if (!rc) {
+        ward_floor_name(&name, body, bytes);
+        rc = ward_directory_add_floor(d, &space, &name, entries, count);
+    }
+    ward_release(d->env, entries);
+    return !rc ? WARD_OK : rc == WARD_ERR_MEMORY ? ward_fail(err, rc, "floor") : corrupt(err, "floor");
+}
+
+static int load_closing(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    struct ward_directory *d = ctx;
+    struct ward_closing c = {.fid = (uint32_t)sqlite3_column_int64(st, 0),
+                             .seq = (uint64_t)sqlite3_column_int64(st, 1),
+                             .nth = (uint32_t)sqlite3_column_int64(st, 2),
+                             .depth = (uint64_t)sqlite3_column_int64(st, 5)};
+    const struct ward_feed *f = ward_directory_feed(d, c.fid);
+    if (!f || !column_exact(st, 3, c.space.b, sizeof c.space.b) || !column_exact(st, 4, c.name.b, sizeof c.name.b))
+        return corrupt(err, "floor");
+    c.rank = ward_role_rules(f->role)->rank;
+    c.author_feed = f->id;
+    int rc = ward_directory_add_closing(d, &c);
+    return rc ? ward_fail(err, rc, "floor") : WARD_OK;
+}
+
+static int load_floor_or_closing(void *ctx, sqlite3_stmt *st, struct ward_error *err)
+{
+    return sqlite3_column_int(st, 6) ? load_closing(ctx, st, err) : load_floor(ctx, st, err);
+}
+
+static int load_floors(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
+{
+    if (s->format < 3)
+        return WARD_OK;
+    sqlite3_stmt *st = store_stmt(s, SQL_FLOORS, err);
+    return st ? each_row(s, st, load_floor_or_closing, d, err) : s->code;
+}
+
 static int load_grants(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_GRANTS, err);
@@ -129,6 +179,8 @@ int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_
         rc = load_grants(s, d, err);
     if (!rc)
         rc = each_row(s, cuts, load_cut, d, err);
+    if (!rc)
+        rc = load_floors(s, d, err);
     if (!rc)
         rc = store_load_published(s, d, err);
     if (rc)
@@ -240,15 +292,31 @@ static int hash_row(void *ctx, sqlite3_stmt *st, struct ward_error *err)
 
 int ward_store_hash_authority(struct ward_store *s, struct ward_hash *out, struct ward_error *err)
 {
-    static const enum sql tables[] = {SQL_GRANTS, SQL_CUTS};
+    static const enum sql tables[] = {SQL_GRANTS, SQL_CUTS, SQL_FLOORS}; /* the last is new in format 3 */
+    const size_t count = s->format < 3 ? 2 : 3;
     ward_hasher h;
     int rc = WARD_OK;
     ward_hash_begin(&h, "authority");
-    for (size_t i = 0; !rc && i < sizeof tables / sizeof tables[0]; i++) {
+    for (size_t i = 0; !rc && i < count; i++) {
         sqlite3_stmt *st = store_stmt(s, tables[i], err);
         rc = st ? each_row(s, st, hash_row, &h, err) : s->code;
         ward_hash_add(&h, &i, sizeof i);
     }
     ward_hash_end(&h, out);
     return rc;
+}
+
+int ward_store_put_floor(struct ward_store *s, const struct ward_store_floor *row, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_FLOOR_PUT, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, row->fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)row->seq);
+    sqlite3_bind_int64(st, 3, row->nth);
+    bind_id(st, 4, &row->space);
+    sqlite3_bind_blob(st, 5, row->body, (int)row->len, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 6, (sqlite3_int64)row->depth);
+    sqlite3_bind_int(st, 7, row->closes);
+    return store_run(s, st, err);
 }

@@ -61,7 +61,9 @@ int ward_store_end_feed(struct ward_store *s, uint32_t fid, uint64_t base, const
 int ward_store_forget_authority(struct ward_store *s, uint32_t fid, uint64_t base, struct ward_error *err)
 {
     int rc = beyond(s, SQL_GRANT_FORGET, fid, base, err);
-    return rc ? rc : beyond(s, SQL_CUT_FORGET, fid, base, err);
+    if (!rc)
+        rc = beyond(s, SQL_CUT_FORGET, fid, base, err);
+    return rc ? rc : beyond(s, SQL_FLOOR_FORGET, fid, base, err);
 }
 
 int ward_store_add_waiting(struct ward_store *s, const struct ward_hash *space, const void *body, size_t len, struct ward_error *err)

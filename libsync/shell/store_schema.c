@@ -54,10 +54,10 @@ static const char tables_2[] =
     /* Withdrawn changes, prepared to be written anew (replica/late.h). */
     "CREATE TABLE ward_waiting(number INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, body BLOB NOT NULL) STRICT;";
 
-/* What format 3 has besides: of a space whose history is not held here, the state that it had come to (replica/base.h), as it was sealed.
- * Rows by space and number: 0 the head, behind its signature; then the parts. staged: not all of it has come yet. A file of format 2 or
- * less that is only read has none. */
+/* What format 3 has besides. A file of format 2 or less that is only read has none of it. */
 static const char tables_3[] =
+    /* Of a space whose history is not held here, the state that it had come to (replica/base.h), as it was sealed. Rows
+     * by space and number: 0 the head, behind its signature; then the parts. staged: not all of it has come yet. */
     "CREATE TABLE ward_base(space BLOB NOT NULL, staged INTEGER NOT NULL, number INTEGER NOT NULL, fid INTEGER NOT NULL, codec INTEGER NOT "
     "NULL,"
     " data BLOB NOT NULL, PRIMARY KEY(space, staged, number)) STRICT;"
@@ -67,7 +67,10 @@ static const char tables_3[] =
     "CREATE TABLE ward_backfill(number INTEGER PRIMARY KEY AUTOINCREMENT, fid INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT "
     "NULL,"
     " codec INTEGER NOT NULL, last_hash BLOB NOT NULL, sig BLOB NOT NULL, data BLOB NOT NULL) STRICT;"
-    "CREATE INDEX ward_backfill_by_feed ON ward_backfill(fid, number);";
+    "CREATE INDEX ward_backfill_by_feed ON ward_backfill(fid, number);"
+    /* What operators and hubs have proposed to settle of spaces, and closed (rules/floor.h): an operation of a change of feed fid each. */
+    "CREATE TABLE ward_floor(fid INTEGER NOT NULL, seq INTEGER NOT NULL, nth INTEGER NOT NULL, space BLOB NOT NULL, body BLOB NOT NULL,"
+    " depth INTEGER NOT NULL, closes INTEGER NOT NULL, PRIMARY KEY(fid, seq, nth)) STRICT, WITHOUT ROWID;";
 
 #define SEGMENT_COLUMNS   "seg, fid, first, count, codec, last_hash, sig"
 #define BACKFILL_COLUMNS  "number, fid, first, count, codec, last_hash, sig"
@@ -101,6 +104,9 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SEGMENT_SHORTEN] = "UPDATE ward_segment SET count = ?2, codec = ?3, last_hash = ?4, sig = ?5, data = ?6 WHERE seg = ?1",
     [SQL_GRANT_FORGET] = "DELETE FROM ward_grant WHERE fid = ?1 AND seq > ?2",
     [SQL_CUT_FORGET] = "DELETE FROM ward_cut WHERE fid = ?1 AND seq > ?2",
+    [SQL_FLOORS] = "SELECT fid, seq, nth, space, body, depth, closes FROM ward_floor ORDER BY fid, seq, nth",
+    [SQL_FLOOR_PUT] = "INSERT OR IGNORE INTO ward_floor(fid, seq, nth, space, body, depth, closes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_FLOOR_FORGET] = "DELETE FROM ward_floor WHERE fid = ?1 AND seq > ?2",
     [SQL_PUBLISHED] = "SELECT fid, seq FROM ward_published",
     [SQL_PUBLISHED_PUT] = "INSERT INTO ward_published(fid, seq) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET seq = ?2",
     [SQL_WAITING_ADD] = "INSERT INTO ward_waiting(space, body) VALUES(?1, ?2)",

@@ -12,6 +12,7 @@
 #define WARD_KIND_REASON 3u
 #define WARD_KIND_WARD   4u
 #define WARD_KIND_ASIDE  5u
+#define WARD_KIND_FLOOR  6u
 
 struct ward_dep {
     struct ward_hash feed;
