@@ -574,9 +574,12 @@ static int write_directory(struct ward_apply *a, struct ward_error *err)
             touched |= f->dirty;
             f->dirty = false;
         }
-        if (!touched)
+        if (!touched && !a->authority_changed) /* a floor may take a branch out of it */
             continue;
+        const struct ward_hash before = s->digest;
         ward_directory_digest(d, s);
+        if (!touched && ward_hash_compare(&before, &s->digest) == 0)
+            continue;
         int rc = ward_store_put_space(a->r->store, s, err);
         if (rc)
             return rc;

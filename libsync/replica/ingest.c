@@ -83,7 +83,7 @@ static int find_feed(struct incoming *in, struct ward_error *err)
     in->head_depth = in->feed ? in->feed->head_depth : 0;
     if (in->trunk)
         in->settled = in->trunk->settled;
-    else
+    else if (in->circle_count)
         ward_directory_settled(&r->dir, &in->space_id, &in->feed_id, &in->settled);
     /* What lies beyond a cut is kept aside, but not without end: who passes on more of it is told so, and stops. */
     if (in->feed && in->feed->limit < in->head_seq && in->head_seq - in->feed->limit >= WARD_ASIDE_MAX &&

@@ -5,7 +5,7 @@ import ward
 
 # A view's policies are not the protocol's: the fields of each kind that may conflict under the library's own schema and those of site.c
 # and of people.c.
-OWN_KINDS = {1: (change.PRESENCE, 4), 2: (change.PRESENCE, 4, 8, 12, 16), 3: (change.PRESENCE,), 4: (change.PRESENCE, 4)}
+OWN_KINDS = {1: (change.PRESENCE, 4), 2: (change.PRESENCE, 4, 8, 12, 16), 3: (change.PRESENCE,), 4: (change.PRESENCE, 4), 6: (change.PRESENCE,)}
 MAY_CONFLICT = {
     "histories": {**OWN_KINDS, 100: (change.PRESENCE, 4, 5)},
     "people": {**OWN_KINDS, 100: (change.PRESENCE, 4, 17, 20), 101: (change.PRESENCE, 4)},
@@ -49,7 +49,7 @@ def space_answer(held, space, heads, slots):
         "digest": merge.space_digest([head for feed in feeds for head in feed.heads]).hex(),
         "state": merge.state_digest(slots).hex(),
         "feeds": [
-            [feed.id.hex(), [[len(chain), chain[-1].hash.hex(), chain[-1].depth] for chain in sorted(feed.chains, key=head_order)],
+            [feed.id.hex(), [[len(chain), chain[-1].hash.hex(), chain[-1].depth] for chain in sorted(feed.above, key=head_order)],
              heads.get(feed.id, 0), {} if feed.forked else {str(places[f]): seq for f, seq in top.vector.items()}]
             for feed, top in tops
         ],

@@ -16,7 +16,7 @@ def slots_of(held, space, heads):
         if feed.space != space:
             continue
         rank = RANK[feed.grant.role]
-        for change in feed.changes[: heads.get(feed.id, 0)]:
+        for change in feed.chains[0][: heads.get(feed.id, 0)]:
             for nth, write in enumerate(change.body.writes):
                 slot = (write.kind, write.entity, write.field, feed.id if write.key is None else write.key)
                 written = Live(feed.id, change.seq, change.depth, write.value, rank, change.context, nth)

@@ -77,7 +77,7 @@ void site_empty(struct site *s)
     struct ward_store *store = s->r->store;
     must(ward_store_begin(store, &err), &err, "begin");
     must(store_exec(store,
-                    "DELETE FROM ward_space; DELETE FROM ward_feed; DELETE FROM ward_grant; DELETE FROM ward_cut; DELETE FROM ward_segment;"
+                    "DELETE FROM ward_space; DELETE FROM ward_feed; DELETE FROM ward_grant; DELETE FROM ward_cut; DELETE FROM ward_floor; DELETE FROM ward_segment;"
                     "DELETE FROM ward_record; DELETE FROM ward_conflict; DELETE FROM item; DELETE FROM sqlite_sequence",
                     &err),
          &err, "empty");
@@ -274,7 +274,7 @@ static void tell_feed(struct teller *t, struct ward_feed *f)
     const struct ward_feed *rows[WARD_BRANCHES_MAX + 1];
     size_t n = 0;
     uint64_t limit = f->limit < f->head_seq ? f->limit : f->head_seq;
-    for (const struct ward_feed *g = f; g; g = ward_directory_next(&t->site->r->dir, g))
+    for (const struct ward_feed *g = f; g; g = ward_directory_next_above(&t->site->r->dir, g))
         rows[n++] = g;
     qsort(rows, n, sizeof rows[0], by_head);
     fputs("[\"", t->out);

@@ -38,7 +38,7 @@ def world(events):
         seqs.append(len(feed.changes) + 1)
         depths.append(1 + max((depths[i] for i in known), default=0))
         vector[feed.id] = seqs[-1]
-        feed.changes.append(Change(feed.id, seqs[-1], b"", depths[-1], vector, vector, Body(0, depths[-1], (), ACTS[act], b"")))
+        feed.chains[0].append(Change(feed.id, seqs[-1], b"", depths[-1], vector, vector, Body(0, depths[-1], (), ACTS[act], b"")))
         assert depths[-1] == depth
     return SimpleNamespace(feeds=feeds), {feed.id: len(feed.changes) for feed in feeds.values()}
 

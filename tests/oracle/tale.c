@@ -1,5 +1,6 @@
 /* tale.c - histories by chance: who writes what on what knowledge, and how it comes to the replicas. */
 #include "history.h"
+#include "rules/floor.h"
 #include "values/feed.h"
 
 #include <stdlib.h>
@@ -14,6 +15,13 @@ struct tale {
     uint16_t brings[CHANGES_MAX];    /* the authors whose grants a change holds, as bits */
     unsigned writes, grants, learns; /* of 100 steps; the rest are cuts */
     uint32_t favourite;              /* the field that most write */
+    bool settles;                    /* floors are written */
+    struct {
+        size_t space;
+        struct ward_hash name;
+    } floors[16]; /* those that were */
+    size_t floor_count;
+    bool closed; /* one of them at least */
 };
 
 static uint64_t roll(struct tale *t)
@@ -151,6 +159,62 @@ static void add_cut(struct tale *t, struct paper_ops *ops, size_t by, size_t who
     ward_buf_free(&b);
 }
 
+/* ---------------------------------------------------------------- floors */
+
+static int by_settled_feed(const void *a, const void *b)
+{
+    return ward_hash_compare(&((const struct ward_floor_entry *)a)->feed, &((const struct ward_floor_entry *)b)->feed);
+}
+
+/* Mostly the heads that are known; now and then less, or what nobody wrote. */
+static size_t floor_entries(struct tale *t, size_t by, size_t space, struct ward_floor_entry *entries)
+{
+    size_t n = 0;
+    for (size_t feed = space; feed < FEEDS; feed += SPACES) {
+        const struct paper_feed *f = &t->p->feeds[feed];
+        uint64_t seq = cut_at(t, by, feed);
+        if (seq == 0 || chance(t, 15))
+            continue;
+        entries[n] = (struct ward_floor_entry){.feed = f->id, .seq = seq, .effect = chance(t, 80) ? seq : below(t, seq + 1)};
+        if (seq <= f->count && !chance(t, 4))
+            entries[n].hash = t->p->changes[f->changes[seq - 1]].hash;
+        n++;
+    }
+    qsort(entries, n, sizeof entries[0], by_settled_feed);
+    return n;
+}
+
+static void add_floor(struct tale *t, struct paper_ops *ops, size_t by, size_t space)
+{
+    struct ward_floor_entry entries[AUTHORS];
+    size_t n = floor_entries(t, by, space, entries);
+    struct ward_id entity;
+    struct ward_buf b;
+    ward_floor_entity(&entity, &t->p->spaces[space].id);
+    ward_buf_init(&b, t->p->bodies.env);
+    ward_floor_write(&b, entries, n);
+    struct ward_value heads = {.type = WARD_ARRAY, .p = b.p, .len = b.len};
+    if (t->floor_count < sizeof t->floors / sizeof t->floors[0]) {
+        ward_floor_name(&t->floors[t->floor_count].name, b.p, b.len);
+        t->floors[t->floor_count++].space = space;
+    }
+    paper_op(ops, WARD_KIND_FLOOR, &entity, 4, NULL, chance(t, 3) ? some_value(t) : heads);
+    ward_buf_free(&b);
+}
+
+static void add_closing(struct tale *t, struct paper_ops *ops)
+{
+    if (!t->floor_count)
+        return;
+    size_t which = chance(t, 50) ? t->floor_count - 1 : below(t, t->floor_count);
+    size_t space = chance(t, 4) ? below(t, SPACES) : t->floors[which].space;
+    struct ward_id entity;
+    ward_floor_entity(&entity, &t->p->spaces[space].id);
+    struct ward_value name = ward_value_bytes(t->floors[which].name.b, WARD_HASH_BYTES);
+    paper_op(ops, WARD_KIND_FLOOR, &entity, 8, NULL, chance(t, 3) ? some_value(t) : name);
+    t->closed = true;
+}
+
 /* ---------------------------------------------------------------- steps */
 
 static size_t someone_aboard(struct tale *t)
@@ -234,9 +298,25 @@ static void write_cut(struct tale *t, size_t who)
     commit(t, who, WARD_ITSELF, &ops, brings);
 }
 
+static void write_floor(struct tale *t, size_t who)
+{
+    struct paper_ops ops = {.count = 0, .len = 0};
+    if (!paper_may_write(t->p, who, WARD_ITSELF))
+        return;
+    if (!t->floor_count || chance(t, 60))
+        add_floor(t, &ops, who, chance(t, 70) ? SPACE_AB : below(t, SPACES));
+    if (chance(t, 70))
+        add_closing(t, &ops);
+    commit(t, who, WARD_ITSELF, &ops, 0);
+}
+
 static void step(struct tale *t)
 {
     size_t who = someone_aboard(t), what = below(t, 100);
+    if (t->settles && chance(t, 20)) {
+        write_floor(t, who);
+        return;
+    }
     if (what < t->learns)
         paper_learn(t->p, who, someone_aboard(t), chance(t, 80) ? FEEDS : below(t, FEEDS));
     else if (what < t->learns + t->writes)
@@ -400,9 +480,11 @@ void history_make(struct history *h, struct paper *p, uint64_t seed)
     t.learns = 15 + (unsigned)below(&t, 30);
     t.writes = chance(&t, 30) ? 10 : 45;
     t.grants = 3 + (unsigned)below(&t, 15);
+    t.settles = chance(&t, 35);
     size_t steps = chance(&t, 10) ? 12 + below(&t, 40) : 3 + below(&t, 12);
     for (size_t i = 0; i < steps; i++)
         step(&t);
+    h->branched = t.closed; /* what nobody takes else is taken where it is not asked what it rests on */
     for (size_t n = chance(&t, 15) ? 3 : 2; n > 0; n--)
         send_to(&t, h, readers[below(&t, sizeof readers)]);
 }

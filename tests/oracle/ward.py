@@ -22,8 +22,11 @@ MAY_GRANT = {
     INSPECTOR: (),
 }
 KIND_GRANT, FIELD_GRANT, FIELD_CUT = 1, 4, 12
+KIND_FLOOR, FIELD_HEADS, FIELD_CLOSED = 6, 4, 8
 
 Grant = namedtuple("Grant", "id sign_pk link_pk unit role")
+Settled = namedtuple("Settled", "seq hash effect")
+NOTHING = Settled(0, None, 0)
 
 
 def may_read(grant, circle):
@@ -106,6 +109,47 @@ def cuts_in(body):
                 yield write.entity, cut
 
 
+@lru_cache(4096)
+def read_floor(value):
+    """{feed: Settled} of a value of field 4 of kind 6; None if that is no floor."""
+    try:
+        parts = cbor.whole(value)
+    except Bad:
+        return None
+    if not isinstance(parts, list):
+        return None
+    floor, last = {}, b""
+    for part in parts:
+        if not isinstance(part, list) or [type(member) for member in part] not in ([bytes, int, bytes], [bytes, int, bytes, int]):
+            return None
+        feed, seq, hash_ = part[:3]
+        effect = part[3] if len(part) == 4 else seq
+        if len(feed) != 32 or len(hash_) != 32 or not 1 <= seq < 2**63 or feed <= last:
+            return None
+        if len(part) == 4 and not 0 <= effect < seq:
+            return None
+        floor[feed], last = Settled(seq, hash_, effect), feed
+    return floor
+
+
+def floors_in(body):
+    """(entity of the space, name of the floor, {feed: Settled}) of a change of the ward space."""
+    for write in body.writes:
+        if (write.kind, write.field) == (KIND_FLOOR, FIELD_HEADS):
+            floor = read_floor(write.value)
+            if floor is not None:
+                yield write.entity, H("wardsync floor", write.value), floor
+
+
+def closings_in(body):
+    """(entity of the space, name of the floor that is closed) of a change of the ward space."""
+    for write in body.writes:
+        if (write.kind, write.field) == (KIND_FLOOR, FIELD_CLOSED):
+            name = cbor.whole(write.value)
+            if isinstance(name, bytes) and len(name) == 32:
+                yield write.entity, name
+
+
 # ---------------------------------------------------------------- what a replica holds
 
 # context: what the change itself had seen; vector: what its feed has seen with it. They differ in late changes alone.
@@ -118,32 +162,44 @@ class Feed:
 
     def __init__(self, id_, space, grant, changes=()):
         self.id, self.space, self.grant, self.chains, self.bases = id_, space, grant, [list(changes)], [0]
+        self.settled = NOTHING
 
     def __lt__(self, other):
         return self.id < other.id
 
+    def shared(self, chain):
+        """How many changes a chain has in common with the first."""
+        count = 0
+        while count < min(len(chain), len(self.chains[0])) and chain[count].hash == self.chains[0][count].hash:
+            count += 1
+        return count
+
+    @property
+    def above(self):
+        """The chains that count: those that leave the first below what is settled are passed over."""
+        return [chain for chain in self.chains if chain is self.chains[0] or self.shared(chain) >= self.settled.seq]
+
     @property
     def forked(self):
-        return len(self.chains) > 1
+        return len(self.above) > 1
 
     @property
     def shattered(self):
-        return len(self.chains) > BRANCHES_MAX
+        return len(self.above) > BRANCHES_MAX
 
     @property
     def changes(self):
-        if not self.forked:
-            return self.chains[0]
-        count = 0
-        while all(len(chain) > count for chain in self.chains) and len({chain[count].hash for chain in self.chains}) == 1:
-            count += 1
-        return self.chains[0][:count]
+        return self.chains[0][: min(map(self.shared, self.above))]
+
+    def settled_at(self, seq):
+        """Whether a change is settled, and held: which it is is not asked any more."""
+        return seq <= min(self.settled.seq, len(self.chains[0]))
 
     @property
     def heads(self):
         if self.shattered:
             return [[self.id, len(self.changes), self.changes[-1].hash if self.changes else self.id]]
-        return [[self.id, len(chain), chain[-1].hash] for chain in self.chains]
+        return [[self.id, len(chain), chain[-1].hash] for chain in self.above]
 
     def every_change(self):
         """Of all chains, each once."""
@@ -177,6 +233,7 @@ class Held:
             raise Bad(402)
         fid = feed_id(self.ward, space, grant.id)
         held = self.feeds.get(fid) or Feed(fid, space, grant)
+        held.settled = self.settled(held)
         if first > max(map(len, held.chains)) + 1:
             raise Bad(301)
         if held.forked or first != len(held.chains[0]) + 1:
@@ -188,7 +245,21 @@ class Held:
             if space == self.ward_space:
                 for change in new:
                     self.grants.update((g.id, g) for g in grants_in(change.body))
+                for feed in self.feeds.values():
+                    feed.settled = self.settled(feed)
         return len(new)
+
+    def settled(self, feed):
+        """Floor: what of a feed stands for ever."""
+        settled = NOTHING
+        if feed.space == self.ward_space:
+            return settled
+        for space, floor in effective_floors(self):
+            entry = floor.get(feed.id) if space == feed.space[:16] else None
+            if entry and entry.seq > settled.seq:
+                effect = settled.effect if settled.effect < settled.seq else max(entry.effect, settled.seq)
+                settled = Settled(entry.seq, entry.hash, effect)
+        return settled
 
     def go_on(self, held, first, count, data, signature):
         """A run that begins where its feed ends."""
@@ -197,6 +268,7 @@ class Held:
             body, at = read_body(data, at)
             hash_ = change_hash(seq, hash_, body.raw)
             chain.append(self.follow(held, chain, seq, hash_, body))
+            self.keep_to_floor(held, chain)
         if at != len(data):
             raise Bad(205)
         if self.check_seal and not self.check_seal(held.grant.sign_pk, held.id, first + count - 1, hash_, signature):
@@ -230,11 +302,15 @@ class Held:
         if upto == first + count - 1:
             return []
         leaves = upto < len(chain)
+        if (leaves or chain is not held.chains[0]) and min(upto, held.shared(chain)) < held.settled.seq:
+            raise Bad(317)
         if leaves and held.shattered and upto >= len(held.changes):
             raise Bad(309)
         new = chain[:upto]
         for seq in range(upto + 1, first + count):
             new.append(self.follow(held, new, seq, hashes[seq - first + 1], bodies[seq - first]))
+            if chain is held.chains[0] and not leaves:
+                self.keep_to_floor(held, new)
         if leaves and held.shattered:
             self.give_one_up(held)
         if leaves:
@@ -247,8 +323,14 @@ class Held:
     @staticmethod
     def give_one_up(held):
         """The one that parts last; never the chain that came first."""
-        last = max(range(1, len(held.chains)), key=lambda nth: held.bases[nth])
+        above = [nth for nth in range(1, len(held.chains)) if held.shared(held.chains[nth]) >= held.settled.seq]
+        last = max(above, key=lambda nth: held.bases[nth])
         del held.chains[last], held.bases[last]
+
+    @staticmethod
+    def keep_to_floor(held, chain):
+        if len(chain) == held.settled.seq and chain[-1].hash != held.settled.hash:
+            raise Bad(317)
 
     def follow(self, held, chain, seq, hash_, body):
         """The next change of a chain of a feed, its deps and depth checked."""
@@ -267,7 +349,7 @@ class Held:
             other = self.feeds.get(dep.feed)
             if other is None or other.space != held.space:
                 raise Bad(302)
-            unsure = other.shattered and dep.seq > len(other.changes)
+            unsure = other.settled_at(dep.seq) or (other.shattered and dep.seq > len(other.changes))
             reaching = [chain[dep.seq - 1] for chain in other.chains if len(chain) >= dep.seq]
             named = [change for change in reaching if change.hash == dep.hash]
             if not named and not unsure:
@@ -315,8 +397,8 @@ def effective_grants(held, cuts):
     return standing
 
 
-def effective_cuts(held):
-    """Cut: decided one change after the other, each by those before it."""
+def effective_cuts(held, placed=False):
+    """Cut: decided one change after the other, each by those before it. placed: each with its place in that order."""
     order = []
     for feed in held.feeds.values():
         if feed.space == held.ward_space and feed.grant.role in (ROOT, OPERATOR):
@@ -324,12 +406,35 @@ def effective_cuts(held):
                 made = [(entity, cut) for entity, cut in cuts_in(change.body) if entity != held.ward[:16]]
                 if made:
                     order.append(((feed.grant.role != ROOT, change.depth, feed.id, change.seq), feed, change, made))
-    counted = []
-    for _, feed, change, made in sorted(order, key=lambda entry: entry[0]):
+    counted, places = [], []
+    for place, feed, change, made in sorted(order, key=lambda entry: entry[0]):
         counts = feed.grant.role == ROOT or change.seq <= before_cuts(counted, feed)
         if counts and feed.grant.id in effective_grants(held, counted):
             counted = counted + made
-    return counted
+            places += [place] * len(made)
+    return list(zip(places, counted)) if placed else counted
+
+
+def effective_floors(held):
+    """Floor: (entity of the space, {feed: Settled}) of those that are closed, in the order of their closings."""
+    floors, order = {}, []
+    for feed in held.feeds.values():
+        if feed.space == held.ward_space:
+            for change in feed.every_change():
+                floors.update({(space, name): floor for space, name, floor in floors_in(change.body)})
+                made = list(closings_in(change.body))
+                if made:
+                    order.append(((feed.grant.role != ROOT, change.depth, feed.id, change.seq), feed, change, made))
+    if not order:
+        return []
+    counted = effective_cuts(held, True)
+    closed = []
+    for place, feed, change, made in sorted(order, key=lambda entry: entry[0]):
+        cuts = [cut for at, cut in counted if at < place]
+        counts = feed.grant.role == ROOT or change.seq <= before_cuts(cuts, feed)
+        if counts and feed.grant.id in effective_grants(held, cuts):
+            closed += [(space, floors[space, name]) for space, name in made if (space, name) in floors]
+    return closed
 
 
 def effective_heads(held):
@@ -339,6 +444,11 @@ def effective_heads(held):
     heads = {}
     for feed in held.feeds.values():
         seq = before_cuts(cuts, feed) if feed.grant.id in grants else 0
+        if feed.settled.effect < feed.settled.seq:
+            seq = feed.settled.effect
+        else:
+            seq = max(seq, feed.settled.seq)
+        seq = min(seq, len(feed.chains[0]))
         if seq and may_write(feed.grant, held.circles[feed.space]):
             heads[feed.id] = seq
     return heads, grants
