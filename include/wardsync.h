@@ -634,8 +634,50 @@ int ward_devices(ward_replica *r, ward_device_fn *fn, void *ctx, struct ward_err
 /* Ends a device's rights (a cut at what is known here of its feeds). Operators only. */
 int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reason, struct ward_error *err);
 /* The same, of what it wrote keeping no more than the first `changes` changes, in the order in which they arrived here (ward_history gives
- * them in that order). WARD_ERR_RANGE: it has not written so many. */
+ * them in that order). WARD_ERR_RANGE: it has not written so many. WARD_ERR_SETTLED: more of them are settled (ward_compact). */
 int ward_revoke_after(ward_replica *r, const struct ward_hash *grant, uint64_t changes, const char *reason, struct ward_error *err);
+
+/* ---------------------------------------------------------------- compaction */
+
+/* The ward settles what all devices hold of a circle's history: a *floor* is proposed, closed once every device in force is known to hold
+ * it and all that it settles, and from then on each device lets go of the changes below it and keeps what they came to. What is settled can
+ * neither be cut nor be contradicted any more (proto/authority.md). */
+struct ward_compact_holder { /* a device that holds a floor back */
+    struct ward_hash grant;
+    struct ward_id unit;
+    enum ward_role role;
+    char name[256];
+    int64_t last_contact_ms; /* by this replica's clock; 0: it was never met here */
+    uint64_t behind;         /* changes to be settled that it is not known to hold */
+    bool unheard;            /* it is not known to hold the floor itself */
+    bool left;               /* it was left behind: nothing waits for it */
+};
+struct ward_compact_space {
+    struct ward_hash space;
+    const struct ward_id *circle;
+    size_t circle_count;
+    uint64_t changes, bytes;                   /* that would leave the log here with the floor that is proposed, or could be now */
+    uint64_t settled;                          /* changes settled before */
+    bool proposed;                             /* it is, and waits to be closed */
+    bool too_many;                             /* more devices wrote here than a floor can name */
+    const struct ward_compact_holder *holders; /* valid during the callback */
+    size_t holder_count;
+    size_t holding; /* of them, those that were not left behind */
+};
+typedef int ward_compact_fn(void *ctx, const struct ward_compact_space *space);
+/* Each space of a circle. What devices hold is known here of those that have met this one: it tells most at the hub. */
+int ward_compact_plan(ward_replica *r, ward_compact_fn *fn, void *ctx, struct ward_error *err);
+
+struct ward_compact_options {
+    const struct ward_hash *leave; /* grants of devices that nothing waits for: what they write later still counts */
+    size_t leave_count;
+    uint64_t least; /* propose where so many changes would go */
+};
+struct ward_compact_result {
+    size_t proposed, closed, waiting; /* spaces; waiting: proposed before, and held back */
+};
+/* Operators and hubs: closes what every device holds, and proposes floors where enough would go. */
+int ward_compact(ward_replica *r, const struct ward_compact_options *options, struct ward_compact_result *out, struct ward_error *err);
 
 /* ---------------------------------------------------------------- status */
 

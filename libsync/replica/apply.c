@@ -332,8 +332,14 @@ static int note_closing(struct ward_apply *a, const struct ward_feed *f, uint64_
     if (op->value.type != WARD_BYTES || op->value.len != sizeof c.name.b)
         return WARD_OK;
     memcpy(c.name.b, op->value.p, sizeof c.name.b);
-    struct ward_store_floor row = {
-        .fid = f->fid, .seq = seq, .nth = nth, .space = op->entity, .closes = true, .depth = depth, .body = c.name.b, .len = sizeof c.name.b};
+    struct ward_store_floor row = {.fid = f->fid,
+                                   .seq = seq,
+                                   .nth = nth,
+                                   .space = op->entity,
+                                   .closes = true,
+                                   .depth = depth,
+                                   .body = c.name.b,
+                                   .len = sizeof c.name.b};
     if (ward_directory_add_closing(&a->r->dir, &c))
         return ward_fail(err, WARD_ERR_MEMORY, "floor");
     a->authority_changed = true;

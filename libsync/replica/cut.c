@@ -66,6 +66,25 @@ static int entries_now(ward_replica *r, const struct ward_hash *grant, struct wa
     return rc;
 }
 
+/* What is settled it cannot take back: who asks for that is told so before anything is written. */
+static int above_floors(ward_replica *r, const struct ward_hash *grant, const struct ward_cut_entry *entries, size_t count,
+                        struct ward_error *err)
+{
+    uint64_t settled = 0;
+    bool below = false;
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        uint64_t kept = 0;
+        if (f->parent || ward_hash_compare(&f->grant, grant) != 0)
+            continue;
+        for (size_t j = 0; j < count; j++)
+            kept = ward_hash_compare(&entries[j].feed, &f->id) == 0 ? entries[j].seq : kept;
+        below |= kept < f->settled.effect;
+        settled += f->settled.effect;
+    }
+    return below ? ward_fail(err, WARD_ERR_SETTLED, "%llu of its changes are settled", (unsigned long long)settled) : WARD_OK;
+}
+
 int ward_cut_place(ward_replica *r, struct ward_cutting *c, struct ward_error *err)
 {
     struct ward_cut_entry *entries = ward_alloc(&r->env, (r->dir.feed_count + 1) * sizeof *entries);
@@ -75,6 +94,8 @@ int ward_cut_place(ward_replica *r, struct ward_cutting *c, struct ward_error *e
         rc = entries_now(r, &c->grant, entries, &n, err);
     else if (!rc)
         rc = entries_after(r, c, entries, &n, err);
+    if (!rc)
+        rc = above_floors(r, &c->grant, entries, n, err);
     ward_buf_init(&c->cut, &r->env);
     if (!rc && n)
         qsort(entries, n, sizeof *entries, compare_entries);

@@ -26,7 +26,7 @@ struct incoming {
     bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
     uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
-    struct ward_floor_entry settled; /* of the feed, whether it is here or not */
+    struct ward_floor_entry settled;     /* of the feed, whether it is here or not */
     struct ward_hash feed_id, head_hash; /* head: where what is new begins, the row's head or before */
     uint64_t head_seq, head_depth;
     struct ward_vv vv;        /* as it grows along the run */
@@ -225,6 +225,25 @@ static int make_room(struct incoming *in, struct ward_error *err)
     return WARD_OK;
 }
 
+/* Of this device's own feed, what nobody has got yet gives way; and so does what nobody will take any more, since the ward has settled
+ * another history. */
+static int own_gives_way(struct incoming *in, struct ward_error *err)
+{
+    const struct ward_feed *f = in->feed;
+    struct ward_hash hash;
+    uint64_t depth;
+    in->gives_way = !f->parent && ward_own_unpublished(in->r, f->fid, in->head_seq + 1);
+    if (in->gives_way || f->parent || in->head_seq >= in->settled.seq || ward_hash_compare(&f->grant, &in->r->self) != 0)
+        return WARD_OK;
+    if (f->head_seq < in->settled.seq) {
+        in->gives_way = true;
+        return WARD_OK;
+    }
+    int rc = ward_chain_at(in->r, f->fid, in->settled.seq, &hash, &depth, err);
+    in->gives_way = !rc && ward_hash_compare(&hash, &in->settled.hash) != 0;
+    return rc;
+}
+
 static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicate, struct ward_error *err)
 {
     struct walked w;
@@ -245,12 +264,12 @@ static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicat
     bool goes_on = in->head_seq == in->feed->head_seq;
     if (*duplicate || (goes_on && !in->feed->parent))
         return WARD_OK;
-    /* Of this device's own feed, what nobody has got yet gives way. */
-    in->gives_way = !in->feed->parent && ward_own_unpublished(in->r, in->feed->fid, in->head_seq + 1);
-    if (in->gives_way)
-        return WARD_OK;
+    rc = own_gives_way(in, err);
+    if (rc || in->gives_way)
+        return rc;
     if (leaves_trunk_at(in) < in->settled.seq)
-        return ward_fail(err, WARD_ERR_SETTLED, "another history than the one settled up to change %llu", (unsigned long long)in->settled.seq);
+        return ward_fail(err, WARD_ERR_SETTLED, "another history than the one settled up to change %llu",
+                         (unsigned long long)in->settled.seq);
     return goes_on ? WARD_OK : make_room(in, err);
 }
 

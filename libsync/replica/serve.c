@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/admit.h"
+#include "replica/compact.h"
 #include "replica/cut.h"
 #include "replica/own.h"
 #include "replica/route.h"
@@ -76,6 +77,8 @@ struct ward_server {
     bool heavy_work;        /* in this step */
     int64_t heavy_after_ms; /* not before */
     struct ward_batch batch;
+    bool parted;      /* it is known anew what somebody holds */
+    bool floors_wait; /* some are proposed and not closed */
     bool news;
     struct head *heads; /* by fid - 1, as they were when guests were last told, */
     uint32_t *changed;  /* and which have changed since */
@@ -194,6 +197,7 @@ static void remember(struct ward_server *s, stands_fn *stands)
     }
     if (begun && (rc || ward_store_commit(store, NULL)))
         ward_store_rollback(store);
+    s->parted |= begun;
 }
 
 static size_t links_of(const struct ward_server *s, const uint8_t link_pk[32])
@@ -565,9 +569,23 @@ static int spread_news(struct ward_server *s, struct ward_error *err)
     return rc;
 }
 
+/* Once while the link stays, and once when it ends; oftener while somebody waits for it. */
 static bool is_newly_live(const struct guest *g)
 {
-    return !g->remembered && g->talk.s.state == WARD_S_LIVE; /* once while the link stays, and once when it ends */
+    return (!g->remembered || g->server->floors_wait) && g->talk.s.state == WARD_S_LIVE;
+}
+
+/* What all devices hold by now; nothing is lost if it has to wait. */
+static void close_floors(struct ward_server *s)
+{
+    struct ward_compact_result result = {0};
+    if (s->batch.open || (!s->parted && !s->floors_wait))
+        return;
+    if (ward_compact_close(s->r, &result, NULL) == WARD_OK) {
+        s->parted = false;
+        s->floors_wait = result.waiting > 0;
+        s->news |= result.closed > 0;
+    }
 }
 
 static int tick(struct ward_server *s, struct ward_error *err)
@@ -581,6 +599,7 @@ static int tick(struct ward_server *s, struct ward_error *err)
             rc = ward_talk_tick(&s->guests[i]->talk, s->ticked_ms, err);
     if (!rc && s->ticked_ms - s->remembered_ms >= REMEMBER_EVERY_MS) {
         remember(s, is_newly_live);
+        close_floors(s);
         s->remembered_ms = s->ticked_ms;
     }
     return rc;

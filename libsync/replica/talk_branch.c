@@ -89,7 +89,11 @@ static bool keeps_back(const struct ward_talk *t, const struct view *v, size_t i
     const struct ward_feed *f = v->rows[i];
     if (v->rows[0]->forked) /* too late: it is frozen as it is, and what is kept back would only be missing elsewhere */
         return false;
-    return v->strange && f->head_seq > v->have[i] && ward_own_unpublished(t->r, f->fid, v->have[i] + 1);
+    if (!v->strange || f->head_seq <= v->have[i])
+        return false;
+    /* Samples lie apart: the two may part anywhere between the last that is alike and the first that differs. */
+    uint64_t parted = v->least_strange < f->head_seq ? v->least_strange : f->head_seq;
+    return ward_own_unpublished(t->r, f->fid, parted > v->have[i] ? parted : v->have[i] + 1);
 }
 
 int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, const struct ward_feed_entry *entries, size_t count,

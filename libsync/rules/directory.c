@@ -477,7 +477,8 @@ void ward_directory_settled(const struct ward_directory *d, const struct ward_ha
     *out = (struct ward_floor_entry){.seq = 0};
     for (size_t i = 0; i < d->closing_count; i++) {
         const struct ward_closing *c = &d->closings[i];
-        const struct ward_floor *floor = c->effective && ward_id_equal(&c->space, &entity) ? ward_directory_floor(d, &c->space, &c->name) : NULL;
+        const struct ward_floor *floor =
+            c->effective && ward_id_equal(&c->space, &entity) ? ward_directory_floor(d, &c->space, &c->name) : NULL;
         for (size_t j = 0; floor && j < floor->count; j++)
             if (ward_hash_compare(&floor->entries[j].feed, feed) == 0)
                 ward_floor_raise(out, &floor->entries[j]);

@@ -39,10 +39,10 @@ struct ward_feed {
     uint32_t parent; /* of a branch: the row whose chain it leaves after seq `base`; 0: the feed's own row, its trunk */
     uint64_t base;   /* the log of the row begins after it; of a trunk: what lies up to there is in the space's base (replica/base.h) */
     struct ward_hash base_hash;
-    uint32_t next; /* the next branch of the same feed, from the trunk on; 0: no more */
-    bool below;    /* of a branch: it leaves the trunk below what is settled, and counts for nothing any more */
-    bool forked;   /* the feed has branches (but for those), */
-    uint64_t fork; /* and this is the last seq that all of them share: nothing beyond it has effect */
+    uint32_t next;                   /* the next branch of the same feed, from the trunk on; 0: no more */
+    bool below;                      /* of a branch: it leaves the trunk below what is settled, and counts for nothing any more */
+    bool forked;                     /* the feed has branches (but for those), */
+    uint64_t fork;                   /* and this is the last seq that all of them share: nothing beyond it has effect */
     struct ward_floor_entry settled; /* of a trunk: what stands for ever; seq 0: nothing */
     struct ward_hash grant;
     struct ward_id unit;

@@ -1,5 +1,6 @@
 #include "rules/floor.h"
 #include "values/cbor.h"
+#include "values/feed.h"
 #include "values/hash.h"
 
 #include <stdlib.h>

@@ -100,6 +100,9 @@ int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only,
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
 /* The same, or where the log has a hole there the next one of the feed; *got false: there is none. */
 int ward_store_segment_from(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got, struct ward_error *err);
+/* What lies in segments of a row that end at `upto` or before. */
+int ward_store_weigh_segments(struct ward_store *s, uint32_t fid, uint64_t upto, uint64_t *changes, uint64_t *bytes,
+                              struct ward_error *err);
 /* The number of the newest; 0 while there is none. */
 int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err);
 /* The bodies of a segment, to `out`. WARD_ERR_CORRUPT. */

@@ -170,6 +170,22 @@ int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, st
     return WARD_OK;
 }
 
+int ward_store_weigh_segments(struct ward_store *s, uint32_t fid, uint64_t upto, uint64_t *changes, uint64_t *bytes, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_WEIGH, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)upto);
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) {
+        *changes = (uint64_t)sqlite3_column_int64(st, 0);
+        *bytes = (uint64_t)sqlite3_column_int64(st, 1);
+    }
+    sqlite3_reset(st);
+    return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "log");
+}
+
 int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_LAST, err);

@@ -77,7 +77,8 @@ void site_empty(struct site *s)
     struct ward_store *store = s->r->store;
     must(ward_store_begin(store, &err), &err, "begin");
     must(store_exec(store,
-                    "DELETE FROM ward_space; DELETE FROM ward_feed; DELETE FROM ward_grant; DELETE FROM ward_cut; DELETE FROM ward_floor; DELETE FROM ward_segment;"
+                    "DELETE FROM ward_space; DELETE FROM ward_feed; DELETE FROM ward_grant; DELETE FROM ward_cut; DELETE FROM ward_floor; "
+                    "DELETE FROM ward_segment;"
                     "DELETE FROM ward_record; DELETE FROM ward_conflict; DELETE FROM item; DELETE FROM sqlite_sequence",
                     &err),
          &err, "empty");

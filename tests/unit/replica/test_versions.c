@@ -84,6 +84,7 @@ static void set_back_to_format_1(const char *home)
             "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
             "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted; DROP "
             "TABLE ward_published; DROP TABLE ward_waiting; DROP TABLE ward_base; DROP TABLE ward_base_feed; DROP TABLE ward_backfill; "
+            "DROP TABLE ward_floor; "
             "PRAGMA user_version = 1; COMMIT",
             NULL, NULL, NULL),
         SQLITE_OK);

@@ -1,0 +1,320 @@
+/* Floors between real replicas: proposed, held back, closed; what cuts, branches and late arrivals can do to what is settled. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "line.h"
+#include "replica/compact.h"
+#include "replica/cut.h"
+#include "replicas.h"
+
+enum { OFFICE, A, B, COPY };
+
+static struct ward_hash space_ab(struct world *w, size_t i)
+{
+    const struct ward_id units[] = {unit_id('a'), unit_id('b')};
+    struct ward_hash space;
+    OK(w, ward_space_of_circle(w->d[i].r, &space, units, 2, &w->err));
+    return space;
+}
+
+static void write_title(struct world *w, size_t i, char item, const char *title)
+{
+    struct ward_id id = unit_id(item);
+    struct ward_hash space = space_ab(w, i);
+    struct ward_value text = ward_value_text(title);
+    ward_txn *t;
+    OK(w, ward_begin(w->d[i].r, &t, &w->err));
+    OK(w, ward_put(t, &space, KIND_ITEM, &id, TITLE, NULL, 0, &text, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
+}
+
+static void write_many(struct world *w, size_t i, size_t count)
+{
+    for (size_t n = 0; n < count; n++) {
+        char title[32];
+        snprintf(title, sizeof title, "%zu by %zu", n, i);
+        write_title(w, i, (char)('p' + (char)(n % 3)), title);
+    }
+}
+
+/* A session, at the end of which each knows what the other holds. */
+static void meet_on_line(struct world *w, size_t a, size_t b)
+{
+    struct line l;
+    line_open(&l, w, a, b);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    OK(w, ward_batch_commit(&l.a.batch, &w->err));
+    OK(w, ward_batch_commit(&l.b.batch, &w->err));
+    OK(w, ward_talk_remember(&l.a.talk, NULL, &w->err));
+    OK(w, ward_talk_remember(&l.b.talk, NULL, &w->err));
+    line_close(&l);
+}
+
+static const struct ward_feed *feed_at(struct world *w, size_t at, size_t whose)
+{
+    struct ward_hash id, space = space_ab(w, at);
+    OK(w, ward_replica_refresh(w->d[at].r, &w->err));
+    const struct ward_space *s = ward_directory_space_by_id(&w->d[at].r->dir, &space);
+    assert_non_null(s);
+    const struct ward_feed *f = ward_directory_feed_of(&w->d[at].r->dir, s, &w->d[whose].grant, &id);
+    assert_non_null(f);
+    return f;
+}
+
+static struct ward_compact_result compact(struct world *w, uint64_t least, const struct ward_hash *leave, size_t leave_count)
+{
+    const struct ward_compact_options options = {.least = least, .leave = leave, .leave_count = leave_count};
+    struct ward_compact_result result;
+    OK(w, ward_compact(w->d[OFFICE].r, &options, &result, &w->err));
+    return result;
+}
+
+struct plan {
+    struct ward_compact_space space;
+    struct ward_compact_holder holders[4];
+};
+
+static int note_plan(void *ctx, const struct ward_compact_space *space)
+{
+    struct plan *p = ctx;
+    if (space->circle_count != 2)
+        return 0;
+    p->space = *space;
+    assert_true(space->holder_count <= 4);
+    for (size_t i = 0; i < space->holder_count; i++)
+        p->holders[i] = space->holders[i];
+    return 0;
+}
+
+static struct plan plan_of(struct world *w)
+{
+    struct plan p = {.space = {.changes = 0}};
+    OK(w, ward_compact_plan(w->d[OFFICE].r, note_plan, &p, &w->err));
+    return p;
+}
+
+static void set_up(struct world *w)
+{
+    world_found(w, 20261125);
+    admit(w, 'a', WARD_ROLE_CELL, 20261125);
+    admit(w, 'b', WARD_ROLE_CELL, 20261125);
+    write_many(w, A, 6);
+    write_many(w, B, 4);
+    meet_on_line(w, OFFICE, A);
+    meet_on_line(w, OFFICE, B);
+}
+
+static void settle_all(struct world *w)
+{
+    assert_int_equal(compact(w, 1, NULL, 0).proposed, 1);
+    meet_on_line(w, OFFICE, A);
+    meet_on_line(w, OFFICE, B);
+    assert_int_equal(compact(w, 1, NULL, 0).closed, 1);
+}
+
+static void held_back_until_all_have_it(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    struct plan p = plan_of(&w); /* A was met before B's changes came */
+    assert_int_equal(p.space.changes, 10);
+    assert_true(p.space.bytes > 0);
+    assert_int_equal(p.space.holding, 1);
+    assert_memory_equal(&p.holders[0].grant, &w.d[A].grant, 32);
+    assert_int_equal(p.holders[0].behind, 4);
+    assert_false(p.holders[0].unheard);
+    assert_true(p.holders[0].last_contact_ms > 0);
+    assert_string_equal(p.holders[0].name, "tablet");
+
+    assert_int_equal(compact(&w, 11, NULL, 0).proposed, 0); /* not worth its bytes */
+    assert_int_equal(compact(&w, 10, NULL, 0).proposed, 1);
+    struct ward_compact_result result = compact(&w, 1, NULL, 0);
+    assert_true(result.proposed == 0 && result.closed == 0 && result.waiting == 1);
+    meet_on_line(&w, OFFICE, A);
+    p = plan_of(&w);
+    assert_true(p.space.proposed);
+    assert_int_equal(p.space.holding, 1); /* B holds the changes, but has not heard of the floor */
+    assert_memory_equal(&p.holders[0].grant, &w.d[B].grant, 32);
+    assert_int_equal(p.holders[0].behind, 0);
+    assert_true(p.holders[0].unheard);
+    assert_int_equal(compact(&w, 1, NULL, 0).closed, 0);
+    assert_int_equal(feed_at(&w, OFFICE, A)->settled.seq, 0);
+
+    meet_on_line(&w, OFFICE, B);
+    assert_int_equal(plan_of(&w).space.holding, 0);
+    assert_int_equal(compact(&w, 1, NULL, 0).closed, 1);
+    assert_int_equal(feed_at(&w, OFFICE, A)->settled.seq, 6);
+    assert_int_equal(feed_at(&w, OFFICE, B)->settled.seq, 4);
+    assert_int_equal(plan_of(&w).space.settled, 10);
+    result = compact(&w, 1, NULL, 0);
+    assert_true(result.proposed == 0 && result.closed == 0 && result.waiting == 0);
+    meet_all(&w);
+    for (size_t i = A; i <= B; i++) {
+        assert_int_equal(feed_at(&w, i, A)->settled.seq, 6);
+        assert_int_equal(feed_at(&w, i, B)->settled.effect, 4);
+    }
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* A cell writes none, and closes none. */
+static void by_operators_and_hubs(void **state)
+{
+    struct world w;
+    const struct ward_compact_options options = {.least = 1};
+    struct ward_compact_result result;
+    (void)state;
+    set_up(&w);
+    OK(&w, ward_compact(w.d[A].r, &options, &result, &w.err));
+    assert_int_equal(result.proposed, 0);
+    assert_int_equal(w.d[A].r->dir.floor_count, 0);
+    assert_int_equal(compact(&w, 1, NULL, 0).proposed, 1);
+    meet_on_line(&w, OFFICE, A);
+    assert_int_equal(w.d[A].r->dir.floor_count, 1);
+    OK(&w, ward_compact_close(w.d[A].r, &result, &w.err));
+    assert_int_equal(result.closed, 0);
+    world_close(&w);
+}
+
+/* A device that nothing waits for: what it wrote meanwhile still counts. */
+static void left_behind(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    write_title(&w, B, 'z', "written on the way");
+    assert_int_equal(compact(&w, 1, &w.d[B].grant, 1).proposed, 1);
+    meet_on_line(&w, OFFICE, A);
+    struct ward_compact_result result = compact(&w, 1, &w.d[B].grant, 1);
+    assert_int_equal(result.closed, 1);
+    assert_int_equal(feed_at(&w, OFFICE, B)->settled.seq, 4);
+    meet_on_line(&w, OFFICE, B);
+    meet_on_line(&w, OFFICE, A);
+    assert_int_equal(feed_at(&w, A, B)->head_seq, 5);
+    assert_int_equal(feed_at(&w, A, B)->settled.seq, 4);
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* What came upon a proposal meanwhile makes it useless: another is written in its place. */
+static void outdated(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    assert_int_equal(compact(&w, 1, NULL, 0).proposed, 1);
+    OK(&w, ward_revoke_after(w.d[OFFICE].r, &w.d[B].grant, 2, "lost", &w.err));
+    meet_on_line(&w, OFFICE, A);
+    struct ward_compact_result result = compact(&w, 1, NULL, 0);
+    assert_true(result.closed == 0 && result.proposed == 1);
+    meet_on_line(&w, OFFICE, A);
+    assert_int_equal(compact(&w, 1, NULL, 0).closed, 1); /* nobody waits for a device that was cut */
+    assert_int_equal(feed_at(&w, OFFICE, B)->settled.seq, 4);
+    assert_int_equal(feed_at(&w, OFFICE, B)->settled.effect, 2);
+    assert_int_equal(feed_at(&w, OFFICE, B)->limit, 2);
+    assert_int_equal(feed_at(&w, OFFICE, A)->limit, UINT64_MAX);
+    world_close(&w);
+}
+
+/* The program refuses to write such a cut; one that was written elsewhere ends the device at the floor, on every replica. */
+static void a_cut_below(void **state)
+{
+    struct world w;
+    struct ward_cut_entry entry;
+    struct ward_id entity;
+    struct ward_hash ward;
+    struct ward_buf b;
+    ward_txn *t;
+    uint64_t depth;
+    (void)state;
+    set_up(&w);
+    settle_all(&w);
+    w.err = (struct ward_error){0};
+    assert_int_equal(ward_revoke_after(w.d[OFFICE].r, &w.d[A].grant, 5, "lost", &w.err), WARD_ERR_SETTLED);
+    assert_string_equal(w.err.detail, "6 of its changes are settled");
+    write_title(&w, A, 'z', "later");
+    meet_on_line(&w, OFFICE, A);
+
+    const struct ward_feed *f = feed_at(&w, OFFICE, A);
+    entry = (struct ward_cut_entry){.feed = f->id, .seq = 2};
+    OK(&w, ward_chain_at(w.d[OFFICE].r, f->fid, 2, &entry.hash, &depth, &w.err));
+    ward_buf_init(&b, &w.d[OFFICE].outside.env);
+    ward_cut_write(&b, &entry, 1);
+    const struct ward_value cut = {.type = WARD_ARRAY, .p = b.p, .len = b.len};
+    ward_grant_entity(&entity, &w.d[A].grant);
+    ward_space_of_ward(w.d[OFFICE].r, &ward);
+    OK(&w, ward_begin(w.d[OFFICE].r, &t, &w.err));
+    OK(&w, ward_put(t, &ward, WARD_KIND_GRANT, &entity, WARD_GRANT_CUT, NULL, 0, &cut, &w.err));
+    OK(&w, ward_commit(t, NULL, &w.err));
+    ward_buf_free(&b);
+    give(&w, OFFICE, B);
+    assert_int_equal(feed_at(&w, OFFICE, A)->head_seq, 7);
+    assert_int_equal(feed_at(&w, OFFICE, A)->limit, 6);
+    assert_int_equal(feed_at(&w, B, A)->limit, 6);
+    assert_true(ward_grant_is_cut(&w.d[B].r->dir, &w.d[A].grant));
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* A copy of A, made before all was settled, that writes on: what nobody has got of it is
+ * written anew. */
+static void a_branch_below(void **state)
+{
+    struct world w;
+    struct ward_hash state_there, state_here, space;
+    (void)state;
+    set_up(&w);
+    struct device *d = &w.d[COPY];
+    ward_close(w.d[A].r);
+    device_init(&w, COPY, 77);
+    copy_home(w.d[A].home, d->home);
+    OK(&w, ward_open(&w.d[A].r, w.d[A].home, &w.d[A].options, &w.err));
+    OK(&w, ward_open(&d->r, d->home, &d->options, &w.err));
+    d->grant = w.d[A].grant;
+    d->unit = w.d[A].unit;
+    d->role = w.d[A].role;
+    w.count = 4;
+    write_many(&w, A, 3);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    settle_all(&w);
+    meet_on_line(&w, OFFICE, B);
+    assert_int_equal(feed_at(&w, B, A)->settled.seq, 9);
+
+    write_title(&w, COPY, 'y', "by the copy");
+    meet_on_line(&w, OFFICE, COPY);
+    meet_on_line(&w, OFFICE, COPY);
+    meet_on_line(&w, OFFICE, B);
+    space = space_ab(&w, B);
+    OK(&w, ward_state_digest(w.d[B].r, &space, &state_there, &w.err));
+    OK(&w, ward_state_digest(d->r, &space, &state_here, &w.err));
+    assert_memory_equal(&state_there, &state_here, sizeof state_here);
+    assert_false(feed_at(&w, OFFICE, A)->forked);
+    ward_record *rec;
+    struct ward_id y = unit_id('y');
+    OK(&w, ward_get(w.d[B].r, KIND_ITEM, &y, false, &rec, &w.err));
+    ward_record_free(rec);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(held_back_until_all_have_it),
+        cmocka_unit_test(by_operators_and_hubs),
+        cmocka_unit_test(left_behind),
+        cmocka_unit_test(outdated),
+        cmocka_unit_test(a_cut_below),
+        cmocka_unit_test(a_branch_below),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
