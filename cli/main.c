@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const struct cli_command *const commands[] = {
-    &cmd_init,     &cmd_unit,    &cmd_invite,  &cmd_join,   &cmd_admit,   &cmd_device, &cmd_plan,     &cmd_task, &cmd_event,  &cmd_report,
-    &cmd_proposal, &cmd_finding, &cmd_status,  &cmd_sync,   &cmd_serve,   &cmd_bundle, &cmd_conflict, &cmd_log,  &cmd_verify, &cmd_backup,
-    &cmd_restore,  &cmd_key,     &cmd_recover, &cmd_doctor, &cmd_receipt, &cmd_aside,  &cmd_hub,      &cmd_fork, NULL};
+    &cmd_init,     &cmd_unit,    &cmd_invite,  &cmd_join,   &cmd_admit,   &cmd_device, &cmd_plan,     &cmd_task, &cmd_event,   &cmd_report,
+    &cmd_proposal, &cmd_finding, &cmd_status,  &cmd_sync,   &cmd_serve,   &cmd_bundle, &cmd_conflict, &cmd_log,  &cmd_verify,  &cmd_backup,
+    &cmd_restore,  &cmd_key,     &cmd_recover, &cmd_doctor, &cmd_receipt, &cmd_aside,  &cmd_hub,      &cmd_fork, &cmd_compact, NULL};
 
 static const struct cli_command program = {
     .name = "wardsync",

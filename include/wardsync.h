@@ -668,6 +668,7 @@ typedef int ward_compact_fn(void *ctx, const struct ward_compact_space *space);
 /* Each space of a circle. What devices hold is known here of those that have met this one: it tells most at the hub. */
 int ward_compact_plan(ward_replica *r, ward_compact_fn *fn, void *ctx, struct ward_error *err);
 
+#define WARD_COMPACT_LEAST 256 /* what is less is not worth the bytes of a floor */
 struct ward_compact_options {
     const struct ward_hash *leave; /* grants of devices that nothing waits for: what they write later still counts */
     size_t leave_count;

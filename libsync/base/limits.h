@@ -38,7 +38,6 @@
 #define WARD_RECEIPTS_KEPT     4096u         /* of one hub; besides, always the newest for each feed */
 #define WARD_BRANCHES_MAX      8u            /* of a feed that its author has continued in several ways, beyond the first */
 #define WARD_FLOOR_FEEDS_MAX   512u          /* feeds in one floor: they fit a value */
-#define WARD_FLOOR_LEAST       256u          /* changes that a floor frees at least, or it is not worth its bytes */
 #define WARD_BRANCH_SAMPLES    256u          /* hashes in a branch frame */
 #define WARD_DEPTH_LEAP        4294967296ull /* how far a change's depth may lie beyond what is known, where that is not all */
 #define WARD_SEAL_EVERY        256u          /* an author keeps a seal at least that often */

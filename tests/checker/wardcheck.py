@@ -31,6 +31,7 @@ RECEIPT_HEADS_MAX, PROOF_CHANGES_MAX = 64, 65536
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
 BRANCHES, BRANCHES_MAX = 309, 8
+SETTLED, DEPTH_LEAP = 317, 2**32
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, SESSION_WARD, PROTOCOL, R_SEAL, REQUEST = 411, 502, 504, 515, 836
 P_DAMAGED, P_WARD, P_GRANT, P_FALSE = range(820, 824)
@@ -817,6 +818,24 @@ def read_cut(raw):
     return whole(raw, heads)
 
 
+def read_floor(raw):
+    """{feed: (seq, hash, effect)} of a value of field 4 of kind 6."""
+    def heads(c):
+        out, last = {}, None
+        for _ in range(c.array()):
+            members = c.array()
+            if members not in (3, 4):
+                raise Bad(TYPE)
+            last = ascending(last, c.bytes(32))
+            seq, hash_ = c.uint(1), c.bytes(32)
+            effect = c.uint() if members == 4 else seq
+            if members == 4 and effect >= seq:
+                raise Bad(RANGE)
+            out[last] = seq, hash_, effect
+        return out
+    return whole(raw, heads)
+
+
 class Change:
     def __init__(self, feed, seq, hash_, body, vector):
         self.feed, self.seq, self.hash, self.body, self.vector = feed, seq, hash_, body, vector
@@ -833,16 +852,24 @@ class Feed:
 
     def __init__(self, id_, space, grant):
         self.id, self.space, self.grant, self.chains = id_, space, grant, [[]]
+        self.settled = 0, None, 0  # seq, hash, effect
+
+    @staticmethod
+    def common(*chains):
+        return [step[0] for step in itertools.takewhile(lambda step: len({c.hash for c in step}) == 1, zip(*chains))]
+
+    @property
+    def counting(self):
+        """The chains but for those that leave the first below what is settled."""
+        return self.chains[:1] + [x for x in self.chains[1:] if len(self.common(self.chains[0], x)) >= self.settled[0]]
 
     @property
     def changes(self):
-        if len(self.chains) == 1:
-            return self.chains[0]
-        return [step[0] for step in itertools.takewhile(lambda step: len({c.hash for c in step}) == 1, zip(*self.chains))]
+        return self.common(*self.counting)
 
     @property
     def shattered(self):
-        return len(self.chains) > BRANCHES_MAX
+        return len(self.counting) > BRANCHES_MAX
 
     def every_change(self):
         return list({c.hash: c for chain in self.chains for c in chain}.values())
@@ -866,15 +893,19 @@ class Replica:
 
     def judge(self):
         """Which grants are known, which effective, and the cuts (authority.md): a function of the set of changes held."""
-        cuts, written = [], []
+        cuts, written, floors, closings = [], [], {}, []
         for c in self.ward_changes():
             for op in c.body.ops:
-                if op.kind != 1:
+                if op.kind not in (1, 6):
                     continue
                 try:
-                    if op.field == 12:
+                    if op.kind == 6 and op.field == 4:
+                        floors[op.entity, H("wardsync floor", op.raw)] = read_floor(op.raw)
+                    elif op.kind == 6 and op.field == 8 and isinstance(op.value, bytes) and len(op.value) == 32:
+                        closings.append((c, op.entity, op.value))
+                    elif op.kind == 1 and op.field == 12:
                         cuts.append((c, op.entity, read_cut(op.raw)))
-                    elif op.field == 4 and isinstance(op.value, bytes):
+                    elif op.kind == 1 and op.field == 4 and isinstance(op.value, bytes):
                         grant = Grant(op.value)
                         if grant.id[:16] == op.entity:
                             written.append((c, grant))
@@ -883,15 +914,29 @@ class Replica:
         self.written = written
         self.known = {self.root.id: self.root}
         self.known.update((grant.id, grant) for _, grant in written)
-        cuts.sort(key=lambda x: (x[0].feed.grant.role != ROOT, x[0].body.depth, x[0].feed.id, x[0].seq))
-        self.cuts = {}
+        words = sorted(cuts + closings, key=lambda x: (x[0].feed.grant.role != ROOT, x[0].body.depth, x[0].feed.id, x[0].seq))
+        self.cuts, closed = {}, []
         self.grants = self.effective_grants()
-        for change in dict.fromkeys(c for c, _, _ in cuts):  # those of one change stand at one place in the order
+        for change in dict.fromkeys(c for c, _, _ in words):  # those of one change stand at one place in the order
+            if self.effective(change):
+                closed += [(space, floors[space, name]) for c, space, name in closings if c is change and (space, name) in floors]
             if may_cut(change.feed.grant.role) and self.effective(change):
                 for c, entity, named in cuts:
                     if c is change:
                         self.cuts.setdefault(entity, []).append(named)
                 self.grants = self.effective_grants()
+        self.closed = closed
+        for feed in self.feeds.values():
+            feed.settled = self.settled(feed)
+
+    def settled(self, feed):
+        """What of a feed stands for ever: seq, hash, effect."""
+        seq, hash_, effect = 0, None, 0
+        for space, floor in self.closed:
+            s, h, e = floor.get(feed.id, (0, None, 0)) if feed.space[:16] == space and feed.space != self.ward_space else (0, None, 0)
+            if s > seq:
+                seq, hash_, effect = s, h, effect if effect < seq else max(e, seq)
+        return seq, hash_, effect
 
     def effective_grants(self):
         """Those that the root's word reaches, by the cuts that count so far."""
@@ -908,11 +953,14 @@ class Replica:
         """The last seq of the feed that its grant's cuts leave."""
         if feed.grant.role == ROOT:
             return INT_MAX
-        return min([INT_MAX if len(feed.chains) == 1 else len(feed.changes)] + [c.get(feed.id, 0) for c in self.cuts.get(feed.grant.id[:16], [])])
+        return min([INT_MAX if len(feed.counting) == 1 else len(feed.changes)] + [c.get(feed.id, 0) for c in self.cuts.get(feed.grant.id[:16], [])])
 
     def effective(self, change):
         f = change.feed
-        return f.grant.id in self.grants and may_write(f.grant, self.circles[f.space]) and change.seq <= self.bound(f)
+        seq, _, effect = f.settled
+        if effect < seq:
+            return change.seq <= effect
+        return change.seq <= seq or f.grant.id in self.grants and may_write(f.grant, self.circles[f.space]) and change.seq <= self.bound(f)
 
     # ------------------------------------------------------------ run (seal.md): checks 1 to 7
 
@@ -935,15 +983,17 @@ class Replica:
             raise Bad(NOT_ENTITLED)
         fid = feed_id(self.ward, space, grant.id)
         feed = self.feeds.get(fid) or Feed(fid, space, grant)
+        feed.settled = self.settled(feed)
         last = run["first"] + run["count"] - 1
         if run["first"] > max(len(chain) for chain in feed.chains) + 1:                             # 3
             raise Bad(GAP)
         c = Cursor(data)
-        if len(feed.chains) == 1 and run["first"] == len(feed.chains[0]) + 1:
+        if len(feed.counting) == 1 and run["first"] == len(feed.chains[0]) + 1:
             chain = list(feed.chains[0])
             for seq in range(run["first"], last + 1):
                 body = Body(c)                                                                      # 4
                 chain.append(self.follow(feed, chain, seq, body))                                   # 5, 6
+                self.keep_to_floor(feed, chain)
             c.end()
             verify_seal(grant.sign_pk, fid, last, chain[-1].hash, run["signature"])                 # 7
             feed.chains[0], what = chain, "new"
@@ -985,22 +1035,32 @@ class Replica:
         if upto == last:
             return "duplicate", chain
         leaves = upto < len(chain)
+        beside = leaves or chain is not feed.chains[0]
+        if beside and min(upto, len(feed.common(feed.chains[0], chain))) < feed.settled[0]:
+            raise Bad(SETTLED)
         if leaves and feed.shattered:
             raise Bad(BRANCHES)
         new = chain[:upto]
         for seq in range(upto + 1, last + 1):
             new.append(self.follow(feed, new, seq, bodies[seq - first]))
+            if not beside:
+                self.keep_to_floor(feed, new)
         if leaves:
             feed.chains.append(new)
         else:
             feed.chains[feed.chains.index(chain)] = new
         return "branch" if leaves else "new", new
 
+    @staticmethod
+    def keep_to_floor(feed, chain):
+        if len(chain) == feed.settled[0] and chain[-1].hash != feed.settled[1]:
+            raise Bad(SETTLED)
+
     def follow(self, feed, chain, seq, body):
         """The next change of a chain: deps and depth."""
         prev = chain[-1] if chain else None
         change = Change(feed, seq, change_hash(seq, prev.hash if prev else feed.id, body.raw), body, None)
-        vector, depth = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0
+        vector, depth, vague = dict(prev.vector) if prev else {}, prev.body.depth if prev else 0, False
         for dep_feed, dep_seq, dep_hash in body.deps:                                               # 5
             if dep_hash == dep_feed:
                 if dep_feed != feed.id or dep_seq >= seq:
@@ -1013,13 +1073,16 @@ class Replica:
             if not reaching:
                 raise Bad(DEP_MISSING)
             named = [x for x in reaching if x.hash == dep_hash]
-            if not named:
+            below = dep_seq <= min(other.settled[0], len(other.chains[0]))  # it may be gone: not looked up
+            vague |= below
+            if not named and not below:
                 raise Bad(DEP_HASH)
             if body.own_seen is None and dep_seq <= vector.get(dep_feed, 0):
                 raise Bad(DEP_ORDER, "does not advance")
             vector[dep_feed] = max(dep_seq, vector.get(dep_feed, 0))
-            depth = max(depth, named[0].body.depth)
-        if body.depth != depth + 1:                                                                 # 6
+            if not below:
+                depth = max(depth, named[0].body.depth)
+        if not (depth < body.depth <= depth + DEPTH_LEAP if vague else body.depth == depth + 1):                                                                 # 6
             raise Bad(DEPTH, "%d instead of %d" % (body.depth, depth + 1))
         vector[feed.id] = seq
         change.vector = vector
@@ -1028,7 +1091,7 @@ class Replica:
     # ------------------------------------------------------------ merge (merge.md)
 
     def space_changes(self, space):
-        return [c for f in self.feeds.values() if f.space == space for c in f.changes if self.effective(c)]
+        return [c for f in self.feeds.values() if f.space == space for c in f.chains[0] if self.effective(c)]
 
     def slots(self, space):
         """{(kind, entity, field, key): [(change, raw value) live]} straight from the definition."""
@@ -1090,7 +1153,7 @@ class Replica:
     def heads(self, space):
         """Of what is held, with effect or not; of a shattered feed what its branches share."""
         return sorted([f.id, len(chain), chain[-1].hash if chain else f.id] for f in self.feeds.values() if f.space == space
-                      for chain in ([f.changes] if f.shattered else f.chains))
+                      for chain in ([f.changes] if f.shattered else f.counting))
 
     def effective_heads(self, space):
         """Up to where each feed has effect."""

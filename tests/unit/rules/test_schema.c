@@ -99,9 +99,9 @@ static void fields(void **state)
 static void core(void **state)
 {
     (void)state;
-    for (uint32_t n = 1; n <= 5; n++)
+    for (uint32_t n = 1; n <= 6; n++)
         assert_non_null(ward_schema_kind(NULL, n));
-    assert_null(ward_schema_kind(NULL, 6));
+    assert_null(ward_schema_kind(NULL, 7));
     assert_null(ward_schema_kind(NULL, 16));
     const struct ward_kind_def *k = ward_schema_kind(NULL, WARD_KIND_WARD);
     assert_string_equal(ward_kind_field(k, WARD_WARD_HUBS)->name, "hubs");
