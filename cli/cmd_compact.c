@@ -119,7 +119,13 @@ static void plain_done(struct cli *c, const json_t *model)
                  ngettext("%lld space waits for devices to sync: wardsync compact --dry-run",
                           "%lld spaces wait for devices to sync: wardsync compact --dry-run", (unsigned long)waiting),
                  waiting);
-    if (!closed && !proposed && !waiting)
+    json_int_t dropped = json_integer_value(json_object_get(model, "dropped"));
+    if (dropped)
+        cli_line(c,
+                 ngettext("%lld settled change need not be kept here any more.", "%lld settled changes need not be kept here any more.",
+                          (unsigned long)dropped),
+                 dropped);
+    if (!closed && !proposed && !waiting && !dropped)
         cli_line(c, _("There is nothing to settle."));
 }
 
@@ -168,11 +174,13 @@ static int run(struct cli *c)
         return rc;
     if (!cli_confirm(c, _("What is settled can never be revoked or taken back any more, only corrected by new changes. Go on?")))
         return cli_refuse(c, WARD_ERR_CANCELLED, "%s", "compact");
-    const struct ward_compact_options options = {.leave = left, .leave_count = left_count, .least = (uint64_t)least};
+    const struct ward_compact_options options = {
+        .leave = left, .leave_count = left_count, .least = (uint64_t)least, .keep = cli_opt(c, "keep") != NULL};
     if (ward_compact(c->replica, &options, &result, &err))
         return cli_fail(c, &err);
-    json_auto_t *model = json_pack("{s:I, s:I, s:I}", "proposed", (json_int_t)result.proposed, "closed", (json_int_t)result.closed,
-                                   "waiting", (json_int_t)result.waiting);
+    json_auto_t *model =
+        json_pack("{s:I, s:I, s:I, s:I, s:I}", "proposed", (json_int_t)result.proposed, "closed", (json_int_t)result.closed, "waiting",
+                  (json_int_t)result.waiting, "dropped", (json_int_t)result.dropped, "dropped_bytes", (json_int_t)result.dropped_bytes);
     return cli_answer(c, result.waiting ? CLI_ATTENTION : CLI_DONE, model, plain_done);
 }
 
@@ -182,12 +190,14 @@ const struct cli_command cmd_compact = {
     .run = run,
     .options = (const struct cli_option[]){{"dry-run", NULL, N_("show what would go and who holds it back; change nothing"), 0},
                                            {"leave", "DEVICE", N_("do not wait for this device; what it writes still counts"), CLI_MANY},
+                                           {"keep", NULL, N_("keep the history here: of the devices that can, one should"), 0},
                                            {"least", "N", N_("only where so many changes would go (256)"), 0},
                                            {0}},
     .details =
         N_("An operator or a hub proposes a floor: all that is held of a space up to now. When every device is known to hold it, it is "
            "closed, here at the next call or by a hub that serves, and stands for ever: no device can be revoked below it any more, and "
-           "no other history of it is taken. Run it where the devices sync, for what they hold is known there. Changes that were not "
-           "sent yet are never touched. Exit code 1 while devices are waited for."),
+           "no other history of it is taken. Run it where the devices sync, for what they hold is known there. On every device it lets go "
+           "of what is closed and keeps what that came to. Changes that were not sent yet are never touched. Exit code 1 while devices are "
+           "waited for."),
     .examples = "  wardsync compact --dry-run\n  wardsync compact\n  wardsync compact --leave \"máy tổ 7\"\n",
 };

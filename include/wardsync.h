@@ -673,11 +673,14 @@ struct ward_compact_options {
     const struct ward_hash *leave; /* grants of devices that nothing waits for: what they write later still counts */
     size_t leave_count;
     uint64_t least; /* propose where so many changes would go */
+    bool keep;      /* this device goes on holding the history: somebody should, for who asks for it */
 };
 struct ward_compact_result {
     size_t proposed, closed, waiting; /* spaces; waiting: proposed before, and held back */
+    uint64_t dropped, dropped_bytes;  /* changes that left the log here, and what they took there */
 };
-/* Operators and hubs: closes what every device holds, and proposes floors where enough would go. */
+/* Operators and hubs: closes what every device holds, and proposes floors where enough would go. Every device: what is closed, and all held
+ * here, leaves the log, and the state that it came to begins it (proto/snapshot.md). */
 int ward_compact(ward_replica *r, const struct ward_compact_options *options, struct ward_compact_result *out, struct ward_error *err);
 
 /* ---------------------------------------------------------------- status */

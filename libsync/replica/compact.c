@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/base.h"
 #include "replica/cut.h"
 #include "rules/view.h"
 #include "values/feed.h"
@@ -203,7 +204,7 @@ static int still_true(struct look *l, const struct ward_space *s, const struct d
         const struct ward_feed *f = ward_directory_feed_by_id(&l->r->dir, &e->feed);
         struct ward_hash hash;
         uint64_t depth;
-        *out = f && f->sid == s->sid && e->seq > f->settled.seq && e->seq <= ward_feed_agreed(f) &&
+        *out = f && f->sid == s->sid && e->seq > f->settled.seq && e->seq >= f->base && e->seq <= ward_feed_agreed(f) &&
                e->effect == (f->limit < e->seq ? f->limit : e->seq);
         int rc = *out ? ward_chain_at(l->r, f->fid, e->seq, &hash, &depth, err) : WARD_OK;
         if (rc)
@@ -441,6 +442,100 @@ static int write_if_entitled(ward_replica *r, const struct ward_compact_options 
     return rc;
 }
 
+/* ---- letting go of what is closed */
+
+/* All that closed floors of the space name is held as they say. */
+static int holds_settled(ward_replica *r, const struct ward_space *s, bool *out, struct ward_error *err)
+{
+    struct ward_id entity;
+    *out = true;
+    ward_floor_entity(&entity, &s->id);
+    for (size_t i = 0; *out && i < r->dir.closing_count; i++) {
+        const struct ward_closing *c = &r->dir.closings[i];
+        const struct ward_floor *floor =
+            c->effective && ward_id_equal(&c->space, &entity) ? ward_directory_floor(&r->dir, &entity, &c->name) : NULL;
+        for (size_t j = 0; floor && *out && j < floor->count; j++) {
+            const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &floor->entries[j].feed);
+            *out = f && f->head_seq >= floor->entries[j].seq;
+        }
+    }
+    for (size_t i = 0; *out && i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
+        struct ward_hash hash;
+        uint64_t depth;
+        if (f->parent || f->settled.seq <= f->base)
+            continue;
+        int rc = ward_chain_at(r, f->fid, f->settled.seq, &hash, &depth, err);
+        if (rc)
+            return rc;
+        *out = ward_hash_compare(&hash, &f->settled.hash) == 0;
+    }
+    return WARD_OK;
+}
+
+/* What would leave the log, and up to where. */
+static int find_heads(ward_replica *r, const struct ward_space *s, struct ward_base_head *heads, size_t *count,
+                      struct ward_compact_result *out, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
+        uint64_t changes = 0, bytes = 0;
+        if (f->parent || f->settled.effect <= f->base)
+            continue;
+        heads[(*count)++] = (struct ward_base_head){.fid = f->fid, .seq = f->settled.effect};
+        rc = ward_store_weigh_segments(r->store, f->fid, f->settled.effect, &changes, &bytes, err);
+        out->dropped += f->settled.effect - f->base;
+        out->dropped_bytes += bytes;
+    }
+    return rc;
+}
+
+static int let_go(ward_replica *r, uint32_t sid, struct ward_compact_result *out, struct ward_error *err)
+{
+    struct ward_apply a;
+    struct ward_compact_result here = {0};
+    int rc = ward_apply_begin(&a, r, err);
+    if (rc)
+        return rc;
+    const struct ward_space *s = ward_directory_space(&r->dir, sid);
+    struct ward_base_head *heads = ward_alloc(&r->env, (s->feed_count + 1) * sizeof *heads);
+    size_t count = 0;
+    bool held = false;
+    rc = heads ? holds_settled(r, s, &held, err) : ward_fail(err, WARD_ERR_MEMORY, "floor");
+    if (!rc && held)
+        rc = find_heads(r, s, heads, &count, &here, err);
+    if (!rc && count)
+        rc = ward_base_settle(&a, sid, heads, count, err);
+    bool done = !rc && count && ward_directory_feed(&r->dir, heads[0].fid)->base >= heads[0].seq;
+    ward_release(&r->env, heads);
+    rc = ward_apply_end(&a, rc, err);
+    if (!rc && done) {
+        out->dropped += here.dropped;
+        out->dropped_bytes += here.dropped_bytes;
+    }
+    return rc;
+}
+
+static bool has_settled(const ward_replica *r, const struct ward_space *s)
+{
+    for (size_t i = 0; i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
+        if (!f->parent && f->settled.effect > f->base)
+            return true;
+    }
+    return false;
+}
+
+static int let_go_all(ward_replica *r, struct ward_compact_result *out, struct ward_error *err)
+{
+    int rc = ward_replica_refresh(r, err);
+    for (uint32_t sid = 1; !rc && sid <= r->dir.space_count; sid++)
+        if (has_settled(r, ward_directory_space(&r->dir, sid)))
+            rc = let_go(r, sid, out, err);
+    return rc;
+}
+
 int ward_compact_close(ward_replica *r, struct ward_compact_result *out, struct ward_error *err)
 {
     struct ward_compact_result result = {0};
@@ -454,6 +549,8 @@ int ward_compact(ward_replica *r, const struct ward_compact_options *options, st
 {
     struct ward_compact_result result = {0};
     int rc = write_if_entitled(r, options, &result, err);
+    if (!rc && !options->keep)
+        rc = let_go_all(r, &result, err);
     if (!rc)
         *out = result;
     return rc;

@@ -41,6 +41,18 @@ static int entries_after(ward_replica *r, const struct ward_cutting *c, struct w
                          struct ward_error *err)
 {
     struct counted counted = {r, &c->grant, c->after, entries, 0};
+    uint64_t before = 0;
+    for (size_t i = 0; i < r->dir.feed_count; i++) { /* what lies below a base came first */
+        const struct ward_feed *f = &r->dir.feeds[i];
+        if (f->parent || f->base == 0 || ward_hash_compare(&f->grant, &c->grant) != 0)
+            continue;
+        entries[counted.count++] = (struct ward_cut_entry){.feed = f->id, .seq = f->base, .hash = f->base_hash};
+        before += f->base;
+    }
+    *count = 0;
+    if (c->after < before)
+        return ward_fail(err, WARD_ERR_HISTORY, "the first %llu of its changes are not held here one by one", (unsigned long long)before);
+    counted.left -= before;
     int rc = ward_history(r, NULL, count_change, &counted, err);
     if (!rc && counted.left)
         rc = ward_fail(err, WARD_ERR_RANGE, "it has written %llu changes", (unsigned long long)(c->after - counted.left));
@@ -94,8 +106,10 @@ int ward_cut_place(ward_replica *r, struct ward_cutting *c, struct ward_error *e
         rc = entries_now(r, &c->grant, entries, &n, err);
     else if (!rc)
         rc = entries_after(r, c, entries, &n, err);
-    if (!rc)
-        rc = above_floors(r, &c->grant, entries, n, err);
+    if (!rc || rc == WARD_ERR_HISTORY) {
+        int settled = above_floors(r, &c->grant, entries, n, err);
+        rc = settled ? settled : rc;
+    }
     ward_buf_init(&c->cut, &r->env);
     if (!rc && n)
         qsort(entries, n, sizeof *entries, compare_entries);

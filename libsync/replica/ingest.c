@@ -235,6 +235,8 @@ static int own_gives_way(struct incoming *in, struct ward_error *err)
     in->gives_way = !f->parent && ward_own_unpublished(in->r, f->fid, in->head_seq + 1);
     if (in->gives_way || f->parent || in->head_seq >= in->settled.seq || ward_hash_compare(&f->grant, &in->r->self) != 0)
         return WARD_OK;
+    if (f->base >= in->settled.seq) /* it begins with what is settled */
+        return WARD_OK;
     if (f->head_seq < in->settled.seq) {
         in->gives_way = true;
         return WARD_OK;

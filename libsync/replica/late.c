@@ -182,6 +182,42 @@ static int note_total_before(struct gathering *g, uint64_t seq, const struct war
     return WARD_OK;
 }
 
+/* Where the log of the feed begins: what lies below went into the space's base. */
+static uint64_t trunk_base(const ward_replica *r, uint32_t fid)
+{
+    return ward_directory_trunk(&r->dir, ward_directory_feed(&r->dir, fid))->base;
+}
+
+/* The same where the base holds it: it is still the live one, unless what is to be told has replaced it here. */
+static int find_total_before(struct gathering *g, struct told *t, struct ward_error *err)
+{
+    const struct ward_feed *trunk = ward_directory_trunk(&g->r->dir, ward_directory_feed(&g->r->dir, g->fid));
+    struct ward_state state;
+    size_t conflicts;
+    ward_state_init(&state, &g->arena);
+    int rc = ward_store_get_record(g->r->store, trunk->sid, t->op.kind, &t->op.entity, &g->r->dir.authors, &state, &conflicts, err);
+    if (rc)
+        return rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc;
+    const struct ward_slot *slot = ward_state_find(&state, t->op.field, NULL, 0);
+    for (size_t i = 0; slot && i < slot->live_count; i++) {
+        if (slot->live[i].fid != trunk->fid)
+            continue;
+        if (slot->live[i].seq >= g->from)
+            return ward_fail(err, WARD_ERR_HISTORY, "a total of before change %llu", (unsigned long long)g->from);
+        t->op.value.integer = ward_live_decode(&slot->live[i]).integer;
+    }
+    return WARD_OK;
+}
+
+static int find_totals_before(struct gathering *g, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < g->told_count; i++)
+        if (ward_field_class(g->told[i].op.field) == WARD_TALLY && !g->told[i].replaced)
+            rc = find_total_before(g, &g->told[i], err);
+    return rc;
+}
+
 /* The row whose own changes hold this seq. */
 static uint32_t row_at(const ward_replica *r, uint32_t fid, uint64_t seq)
 {
@@ -350,13 +386,18 @@ int ward_late_prepare(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to,
 {
     struct gathering g = {.r = r, .fid = fid, .from = from};
     ward_arena_init(&g.arena, &r->env);
-    int rc = each_change(&g, 1, to, note_change, err);
+    const uint64_t base = trunk_base(r, fid);
+    int rc = base ? ward_vv_at(r, fid, base, &g.seen, err) : WARD_OK;
+    if (!rc)
+        rc = each_change(&g, base + 1, to, note_change, err);
     if (!rc && sort_out(&g))
         rc = ward_fail(err, WARD_ERR_MEMORY, "late changes");
     for (size_t i = 0; !rc && i < g.told_count; i++)
         g.told[i].op.value = (struct ward_value){.type = WARD_INT};
-    if (!rc && from > 1)
-        rc = each_change(&g, 1, from - 1, note_total_before, err);
+    if (!rc && base)
+        rc = find_totals_before(&g, err);
+    if (!rc && from > base + 1)
+        rc = each_change(&g, base + 1, from - 1, note_total_before, err);
     for (size_t i = 0; !rc && i < g.story_count; i++)
         rc = prepare_story(&g, &g.stories[i], fn, ctx, err);
     for (size_t i = 0; i < g.story_count; i++)

@@ -94,7 +94,7 @@ static int shorten(ward_replica *r, uint32_t fid, uint64_t base, const struct wa
 {
     size_t at = 0;
     *needed = false;
-    if (base == 0)
+    if (base == ward_directory_feed(&r->dir, fid)->base) /* the log begins after it */
         return WARD_OK;
     int rc = ward_store_find_segment(r->store, fid, base, seg, err);
     if (rc || seg->first + seg->count - 1 == base)
