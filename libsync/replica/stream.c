@@ -24,8 +24,7 @@ void ward_stream_free(struct ward_stream *s)
 
 static bool readable(const struct ward_stream *s, const struct ward_feed *f)
 {
-    return !f->below && !ward_vv_get(&s->put_off, f->sid) &&
-           ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
+    return !f->below && !ward_vv_get(&s->put_off, f->sid) && ward_space_is_common(ward_directory_space(&s->r->dir, f->sid), &s->to, NULL);
 }
 
 /* Up to where the other holds a row. A branch begins with what its parent, which goes before it, has brought. */
