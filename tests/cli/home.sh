@@ -81,10 +81,10 @@ if private 'mount -t tmpfs none "$work/full"' 2>/dev/null; then
     is "read-only home: writing fails with 2" grep -qx 2 "$work/rc.write"
     is "read-only home: says so" grep -q 'cannot be written' "$work/err.write"
 
-    private 'mount -t tmpfs -o size=512k none "$work/full"
+    private 'mount -t tmpfs -o size=768k none "$work/full"
         set +e
         "$WARDSYNC" --home "$work/full/home" init --ward X --unit A --unit-name A --quiet >"$out" 2>"$err" || exit 9
-        head -c 600000 /dev/zero >"$work/full/ballast" 2>/dev/null
+        head -c 900000 /dev/zero >"$work/full/ballast" 2>/dev/null
         for i in 1 2 3 4 5 6 7 8 9; do
             "$WARDSYNC" --home "$work/full/home" task add "Việc $i $(head -c 400 /dev/zero | tr "\0" a)" --code "F-$i" >"$out" 2>"$err"
             echo $? >"$work/rc.full"
