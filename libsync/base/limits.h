@@ -11,8 +11,8 @@
 #define WARD_CIRCLE_MAX        256u             /* units in a circle */
 #define WARD_RUN_CHANGES_MAX   1024u            /* changes under one seal */
 #define WARD_RUN_RAW_MAX       229376u          /* bytes of the bodies of a run, decompressed */
-#define WARD_RUN_RAW_USUAL     16384u           /* where it usually ends: a slow link has it over soon */
-#define WARD_RUN_RAW_SLOW      8192u            /* where it ends on a slow link */
+#define WARD_RUN_USUAL         12288u           /* bytes of its data, packed, where it usually ends: 1.5 s at 64 kbit/s */
+#define WARD_RUN_SLOW          4096u            /* where it ends on a slow link */
 #define WARD_PART_RAW_USUAL    65536u           /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */
 #define WARD_SNAPSHOT_FROM     64u              /* changes of a space from which its state is sent rather than its history */
 #define WARD_PARTS_MAX         4096u            /* of one snapshot */
@@ -40,7 +40,8 @@
 #define WARD_FLOOR_FEEDS_MAX   512u          /* feeds in one floor: they fit a value */
 #define WARD_BRANCH_SAMPLES    256u          /* hashes in a branch frame */
 #define WARD_DEPTH_LEAP        4294967296ull /* how far a change's depth may lie beyond what is known, where that is not all */
-#define WARD_SEAL_EVERY        256u          /* an author keeps a seal at least that often */
+#define WARD_SEAL_EVERY        256u          /* an author keeps a seal at least that often, */
+#define WARD_SEAL_RAW          16384u        /* and after so many bytes of bodies */
 
 /* What one peer may ask of this device. A device key is a peer, however many links it holds. The sizes leave honest devices alone: a ward's
  * year of edits is some tens of MiB, and the first copy of it fits the burst. */

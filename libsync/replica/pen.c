@@ -109,7 +109,7 @@ int ward_pen_write(struct ward_pen *p, int64_t wall_ms, uint64_t depth, const st
     p->count++;
     p->sum.changes++;
     p->sum.ops += op_count;
-    if (!rc && (p->bodies.len > WARD_RUN_RAW_USUAL || p->count == WARD_SEAL_EVERY))
+    if (!rc && (p->bodies.len > WARD_SEAL_RAW || p->count == WARD_SEAL_EVERY))
         rc = seal(p, err);
     return rc;
 }

@@ -6,11 +6,15 @@
 
 #include <string.h>
 
+#define RATIO 6 /* of bodies to what they are packed to, before one has been seen */
+
 void ward_stream_init(struct ward_stream *s, ward_replica *r, const struct ward_grant *to)
 {
     *s = (struct ward_stream){.r = r, .to = *to};
     ward_buf_init(&s->raw, &r->env);
     ward_buf_init(&s->packed, &r->env);
+    ward_buf_init(&s->bodies, &r->env);
+    s->ratio = RATIO;
 }
 
 void ward_stream_free(struct ward_stream *s)
@@ -20,6 +24,7 @@ void ward_stream_free(struct ward_stream *s)
     ward_release(&s->r->env, s->owed);
     ward_buf_free(&s->raw);
     ward_buf_free(&s->packed);
+    ward_buf_free(&s->bodies);
 }
 
 static bool readable(const struct ward_stream *s, const struct ward_feed *f)
@@ -284,8 +289,18 @@ static int choose(struct ward_stream *s, struct ward_owed **out, int64_t *until,
 
 /* ---- runs */
 
+/* A run that is being put together: s->bodies, or s->packed. */
+struct gathered {
+    struct ward_segment last; /* whose seal covers it */
+    uint64_t first;
+    uint32_t count;
+    bool more;  /* there is more that could be taken */
+    bool whole; /* it is one segment, all of it, packed as it is kept */
+    uint32_t codec;
+};
+
 /* Appends the bodies of a segment from seq `from` on. */
-static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_t from, struct ward_buf *bodies, struct ward_error *err)
+static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_t from, struct ward_error *err)
 {
     size_t at = 0;
     int rc = ward_store_unpack(seg, &s->raw, err);
@@ -298,84 +313,112 @@ static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_
     }
     if (rc)
         return rc;
-    ward_buf_add(bodies, s->raw.p + at, s->raw.len - at);
-    return ward_buf_status(bodies) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
+    ward_buf_add(&s->bodies, s->raw.p + at, s->raw.len - at);
+    return ward_buf_status(&s->bodies) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
 }
 
-/* Takes following segments of the same feed into the run, as long as nothing the other needs stands between them: one seal covers them all.
- * No more than is usual: a run counts when it has arrived whole, the receiver keeps it as one segment, and what is one segment can never be
- * parted again, however slow the next link is. */
-static int extend(struct ward_stream *s, int64_t until, struct ward_segment *last, uint32_t *count, struct ward_buf *bodies,
-                  struct ward_error *err)
+/* The run begins with what the other lacks of the first segment in which it lacks something. */
+static int begin(struct ward_stream *s, const struct ward_owed *o, struct gathered *g, bool *got, struct ward_error *err)
 {
-    uint64_t head = ward_directory_feed(&s->r->dir, last->fid)->head_seq;
-    while (last->first + last->count <= head) {
+    uint64_t missing = held_by(s, ward_directory_feed(&s->r->dir, o->fid)) + 1;
+    *g = (struct gathered){.whole = true};
+    int rc = find_segment(s, o, &g->last, got, err);
+    if (rc || !*got)
+        return rc;
+    g->first = missing > g->last.first ? missing : g->last.first;
+    g->count = (uint32_t)(g->last.first + g->last.count - g->first);
+    g->whole = g->first == g->last.first;
+    g->codec = g->last.codec;
+    ward_buf_clear(&s->bodies);
+    ward_buf_clear(&s->packed);
+    ward_buf_add(&s->packed, g->last.data, g->last.len);
+    rc = append(s, &g->last, g->first, err);
+    return rc || !ward_buf_status(&s->packed) ? rc : ward_fail(err, WARD_ERR_MEMORY, "run");
+}
+
+/* Takes following segments of the same feed into the run until it has so many bytes of bodies, as long as nothing the other needs stands
+ * between them: one seal covers them all. */
+static int extend(struct ward_stream *s, int64_t until, size_t goal, struct gathered *g, struct ward_error *err)
+{
+    uint64_t head = ward_directory_feed(&s->r->dir, g->last.fid)->head_seq;
+    while (g->last.first + g->last.count <= head) {
         struct ward_segment next;
         bool got;
-        size_t before = bodies->len;
-        int rc = ward_store_segment_from(s->r->store, last->fid, last->first + last->count, &next, &got, err);
-        if (rc || !got || next.first != last->first + last->count || next.seg > until || *count + next.count > WARD_RUN_CHANGES_MAX)
+        size_t before = s->bodies.len;
+        int rc = ward_store_segment_from(s->r->store, g->last.fid, g->last.first + g->last.count, &next, &got, err);
+        if (rc || !got || next.first != g->last.first + g->last.count || next.seg > until || g->count + next.count > WARD_RUN_CHANGES_MAX)
             return rc;
-        rc = append(s, &next, next.first, bodies, err);
+        rc = append(s, &next, next.first, err);
         if (rc)
             return rc;
-        if (bodies->len > (s->slow ? WARD_RUN_RAW_SLOW : WARD_RUN_RAW_USUAL)) {
-            bodies->len = before;
+        g->more = s->bodies.len > goal;
+        if (g->more) {
+            s->bodies.len = before;
             return WARD_OK;
         }
-        *count += next.count;
-        *last = next;
+        g->count += next.count;
+        g->last = next;
+        g->whole = false;
     }
     return WARD_OK;
 }
 
-static int put_run(struct ward_stream *s, const struct ward_segment *last, uint64_t first, uint32_t count, const struct ward_buf *bodies,
-                   struct ward_buf *out, struct ward_error *err)
+/* A run counts when it has arrived whole, the receiver keeps it as one segment, and what is one segment can never be parted again, however
+ * slow the next link is. So what it may have is bytes on the wire. How many bytes of bodies these are is guessed from the run before, and
+ * tried. */
+#define TRIES 4
+static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t until, struct gathered *g, bool *got, struct ward_error *err)
 {
-    uint32_t codec = WARD_CODEC_RAW;
-    const struct ward_feed *f = ward_directory_feed(&s->r->dir, last->fid);
-    int rc = ward_pack(&s->packed, &codec, bodies->p, bodies->len, count, err);
-    if (rc)
-        return rc;
-    const struct ward_buf *data = codec ? &s->packed : bodies;
+    size_t limit = s->slow ? WARD_RUN_SLOW : WARD_RUN_USUAL;
+    for (int tries = 1;; tries++) {
+        size_t goal = (size_t)(s->ratio * (double)limit);
+        int rc = begin(s, o, g, got, err);
+        if (!rc && *got)
+            rc = extend(s, until, goal < WARD_RUN_RAW_MAX ? goal : WARD_RUN_RAW_MAX, g, err);
+        if (rc || g->whole)
+            return rc;
+        rc = ward_pack(&s->packed, &g->codec, s->bodies.p, s->bodies.len, g->count, err);
+        size_t data = g->codec ? s->packed.len : s->bodies.len;
+        bool single = g->last.first <= g->first, room = g->more && data < limit / 8 * 7;
+        if (rc || tries == TRIES || (!room && (data <= limit || single)))
+            return rc;
+        s->ratio = (double)s->bodies.len / (double)data * 15 / 16;
+    }
+}
+
+static int put_run(struct ward_stream *s, const struct gathered *g, struct ward_buf *out, struct ward_error *err)
+{
+    const struct ward_feed *f = ward_directory_feed(&s->r->dir, g->last.fid);
+    const struct ward_buf *data = g->codec || g->whole ? &s->packed : &s->bodies;
     struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b,
                            .grant8 = f->grant.b,
-                           .first = first,
-                           .count = count,
-                           .codec = codec,
+                           .first = g->first,
+                           .count = g->count,
+                           .codec = g->codec,
                            .data = data->p,
                            .len = data->len,
-                           .sig = last->sig};
+                           .sig = g->last.sig};
     ward_buf_clear(out);
     ward_frame_run(out, &run);
-    return ward_buf_status(out) || ward_vv_raise(&s->have, &s->r->env, f->fid, first + count - 1) ? ward_fail(err, WARD_ERR_MEMORY, "run")
-                                                                                                  : WARD_OK;
+    return ward_buf_status(out) || ward_vv_raise(&s->have, &s->r->env, f->fid, g->first + g->count - 1)
+               ? ward_fail(err, WARD_ERR_MEMORY, "run")
+               : WARD_OK;
 }
 
 int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_streamed *result, bool *got, struct ward_error *err)
 {
     struct ward_owed *o;
-    struct ward_segment seg;
-    struct ward_buf bodies;
+    struct gathered g;
     int64_t until;
     int rc = s->sought && s->stamp == s->r->stamp ? WARD_OK : ward_stream_seek(s, err);
     if (!rc)
         rc = choose(s, &o, &until, err);
     *got = !rc && o;
     if (*got)
-        rc = find_segment(s, o, &seg, got, err);
+        rc = gather(s, o, until, &g, got, err);
     if (rc || !*got)
         return rc;
-    uint64_t missing = held_by(s, ward_directory_feed(&s->r->dir, o->fid)) + 1, first = missing > seg.first ? missing : seg.first;
-    uint32_t count = (uint32_t)(seg.first + seg.count - first);
     o->seg = 0;
-    ward_buf_init(&bodies, &s->r->env);
-    rc = append(s, &seg, first, &bodies, err);
-    if (!rc)
-        rc = extend(s, until, &seg, &count, &bodies, err);
-    if (!rc)
-        rc = put_run(s, &seg, first, count, &bodies, out, err);
-    ward_buf_free(&bodies);
-    *result = (struct ward_streamed){.fid = seg.fid, .last = first + count - 1, .count = count};
-    return rc;
+    *result = (struct ward_streamed){.fid = g.last.fid, .last = g.first + g.count - 1, .count = g.count};
+    return put_run(s, &g, out, err);
 }

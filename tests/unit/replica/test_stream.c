@@ -11,7 +11,7 @@
 #include "replicas.h"
 #include "values/feed.h"
 
-#define BULK 700
+#define BULK 1200 /* more than a run holds */
 
 enum { OPERATOR, CELL_A, CELL_B, INSPECTOR };
 

@@ -260,8 +260,7 @@ static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, 
         struct ward_message m;
         OK(w, ward_frame_parse(&m, s->queue[s->head], s->lengths[s->head], &w->err));
         if (m.type == WARD_MSG_RUN) {
-            OK(w, ward_unpack(&raw, m.run.codec, m.run.data, m.run.len, m.run.count, &w->err));
-            *longest = raw.len > *longest ? raw.len : *longest;
+            *longest = m.run.len > *longest ? m.run.len : *longest;
         }
         w->d[a].outside.now_ms += frame_ms;
         deliver(&l, s, 0, 0);
@@ -286,14 +285,56 @@ static void slow_links_carry_little_at_a_time(void **state)
         write_note(&w, 0, "a", 1, i);
     send_backlog(&w, 0, 1, 600, &in_flight, &longest);
     assert_int_equal(in_flight, WARD_WINDOW_SLOW);
-    assert_in_range(longest, WARD_RUN_RAW_SLOW / 2, WARD_RUN_RAW_SLOW);
+    assert_in_range(longest, WARD_RUN_SLOW / 2, WARD_RUN_SLOW);
     assert_converged(&w);
-    for (int i = 0; i < 1500; i++)
+    for (int i = 0; i < 3000; i++)
         write_note(&w, 0, "a", 1, i);
     send_backlog(&w, 0, 1, 0, &in_flight, &longest);
     assert_in_range(in_flight, WARD_WINDOW_SLOW + 1, WARD_WINDOW_MAX);
-    assert_in_range(longest, WARD_RUN_RAW_SLOW + 1, WARD_RUN_RAW_USUAL);
+    assert_in_range(longest, WARD_RUN_SLOW + 1, WARD_RUN_USUAL);
     assert_converged(&w);
+    world_close(&w);
+}
+
+/* What came one by one, of many spaces in turn, goes in few runs to who has nothing of it; where two write in one space, in its order. */
+static void news_of_many_spaces_goes_in_few_runs(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    size_t inspector = admit(&w, 'i', WARD_ROLE_INSPECTOR, 20260524);
+    whole_round(&w, 0, inspector);
+    for (int i = 0; i < 20; i++) {
+        write_note(&w, 0, "a", 1, i);
+        write_note(&w, 0, "b", 1, i);
+    }
+    line_open(&l, &w, 0, inspector);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.b.talk.received, 40);
+    assert_int_equal(l.a.talk.s.sent, 2);
+    line_close(&l);
+    whole_round(&w, 0, 1);
+    for (int i = 0; i < 6; i++) {
+        write_note(&w, 0, "ab", 2, i);
+        whole_round(&w, 0, 1);
+        write_note(&w, 1, "ab", 2, i);
+        whole_round(&w, 1, 0);
+        write_note(&w, 0, "a", 1, i);
+    }
+    line_open(&l, &w, 0, inspector);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.b.talk.refused_here, 0);
+    assert_int_equal(l.b.talk.received, 18);
+    assert_int_equal(l.a.talk.s.sent, 13);
+    line_close(&l);
+    line_open(&l, &w, 0, inspector); /* nothing is left: two hellos and no more */
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.delivered, 2);
+    line_close(&l);
     world_close(&w);
 }
 
@@ -330,6 +371,7 @@ int main(void)
         cmocka_unit_test(live_news),
         cmocka_unit_test(cut_while_connected),
         cmocka_unit_test(slow_links_carry_little_at_a_time),
+        cmocka_unit_test(news_of_many_spaces_goes_in_few_runs),
         cmocka_unit_test(planning_moves_nothing),
     };
     return cmocka_run_group_tests_name("talk", tests, NULL, NULL);
