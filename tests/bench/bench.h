@@ -36,6 +36,7 @@ enum bench_measure {
 #define OURS          "wardsync"
 #define OURS_CURVE    "wardsync over CURVE"
 #define OURS_CELL     "wardsync, a cell"
+#define OURS_SNAPSHOT "wardsync by snapshot"
 #define PLAIN         "plain SQLite"
 #define SESSION_EDITS "SQLite session, an edit"
 #define SESSION_NET   "SQLite session, net"
@@ -95,7 +96,9 @@ bool bench_work_cpu(void);
 void bench_work_is_cpu(bool is);
 double bench_median(double *v, size_t n); /* sorts v */
 void bench_memory(double *peak_mib);      /* VmHWM */
-int bench_copy_home(const struct bench *b, const char *from, const char *to);
+void bench_copy_home(const struct bench *b, const char *from, const char *to);
+void bench_copy_path(const char *from, const char *to);
+bool bench_memory_dir(char out[64]); /* a new folder in memory, where there is such a place */
 void bench_make_dir(const char *path);
 void bench_remove_tree(const char *path);
 double bench_file_mb(const char *path);

@@ -194,14 +194,30 @@ static void one_edit(struct bench_ward *w, ward_replica *r, int percent)
     fine(ward_commit(t, NULL, &err), "edit", &err);
 }
 
-static void round_of(ward_replica *r, const char *address, struct ward_sync_result *out, double *ms)
+static void round_with(ward_replica *r, const char *address, bool history, struct ward_sync_result *out, double *ms)
 {
     struct ward_error err = {0};
     struct ward_hash hub = bench_hub_grant(r)->id;
-    struct ward_sync_options o = {.address = address, .device = &hub};
+    struct ward_sync_options o = {.address = address, .device = &hub, .history = history};
     double start = bench_seconds();
     fine(ward_sync(r, &o, out, &err), "sync", &err);
     *ms = (bench_seconds() - start) * 1e3;
+}
+
+static void round_of(ward_replica *r, const char *address, struct ward_sync_result *out, double *ms)
+{
+    round_with(r, address, true, out, ms);
+}
+
+static void first_round(ward_replica *r, const char *address, bool history)
+{
+    struct ward_sync_result x;
+    double ms;
+    round_with(r, address, history, &x, &ms);
+    say("first_ms", ms);
+    say("first_in", (double)x.bytes_in);
+    say("first_out", (double)x.bytes_out);
+    say("first_moved", (double)(x.received + x.sent));
 }
 
 #define ROUNDS 9
@@ -224,11 +240,7 @@ static int part_sync(struct bench_ward *w, char **arg, double base)
     double ms[ROUNDS];
     w->now_ms += 7 * 24 * HOUR_MS;
     ward_replica *r = bench_open(w, arg[0]);
-    round_of(r, arg[1], &x, ms);
-    say("first_ms", ms[0]);
-    say("first_in", (double)x.bytes_in);
-    say("first_out", (double)x.bytes_out);
-    say("first_moved", (double)(x.received + x.sent));
+    first_round(r, arg[1], true);
     for (int i = 0; i < ROUNDS; i++)
         round_of(r, arg[1], &x, &ms[i]);
     say_rounds("noop", ms, &x);
@@ -237,6 +249,21 @@ static int part_sync(struct bench_ward *w, char **arg, double base)
         round_of(r, arg[1], &x, &ms[i]);
     }
     say_rounds("one", ms, &x);
+    say_memory(base);
+    ward_close(r);
+    return 0;
+}
+
+/* The first copy as the state alone. */
+static int part_snapshot(struct bench_ward *w, char **arg, double base)
+{
+    struct ward_status s;
+    struct ward_error err = {0};
+    w->now_ms += 7 * 24 * HOUR_MS;
+    ward_replica *r = bench_open(w, arg[0]);
+    first_round(r, arg[1], false);
+    fine(ward_status(r, &s, &err), "status", &err);
+    say("first_bases", (double)s.bases);
     say_memory(base);
     ward_close(r);
     return 0;
@@ -327,8 +354,8 @@ int bench_part(const char *part, int argc, char **argv, uint64_t seed)
     static const struct {
         const char *name;
         int (*run)(struct bench_ward *w, char **arg, double base);
-    } parts[] = {{"ingest", part_ingest}, {"clone", part_clone},   {"serve", part_serve},
-                 {"sync", part_sync},     {"laptop", part_laptop}, {"crowd", part_crowd}};
+    } parts[] = {{"ingest", part_ingest},     {"clone", part_clone},   {"serve", part_serve}, {"sync", part_sync},
+                 {"snapshot", part_snapshot}, {"laptop", part_laptop}, {"crowd", part_crowd}};
     struct bench_ward w;
     double base;
     if (argc >= 2 && strcmp(part, "session") == 0)

@@ -89,16 +89,15 @@ static int write_kept(const double *now, const char *path)
 
 static void measure_share(struct bench *b, double now[PAIRS])
 {
-    char disk[sizeof b->dir];
+    char disk[sizeof b->dir], place[64];
     snprintf(disk, sizeof disk, "%s", b->dir);
     b->figure_count = 0;
     b->only = "commit";
     b->at = ON_DISK;
     bench_measure_scale(b);
-    snprintf(b->dir, sizeof b->dir, "/dev/shm/ward-bench.XXXXXX");
-    bool memory = mkdtemp(b->dir) != NULL;
-    if (!memory)
-        snprintf(b->dir, sizeof b->dir, "%s", disk);
+    bool memory = bench_memory_dir(place);
+    if (memory)
+        snprintf(b->dir, sizeof b->dir, "%s", place);
     b->only = "limits,commit,batch,hub";
     b->at = IN_MEMORY;
     bench_work_is_cpu(true);

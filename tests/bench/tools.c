@@ -98,20 +98,31 @@ void bench_make_dir(const char *path)
         bench_die(path, NULL);
 }
 
-int bench_copy_home(const struct bench *b, const char *from, const char *to)
+void bench_copy_path(const char *from, const char *to)
 {
     static const char *const names[] = {"replica.db", "device.key", "replica.db-wal"};
-    char a[512], c[512], x[600], y[600];
-    bench_path(a, b, from);
-    bench_path(c, b, to);
-    bench_remove_tree(c);
-    bench_make_dir(c);
+    char x[600], y[600];
+    bench_remove_tree(to);
+    bench_make_dir(to);
     for (size_t i = 0; i < 3; i++) {
-        snprintf(x, sizeof x, "%s/%s", a, names[i]);
-        snprintf(y, sizeof y, "%s/%s", c, names[i]);
+        snprintf(x, sizeof x, "%s/%s", from, names[i]);
+        snprintf(y, sizeof y, "%s/%s", to, names[i]);
         copy_file(x, y, i < 2);
     }
-    return 0;
+}
+
+void bench_copy_home(const struct bench *b, const char *from, const char *to)
+{
+    char a[512], c[512];
+    bench_path(a, b, from);
+    bench_path(c, b, to);
+    bench_copy_path(a, c);
+}
+
+bool bench_memory_dir(char out[64])
+{
+    snprintf(out, 64, "/dev/shm/ward-bench.XXXXXX");
+    return mkdtemp(out) != NULL;
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
