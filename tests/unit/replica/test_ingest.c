@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "pen.h"
 #include "replica/apply.h"
 #include "shell/store_sql.h"
@@ -608,6 +609,58 @@ static void no_memory_for_devices(void **state)
     pen_free(&p);
 }
 
+/* C's first changes, "same" up to seq `leaves`, and one more that nobody else has. */
+static void write_branch(struct pen *p, struct fixture *f, uint64_t leaves, const char *words)
+{
+    pen_new(p, &f->w, C, &f->space);
+    for (uint64_t seq = 1; seq <= leaves; seq++)
+        pen_say(p, seq, NULL, 0, "same");
+    pen_say(p, leaves + 1, NULL, 0, words);
+    pen_seal(p);
+}
+
+/* The office is known to hold all that is here. */
+static void note_peer(struct fixture *f, size_t at)
+{
+    ward_replica *r = f->w.d[at].r;
+    struct ward_store_peer p = {.grant = f->w.d[OFFICE].grant};
+    for (size_t i = 0; i < r->dir.feed_count; i++)
+        assert_int_equal(ward_vv_raise(&p.have, &r->env, r->dir.feeds[i].fid, r->dir.feeds[i].head_seq), WARD_OK);
+    OK(&f->w, ward_store_begin(r->store, &f->w.err));
+    OK(&f->w, ward_store_put_peer(r->store, &p, &f->w.err));
+    OK(&f->w, ward_store_commit(r->store, &f->w.err));
+    ward_vv_free(&p.have, &r->env);
+}
+
+/* A branch takes the place of another or does not; who held that one is not taken to hold this. */
+static void a_branch_in_the_place_of_another(void **state)
+{
+    static each_trouble *const troubles[] = {each_shortage_of_a_run, each_stop_of_a_run};
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_run run;
+    struct pen p;
+    char words[] = "0";
+    for (unsigned i = 0; i <= WARD_BRANCHES_MAX; i++, words[0]++) {
+        write_branch(&p, f, 4, words);
+        assert_int_equal(pen_send(&p, B, &in), WARD_OK);
+        pen_free(&p);
+    }
+    for (uint64_t i = 0; i < 2; i++) {
+        struct ward_store_peer peer;
+        note_peer(f, B);
+        write_branch(&p, f, 3 - i, "earlier");
+        run = pen_run(&p);
+        assert_true(troubles[i](f, B, &run) > 10);
+        pen_free(&p);
+        assert_int_equal(feed_of(f, B, C, &f->space)->fork, 3 - i);
+        OK(&f->w, ward_store_get_peer(f->w.d[B].r->store, &f->w.d[OFFICE].grant, &peer, &f->w.err));
+        assert_int_equal(peer.have.len, f->w.d[B].r->dir.feed_count - 1);
+        ward_vv_free(&peer.have, &f->w.d[B].r->env);
+    }
+    finish(f);
+}
+
 /* What is sent is whole or not sent: with each allocation failing, and then all over again. */
 static void no_memory_to_send(void **state)
 {
@@ -832,6 +885,7 @@ int main(void)
         TEST(words_without_effect),
         TEST(no_memory),
         TEST(no_memory_for_devices),
+        TEST(a_branch_in_the_place_of_another),
         TEST(no_memory_to_send),
         TEST(no_store),
         TEST(no_store_to_take_back),
