@@ -11,7 +11,7 @@
 #include "replicas.h"
 #include "values/feed.h"
 
-#define BULK 1200 /* more than a run holds */
+#define BULK 1200 /* some runs */
 
 enum { OPERATOR, CELL_A, CELL_B, INSPECTOR };
 
@@ -57,6 +57,7 @@ static void begin(struct flow *x, struct world *w)
     const struct ward_grant *to = ward_directory_grant(&r->dir, &w->d[INSPECTOR].grant);
     *x = (struct flow){.w = w};
     ward_stream_init(&x->s, r, to);
+    x->s.slow = true; /* runs of a few hundred */
     ward_buf_init(&x->frame, &r->env);
 }
 
