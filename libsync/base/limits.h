@@ -13,7 +13,7 @@
 #define WARD_RUN_RAW_MAX       229376u          /* bytes of the bodies of a run, decompressed */
 #define WARD_RUN_USUAL         12288u           /* bytes of its data, packed, where it usually ends: 1.5 s at 64 kbit/s */
 #define WARD_RUN_SLOW          4096u            /* where it ends on a slow link */
-#define WARD_PART_RAW_USUAL    65536u           /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */
+#define WARD_PART_RAW_USUAL    131072u          /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */
 #define WARD_SNAPSHOT_FROM     64u              /* changes of a space from which its state is sent rather than its history */
 #define WARD_PARTS_MAX         4096u            /* of one snapshot */
 #define WARD_FRAME_MAX         262144u          /* bytes of a frame */

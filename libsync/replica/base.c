@@ -260,28 +260,6 @@ static int begin_rows(ward_replica *r, const struct ward_snapshot_head *h, const
     return rc;
 }
 
-/* Stamps are looked for by row. */
-static int name_stamps(ward_replica *r, const struct ward_hash *space, size_t parts, const struct ward_base_match *m,
-                       struct ward_error *err)
-{
-    struct ward_buf copy;
-    int rc = WARD_OK;
-    ward_buf_init(&copy, &r->env);
-    for (uint32_t i = 1; !rc && i <= parts; i++) {
-        struct ward_store_part part;
-        rc = ward_store_get_base(r->store, space, true, i, &part, err);
-        if (rc || part.fid == 0)
-            continue;
-        ward_buf_clear(&copy);
-        ward_buf_add(&copy, part.data, part.len);
-        part.data = copy.p;
-        part.fid = m->fids[part.fid - 1];
-        rc = ward_buf_status(&copy) ? ward_fail(err, WARD_ERR_MEMORY, "base") : ward_store_put_base(r->store, space, true, i, &part, err);
-    }
-    ward_buf_free(&copy);
-    return rc;
-}
-
 static int adopt(struct ward_apply *a, const struct ward_hash *space, const struct ward_snapshot_head *h, struct ward_error *err)
 {
     ward_replica *r = a->r;
@@ -299,8 +277,6 @@ static int adopt(struct ward_apply *a, const struct ward_hash *space, const stru
         rc = add_rows(r, h, sid, &m, err);
     if (!rc)
         rc = begin_rows(r, h, &m, err);
-    if (!rc)
-        rc = name_stamps(r, space, h->part_count, &m, err);
     if (!rc)
         rc = ward_store_adopt_base(r->store, space, err);
     if (!rc)
@@ -374,26 +350,18 @@ static int take_head(struct ward_apply *a, const struct ward_snapshot_head *h, s
 }
 
 static int check_part(ward_replica *r, const struct ward_snapshot_head *h, uint32_t number, uint32_t codec, const uint8_t *data, size_t len,
-                      uint32_t *feed, struct ward_error *err)
+                      struct ward_error *err)
 {
-    struct ward_hash named, is;
+    struct ward_hash is;
     struct ward_snapshot_part part;
-    struct ward_base_match m = {0};
     if (number < 1 || number > h->part_count)
         return ward_fail(err, WARD_ERR_RANGE, "part %u", (unsigned)number);
-    ward_snapshot_part_hash(h, number, &named);
+    ward_snapshot_part(h, number, &part);
     ward_snapshot_name_part(&is, codec, data, len);
-    if (ward_hash_compare(&named, &is) != 0)
+    if (ward_hash_compare(&part.hash, &is) != 0)
         return ward_fail(err, WARD_ERR_CHAIN, "part %u is another than the head of the snapshot names", (unsigned)number);
-    int rc = ward_unpack_bytes(&r->unpacked, codec, data, len, err);
-    if (!rc)
-        rc = ward_base_match_feeds(&m, r, NULL, h, err);
-    if (!rc)
-        rc = ward_snapshot_part_parse(&part, r->unpacked.p, r->unpacked.len, m.seqs, h->feed_count, err);
-    if (!rc)
-        *feed = part.stamps ? part.feed + 1 : 0;
-    ward_base_free_match(&m, &r->env);
-    return rc;
+    int rc = ward_unpack(&r->unpacked, codec, data, len, part.count, err);
+    return rc ? rc : ward_snapshot_part_check(&part, r->unpacked.p, r->unpacked.len, &r->scratch, err);
 }
 
 static int take_part(struct ward_apply *a, const struct ward_hash *space, uint32_t number, uint32_t codec, const uint8_t *data, size_t len,
@@ -402,16 +370,15 @@ static int take_part(struct ward_apply *a, const struct ward_hash *space, uint32
     ward_replica *r = a->r;
     struct ward_snapshot_head h;
     struct ward_buf kept;
-    uint32_t feed = 0;
     size_t there = 0;
     ward_buf_init(&kept, &r->env);
     int rc = ward_base_load_head(r, space, true, &kept, &h, err);
     if (rc == WARD_ERR_NOT_FOUND)
         rc = ward_fail(err, WARD_ERR_GAP, "a part without its head");
     if (!rc)
-        rc = check_part(r, &h, number, codec, data, len, &feed, err);
+        rc = check_part(r, &h, number, codec, data, len, err);
     if (!rc)
-        rc = ward_store_put_base(r->store, space, true, number, &(struct ward_store_part){feed, codec, data, len}, err);
+        rc = ward_store_put_base(r->store, space, true, number, &(struct ward_store_part){codec, data, len}, err);
     if (!rc)
         rc = ward_store_count_base(r->store, space, true, &there, err);
     if (!rc && there == h.part_count) {
@@ -488,10 +455,8 @@ static int keep_made(ward_replica *r, const struct ward_made *m, struct ward_err
         rc = ward_base_match_feeds(&match, r, s, &h, err);
     for (uint32_t i = 0; !rc && i < m->part_count; i++) {
         const struct ward_made_part *p = &m->parts[i];
-        rc = ward_store_put_base(r->store, &s->id, true, i + 1, &(struct ward_store_part){p->feed, p->codec, p->data, p->len}, err);
+        rc = ward_store_put_base(r->store, &s->id, true, i + 1, &(struct ward_store_part){p->codec, p->data, p->len}, err);
     }
-    if (!rc)
-        rc = name_stamps(r, &s->id, m->part_count, &match, err);
     if (!rc)
         rc = begin_rows(r, &h, &match, err);
     ward_base_free_match(&match, &r->env);
@@ -526,36 +491,38 @@ int ward_base_settle(struct ward_apply *a, uint32_t sid, const struct ward_base_
 
 struct restoring {
     struct ward_apply *a;
-    uint32_t sid;
-    const struct ward_base_match *m;
+    uint32_t sid, fid;
     struct ward_error *err;
 };
 
 static int restore_value(void *ctx, const struct ward_snapshot_value *v)
 {
     struct restoring *x = ctx;
-    struct ward_live_value live = {.fid = x->m->fids[v->feed], .seq = v->seq, .depth = v->depth, .raw = v->raw, .len = v->raw_len};
+    struct ward_live_value live = {.fid = x->fid, .seq = v->seq, .depth = v->depth, .raw = v->raw, .len = v->raw_len};
     return ward_apply_restore(x->a, x->sid, v->kind, &v->entity, v->field, v->key, v->key_len, &live, x->err);
 }
 
-static int restore_parts(struct restoring *x, const struct ward_hash *space, size_t parts)
+static int restore_parts(struct restoring *x, const struct ward_hash *space, const struct ward_snapshot_head *h,
+                         const struct ward_base_match *m)
 {
     ward_replica *r = x->a->r;
     struct ward_buf raw;
     int rc = WARD_OK;
     ward_buf_init(&raw, &r->env);
-    for (uint32_t i = 1; !rc && i <= parts; i++) {
+    for (uint32_t i = 1; !rc && i <= h->part_count; i++) {
         struct ward_store_part stored;
         struct ward_snapshot_part part;
+        ward_snapshot_part(h, i, &part);
+        x->fid = m->fids[part.feed];
         rc = ward_store_get_base(r->store, space, false, i, &stored, x->err);
-        if (rc || stored.fid) /* stamps */
-            continue;
-        rc = ward_unpack_bytes(&raw, stored.codec, stored.data, stored.len, x->err);
+        if (rc)
+            break;
+        rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, x->err);
         if (!rc)
-            rc = ward_snapshot_part_parse(&part, raw.p, raw.len, NULL, SIZE_MAX, x->err);
+            rc = ward_snapshot_part_check(&part, raw.p, raw.len, &r->scratch, x->err);
         rc = rc && rc != WARD_ERR_MEMORY ? ward_fail(x->err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i) : rc;
         if (!rc)
-            rc = ward_snapshot_each_value(&part, restore_value, x);
+            rc = ward_snapshot_each_value(&part, raw.p, raw.len, &r->scratch, restore_value, x);
     }
     ward_buf_free(&raw);
     return rc == WARD_ERR_NOT_FOUND ? ward_fail(x->err, WARD_ERR_CORRUPT, "base: a part is missing") : rc;
@@ -582,9 +549,9 @@ int ward_base_restore(struct ward_apply *a, uint32_t sid, struct ward_error *err
         if (!f->parent && f->base)
             rc = ward_store_get_base_feed(r->store, f->fid, &depth, &f->vv, err);
     }
-    struct restoring x = {a, sid, &m, err};
+    struct restoring x = {.a = a, .sid = sid, .err = err};
     if (!rc)
-        rc = restore_parts(&x, &s->id, h.part_count);
+        rc = restore_parts(&x, &s->id, &h, &m);
     ward_base_free_match(&m, &r->env);
     ward_buf_free(&kept);
     return rc == WARD_ERR_NOT_FOUND ? ward_fail(err, WARD_ERR_CORRUPT, "base") : rc;
@@ -615,13 +582,14 @@ int ward_base_check(struct ward_replica *r, uint32_t sid, struct ward_error *err
         rc = check_seal(r, &s->id, &h, err);
     for (uint32_t i = 1; !rc && i <= h.part_count; i++) {
         struct ward_store_part part;
-        struct ward_hash named, is;
+        struct ward_snapshot_part named;
+        struct ward_hash is;
         rc = ward_store_get_base(r->store, &s->id, false, i, &part, err);
         if (rc)
             break;
-        ward_snapshot_part_hash(&h, i, &named);
+        ward_snapshot_part(&h, i, &named);
         ward_snapshot_name_part(&is, part.codec, part.data, part.len);
-        if (ward_hash_compare(&named, &is) != 0)
+        if (ward_hash_compare(&named.hash, &is) != 0)
             rc = ward_fail(err, WARD_ERR_CHAIN, "base: part %u is not what was sealed", (unsigned)i);
     }
     ward_buf_free(&kept);
@@ -629,42 +597,25 @@ int ward_base_check(struct ward_replica *r, uint32_t sid, struct ward_error *err
 }
 
 struct stamp_search {
-    ward_replica *r;
     uint64_t seq;
     int64_t wall_ms;
     bool found;
-    struct ward_buf raw;
-    struct ward_error *err;
 };
 
-static int look_at_stamp(void *ctx, const struct ward_stamp *s)
+static int look_at_change(void *ctx, uint64_t seq, int64_t wall_ms)
 {
     struct stamp_search *x = ctx;
-    if (s->seq == x->seq) {
-        x->wall_ms = s->wall_ms;
+    if (seq == x->seq) {
+        x->wall_ms = wall_ms;
         x->found = true;
     }
     return WARD_OK;
 }
 
-static int look_at_part(void *ctx, const struct ward_store_part *stored)
-{
-    struct stamp_search *x = ctx;
-    struct ward_snapshot_part part;
-    if (x->found)
-        return WARD_OK;
-    int rc = ward_unpack_bytes(&x->raw, stored->codec, stored->data, stored->len, x->err);
-    if (!rc)
-        rc = ward_snapshot_part_parse(&part, x->raw.p, x->raw.len, NULL, SIZE_MAX, x->err);
-    return rc ? rc : ward_snapshot_each_stamp(&part, look_at_stamp, x);
-}
-
 int ward_base_stamp(struct ward_replica *r, uint32_t fid, uint64_t seq, int64_t *wall_ms, struct ward_error *err)
 {
-    struct stamp_search x = {.r = r, .seq = seq, .err = err};
-    ward_buf_init(&x.raw, &r->env);
-    int rc = ward_store_each_stamps(r->store, fid, look_at_part, &x, err);
-    ward_buf_free(&x.raw);
+    struct stamp_search x = {.seq = seq};
+    int rc = ward_base_each_change(r, ward_directory_feed(&r->dir, fid), seq, seq, look_at_change, &x, err);
     if (!rc && !x.found)
         rc = ward_fail(err, WARD_ERR_HISTORY, "change %llu lies before what is held here", (unsigned long long)seq);
     *wall_ms = x.wall_ms;

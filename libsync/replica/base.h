@@ -16,7 +16,6 @@ bool ward_space_wants_history(const struct ward_replica *r, const struct ward_sp
 
 /* A snapshot in memory, to be sent or kept. */
 struct ward_made_part {
-    uint32_t feed; /* of stamps: its index + 1; else 0 */
     uint32_t codec;
     uint8_t *data;
     size_t len;

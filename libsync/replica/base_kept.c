@@ -1,6 +1,7 @@
 #include "replica/base_kept.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "shell/pack.h"
 
 void ward_base_free_match(struct ward_base_match *m, const struct ward_env *env)
 {
@@ -54,5 +55,35 @@ int ward_base_maker(struct ward_replica *r, uint32_t sid, struct ward_hash *gran
     if (!rc)
         memcpy(grant->b, h.maker, sizeof grant->b);
     ward_buf_free(&kept);
+    return rc;
+}
+
+int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
+                          struct ward_error *err)
+{
+    const struct ward_space *s = ward_directory_space(&r->dir, f->sid);
+    struct ward_snapshot_head h;
+    struct ward_base_match m = {0};
+    struct ward_buf kept, raw;
+    ward_buf_init(&kept, &r->env);
+    ward_buf_init(&raw, &r->env);
+    int rc = ward_base_load_head(r, &s->id, false, &kept, &h, err);
+    if (!rc)
+        rc = ward_base_match_feeds(&m, r, s, &h, err);
+    for (uint32_t i = 1; !rc && i <= h.part_count; i++) {
+        struct ward_snapshot_part part;
+        struct ward_store_part stored;
+        ward_snapshot_part(&h, i, &part);
+        if (m.fids[part.feed] != f->fid || part.last < from || part.after >= to)
+            continue;
+        rc = ward_store_get_base(r->store, &s->id, false, i, &stored, err);
+        if (!rc)
+            rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, err);
+        if (!rc)
+            rc = ward_snapshot_each_change(&part, raw.p, raw.len, fn, ctx);
+    }
+    ward_base_free_match(&m, &r->env);
+    ward_buf_free(&kept);
+    ward_buf_free(&raw);
     return rc;
 }

@@ -18,6 +18,9 @@ void ward_base_free_match(struct ward_base_match *m, const struct ward_env *env)
 /* The head as it is kept; buf holds its bytes. WARD_ERR_NOT_FOUND. */
 int ward_base_load_head(ward_replica *r, const struct ward_hash *space, bool staged, struct ward_buf *buf, struct ward_snapshot_head *h,
                         struct ward_error *err);
+/* The live changes of a feed from one seq to another, as far as its base says, ascending; fn's failure ends it. */
+int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
+                          struct ward_error *err);
 /* A snapshot of what the store holds of m->sid, its feeds up to m->upto: the state and the rows' vectors must be replayed just so. */
 void ward_made_begin(struct ward_made *m, ward_replica *r, uint32_t sid);
 int ward_base_make_upto(struct ward_made *m, struct ward_error *err);

@@ -11,18 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAMPS_PER_PART 4096u
-
 /* Of a trunk, what has effect and is held. */
 static uint64_t effective_end(const struct ward_feed *f)
 {
     return f->limit < f->head_seq ? f->limit : f->head_seq;
 }
-
-struct mark { /* a change that has a live value */
-    uint32_t feed;
-    uint64_t seq;
-};
 
 struct maker {
     struct ward_made *out;
@@ -32,13 +25,15 @@ struct maker {
     size_t row_count;
     uint32_t *index; /* by fid: of rows, + 1 */
     const struct ward_vv *upto;
-    bool replayed; /* the rows' vectors are those of `upto` */
-    struct ward_arena arena;
-    struct ward_buf raw, packed;
+    bool replayed;                /* the rows' vectors are those of `upto` */
+    struct ward_arena arena, one; /* what the values point into; and a record of the store */
+    struct ward_buf raw, packed, items;
     struct ward_snapshot_value *values;
-    size_t value_count, value_cap, bytes;
-    struct mark *marks;
-    size_t mark_count, mark_cap;
+    size_t value_count, value_cap;
+    struct ward_lag *lags; /* of the part at hand */
+    size_t lag_count, lag_cap;
+    uint32_t bodies;
+    struct ward_op *ops;
     struct ward_error *err;
 };
 
@@ -60,7 +55,7 @@ void ward_made_begin(struct ward_made *m, ward_replica *r, uint32_t sid)
     ward_buf_init(&m->head, &r->env);
 }
 
-static int keep_part(struct ward_made *m, uint32_t feed, uint32_t codec, const void *data, size_t len, struct ward_error *err)
+static int keep_part(struct ward_made *m, uint32_t codec, const void *data, size_t len, struct ward_error *err)
 {
     uint8_t *own = ward_alloc(m->env, len + 1);
     if (!own || ward_grow(m->env, (void **)&m->parts, &m->part_cap, m->part_count, sizeof *m->parts)) {
@@ -68,67 +63,32 @@ static int keep_part(struct ward_made *m, uint32_t feed, uint32_t codec, const v
         return ward_fail(err, WARD_ERR_MEMORY, "snapshot");
     }
     memcpy(own, data, len);
-    m->parts[m->part_count++] = (struct ward_made_part){feed, codec, own, len};
+    m->parts[m->part_count++] = (struct ward_made_part){codec, own, len};
     return WARD_OK;
 }
 
-static int add_part(struct maker *k, uint32_t feed)
-{
-    uint32_t codec;
-    if (ward_buf_status(&k->raw))
-        return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
-    int rc = ward_pack_bytes(&k->packed, &codec, k->raw.p, k->raw.len, k->err);
-    const struct ward_buf *data = codec ? &k->packed : &k->raw;
-    if (!rc)
-        rc = keep_part(k->out, feed, codec, data->p, data->len, k->err);
-    return rc;
-}
-
-static int flush(struct maker *k)
-{
-    if (k->value_count == 0)
-        return WARD_OK;
-    ward_buf_clear(&k->raw);
-    ward_snapshot_put_values(&k->raw, k->values, k->value_count);
-    k->value_count = k->bytes = 0;
-    return add_part(k, 0);
-}
-
-static int add_mark(struct maker *k, uint32_t feed, uint64_t seq)
-{
-    if (k->mark_count && k->marks[k->mark_count - 1].feed == feed && k->marks[k->mark_count - 1].seq == seq)
-        return WARD_OK;
-    if (ward_grow(&k->r->env, (void **)&k->marks, &k->mark_cap, k->mark_count, sizeof *k->marks))
-        return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
-    k->marks[k->mark_count++] = (struct mark){feed, seq};
-    return WARD_OK;
-}
+/* ---- all live values */
 
 static int add_value(struct maker *k, uint32_t kind, const struct ward_id *entity, const struct ward_slot *slot,
                      const struct ward_live_value *v)
 {
-    size_t costs = v->len + slot->key_len + WARD_ID_BYTES + 16; /* at most */
-    int rc = k->bytes + costs > WARD_RUN_RAW_MAX - 1024 ? flush(k) : WARD_OK;
     uint32_t index = k->index[v->fid];
-    if (!rc && index == 0)
-        rc = ward_fail(k->err, WARD_ERR_CORRUPT, "a value by a feed of another space");
-    if (!rc)
-        rc = add_mark(k, index - 1, v->seq);
-    if (!rc && ward_grow(&k->r->env, (void **)&k->values, &k->value_cap, k->value_count, sizeof *k->values))
-        rc = ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
-    if (rc)
-        return rc;
-    k->values[k->value_count++] = (struct ward_snapshot_value){.kind = kind,
-                                                               .entity = *entity,
+    uint8_t *key = slot->key_len ? ward_arena_copy(&k->arena, slot->key, slot->key_len) : NULL;
+    uint8_t *raw = ward_arena_copy(&k->arena, v->raw, v->len);
+    if (index == 0)
+        return ward_fail(k->err, WARD_ERR_CORRUPT, "a value by a feed of another space");
+    if (!raw || (slot->key_len && !key) || ward_grow(&k->r->env, (void **)&k->values, &k->value_cap, k->value_count, sizeof *k->values))
+        return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
+    k->values[k->value_count++] = (struct ward_snapshot_value){.feed = index - 1,
+                                                               .kind = kind,
                                                                .field = slot->field,
-                                                               .key = slot->key,
+                                                               .entity = *entity,
+                                                               .key = key,
                                                                .key_len = slot->key_len,
-                                                               .feed = index - 1,
                                                                .seq = v->seq,
                                                                .depth = v->depth,
-                                                               .raw = v->raw,
+                                                               .raw = raw,
                                                                .raw_len = v->len};
-    k->bytes += costs;
     return WARD_OK;
 }
 
@@ -137,107 +97,131 @@ static int add_record(void *ctx, uint32_t sid, uint32_t kind, const struct ward_
     struct maker *k = ctx;
     struct ward_state state;
     (void)sid, (void)conflicts;
-    int rc = WARD_OK;
-    if (k->value_count && (k->values[0].kind != kind || k->bytes > WARD_PART_RAW_USUAL))
-        rc = flush(k);
-    if (k->value_count == 0)
-        ward_arena_reset(&k->arena);
-    ward_state_init(&state, &k->arena);
-    if (!rc)
-        rc = ward_state_decode(&state, &k->r->dir.authors, p, len);
+    ward_arena_reset(&k->one);
+    ward_state_init(&state, &k->one);
+    int rc = ward_state_decode(&state, &k->r->dir.authors, p, len);
     if (rc)
-        return ward_fail(k->err, rc, "record");
+        ward_fail(k->err, rc, "record");
     for (size_t i = 0; !rc && i < state.slot_count; i++)
         for (size_t j = 0; !rc && j < state.slots[i].live_count; j++)
             rc = add_value(k, kind, entity, &state.slots[i], &state.slots[i].live[j]);
     return rc;
 }
 
-static int by_mark(const void *a, const void *b)
+static int by_change(const void *a, const void *b)
 {
-    const struct mark *x = a, *y = b;
-    return x->feed != y->feed ? (x->feed > y->feed) - (x->feed < y->feed) : (x->seq > y->seq) - (x->seq < y->seq);
+    const struct ward_snapshot_value *x = a, *y = b;
+    int order = (x->feed > y->feed) - (x->feed < y->feed);
+    if (order == 0)
+        order = (x->seq > y->seq) - (x->seq < y->seq);
+    return order ? order : ward_snapshot_compare_places(x, y);
 }
 
-/* When a feed's marked changes were written: first those below its base, by the stamps kept with it, then by the log. */
+/* ---- when they were written: by the base's own parts, and by the log */
+
 struct stamping {
-    struct maker *k;
-    const struct mark *marks;
-    size_t count, done;
-    struct ward_stamp *stamps;
+    struct ward_snapshot_value *v, *end; /* those of one feed that have none yet */
 };
 
-static int match_stamp(void *ctx, const struct ward_stamp *s)
+static int stamp(void *ctx, uint64_t seq, int64_t wall_ms)
 {
     struct stamping *x = ctx;
-    if (x->done < x->count && x->marks[x->done].seq == s->seq)
-        x->stamps[x->done++] = *s;
+    for (; x->v < x->end && x->v->seq == seq; x->v++)
+        x->v->wall_ms = wall_ms;
     return WARD_OK;
 }
 
-static int match_part(void *ctx, const struct ward_store_part *stored)
+static int stamp_by_log(struct stamping *x, ward_replica *r, uint32_t fid, struct ward_buf *raw, struct ward_error *err)
 {
-    struct stamping *x = ctx;
-    struct ward_snapshot_part part;
-    int rc = ward_unpack_bytes(&x->k->raw, stored->codec, stored->data, stored->len, x->k->err);
-    if (!rc)
-        rc = ward_snapshot_part_parse(&part, x->k->raw.p, x->k->raw.len, NULL, SIZE_MAX, x->k->err);
-    return rc ? rc : ward_snapshot_each_stamp(&part, match_stamp, x);
-}
-
-static int match_log(struct stamping *x, uint32_t fid)
-{
-    ward_replica *r = x->k->r;
     int rc = WARD_OK;
-    while (!rc && x->done < x->count) {
+    while (!rc && x->v < x->end) {
         struct ward_segment seg;
         size_t at = 0;
-        rc = ward_store_find_segment(r->store, fid, x->marks[x->done].seq, &seg, x->k->err);
+        rc = ward_store_find_segment(r->store, fid, x->v->seq, &seg, err);
         if (!rc)
-            rc = ward_store_unpack(&seg, &x->k->raw, x->k->err);
+            rc = ward_store_unpack(&seg, raw, err);
         for (uint64_t seq = seg.first; !rc && seq < seg.first + seg.count; seq++) {
             struct ward_change_head head;
-            rc = ward_change_skip(x->k->raw.p + at, x->k->raw.len - at, &head);
+            rc = ward_change_skip(raw->p + at, raw->len - at, &head);
             if (rc)
-                return ward_fail(x->k->err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg.seg);
+                return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg.seg);
             at += head.len;
-            match_stamp(x, &(struct ward_stamp){seq, head.wall_ms});
+            stamp(x, seq, head.wall_ms);
         }
     }
     return rc;
 }
 
-static int add_stamps_of(struct maker *k, uint32_t feed, const struct mark *marks, size_t count)
+static int stamp_feed(struct maker *k, struct ward_snapshot_value *v, struct ward_snapshot_value *end)
 {
-    const struct ward_feed *f = k->rows[feed];
-    struct stamping x = {k, marks, count, 0, ward_alloc(&k->r->env, count * sizeof *x.stamps)};
-    if (!x.stamps)
-        return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
-    int rc = f->base ? ward_store_each_stamps(k->r->store, f->fid, match_part, &x, k->err) : WARD_OK;
-    if (!rc)
-        rc = match_log(&x, f->fid);
-    for (size_t from = 0; !rc && from < count; from += STAMPS_PER_PART) {
-        ward_buf_clear(&k->raw);
-        ward_snapshot_put_stamps(&k->raw, feed, x.stamps + from, count - from < STAMPS_PER_PART ? count - from : STAMPS_PER_PART);
-        rc = add_part(k, feed + 1);
+    const struct ward_feed *f = k->rows[v->feed];
+    struct stamping x = {v, end};
+    int rc = f->base ? ward_base_each_change(k->r, f, 1, f->base, stamp, &x, k->err) : WARD_OK;
+    if (!rc && x.v < x.end && x.v->seq <= f->base)
+        rc = ward_fail(k->err, WARD_ERR_CORRUPT, "base: a change is missing");
+    return rc ? rc : stamp_by_log(&x, k->r, f->fid, &k->raw, k->err);
+}
+
+/* ---- parts */
+
+static int add_lag(struct maker *k, uint64_t lag, uint32_t bodies)
+{
+    k->bodies += bodies;
+    if (k->lag_count && k->lags[k->lag_count - 1].lag == lag) {
+        k->lags[k->lag_count - 1].count += bodies;
+        return WARD_OK;
     }
-    ward_release(&k->r->env, x.stamps);
+    if (ward_grow(&k->r->env, (void **)&k->lags, &k->lag_cap, k->lag_count, sizeof *k->lags))
+        return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
+    k->lags[k->lag_count++] = (struct ward_lag){lag, bodies};
+    return WARD_OK;
+}
+
+static int end_part(struct maker *k, uint32_t feed, uint64_t last)
+{
+    struct ward_hash hash;
+    uint32_t codec;
+    if (ward_buf_status(&k->raw))
+        return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
+    int rc = ward_pack(&k->packed, &codec, k->raw.p, k->raw.len, k->bodies, k->err);
+    const struct ward_buf *data = codec ? &k->packed : &k->raw;
+    if (!rc)
+        rc = keep_part(k->out, codec, data->p, data->len, k->err);
+    if (!rc) {
+        ward_snapshot_name_part(&hash, codec, data->p, data->len);
+        ward_snapshot_put_part(&k->items, feed, last, k->lags, k->lag_count, &hash);
+    }
+    ward_buf_clear(&k->raw);
+    k->lag_count = k->bodies = 0;
     return rc;
 }
 
-static int add_stamps(struct maker *k)
+#define BODIES_USUAL (WARD_RUN_CHANGES_MAX - 4) /* those of one more change fit: what it wrote, and the presence that it implied */
+
+static int add_feed_parts(struct maker *k, struct ward_snapshot_value *v, struct ward_snapshot_value *end)
 {
-    size_t n = 0;
+    int rc = stamp_feed(k, v, end);
+    ward_buf_clear(&k->raw);
+    for (struct ward_snapshot_value *next; !rc && v < end; v = next) {
+        for (next = v; next < end && next->seq == v->seq;)
+            next++;
+        rc = add_lag(k, v->depth - v->seq, ward_snapshot_put_change(&k->raw, v, (size_t)(next - v), k->ops));
+        if (!rc && (next == end || k->raw.len > WARD_PART_RAW_USUAL || k->bodies > BODIES_USUAL))
+            rc = end_part(k, v->feed, v->seq);
+    }
+    return rc;
+}
+
+static int add_parts(struct maker *k)
+{
+    struct ward_snapshot_value *end = k->values + k->value_count;
     int rc = WARD_OK;
-    if (k->mark_count)
-        qsort(k->marks, k->mark_count, sizeof *k->marks, by_mark);
-    for (size_t i = 0; i < k->mark_count; i++)
-        if (n == 0 || by_mark(&k->marks[n - 1], &k->marks[i]) != 0)
-            k->marks[n++] = k->marks[i];
-    for (size_t from = 0, to; !rc && from < n; from = to) {
-        for (to = from; to < n && k->marks[to].feed == k->marks[from].feed;)
-            to++;
-        rc = add_stamps_of(k, k->marks[from].feed, k->marks + from, to - from);
+    if (k->value_count)
+        qsort(k->values, k->value_count, sizeof *k->values, by_change);
+    for (struct ward_snapshot_value *v = k->values, *next; !rc && v < end; v = next) {
+        for (next = v; next < end && next->feed == v->feed;)
+            next++;
+        rc = add_feed_parts(k, v, next);
     }
     return rc;
 }
@@ -305,18 +289,14 @@ static int add_feed(struct maker *k, const struct ward_feed *f)
 static int write_head(struct maker *k)
 {
     const struct ward_space *s = ward_directory_space(&k->r->dir, k->sid);
-    struct ward_hash *hashes = ward_alloc(&k->r->env, (k->out->part_count + 1) * sizeof *hashes);
-    int rc = hashes ? WARD_OK : ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
+    int rc = WARD_OK;
     ward_snapshot_put_begin(&k->out->head, s->circle, s->circle_count, &k->r->self, k->row_count);
     for (size_t i = 0; !rc && i < k->row_count; i++)
         rc = add_feed(k, k->rows[i]);
-    for (size_t i = 0; !rc && i < k->out->part_count; i++)
-        ward_snapshot_name_part(&hashes[i], k->out->parts[i].codec, k->out->parts[i].data, k->out->parts[i].len);
-    if (!rc) {
-        ward_snapshot_put_parts(&k->out->head, hashes, k->out->part_count);
-        rc = ward_buf_status(&k->out->head) ? ward_fail(k->err, WARD_ERR_MEMORY, "snapshot") : WARD_OK;
-    }
-    ward_release(&k->r->env, hashes);
+    ward_snapshot_put_parts(&k->out->head, k->out->part_count);
+    ward_buf_add(&k->out->head, k->items.p, k->items.len);
+    if (!rc && (ward_buf_status(&k->items) || ward_buf_status(&k->out->head)))
+        rc = ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
     return rc;
 }
 
@@ -348,24 +328,28 @@ static int find_rows(struct maker *k)
 static int make(struct maker *k)
 {
     ward_arena_init(&k->arena, &k->r->env);
+    ward_arena_init(&k->one, &k->r->env);
     ward_buf_init(&k->raw, &k->r->env);
     ward_buf_init(&k->packed, &k->r->env);
-    int rc = find_rows(k);
+    ward_buf_init(&k->items, &k->r->env);
+    k->ops = ward_alloc(&k->r->env, WARD_OPS_MAX * sizeof *k->ops);
+    int rc = k->ops ? find_rows(k) : ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
     if (!rc)
         rc = ward_store_each_in_space(k->r->store, k->sid, add_record, k, k->err);
     if (!rc)
-        rc = flush(k);
-    if (!rc)
-        rc = add_stamps(k);
+        rc = add_parts(k);
     if (!rc && k->out->part_count > WARD_PARTS_MAX)
         rc = ward_fail(k->err, WARD_ERR_HISTORY, "more than a snapshot holds");
     if (!rc)
         rc = write_head(k);
     ward_arena_free(&k->arena);
+    ward_arena_free(&k->one);
     ward_buf_free(&k->raw);
     ward_buf_free(&k->packed);
+    ward_buf_free(&k->items);
     ward_release(&k->r->env, k->values);
-    ward_release(&k->r->env, k->marks);
+    ward_release(&k->r->env, k->lags);
+    ward_release(&k->r->env, k->ops);
     ward_release(&k->r->env, k->index);
     ward_release(&k->r->env, (void *)k->rows);
     return rc;
@@ -416,7 +400,7 @@ int ward_base_copy(struct ward_made *out, struct ward_replica *r, uint32_t sid, 
         struct ward_store_part part;
         rc = ward_store_get_base(r->store, &s->id, false, i, &part, err);
         if (!rc)
-            rc = keep_part(out, 0, part.codec, part.data, part.len, err);
+            rc = keep_part(out, part.codec, part.data, part.len, err);
     }
     if (!rc) {
         memcpy(signature, kept.p, 64);

@@ -6,7 +6,6 @@
 #include "values/hash.h"
 #include "values/seal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define SHORT 8
@@ -89,17 +88,68 @@ static bool read_feeds(struct ward_cbor *c, struct ward_snapshot_head *h)
     return true;
 }
 
+static bool read_lags(struct ward_cbor *c, struct ward_snapshot_part *p)
+{
+    uint64_t before = 0, lag, count;
+    size_t members;
+    if (!ward_cbor_array(c, &members))
+        return false;
+    if (members == 0 || members % 2)
+        return ward_cbor_fail(c, members ? WARD_ERR_TYPE : WARD_ERR_RANGE);
+    p->lag_count = members / 2;
+    p->lags = *c;
+    p->count = 0;
+    for (size_t i = 0; i < p->lag_count; i++) {
+        if (!ward_cbor_uint(c, &lag, INT64_MAX) || !ward_cbor_uint(c, &count, WARD_RUN_CHANGES_MAX - p->count))
+            return false;
+        if (count == 0)
+            return ward_cbor_fail(c, WARD_ERR_RANGE);
+        if (i > 0 && lag <= before)
+            return ward_cbor_fail(c, WARD_ERR_ORDER);
+        before = lag;
+        p->count += (uint32_t)count;
+    }
+    return true;
+}
+
+/* p as the part before; of the first, all zero. */
+static bool read_part(struct ward_cbor *c, size_t feed_count, struct ward_snapshot_part *p)
+{
+    uint64_t feed;
+    const uint8_t *hash;
+    if (!ward_cbor_array_exact(c, 4) || !ward_cbor_uint(c, &feed, UINT32_MAX) || (feed >= feed_count && !ward_cbor_fail(c, WARD_ERR_RANGE)))
+        return false;
+    if (feed < p->feed)
+        return ward_cbor_fail(c, WARD_ERR_ORDER);
+    p->after = feed == p->feed ? p->last : 0;
+    p->feed = (uint32_t)feed;
+    if (!ward_cbor_uint(c, &p->last, INT64_MAX) || (p->last <= p->after && !ward_cbor_fail(c, p->last ? WARD_ERR_ORDER : WARD_ERR_RANGE)))
+        return false;
+    if (!read_lags(c, p) || !ward_cbor_bytes_exact(c, &hash, WARD_HASH_BYTES))
+        return false;
+    memcpy(p->hash.b, hash, sizeof p->hash.b);
+    return true;
+}
+
 static bool read_parts(struct ward_cbor *c, struct ward_snapshot_head *h)
 {
-    const uint8_t *hash;
+    struct ward_cbor feeds = h->feeds;
+    struct ward_snapshot_feed f;
+    struct ward_snapshot_part p = {0};
+    size_t read = 0; /* of feeds: parts are in their order */
     if (!ward_cbor_array(c, &h->part_count))
         return false;
     if (h->part_count > WARD_PARTS_MAX)
         return ward_cbor_fail(c, WARD_ERR_RANGE);
     h->parts = *c;
-    for (size_t i = 0; i < h->part_count; i++)
-        if (!ward_cbor_bytes_exact(c, &hash, WARD_HASH_BYTES))
+    for (size_t i = 0; i < h->part_count; i++) {
+        if (!read_part(c, h->feed_count, &p))
             return false;
+        for (; read <= p.feed; read++)
+            ward_snapshot_next_feed(&feeds, &f);
+        if (p.last > f.seq)
+            return ward_cbor_fail(c, WARD_ERR_RANGE);
+    }
     return true;
 }
 
@@ -127,9 +177,12 @@ void ward_snapshot_next_seen(struct ward_cbor *seen, uint32_t *feed, uint64_t *s
     *feed = (uint32_t)index;
 }
 
-void ward_snapshot_part_hash(const struct ward_snapshot_head *h, size_t number, struct ward_hash *out)
+void ward_snapshot_part(const struct ward_snapshot_head *h, size_t number, struct ward_snapshot_part *out)
 {
-    memcpy(out->b, h->parts.p + h->parts.pos + (number - 1) * (2 + WARD_HASH_BYTES) + 2, WARD_HASH_BYTES); /* each behind 58 20 */
+    struct ward_cbor parts = h->parts;
+    *out = (struct ward_snapshot_part){0};
+    for (size_t i = 0; i < number; i++)
+        read_part(&parts, h->feed_count, out);
 }
 
 void ward_snapshot_name(struct ward_hash *out, const struct ward_hash *space, const void *raw, size_t len)
@@ -178,14 +231,26 @@ void ward_snapshot_put_seen(struct ward_buf *out, uint32_t feed, uint64_t seq)
     ward_put_uint(out, seq);
 }
 
-void ward_snapshot_put_parts(struct ward_buf *out, const struct ward_hash *hashes, size_t count)
+void ward_snapshot_put_parts(struct ward_buf *out, size_t count)
 {
     ward_put_array(out, count);
-    for (size_t i = 0; i < count; i++)
-        ward_put_bytes(out, hashes[i].b, sizeof hashes[i].b);
 }
 
-/* ---- writing parts */
+void ward_snapshot_put_part(struct ward_buf *out, uint32_t feed, uint64_t last, const struct ward_lag *lags, size_t lag_count,
+                            const struct ward_hash *hash)
+{
+    ward_put_array(out, 4);
+    ward_put_uint(out, feed);
+    ward_put_uint(out, last);
+    ward_put_array(out, 2 * lag_count);
+    for (size_t i = 0; i < lag_count; i++) {
+        ward_put_uint(out, lags[i].lag);
+        ward_put_uint(out, lags[i].count);
+    }
+    ward_put_bytes(out, hash->b, sizeof hash->b);
+}
+
+/* ---- parts */
 
 static int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
@@ -194,298 +259,149 @@ static int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, size_t
     return order ? order : (a_len > b_len) - (a_len < b_len);
 }
 
-/* Within one field: by row, key, feed, seq. */
-static int compare_places(const struct ward_snapshot_value *x, const struct ward_snapshot_value *y)
+int ward_snapshot_compare_places(const struct ward_snapshot_value *a, const struct ward_snapshot_value *b)
 {
-    int order = (x->row > y->row) - (x->row < y->row);
+    int order = (a->kind > b->kind) - (a->kind < b->kind);
     if (order == 0)
-        order = compare_keys(x->key, x->key_len, y->key, y->key_len);
+        order = memcmp(a->entity.b, b->entity.b, WARD_ID_BYTES);
     if (order == 0)
-        order = (x->feed > y->feed) - (x->feed < y->feed);
-    return order ? order : (x->seq > y->seq) - (x->seq < y->seq);
+        order = (a->field > b->field) - (a->field < b->field);
+    return order ? order : compare_keys(a->key, a->key_len, b->key, b->key_len);
 }
 
-static int by_field(const void *a, const void *b)
+static bool same_record(const struct ward_snapshot_value *a, const struct ward_snapshot_value *b)
 {
-    const struct ward_snapshot_value *x = a, *y = b;
-    return x->field != y->field ? (x->field > y->field) - (x->field < y->field) : compare_places(x, y);
+    return a->kind == b->kind && ward_id_equal(&a->entity, &b->entity);
 }
 
-static void put_field(struct ward_buf *out, const struct ward_snapshot_value *v, size_t n)
-{
-    bool member = ward_field_class(v[0].field) == WARD_MEMBER;
-    ward_put_array(out, 7);
-    ward_put_uint(out, v[0].field);
-    ward_put_array(out, n);
-    for (size_t i = 0; i < n; i++)
-        ward_put_uint(out, v[i].row - (i ? v[i - 1].row : 0));
-    ward_put_array(out, member ? n : 0);
-    for (size_t i = 0; member && i < n; i++)
-        ward_put_bytes(out, v[i].key, v[i].key_len);
-    ward_put_array(out, n);
-    for (size_t i = 0; i < n; i++)
-        ward_put_uint(out, v[i].feed);
-    ward_put_array(out, n);
-    for (size_t i = 0; i < n; i++)
-        ward_put_uint(out, v[i].seq);
-    ward_put_array(out, n);
-    for (size_t i = 0; i < n; i++)
-        ward_put_uint(out, v[i].depth - v[i].seq);
-    ward_put_array(out, n);
-    for (size_t i = 0; i < n; i++)
-        ward_buf_add(out, v[i].raw, v[i].raw_len);
-}
+#define OP_ROOM 32 /* what an operation takes beside key and value, at most */
 
-void ward_snapshot_put_values(struct ward_buf *out, struct ward_snapshot_value *v, size_t count)
+uint32_t ward_snapshot_put_change(struct ward_buf *out, const struct ward_snapshot_value *v, size_t count, struct ward_op *ops)
 {
-    size_t rows = 0, fields = 0;
-    for (size_t i = 0; i < count; i++) {
-        rows += i == 0 || !ward_id_equal(&v[i - 1].entity, &v[i].entity);
-        v[i].row = (uint32_t)rows - 1;
+    uint32_t bodies = 0;
+    for (size_t from = 0, to; from < count; from = to, bodies++) {
+        size_t bytes = OP_ROOM;
+        uint32_t record = 0;
+        for (to = from; to < count && to - from < WARD_OPS_MAX; to++) {
+            bytes += OP_ROOM + v[to].key_len + v[to].raw_len;
+            if (to > from && bytes > WARD_BODY_MAX)
+                break;
+            record += to > from && !same_record(&v[to - 1], &v[to]);
+            ops[to - from] = (struct ward_op){.record = record,
+                                              .kind = v[to].kind,
+                                              .field = v[to].field,
+                                              .entity = v[to].entity,
+                                              .key = v[to].key,
+                                              .key_len = v[to].key_len,
+                                              .raw = v[to].raw,
+                                              .raw_len = v[to].raw_len};
+        }
+        ward_change_write(out, v->wall_ms, v->depth, NULL, 0, ops, to - from);
     }
-    ward_put_array(out, 3);
-    ward_put_uint(out, v[0].kind);
-    struct ward_buf ids; /* taken from the values in order, before they are put in another */
-    ward_buf_init(&ids, out->env);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || v[i].row != v[i - 1].row)
-            ward_buf_add(&ids, v[i].entity.b, WARD_ID_BYTES);
-    out->failed |= ids.failed;
-    ward_put_bytes(out, ids.p, ids.len);
-    ward_buf_free(&ids);
-    qsort(v, count, sizeof *v, by_field);
-    for (size_t i = 0; i < count; i++)
-        fields += i == 0 || v[i].field != v[i - 1].field;
-    ward_put_array(out, fields);
-    for (size_t from = 0, to; from < count; from = to) {
-        for (to = from; to < count && v[to].field == v[from].field;)
-            to++;
-        put_field(out, v + from, to - from);
-    }
+    return bodies;
 }
 
-void ward_snapshot_put_stamps(struct ward_buf *out, uint32_t feed, const struct ward_stamp *v, size_t count)
-{
-    ward_put_array(out, 4);
-    ward_put_uint(out, 0);
-    ward_put_uint(out, feed);
-    ward_put_array(out, count);
-    for (size_t i = 0; i < count; i++)
-        ward_put_uint(out, v[i].seq - (i ? v[i - 1].seq : 0));
-    ward_put_array(out, count);
-    for (size_t i = 0; i < count; i++)
-        ward_put_int(out, v[i].wall_ms - (i ? v[i - 1].wall_ms : 0));
-}
-
-/* ---- reading parts */
-
-/* A field's columns, walked side by side. */
-struct columns {
-    uint32_t field;
-    bool member;
-    size_t count;
-    struct ward_cbor rows, keys, feeds, seqs, depths, values;
-    uint64_t row;
+/* Which lag the body at hand has. */
+struct lags {
+    struct ward_cbor c;
+    uint64_t lag, left;
 };
 
-static bool skip_values(struct ward_cbor *c, size_t count)
+static uint64_t next_lag(struct lags *l)
 {
-    struct ward_value ignored;
-    const uint8_t *raw;
-    size_t len;
-    for (size_t i = 0; i < count; i++)
-        if (!ward_cbor_value(c, &ignored, &raw, &len))
-            return false;
-    return true;
-}
-
-/* Opens a column of exactly `count` members; *at stands at its first. */
-static bool open_column(struct ward_cbor *c, size_t count, struct ward_cbor *at)
-{
-    if (!ward_cbor_array_exact(c, count))
-        return false;
-    *at = *c;
-    return skip_values(c, count);
-}
-
-static bool open_field(struct ward_cbor *c, struct columns *f)
-{
-    uint64_t number;
-    *f = (struct columns){.field = 0};
-    if (!ward_cbor_array_exact(c, 7) || !ward_cbor_uint(c, &number, 65535))
-        return false;
-    f->field = (uint32_t)number;
-    if (f->field == 0 || f->field == 2 || f->field == 3)
-        return ward_cbor_fail(c, WARD_ERR_OP);
-    f->member = ward_field_class(f->field) == WARD_MEMBER;
-    if (!ward_cbor_array(c, &f->count))
-        return false;
-    if (f->count == 0)
-        return ward_cbor_fail(c, WARD_ERR_RANGE);
-    f->rows = *c;
-    return skip_values(c, f->count) && open_column(c, f->member ? f->count : 0, &f->keys) && open_column(c, f->count, &f->feeds) &&
-           open_column(c, f->count, &f->seqs) && open_column(c, f->count, &f->depths) && open_column(c, f->count, &f->values);
-}
-
-static bool move_code(struct ward_cbor *to, const struct ward_cbor *from)
-{
-    return from->code == WARD_OK || ward_cbor_fail(to, from->code);
-}
-
-/* The next value of a field; failures show in the column that has them. */
-static bool next_value(struct columns *f, struct ward_snapshot_value *v, bool *fits)
-{
-    uint64_t step, feed, above;
-    struct ward_value value;
-    *v = (struct ward_snapshot_value){.field = f->field};
-    *fits = true;
-    if (!ward_cbor_uint(&f->rows, &step, UINT32_MAX) || !ward_cbor_uint(&f->feeds, &feed, UINT32_MAX) ||
-        !ward_cbor_uint(&f->seqs, &v->seq, INT64_MAX) || !ward_cbor_uint(&f->depths, &above, INT64_MAX) ||
-        !ward_cbor_value(&f->values, &value, &v->raw, &v->raw_len))
-        return false;
-    if (f->member && !ward_cbor_bytes(&f->keys, &v->key, &v->key_len))
-        return false;
-    f->row += step;
-    v->row = (uint32_t)f->row;
-    v->feed = (uint32_t)feed;
-    v->depth = v->seq + above;
-    *fits = f->row <= UINT32_MAX && v->depth <= INT64_MAX && v->raw_len <= WARD_VALUE_MAX && ward_value_fits(f->field, &value) &&
-            (f->member ? v->key_len >= 1 && v->key_len <= WARD_KEY_MAX : true);
-    return true;
-}
-
-static bool check_field(struct ward_cbor *c, struct columns *f, size_t rows, const uint64_t *feed_seqs, size_t feed_count)
-{
-    struct ward_snapshot_value before = {0}, v;
-    bool fits;
-    for (size_t i = 0; i < f->count; i++) {
-        if (!next_value(f, &v, &fits))
-            return move_code(c, &f->rows) && move_code(c, &f->keys) && move_code(c, &f->feeds) && move_code(c, &f->seqs) &&
-                   move_code(c, &f->depths) && move_code(c, &f->values);
-        if (!fits)
-            return ward_cbor_fail(c, WARD_ERR_OP);
-        if (v.row >= rows || v.feed >= feed_count || v.seq == 0 || (feed_seqs && v.seq > feed_seqs[v.feed]))
-            return ward_cbor_fail(c, WARD_ERR_RANGE);
-        if (i > 0 && compare_places(&before, &v) >= 0)
-            return ward_cbor_fail(c, WARD_ERR_ORDER);
-        before = v;
+    if (l->left == 0) {
+        ward_cbor_uint(&l->c, &l->lag, INT64_MAX);
+        ward_cbor_uint(&l->c, &l->left, UINT32_MAX);
     }
-    return true;
+    l->left--;
+    return l->lag;
 }
 
-static bool check_values(struct ward_cbor *c, struct ward_snapshot_part *p, const uint64_t *feed_seqs, size_t feed_count)
+static struct ward_snapshot_value value_of(const struct ward_snapshot_part *part, const struct ward_change *ch, const struct ward_op *op,
+                                           uint64_t lag)
 {
-    size_t bytes;
-    uint32_t before = 0;
-    if (!ward_cbor_bytes(c, &p->entities, &bytes))
-        return false;
-    if (bytes == 0 || bytes % WARD_ID_BYTES)
-        return ward_cbor_fail(c, WARD_ERR_TYPE);
-    p->entity_count = bytes / WARD_ID_BYTES;
-    for (size_t i = 1; i < p->entity_count; i++)
-        if (memcmp(p->entities + (i - 1) * WARD_ID_BYTES, p->entities + i * WARD_ID_BYTES, WARD_ID_BYTES) >= 0)
-            return ward_cbor_fail(c, WARD_ERR_ORDER);
-    if (!ward_cbor_array(c, &p->count))
-        return false;
-    p->list = *c;
-    for (size_t i = 0; i < p->count; i++) {
-        struct columns f;
-        if (!open_field(c, &f))
-            return false;
-        if (f.field <= before)
-            return ward_cbor_fail(c, WARD_ERR_ORDER);
-        before = f.field;
-        if (!check_field(c, &f, p->entity_count, feed_seqs, feed_count))
-            return false;
+    return (struct ward_snapshot_value){.feed = part->feed,
+                                        .kind = op->kind,
+                                        .field = op->field,
+                                        .entity = op->entity,
+                                        .key = op->key,
+                                        .key_len = op->key_len,
+                                        .seq = ch->depth - lag,
+                                        .depth = ch->depth,
+                                        .wall_ms = ch->wall_ms,
+                                        .raw = op->raw,
+                                        .raw_len = op->raw_len};
+}
+
+/* One body; *before is the value before it, and then its last. */
+static int check_body(const struct ward_scratch *s, uint64_t lag, const struct ward_snapshot_part *part, struct ward_snapshot_value *before)
+{
+    const struct ward_change *ch = &s->changes[0];
+    if (ch->dep_count || ch->depth <= lag || ch->depth - lag <= part->after || ch->depth - lag > part->last)
+        return WARD_ERR_RANGE;
+    for (size_t i = 0; i < ch->op_count; i++) {
+        struct ward_snapshot_value v = value_of(part, ch, &s->ops[i], lag);
+        bool goes_on = v.seq == before->seq && v.depth == before->depth && v.wall_ms == before->wall_ms;
+        if (v.seq <= before->seq && !(goes_on && ward_snapshot_compare_places(before, &v) < 0))
+            return WARD_ERR_ORDER;
+        *before = v;
     }
-    return true;
+    return WARD_OK;
 }
 
-static bool next_stamp(struct ward_cbor *seqs, struct ward_cbor *walls, struct ward_stamp *s)
-{
-    uint64_t step;
-    struct ward_value wall;
-    const uint8_t *raw;
-    size_t len;
-    if (!ward_cbor_uint(seqs, &step, INT64_MAX) || !ward_cbor_value(walls, &wall, &raw, &len) || wall.type != WARD_INT)
-        return false;
-    if (step == 0 || step > (uint64_t)INT64_MAX - s->seq || wall.integer > WARD_WALL_MS_MAX || wall.integer < -WARD_WALL_MS_MAX)
-        return false;
-    s->seq += step;
-    s->wall_ms += wall.integer;
-    return s->wall_ms >= 0 && s->wall_ms <= WARD_WALL_MS_MAX;
-}
-
-static bool check_stamps(struct ward_cbor *c, struct ward_snapshot_part *p, const uint64_t *feed_seqs, size_t feed_count)
-{
-    uint64_t feed;
-    struct ward_cbor seqs, walls;
-    struct ward_stamp s = {0};
-    if (!ward_cbor_uint(c, &feed, UINT32_MAX) || !ward_cbor_array(c, &p->count))
-        return false;
-    if (feed >= feed_count || p->count == 0)
-        return ward_cbor_fail(c, WARD_ERR_RANGE);
-    p->feed = (uint32_t)feed;
-    p->list = seqs = *c;
-    if (!skip_values(c, p->count) || !open_column(c, p->count, &walls))
-        return false;
-    for (size_t i = 0; i < p->count; i++)
-        if (!next_stamp(&seqs, &walls, &s) || (feed_seqs && s.seq > feed_seqs[feed]))
-            return ward_cbor_fail(c, WARD_ERR_RANGE);
-    return true;
-}
-
-int ward_snapshot_part_parse(struct ward_snapshot_part *out, const void *p, size_t len, const uint64_t *feed_seqs, size_t feed_count,
+int ward_snapshot_part_check(const struct ward_snapshot_part *part, const void *bodies, size_t len, struct ward_scratch *scratch,
                              struct ward_error *err)
 {
-    struct ward_cbor c;
-    size_t members;
-    uint64_t kind;
-    *out = (struct ward_snapshot_part){.kind = 0};
-    ward_cbor_init(&c, p, len);
-    bool fine = ward_cbor_array(&c, &members) && ward_cbor_uint(&c, &kind, 65535);
-    if (fine) {
-        out->kind = (uint32_t)kind;
-        out->stamps = kind == 0;
-        fine = members == (out->stamps ? 4 : 3) || ward_cbor_fail(&c, WARD_ERR_TYPE);
+    const uint8_t *p = bodies;
+    struct ward_snapshot_value before = {.seq = 0};
+    struct lags lags = {.c = part->lags};
+    size_t at = 0, used = 0;
+    for (uint32_t i = 0; i < part->count; i++, at += used) {
+        ward_scratch_clear(scratch);
+        int rc = ward_change_parse(scratch, p + at, len - at, &used, err);
+        if (!rc && (rc = check_body(scratch, next_lag(&lags), part, &before)))
+            ward_fail(err, rc, "order");
+        if (rc)
+            return ward_fail(err, rc, "part of a snapshot: body %u", (unsigned)i + 1);
     }
-    if (fine)
-        fine = out->stamps ? check_stamps(&c, out, feed_seqs, feed_count) : check_values(&c, out, feed_seqs, feed_count);
-    return fine && ward_cbor_end(&c) ? WARD_OK : ward_fail(err, c.code, "part of a snapshot: byte %zu", c.pos);
+    if (at != len)
+        return ward_fail(err, WARD_ERR_TRAILING, "part of a snapshot");
+    return before.seq == part->last ? WARD_OK : ward_fail(err, WARD_ERR_RANGE, "part of a snapshot: it ends early");
 }
 
-int ward_snapshot_each_value(const struct ward_snapshot_part *part, ward_snapshot_value_fn *fn, void *ctx)
+int ward_snapshot_each_value(const struct ward_snapshot_part *part, const void *bodies, size_t len, struct ward_scratch *scratch,
+                             ward_snapshot_value_fn *fn, void *ctx)
 {
-    struct ward_cbor c = part->list;
+    const uint8_t *p = bodies;
+    struct lags lags = {.c = part->lags};
+    size_t at = 0, used = 0;
     int rc = WARD_OK;
-    for (size_t i = 0; !rc && !part->stamps && i < part->count; i++) {
-        struct columns f;
-        open_field(&c, &f);
-        for (size_t j = 0; !rc && j < f.count; j++) {
-            struct ward_snapshot_value v;
-            bool fits;
-            next_value(&f, &v, &fits);
-            v.kind = part->kind;
-            memcpy(v.entity.b, part->entities + v.row * WARD_ID_BYTES, WARD_ID_BYTES);
+    for (uint32_t i = 0; !rc && i < part->count; i++, at += used) {
+        ward_scratch_clear(scratch);
+        rc = ward_change_parse(scratch, p + at, len - at, &used, NULL);
+        uint64_t lag = next_lag(&lags);
+        for (size_t j = 0; !rc && j < scratch->op_count; j++) {
+            struct ward_snapshot_value v = value_of(part, &scratch->changes[0], &scratch->ops[j], lag);
             rc = fn(ctx, &v);
         }
     }
     return rc;
 }
 
-int ward_snapshot_each_stamp(const struct ward_snapshot_part *part, ward_stamp_fn *fn, void *ctx)
+int ward_snapshot_each_change(const struct ward_snapshot_part *part, const void *bodies, size_t len, ward_snapshot_change_fn *fn, void *ctx)
 {
-    struct ward_cbor seqs = part->list, walls = part->list;
-    struct ward_stamp s = {0};
-    size_t ignored;
+    const uint8_t *p = bodies;
+    struct lags lags = {.c = part->lags};
+    struct ward_change_head head;
+    uint64_t before = 0;
+    size_t at = 0;
     int rc = WARD_OK;
-    if (!part->stamps)
-        return WARD_OK;
-    skip_values(&walls, part->count);
-    ward_cbor_array(&walls, &ignored);
-    for (size_t i = 0; !rc && i < part->count; i++) {
-        next_stamp(&seqs, &walls, &s);
-        rc = fn(ctx, &s);
+    for (uint32_t i = 0; !rc && i < part->count; i++, at += head.len) {
+        rc = ward_change_skip(p + at, len - at, &head);
+        uint64_t seq = head.depth - next_lag(&lags);
+        if (!rc && seq != before)
+            rc = fn(ctx, seq, head.wall_ms);
+        before = seq;
     }
     return rc;
 }

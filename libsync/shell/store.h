@@ -123,7 +123,6 @@ int ward_store_drop_backfill(struct ward_store *s, uint32_t fid, struct ward_err
 
 /* ---- bases: what a space begins with where its history is not held (replica/base.h). By number: 0 the head, then its parts. */
 struct ward_store_part {
-    uint32_t fid; /* of stamps; else 0 */
     uint32_t codec;
     const uint8_t *data; /* valid until the next call on the store */
     size_t len;
@@ -136,9 +135,6 @@ int ward_store_count_base(struct ward_store *s, const struct ward_hash *space, b
 int ward_store_clear_base(struct ward_store *s, const struct ward_hash *space, bool staged, struct ward_error *err);
 int ward_store_adopt_base(struct ward_store *s, const struct ward_hash *space,
                           struct ward_error *err); /* what was staged takes its place */
-/* The parts that hold a feed's stamps, in order. fn must not write. */
-typedef int ward_store_part_fn(void *ctx, const struct ward_store_part *part);
-int ward_store_each_stamps(struct ward_store *s, uint32_t fid, ward_store_part_fn *fn, void *ctx, struct ward_error *err);
 /* Where a feed's log begins: the depth of the change before, and what it had seen. */
 int ward_store_put_base_feed(struct ward_store *s, uint32_t fid, uint64_t depth, const struct ward_vv *seen, struct ward_error *err);
 int ward_store_get_base_feed(struct ward_store *s, uint32_t fid, uint64_t *depth, struct ward_vv *seen, struct ward_error *err);

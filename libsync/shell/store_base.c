@@ -38,9 +38,8 @@ int ward_store_put_base(struct ward_store *s, const struct ward_hash *space, boo
     bind_hash(st, 1, space);
     sqlite3_bind_int(st, 2, staged);
     sqlite3_bind_int64(st, 3, number);
-    sqlite3_bind_int64(st, 4, part->fid);
-    sqlite3_bind_int64(st, 5, part->codec);
-    sqlite3_bind_blob(st, 6, part->data, (int)part->len, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 4, part->codec);
+    sqlite3_bind_blob(st, 5, part->data, (int)part->len, SQLITE_STATIC);
     return store_run(s, st, err);
 }
 
@@ -67,8 +66,8 @@ int ward_store_get_base(struct ward_store *s, const struct ward_hash *space, boo
     sqlite3_bind_int64(st, 3, number);
     int rc = sqlite3_step(st), code = WARD_OK;
     if (rc == SQLITE_ROW) {
-        *out = (struct ward_store_part){.fid = (uint32_t)sqlite3_column_int64(st, 0), .codec = (uint32_t)sqlite3_column_int64(st, 1)};
-        code = copy_part(s, st, 2, out, err);
+        *out = (struct ward_store_part){.codec = (uint32_t)sqlite3_column_int64(st, 0)};
+        code = copy_part(s, st, 1, out, err);
     } else {
         code = rc == SQLITE_DONE ? ward_fail(err, WARD_ERR_NOT_FOUND, "base") : store_fail(s, rc, err, "base");
     }
@@ -112,28 +111,6 @@ int ward_store_adopt_base(struct ward_store *s, const struct ward_hash *space, s
         return rc ? rc : s->code;
     bind_hash(st, 1, space);
     return store_run(s, st, err);
-}
-
-int ward_store_each_stamps(struct ward_store *s, uint32_t fid, ward_store_part_fn *fn, void *ctx, struct ward_error *err)
-{
-    if (!has_bases(s))
-        return WARD_OK;
-    sqlite3_stmt *st = store_stmt(s, SQL_BASE_OF_FEED, err);
-    if (!st)
-        return s->code;
-    sqlite3_bind_int64(st, 1, fid);
-    int rc, code = WARD_OK;
-    while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct ward_store_part part = {.fid = fid,
-                                       .codec = (uint32_t)sqlite3_column_int64(st, 0),
-                                       .data = sqlite3_column_blob(st, 1),
-                                       .len = (size_t)sqlite3_column_bytes(st, 1)};
-        code = fn(ctx, &part);
-    }
-    if (!code && rc != SQLITE_DONE)
-        code = store_fail(s, rc, err, "base");
-    sqlite3_reset(st);
-    return code;
 }
 
 int ward_store_put_base_feed(struct ward_store *s, uint32_t fid, uint64_t depth, const struct ward_vv *seen, struct ward_error *err)

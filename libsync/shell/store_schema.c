@@ -58,10 +58,8 @@ static const char tables_2[] =
 static const char tables_3[] =
     /* Of a space whose history is not held here, the state that it had come to (replica/base.h), as it was sealed. Rows
      * by space and number: 0 the head, behind its signature; then the parts. staged: not all of it has come yet. */
-    "CREATE TABLE ward_base(space BLOB NOT NULL, staged INTEGER NOT NULL, number INTEGER NOT NULL, fid INTEGER NOT NULL, codec INTEGER NOT "
-    "NULL,"
+    "CREATE TABLE ward_base(space BLOB NOT NULL, staged INTEGER NOT NULL, number INTEGER NOT NULL, codec INTEGER NOT NULL,"
     " data BLOB NOT NULL, PRIMARY KEY(space, staged, number)) STRICT;"
-    "CREATE INDEX ward_base_by_feed ON ward_base(fid) WHERE fid > 0;" /* stamps */
     "CREATE TABLE ward_base_feed(fid INTEGER PRIMARY KEY, depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
     /* History below a base, as it comes, until all of it is there (replica/backfill.h). */
     "CREATE TABLE ward_backfill(number INTEGER PRIMARY KEY AUTOINCREMENT, fid INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT "
@@ -115,13 +113,12 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_WAITING_COUNT] = "SELECT count(*) FROM ward_waiting",
     [SQL_SEGMENT_UPTO] = "DELETE FROM ward_segment WHERE fid = ?1 AND first + count - 1 <= ?2",
     [SQL_SEGMENT_FRONT] = "UPDATE ward_segment SET first = ?2, count = ?3, codec = ?4, data = ?5 WHERE seg = ?1",
-    [SQL_BASE_PUT] = "INSERT INTO ward_base(space, staged, number, fid, codec, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
-                     " ON CONFLICT DO UPDATE SET fid = ?4, codec = ?5, data = ?6",
-    [SQL_BASE_GET] = "SELECT fid, codec, data FROM ward_base WHERE space = ?1 AND staged = ?2 AND number = ?3",
+    [SQL_BASE_PUT] = "INSERT INTO ward_base(space, staged, number, codec, data) VALUES(?1, ?2, ?3, ?4, ?5)"
+                     " ON CONFLICT DO UPDATE SET codec = ?4, data = ?5",
+    [SQL_BASE_GET] = "SELECT codec, data FROM ward_base WHERE space = ?1 AND staged = ?2 AND number = ?3",
     [SQL_BASE_COUNT] = "SELECT count(*) FROM ward_base WHERE space = ?1 AND staged = ?2 AND number > 0",
     [SQL_BASE_CLEAR] = "DELETE FROM ward_base WHERE space = ?1 AND staged = ?2",
     [SQL_BASE_ADOPT] = "UPDATE ward_base SET staged = 0 WHERE space = ?1 AND staged = 1",
-    [SQL_BASE_OF_FEED] = "SELECT codec, data FROM ward_base WHERE fid = ?1 AND staged = 0 ORDER BY number",
     [SQL_BASE_FEED_PUT] = "INSERT INTO ward_base_feed(fid, depth, vv) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET depth = ?2, vv = ?3",
     [SQL_BASE_FEED_GET] = "SELECT depth, vv FROM ward_base_feed WHERE fid = ?1",
     [SQL_BASE_FEED_DROP] = "DELETE FROM ward_base_feed WHERE fid = ?1",

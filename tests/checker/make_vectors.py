@@ -1207,6 +1207,268 @@ def runs():
     save("run-bad", bads)
 
 
+# ---------------------------------------------------------------- snapshots
+
+
+class SnapshotOf:
+    """A space of which these runs are held, as its state; open to be altered before it is written. Ends: {author: seq} where it is not all."""
+
+    def __init__(self, held, authors, maker=HUB, circle_=JOINT, codec=2, most=1024):
+        r = w.Replica(ROOT.sign_pk, CIRCLES)
+        for run in held:
+            r.ingest(w.read_frame(run)[1])
+        self.space, self.circle, self.maker, self.codec = w.space_id(WARD, circle_), circle_, maker, codec
+        authors = sorted(authors, key=lambda a: a.device.id)
+        reach = {a.feed: min(len(a.log), r.bound(r.feeds[a.feed]) if a.device.id in r.grants else 0) for a in authors}
+        self.feeds = []
+        for a in authors:
+            seq = reach[a.feed]
+            seen = sorted((i, a.log[seq - 1]["vector"][b.feed][0]) for i, b in enumerate(authors) if b is not a and b.feed in a.log[seq - 1]["vector"]) if seq else []
+            self.feeds.append([a.device.id[:8], seq, a.log[seq - 1]["hash"] if seq else a.feed, a.log[seq - 1]["depth"] if seq else 0,
+                               a.seal(seq) if seq else b"", [x for pair in seen for x in pair]])
+        self.state = r.state_digest(self.space)
+        live = {}
+        for slot, values in r.slots(self.space).items():
+            for c, raw in values:
+                live.setdefault((c.feed.id, c.seq), (c, []))[1].append((slot[0], slot[1], slot[2], slot[3] if slot[2] % 4 == 2 else None, Raw(raw)))
+        self.parts = []
+        for i, a in enumerate(authors):
+            part = None
+            for (_, seq), (c, ops) in sorted((x for x in live.items() if x[0][0] == a.feed), key=lambda x: x[0][1]):
+                if part is None or len(part["bodies"]) >= most:
+                    part = {"feed": i, "last": 0, "lags": [], "bodies": []}
+                    self.parts.append(part)
+                ops.sort(key=lambda o: (o[0], o[1], o[2], o[3] or b""))
+                for n in range(0, len(ops), 1024):
+                    part["bodies"].append(body(c.body.wall_ms, c.body.depth, [], ops[n:n + 1024]))
+                    part["lags"].append(c.body.depth - seq)
+                part["last"] = seq
+
+    def packed(self, part):
+        data = b"".join(part["bodies"])
+        data = part.get("data") or (data if self.codec == 0 else pack(bytes(ColumnsOf(part["bodies"])) if self.codec == 2 else data))
+        return part.get("codec", self.codec), data
+
+    def head(self, **change):
+        parts = []
+        for p in self.parts:
+            lags = []
+            for lag in p["lags"]:
+                if lags and lags[-2] == lag:
+                    lags[-1] += 1
+                else:
+                    lags += [lag, 1]
+            parts.append([p["feed"], p["last"], p.get("pairs", lags), p.get("hash") or w.part_hash(*self.packed(p))])
+        m = {"circle": self.circle, "maker": self.maker.id, "feeds": self.feeds, "parts": parts}
+        m.update(change)
+        return enc(list(m.values()))
+
+    def payload(self, raw, parts=None):
+        return w.snapshot_payload(self.maker.id, self.space, raw, len(self.parts) if parts is None else parts)
+
+    def frames(self, raw=None, signature=None, signer=None):
+        raw = self.head() if raw is None else raw
+        signature = signature or (signer or self.maker).sign(w.sig_structure(self.payload(raw), w.AAD_SNAPSHOT))
+        return [enc([1, 15, raw, signature])] + [enc([1, 16, self.space[:8], i + 1, *self.packed(p)]) for i, p in enumerate(self.parts)]
+
+
+def snapshots():
+    base, root, oper = world()
+    J, good, bads = JOINT, [], []
+
+    def ok(name, authors, held=(), more=(), extra=(), **how):
+        """held: what the reader has of it before; more: what the maker holds of the ward space besides, as the reader does."""
+        s = SnapshotOf(base + list(more) + [a.run() if isinstance(a, Author) else a for a in extra or authors], [a for a in authors if isinstance(a, Author)], **how)
+        good.append({"name": name, "setup": setup_json(base + list(more) + list(held)), "frames": [hx(f) for f in s.frames()], "space": hx(s.space), "payload": hx(s.payload(s.head())),
+                     "feeds": [[hx(f[0]), f[1], f[3], [f[5][i:i + 2] for i in range(0, len(f[5]), 2)]] for f in s.feeds], "state": hx(s.state)})
+
+    a = Author(C1, J).write(op(T1, TITLE, "Rà soát hộ nghèo"), op(T1, NOTE, "một")).write(op(T1, NOTE, "hai")).write(op(T2, TITLE, "Khám sức khoẻ"))
+    for codec in (0, 1, 2):
+        ok("one author, codec %d" % codec, [a], codec=codec)
+    ok("a part for each change", [a], most=1)
+    ok("by an operator", [a], maker=OP2)
+    ok("by the root", [a], maker=ROOT)
+    ok("what is held begins it", [a], held=[a.run(1, 1)])
+    ok("what is held is in the middle of it", [a], held=[a.run(1, 2)])
+    b = Author(C2, J).see(a, 2).write(op(T1, TITLE, "Rà soát hộ cận nghèo")).write(op(T1, WITH, True, key=UNITS["CB2"]), op(T1, WITH, True, key=UNITS["CB3"]))
+    o = Author(OP, J).see(a).write(op(T1, DEADLINE, "2026-06-30"))
+    c = Author(C1, J)
+    c.log, c.vector, c.depth = list(a.log), dict(a.vector), a.depth
+    c.see(b).see(o).write(op(T1, DEADLINE, "2026-07-15")).write(op(T1, NOTE, "ba"), op(T1, REACHED, 12)).write(op(T1, REACHED, 15)).write(op(T2, 1, False))
+    d = b.copy().write(op(T2, NOTE, "sửa trong lúc đó")).write(op(T1, WITH, False, key=UNITS["CB3"])).write(op(T1, REACHED, -4)).write(op(T1, TITLE, "Rà soát"))
+    ok("conflicts, a proposal, members, sums, a deletion", [c, d, o], extra=[a, b, o, c.run(4, 7), d.run(3, 6)])
+    ok("the same, a part for each change", [c, d, o], extra=[a, b, o, c.run(4, 7), d.run(3, 6)], most=1)
+    late = Author(C1, J).write(op(T1, TITLE, "một")).write(op(T1, TITLE, "hai")).write_late(1, [], op(T1, TITLE, "ba"))
+    ok("two live values of one author in one slot", [late])
+    kinds = Author(C1, J).write(op(T1, TITLE, "nhiệm vụ"), op(T1, TITLE, "đề xuất", kind=PROPOSAL), op(T1, 65532, [1, ["lạ"]], kind=60000), op(T1, 65534, True, key=b"\xff\x00", kind=60000),
+                             op(T1, 65534, True, key=b"\xff", kind=60000), op(T1, 65534, True, key=b"\x00" * 64, kind=60000))
+    ok("kinds and fields nobody knows, keys in order", [kinds])
+    many = Author(C1, J).write(*[op(entity("many %d" % i), NOTE, i) for i in range(1024)])
+    ok("a change whose live operations need two bodies", [many])
+    big = Author(C1, J)
+    for i in range(6):
+        big.write(op(entity("big %d" % i), NOTE, "x" * 49000))
+    ok("values of 49,000 bytes, in parts", [big], extra=[big.run(1, 3), big.run(4, 6)], most=4, codec=1)
+    cut = Author(OP2, []).see(oper).write((1, C2.entity, 12, None, []))
+    ok("an author of whom nothing has effect: seq 0", [a, Author(C2, J).write(op(T2, TITLE, "x"))], more=[cut.run()], extra=[a, Author(C2, J).write(op(T2, TITLE, "x"))])
+    save("snapshot", good)
+
+    def bad(name, error, frames, held=(), more=(), **kw):
+        bads.append({"name": name, "setup": setup_json(base + list(more) + list(held), **kw), "frames": [hx(f) for f in frames], "error": error})
+
+    def S(**how):
+        return SnapshotOf(base + [a.run(), b.run()], [a, b], **how)
+
+    def feeds(which, at, value):
+        s = S()
+        s.feeds[which][at] = value
+        return s.frames()
+
+    def heads(**change):
+        s = S()
+        raw = s.head(**change)
+        return s.frames(raw, HUB.sign(w.sig_structure(s.payload(raw, len(change.get("parts", s.parts))), w.AAD_SNAPSHOT)))
+    # 1: the head
+    raw = S().head()
+    for n in (0, 1, 20, 60, 200, len(raw) - 1):
+        bad("head cut off after %d bytes" % n, w.TRUNCATED, S().frames(raw[:n]))
+    bad("a byte after the head", w.TRAILING, S().frames(raw + b"\0"))
+    bad("head of three members", w.TYPE, S().frames(b"\x83" + raw[1:]))
+    bad("head as indefinite array", w.NONCANONICAL, S().frames(b"\x9f" + raw[1:] + b"\xff"))
+    bad("of the ward space", w.RANGE, heads(circle=[]))
+    bad("circle descending", w.ORDER, heads(circle=J[::-1]))
+    bad("circle of 257", w.L_CIRCLE, heads(circle=sorted(entity("unit %d" % i) for i in range(257))))
+    bad("maker of 8 bytes", w.TYPE, heads(maker=HUB.id[:8]))
+    bad("feeds descending", w.ORDER, heads(feeds=S().feeds[::-1]))
+    bad("a feed twice", w.ORDER, heads(feeds=[S().feeds[0]] * 2))
+    bad("a feed of five members", w.TYPE, heads(feeds=[S().feeds[0][:5]]))
+    bad("grant of 32 bytes", w.TYPE, feeds(0, 0, C1.id))
+    bad("seq 2^63", w.RANGE, feeds(0, 1, 2 ** 63))
+    bad("seq negative", w.TYPE, feeds(0, 1, -1))
+    bad("hash of 31 bytes", w.TYPE, feeds(0, 2, bytes(31)))
+    bad("depth less than seq", w.RANGE, feeds(0, 3, 1))
+    bad("depth 0", w.RANGE, feeds(0, 3, 0))
+    bad("seq 0 of some depth", w.RANGE, feeds(0, 1, 0))
+    s = S()
+    s.feeds[0][1] = s.feeds[0][3] = 0
+    bad("seq 0 with a seal", w.RANGE, s.frames())
+    bad("seal of 63 bytes", w.TYPE, feeds(0, 4, bytes(63)))
+    bad("seal as text", w.TYPE, feeds(0, 4, "x" * 64))
+    bad("seen: an index alone", w.TYPE, feeds(1, 5, [0]))
+    bad("seen: an index beyond", w.RANGE, feeds(1, 5, [2, 1]))
+    bad("seen: seq 0", w.ORDER, feeds(1, 5, [0, 0]))
+    bad("seen: descending", w.ORDER, feeds(1, 5, [1, 1, 0, 1]))
+    bad("seen: a feed twice", w.ORDER, feeds(1, 5, [0, 1, 0, 2]))
+    bad("seen: more than there are feeds", w.TYPE, feeds(1, 5, [0, 1, 1, 1, 2, 1]))
+    p0 = [0, 3, [0, 3], bytes(32)]
+
+    def parts(*p):
+        return heads(parts=[list(x) for x in p])
+    bad("4,097 parts", w.RANGE, S().frames(S().head(parts=[])[:-1] + head(4, 4097) + bytes(4097)))
+    bad("a part of three members", w.TYPE, parts(p0[:3]))
+    bad("a part of a feed beyond", w.RANGE, parts([2] + p0[1:]))
+    bad("a part that ends at 0", w.RANGE, parts([0, 0, [0, 1], bytes(32)]))
+    bad("a part that ends beyond its feed", w.RANGE, parts([0, 9, [0, 3], bytes(32)]))
+    bad("parts: feeds descending", w.ORDER, parts([1, 1, [0, 1], bytes(32)], [0, 1, [0, 1], bytes(32)]))
+    bad("parts: ends descending", w.ORDER, parts([0, 2, [0, 1], bytes(32)], [0, 1, [0, 1], bytes(32)]))
+    bad("parts: one twice", w.ORDER, parts([0, 2, [0, 1], bytes(32)], [0, 2, [0, 1], bytes(32)]))
+    bad("no lags", w.RANGE, parts([0, 2, [], bytes(32)]))
+    bad("a lag alone", w.TYPE, parts([0, 2, [0], bytes(32)]))
+    bad("a lag of no bodies", w.RANGE, parts([0, 2, [0, 0], bytes(32)]))
+    bad("lags descending", w.ORDER, parts([0, 2, [1, 1, 0, 1], bytes(32)]))
+    bad("a lag twice", w.ORDER, parts([0, 2, [0, 1, 0, 1], bytes(32)]))
+    bad("1,025 bodies", w.RANGE, parts([0, 2, [0, 1025], bytes(32)]))
+    bad("1,025 bodies by two lags", w.RANGE, parts([0, 2, [0, 1024, 1, 1], bytes(32)]))
+    bad("hash of a part of 8 bytes", w.TYPE, parts([0, 2, [0, 1], bytes(8)]))
+    # 2: the maker
+    bad("a circle that the reader may not read", w.SPACE, S().frames(), reader=C3)
+    bad("a maker who is not known", w.GRANT_UNKNOWN, S(maker=STRANGER).frames())
+    bad("a maker who is a cell", w.NOT_ENTITLED, S(maker=C1).frames())
+    bad("a maker who is an inspector", w.NOT_ENTITLED, S(maker=INSP).frames())
+    hub_cut = Author(OP2, []).see(oper).write((1, HUB.entity, 12, None, []))
+    bad("a maker who is cut", w.NOT_ENTITLED, S().frames(), more=[hub_cut.run()])
+    bad("signed by another", w.SEAL, S().frames(signer=OP))
+    bad("signature of zeros", w.SEAL, S().frames(signature=bytes(63) + b"\1"))
+    bad("with the aad of a seal", w.SEAL, S().frames(signature=HUB.sign(w.sig_structure(S().payload(raw), w.AAD_SEAL))))
+    bad("signed for another number of parts", w.SEAL, S().frames(signature=HUB.sign(w.sig_structure(S().payload(raw, 1), w.AAD_SNAPSHOT))))
+    bad("signed for another head", w.SEAL, S().frames(signature=HUB.sign(w.sig_structure(S().payload(raw[:-1]), w.AAD_SNAPSHOT))))
+    s = S()
+    s.space = w.space_id(WARD, ALONE)
+    bad("signed for another space", w.SEAL, s.frames()[:1])
+    # 3: the feeds
+    bad("a feed of a grant that is not known", w.GRANT_UNKNOWN, heads(feeds=sorted([[STRANGER.id[:8]] + S().feeds[0][1:4] + [b"", []]] + [[f[0], f[1], f[2], f[3], f[4], []] for f in S().feeds[1:]]), parts=[]))
+    insp = [f[:5] + [[]] for f in S().feeds] + [[INSP.id[:8], 1, bytes(32), 1, b"", []]]
+    bad("a feed of one who may not write there", w.NOT_ENTITLED, heads(feeds=sorted(insp), parts=[]))
+    bad("an author's seal over another hash", w.SEAL, feeds(0, 2, bytes(32)))
+    bad("an author's seal of zeros", w.SEAL, feeds(0, 4, bytes(63) + b"\1"))
+    empty = S()
+    empty.feeds[0][1:] = [0, bytes(32), 0, b"", []]
+    empty.parts = [p for p in empty.parts if p["feed"]]
+    bad("an empty feed whose hash is not its id", w.CHAIN, empty.frames())
+    # 4: what is held
+    other = a.copy(1).write(op(T1, NOTE, "một nẻo")).write(op(T1, NOTE, "khác"))
+    bad("another history is held", w.HISTORY, S().frames(), held=[other.run()])
+    bad("a branch leaves below", w.HISTORY, S().frames(), held=[a.run(1, 2), other.run(2, 2)])
+    # 5: the parts
+    good_frames = S().frames()
+
+    three = Author(C1, J).write(op(T1, TITLE, "Rà soát hộ nghèo")).write(op(T1, NOTE, "hai")).write(op(T2, TITLE, "Khám sức khoẻ"))
+
+    def with_part(which, **change):
+        """Of three bodies and codec 0; what it says of itself is signed."""
+        s = SnapshotOf(base + [three.run()], [three], codec=0)
+        s.parts[which].update(change)
+        return s.frames()
+
+    def altered(frame, at, value):
+        m = [1, 16] + list(w.read_frame(frame)[1].values())
+        m[at] = value
+        return enc(m)
+    bad("a part before its head", w.GAP, good_frames[1:])
+    bad("a part of another space", w.GAP, [good_frames[0], altered(good_frames[1], 2, w.space_id(WARD, ALONE)[:8])])
+    bad("a part beyond the last", w.RANGE, [good_frames[0], altered(good_frames[1], 3, len(good_frames))])
+    bad("a part in place of another", w.CHAIN, [good_frames[0], altered(good_frames[1], 3, 2)])
+    bad("a part's codec changed", w.CHAIN, [good_frames[0], altered(good_frames[1], 4, 1)])
+    bad("a part with a byte more", w.CHAIN, [good_frames[0], altered(good_frames[1], 5, w.read_frame(good_frames[1])[1]["data"] + b"\0")])
+    bad("a part that the head does not name", w.CHAIN, [good_frames[0], S(codec=0).frames()[1]])
+    bodies = SnapshotOf(base + [three.run()], [three]).parts[0]["bodies"]
+    plain = b"".join(bodies)
+    bad("codec 3", w.CODEC, with_part(0, codec=3))
+    bad("not a zstd frame", w.CODEC, with_part(0, codec=1))
+    bad("a zstd frame without its size", w.L_RUN, with_part(0, codec=1, data=pack_unsaid(plain)))
+    bad("229,377 bytes packed", w.L_RUN, with_part(0, codec=1, data=pack(bytes(w.RUN_RAW_MAX + 1))))
+    bad("the head of a body alone", w.TRUNCATED, with_part(0, data=b"\x84"))
+    bad("a body cut off", w.TRUNCATED, with_part(0, data=plain[:-1]))
+    bad("a byte after the bodies", w.TRAILING, with_part(0, data=plain + b"\0"))
+    bad("a body more", w.TRAILING, with_part(0, data=plain + bodies[-1]))
+    bad("a body fewer", w.TRUNCATED, with_part(0, data=b"".join(bodies[:-1])))
+    bad("bodies descending", w.ORDER, with_part(0, data=b"".join([bodies[0], bodies[2], bodies[1]])))
+    bad("a body twice", w.ORDER, with_part(0, data=b"".join([bodies[0], bodies[1], bodies[1]])))
+    bad("it ends early", w.RANGE, with_part(0, data=bodies[0] + bodies[1], pairs=[0, 2]))
+    bad("a body beyond the end", w.RANGE, with_part(0, last=2))
+    bad("a lag as great as the depth", w.RANGE, with_part(0, pairs=[1, 3]))
+    bad("a body with deps", w.RANGE, with_part(0, data=body(WALL, 1, [[f, 1, H("wardsync change", f)] for f in feed_ids(1)], [op(T1, NOTE, 1)]) + bodies[1] + bodies[2]))
+    bad("a late body", w.RANGE, with_part(0, data=body(WALL, 1, [[a.feed, 0, a.feed]], [op(T1, NOTE, 1)]) + bodies[1] + bodies[2]))
+    bad("a body without operations", w.RANGE, with_part(0, data=body(WALL, 1, [], []) + bodies[1] + bodies[2]))
+    bad("a field that there is not", w.OP, with_part(0, data=body(WALL, 1, [], [op(T1, 3, 1)]) + bodies[1] + bodies[2]))
+    bad("an empty key", w.OP, with_part(0, data=body(WALL, 1, [], [op(T1, WITH, True, key=b"")]) + bodies[1] + bodies[2]))
+    bad("text that is not UTF-8", w.UTF8, with_part(0, data=body(WALL, 1, [], [op(T1, NOTE, Raw(b"\x61\xff"))]) + bodies[1] + bodies[2]))
+    for what, ops_ in (("kinds", [op(T1, NOTE, 1, kind=PROPOSAL), op(T1, NOTE, 1)]), ("entities", [op(max(T1, T2), NOTE, 1), op(min(T1, T2), NOTE, 1)]), ("fields", [op(T1, NOTE, 1), op(T1, TITLE, 1)]),
+                       ("keys", [op(T1, WITH, True, key=b"b"), op(T1, WITH, True, key=b"a")]), ("keys, the longer first", [op(T1, WITH, True, key=b"ab"), op(T1, WITH, True, key=b"a")])):
+        bad("operations descending: %s" % what, w.ORDER, with_part(0, data=body(WALL, 1, [], ops_) + bodies[1] + bodies[2]))
+    bad("a slot twice", w.ORDER, with_part(0, data=body(WALL, 1, [], [op(T1, NOTE, 1), op(T1, NOTE, 2)]) + bodies[1] + bodies[2]))
+    two = [body(WALL + 1, 1, [], [op(T1, 4 * n, n)]) for n in (5, 6)]
+    for what, second in (("at another time", body(WALL + 2, 1, [], [op(T1, 24, 6)])), ("from before", body(WALL + 1, 1, [], [op(T1, 16, 6)])), ("with the same", two[0])):
+        bad("a change that goes on %s" % what, w.ORDER, with_part(0, data=two[0] + second + bodies[1] + bodies[2], pairs=[0, 4]))
+    bad("a change that goes on with another depth", w.ORDER, with_part(0, data=two[0] + body(WALL + 1, 2, [], [op(T1, 24, 6)]) + body(WALL, 4, [], [op(T1, NOTE, 1)]), pairs=[0, 1, 1, 2]))
+    s = SnapshotOf(base + [three.run()], [three], codec=0, most=1)
+    s.parts[1]["bodies"] = s.parts[0]["bodies"] + s.parts[1]["bodies"]
+    s.parts[1]["lags"] = [0, 0]
+    bad("a change that goes on in the next part", w.RANGE, s.frames())
+    bad("columns of another count", w.CODEC, (lambda s: (s.parts[0].update(pairs=[0, 2], last=2), s.frames())[1])(SnapshotOf(base + [three.run()], [three])))
+    save("snapshot-bad", bads)
+
+
 # ---------------------------------------------------------------- frames
 
 
@@ -1235,6 +1497,10 @@ def frames():
     receipt_ = enc([1, 12, WALL, [[s, 3, H("vector hash", s)] for s in s8], bytes(range(64))])
     ask = enc([1, 13, True])
     good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask for all", 13, ask), ("ask", 13, enc([1, 13, False]))]
+    shot = SnapshotOf(base + [a.run()], [a]).frames()
+    want = enc([1, 14, True, s8])
+    good += [("want", 14, want), ("want of a history", 14, enc([1, 14, False, s8[:1]])), ("4,096 wanted, the limit", 14, enc([1, 14, True, [n.to_bytes(8, "big") for n in range(4096)]])),
+             ("snapshot", 15, shot[0]), ("part", 16, shot[1]), ("part 4,096 of nothing", 16, enc([1, 16, s8[0], 4096, 0, b""]))]
     cases = [{"name": n, "type": t, "frame": hx(f)} for n, t, f in good]
     cases.append({"name": "join", "type": 20, "frame": hx(join), "ward": hx(WARD), "invitation_secret": hx(secret), "invitation_pk": hx(pk), "request": hx(req)})
     cases.append({"name": "request", "type": 22, "frame": hx(request_frame(C1, 0, pk, voucher(secret)))})
@@ -1245,7 +1511,7 @@ def frames():
         out.append({"name": name, "frame": hx(f), "error": error})
     for n in range(len(hello)):
         bad("hello cut off after %d bytes" % n, hello[:n], w.TRUNCATED)
-    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask)):
+    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask), ("want", want), ("snapshot", shot[0]), ("part", shot[1])):
         bad("%s cut off by a byte" % name, f[:-1], w.TRUNCATED)
         bad("%s with a byte after it" % name, f + b"\0", w.TRAILING)
         bad("%s of version 2" % name, f[:1] + b"\x02" + f[2:], w.VERSION)
@@ -1253,7 +1519,8 @@ def frames():
         bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
     for name, f in (("hello", [1, 1, 1, WARD[:8], bytes(16), 0, 4]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
-                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13]), ("branch", [1, 11, s8[0], g[0]])):
+                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13]), ("branch", [1, 11, s8[0], g[0]]),
+                    ("want", [1, 14, True]), ("snapshot", [1, 15, b""]), ("part", [1, 16, s8[0], 1, 0])):
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
@@ -1302,6 +1569,19 @@ def frames():
     bad("receipt, wall time 2^53", enc([1, 12, 2 ** 53, [[s8[0], 1, bytes(32)]], bytes(64)]), w.RANGE)
     bad("receipt, signature of 63 bytes", enc([1, 12, WALL, [[s8[0], 1, bytes(32)]], bytes(63)]), w.TYPE)
     bad("ask, an integer", enc([1, 13, 1]), w.TYPE)
+    bad("want, descending", enc([1, 14, True, s8[::-1]]), w.ORDER)
+    bad("want, a space twice", enc([1, 14, True, [s8[0], s8[0]]]), w.ORDER)
+    bad("want, 4,097 spaces", enc([1, 14, True, [n.to_bytes(8, "big") for n in range(4097)]]), w.L_SPACES)
+    bad("want, space of 7 bytes", enc([1, 14, True, [bytes(7)]]), w.TYPE)
+    bad("want, states null", enc([1, 14, None, []]), w.TYPE)
+    bad("snapshot, a head that is none", enc([1, 15, b"\x80", bytes(64)]), w.TYPE)
+    bad("snapshot, an empty head", enc([1, 15, b"", bytes(64)]), w.TRUNCATED)
+    bad("snapshot, signature of 63 bytes", enc([1, 15, w.read_frame(shot[0])[1]["raw"], bytes(63)]), w.TYPE)
+    bad("part 0", enc([1, 16, s8[0], 0, 0, b""]), w.RANGE)
+    bad("part 4,097", enc([1, 16, s8[0], 4097, 0, b""]), w.RANGE)
+    bad("part, codec 2^32", enc([1, 16, s8[0], 1, 2 ** 32, b""]), w.RANGE)
+    bad("part, data as text", enc([1, 16, s8[0], 1, 0, "x"]), w.TYPE)
+    bad("part, space of 32 bytes", enc([1, 16, bytes(32), 1, 0, b""]), w.TYPE)
     bad("run, space of 7 bytes", a.run(space8=a.space[:7]), w.TYPE)
     bad("run, grant of 32 bytes", a.run(grant8=C1.id), w.TYPE)
     bad("run, signature of 63 bytes", a.run(signature=bytes(63)), w.TYPE)
@@ -1844,7 +2124,7 @@ def deep_root(root, x, oper):
 
 def main():
     os.makedirs(DIR, exist_ok=True)
-    for family in (keys, circles, geneses, grants, changes, changes_bad, all_columns, seals, receipts, proofs, forks, runs, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
+    for family in (keys, circles, geneses, grants, changes, changes_bad, all_columns, seals, receipts, proofs, forks, runs, snapshots, frames, requests, invites, keyfiles, sheets, bundles, histories, histories_deep):
         family()
     print(", ".join("%s %d" % x for x in COUNT.items()))
     print("%d good, %d bad" % (sum(n for f, n in COUNT.items() if not f.endswith("-bad")), sum(n for f, n in COUNT.items() if f.endswith("-bad"))))

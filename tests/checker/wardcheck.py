@@ -30,7 +30,7 @@ RECEIPT_HEADS_MAX, PROOF_CHANGES_MAX = 64, 65536
 (TRUNCATED, TYPE, RANGE, NONCANONICAL, TRAILING, CODEC, VERSION, UTF8, ORDER, OP) = range(201, 211)
 (L_BODY, L_VALUE, L_OPS, L_DEPS, L_NESTING, L_KEY, L_CIRCLE, L_RUN, L_FRAME, L_SPACES) = range(221, 231)
 GAP, DEP_MISSING, DEP_HASH, DEP_ORDER, DEPTH, SEAL, FORK = range(301, 308)
-BRANCHES, BRANCHES_MAX = 309, 8
+CHAIN, BRANCHES, BRANCHES_MAX, HISTORY, PARTS_MAX = 308, 309, 8, 316, 4096
 SETTLED, DEPTH_LEAP = 317, 2**32
 OTHER_WARD, NOT_ENTITLED, GRANT_UNKNOWN, SPACE, REVOKED, GRANT_BAD, KEY_POINT = range(401, 408)
 INVITE_MANGLED, SESSION_WARD, PROTOCOL, R_SEAL, REQUEST = 411, 502, 504, 515, 836
@@ -370,7 +370,7 @@ def read_body(data):
 
 # ---------------------------------------------------------------- seal (seal.md)
 
-AAD_SEAL, AAD_BUNDLE, AAD_RECEIPT = b"wardsync/seal/1", b"wardsync/bundle/1", b"wardsync/receipt/1"
+AAD_SEAL, AAD_BUNDLE, AAD_RECEIPT, AAD_SNAPSHOT = b"wardsync/seal/1", b"wardsync/bundle/1", b"wardsync/receipt/1", b"wardsync/snapshot/1"
 COSE_HEAD = b"\xd2\x84\x43\xa1\x01\x27\xa0"
 
 
@@ -436,6 +436,94 @@ def read_receipt(data):
 def verify_receipt(pk, r):
     if not verify(pk, sig_structure(r["payload"], AAD_RECEIPT), r["signature"]):
         raise Bad(R_SEAL)
+
+
+# ---------------------------------------------------------------- snapshot (snapshot.md)
+
+
+class SnapshotHead:
+    """[circle, maker, feeds, parts], read from a cursor."""
+
+    def __init__(self, c):
+        c.array(4)
+        self.circle = read_circle(c)
+        if not self.circle:
+            raise Bad(RANGE, "the ward space")
+        self.maker = c.bytes(32)
+        count, last = c.array(), None
+        self.feeds = []
+        for _ in range(count):
+            c.array(6)
+            f = {"grant8": c.bytes(8), "seq": c.uint(), "hash": c.bytes(32), "depth": c.uint(), "seal": c.bytes(), "seen": []}
+            if len(f["seal"]) not in (0, 64):
+                raise Bad(TYPE, "seal")
+            if (f["seq"] == 0) != (f["depth"] == 0) or f["seq"] == 0 and f["seal"] or f["depth"] < f["seq"]:
+                raise Bad(RANGE, "depth")
+            pairs, before = c.array(), None
+            if pairs % 2 or pairs // 2 > count:
+                raise Bad(TYPE, "pairs")
+            for _ in range(pairs // 2):
+                index, seq = c.uint(0, count - 1), c.uint()
+                if seq == 0:
+                    raise Bad(ORDER, "seen, seq 0")
+                before = ascending(before, index)
+                f["seen"].append((index, seq))
+            last = ascending(last, f["grant8"])
+            self.feeds.append(f)
+        self.parts, last = [], (-1, 0)
+        for _ in range(c.array(limit=PARTS_MAX, error=RANGE)):
+            c.array(4)
+            feed, upto = c.uint(), c.uint(1)
+            if feed >= count:
+                raise Bad(RANGE, "feed")
+            before, last = last, ascending(last, (feed, upto))
+            lags, total, lag_before = [], 0, None
+            members = c.array()
+            if members == 0:
+                raise Bad(RANGE, "no lag")
+            if members % 2:
+                raise Bad(TYPE, "lags")
+            for _ in range(members // 2):
+                lag, n = c.uint(), c.uint(1)
+                lag_before = ascending(lag_before, lag)
+                total += n
+                lags += [lag] * min(n, RUN_CHANGES_MAX + 1)
+            if total > RUN_CHANGES_MAX or upto > self.feeds[feed]["seq"]:
+                raise Bad(RANGE, "%d bodies, up to %d" % (total, upto))
+            self.parts.append({"feed": feed, "after": before[1] if before[0] == feed else 0, "last": upto, "lags": lags, "hash": c.bytes(32)})
+
+
+def part_hash(codec, data):
+    return H("wardsync part", bytes([codec & 255]) + data)
+
+
+def snapshot_payload(maker, space, raw, parts):
+    return enc([maker, H("wardsync snap", space + raw), parts])
+
+
+def place_of(op):
+    return op.kind, op.entity, op.field, op.key
+
+
+def read_part(part, codec, data):
+    """The live values of a part: [(seq, depth, wall_ms, op)]."""
+    c = Cursor(unpack(codec, data, len(part["lags"])))
+    out, before = [], None
+    for lag in part["lags"]:
+        body = Body(c)
+        seq = body.depth - lag
+        if body.deps or seq < 1 or not part["after"] < seq <= part["last"]:
+            raise Bad(RANGE, "deps, or seq %d" % seq)
+        for op in body.ops:
+            at = seq, body.depth, body.wall_ms, place_of(op)
+            if before and not (before[0] < seq or before[:3] == at[:3] and before[3] < at[3]):
+                raise Bad(ORDER)
+            before = at
+            out.append((seq, body.depth, body.wall_ms, op))
+    c.end()
+    if before[0] != part["last"]:
+        raise Bad(RANGE, "it ends early")
+    return out
 
 
 # ---------------------------------------------------------------- frames (session.md, bundle.md)
@@ -524,6 +612,23 @@ def f_ask(c):
     return {"all": c.bool()}
 
 
+def f_want(c):
+    states, out, last = c.bool(), [], None
+    for _ in range(c.array(limit=SPACES_MAX, error=L_SPACES)):
+        last = ascending(last, c.bytes(8))
+        out.append(last)
+    return {"states": states, "spaces": out}
+
+
+def f_snapshot(c):
+    raw, signature = c.bytes(), c.bytes(64)
+    return {"head": whole(raw, SnapshotHead), "raw": raw, "signature": signature}
+
+
+def f_part(c):
+    return {"space8": c.bytes(8), "number": c.uint(1, PARTS_MAX), "codec": c.uint(0, (1 << 32) - 1), "data": c.bytes()}
+
+
 def f_none(c):
     return {}
 
@@ -580,6 +685,7 @@ def f_bundle_trailer(c):
 
 FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
           6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
+          14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 
@@ -871,6 +977,10 @@ class Feed:
     def shattered(self):
         return len(self.counting) > BRANCHES_MAX
 
+    def leaves(self):
+        """After which seq each branch leaves the first chain."""
+        return [sum(1 for _ in itertools.takewhile(lambda step: step[0].hash == step[1].hash, zip(self.chains[0], chain))) for chain in self.chains[1:]]
+
     def every_change(self):
         return list({c.hash: c for chain in self.chains for c in chain}.values())
 
@@ -1087,6 +1197,64 @@ class Replica:
         vector[feed.id] = seq
         change.vector = vector
         return change
+
+    # ------------------------------------------------------------ snapshot (snapshot.md): checks 2 to 5
+
+    def take_snapshot(self, frames):
+        """The space, and the digest of the state that the snapshot says it has; None where all of it is held with its history."""
+        head, raw, signature = frames[0]["head"], frames[0]["raw"], frames[0]["signature"]
+        space = space_id(self.ward, head.circle)
+        if self.reader is not None and not may_read(self.known[self.reader], head.circle):                # 2
+            raise Bad(SPACE)
+        maker = self.known.get(head.maker)
+        if not maker:
+            raise Bad(GRANT_UNKNOWN)
+        if maker.role not in (ROOT, OPERATOR, HUB) or maker.id not in self.grants or self.cuts.get(maker.id[:16]):
+            raise Bad(NOT_ENTITLED)
+        if not verify(maker.sign_pk, sig_structure(snapshot_payload(maker.id, space, raw, len(head.parts)), AAD_SNAPSHOT), signature):
+            raise Bad(SEAL)
+        ids, needed = [], False
+        for f in head.feeds:
+            known = [g for g in self.known.values() if g.id[:8] == f["grant8"]]
+            fid = feed_id(self.ward, space, known[0].id) if known else None
+            ids.append(fid)
+            feed = self.feeds.get(fid)
+            needed |= f["seq"] > (len(feed.chains[0]) if feed else 0)
+        if not needed:
+            return space, None
+        for f, fid in zip(head.feeds, ids):                                                                 # 3
+            known = [g for g in self.known.values() if g.id[:8] == f["grant8"]]
+            if not known:
+                raise Bad(GRANT_UNKNOWN)
+            if not may_write(known[0], head.circle):
+                raise Bad(NOT_ENTITLED)
+            if f["seal"]:
+                verify_seal(known[0].sign_pk, fid, f["seq"], f["hash"], f["seal"])
+            if f["seq"] == 0 and f["hash"] != fid:
+                raise Bad(CHAIN)
+            feed = self.feeds.get(fid)                                                                      # 4
+            if not feed or not f["seq"]:
+                continue
+            if any(upto < f["seq"] for upto in feed.leaves()):
+                raise Bad(HISTORY, "a branch")
+            chain = feed.chains[0]
+            if len(chain) >= f["seq"] and chain[f["seq"] - 1].hash != f["hash"]:
+                raise Bad(HISTORY)
+        values = []
+        for frame in frames[1:]:                                                                            # 5
+            if frame["space8"] != space[:8]:
+                raise Bad(GAP)
+            if frame["number"] > len(head.parts):
+                raise Bad(RANGE)
+            part = head.parts[frame["number"] - 1]
+            if part_hash(frame["codec"], frame["data"]) != part["hash"]:
+                raise Bad(CHAIN)
+            values += [(ids[part["feed"]],) + v for v in read_part(part, frame["codec"], frame["data"])]
+        slots = {}
+        for fid, seq, depth, _, op in values:
+            key = fid if op.field % 4 == 3 else op.key
+            slots.setdefault((op.kind, op.entity, op.field, key), []).append([fid, seq, depth, Raw(op.raw)])
+        return space, H("wardsync state", b"".join(enc(list(slot) + [sorted(live, key=lambda x: x[:2])]) for slot, live in sorted(slots.items())))
 
     # ------------------------------------------------------------ merge (merge.md)
 
@@ -1704,6 +1872,19 @@ def check_run(k):
         expect("result", [what, seq, hash_.hex()], [k["result"], k["head_seq"], k["head_hash"]])
 
 
+def check_snapshot(k):
+    r = setup(k)
+    frames = [read_frame(unhex(raw))[1] for raw in k["frames"]]
+    if "head" not in frames[0]:
+        raise Bad(GAP)
+    space, state = r.take_snapshot(frames)
+    if "state" in k:
+        expect("space", space.hex(), k["space"])
+        expect("payload", snapshot_payload(frames[0]["head"].maker, space, frames[0]["raw"], len(frames[0]["head"].parts)).hex(), k["payload"])
+        expect("state", state.hex() if state else None, k["state"])
+        expect("feeds", [[f["grant8"].hex(), f["seq"], f["depth"], [list(x) for x in f["seen"]]] for f in frames[0]["head"].feeds], k["feeds"])
+
+
 def check_frame(k):
     kind, members = read_frame(unhex(k["frame"]))
     if "type" in k:
@@ -1819,7 +2000,7 @@ def check_history(k):
 
 
 CHECKS = {"keys": check_keys, "request": check_request, "words": check_words, "ward": check_ward, "circle": check_circle, "genesis": check_genesis, "grant": check_grant, "change": check_change, "columns": check_columns,
-          "seal": check_seal, "receipt": check_receipt, "proof": check_proof_case, "fork": check_fork_case, "run": check_run, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
+          "seal": check_seal, "receipt": check_receipt, "proof": check_proof_case, "fork": check_fork_case, "run": check_run, "snapshot": check_snapshot, "frame": check_frame, "invite": check_invite, "keyfile": check_keyfile, "sheet": check_sheet, "bundle": check_bundle_case, "history": check_history}
 
 
 def check_file(path):

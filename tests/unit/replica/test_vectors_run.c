@@ -1,4 +1,5 @@
-/* The vectors of proto/vectors/ that need a whole replica: runs, histories in many orders of arrival, bundles, invitation codes. */
+/* The vectors of proto/vectors/ that need a whole replica: runs, snapshots, histories in many orders of arrival, bundles, invitation codes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "../vectors.h"
 #include "base/err.h"
+#include "replica/base.h"
 #include "replica/ingest.h"
 #include "replica/invite.h"
 #include "replica/replica.h"
@@ -240,6 +242,96 @@ static int check_run(const json_t *one)
         }
     } else if (!json_object_get(one, "error")) {
         compare_run(&h, one, &in, &before);
+    }
+    home_close(&h);
+    return code;
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+/* Frames of a snapshot, each in a transaction of its own; the first refusal, after which no base may be there. */
+static int take_snapshot(struct home *h, const json_t *frames, bool *adopted)
+{
+    struct ward_taking taking = {0};
+    struct ward_apply a;
+    size_t i;
+    json_t *frame;
+    int code = WARD_OK;
+    *adopted = false;
+    json_array_foreach(frames, i, frame)
+    {
+        struct hex raw = hex_of(frame);
+        struct ward_message m;
+        struct ward_error end = {0};
+        code = ward_frame_parse(&m, raw.p, raw.len, &h->err);
+        if (!code) {
+            assert_int_equal(ward_apply_begin(&a, h->r, &h->err), WARD_OK);
+            code = ward_base_take(&taking, &a, &m, adopted, &h->err);
+            assert_true(!code || ward_is_refusal(code));
+            if (ward_apply_end(&a, WARD_OK, &end))
+                fail_msg("end: %d %s", end.code, end.detail);
+        }
+        free(raw.p);
+        if (code)
+            break;
+    }
+    return code;
+}
+
+/* Given away again it is the same, byte by byte: of its maker there is no other word. */
+static void give_again(struct home *h, uint32_t sid, const json_t *frames)
+{
+    struct ward_giving *g;
+    struct ward_buf frame;
+    size_t i = 0;
+    assert_int_equal(ward_giving_begin(&g, h->r, sid, &h->err), WARD_OK);
+    ward_buf_init(&frame, &vectors_env);
+    for (; ward_giving_next(g, h->r, &frame); i++) {
+        struct hex raw = hex_of(json_array_get(frames, i));
+        assert_int_equal(frame.len, raw.len);
+        assert_memory_equal(frame.p, raw.p, raw.len);
+        free(raw.p);
+    }
+    assert_int_equal(i, json_array_size(frames));
+    ward_giving_end(&g, h->r);
+    ward_buf_free(&frame);
+}
+
+static void compare_snapshot(struct home *h, const json_t *one, const struct picture *before, bool adopted)
+{
+    struct ward_hash id = hash_at(one, "space"), state = hash_at(one, "state"), got;
+    struct picture after;
+    const struct ward_space *s = ward_directory_space_by_id(&h->r->dir, &id);
+    assert_true(adopted);
+    assert_non_null(s);
+    take_picture(h, &after);
+    assert_memory_not_equal(&after, before, sizeof after);
+    assert_int_equal(ward_state_digest(h->r, &id, &got, &h->err), WARD_OK);
+    assert_hash_equal(&got, &state);
+    s = ward_directory_space_by_id(&h->r->dir, &id);
+    assert_true(ward_space_has_base(h->r, s));
+    assert_int_equal(ward_base_check(h->r, s->sid, &h->err), WARD_OK);
+    give_again(h, s->sid, json_object_get(one, "frames"));
+}
+
+static int check_snapshot(const json_t *one)
+{
+    struct home h;
+    struct picture before, after;
+    bool adopted;
+    const json_t *setup = json_object_get(one, "setup");
+    home_open(&h, setup);
+    take_held(&h, setup);
+    take_picture(&h, &before);
+    int code = take_snapshot(&h, json_object_get(one, "frames"), &adopted);
+    if (code) {
+        take_picture(&h, &after);
+        if (adopted || memcmp(&after, &before, sizeof after) != 0) {
+            print_error("%s: something came of a refused snapshot\n", name_of(one));
+            code = 0;
+        }
+    } else if (!json_object_get(one, "error")) {
+        compare_snapshot(&h, one, &before, adopted);
     }
     home_close(&h);
     return code;
@@ -516,6 +608,18 @@ static void test_bad_runs(void **state)
     each_vector("run-bad", check_run);
 }
 
+static void test_snapshots(void **state)
+{
+    (void)state;
+    each_vector("snapshot", check_snapshot);
+}
+
+static void test_bad_snapshots(void **state)
+{
+    (void)state;
+    each_vector("snapshot-bad", check_snapshot);
+}
+
 static void test_histories(void **state)
 {
     (void)state;
@@ -659,6 +763,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_bad_runs),
+        cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_bad_snapshots),
         cmocka_unit_test_teardown(test_histories, say_which),
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_bad_bundles),

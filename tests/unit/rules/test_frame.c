@@ -80,7 +80,8 @@ static void build(struct ward_buf *b, enum ward_message_type type)
         ward_snapshot_put_begin(&head, circle, 2, &high, 1);
         ward_snapshot_put_feed(&head, &low, 7, &high, 9, bytes, 1);
         ward_snapshot_put_seen(&head, 0, 3);
-        ward_snapshot_put_parts(&head, &low, 1);
+        ward_snapshot_put_parts(&head, 1);
+        ward_snapshot_put_part(&head, 0, 7, &(struct ward_lag){2, 5}, 1, &low);
         ward_frame_snapshot(b, head.p, head.len, bytes);
         ward_buf_free(&head);
         break;
