@@ -85,6 +85,32 @@ def forks(bodies):
         yield bytes([1 + i % 5, i % 3, (1, 4, 199, 220, 255)[i % 5]]) + body * (i % 4)
 
 
+def items(frame):
+    """The members of a frame, as far as they are numbers and byte strings."""
+    at, found = 1, []
+    while at < len(frame):
+        head = frame[at]
+        info, width = head & 31, {24: 1, 25: 2, 26: 4, 27: 8}.get(head & 31, 0)
+        number = int.from_bytes(frame[at + 1 : at + 1 + width], "big") if width else info
+        at += 1 + width
+        found.append(frame[at : at + number] if head >> 5 == 2 else number)
+        at += number if head >> 5 == 2 else 0
+    return found
+
+
+def snapshots():
+    """[head, number, bodies], of those whose parts are not packed."""
+    string = lambda b: bytes([0x5a]) + len(b).to_bytes(4, "big") + b if len(b) > 65535 else bytes([0x59]) + len(b).to_bytes(2, "big") + b if len(b) > 255 else bytes([0x58, len(b)]) + b if len(b) > 23 else bytes([0x40 + len(b)]) + b
+    for case in cases("snapshot") + cases("snapshot-bad"):
+        try:
+            frames = [items(bytes.fromhex(f)) for f in case["frames"]]
+            head = frames[0][2]
+            for frame in frames[1:3]:
+                yield b"\x83" + string(head) + bytes([frame[3]]) + string(frame[5] if frame[4] == 0 else b"")
+        except (IndexError, TypeError, ValueError):
+            pass  # a bad one
+
+
 def invites():
     for family in ("invite", "invite-bad"):
         for case in cases(family):
@@ -154,7 +180,7 @@ def scripts(length, number):
 
 
 def targets():
-    frames = list(member(["frame", "frame-bad"], "frame")) + list(runs())
+    frames = list(member(["frame", "frame-bad"], "frame")) + list(runs()) + [bytes.fromhex(f) for case in cases("snapshot") for f in case["frames"]]
     bodies = list(member(["change", "change-bad"], "body"))
     values = [bytes.fromhex(op["value"]) for case in cases("change") for op in case["ops"]]
     grants = list(member(["grant", "grant-bad"], "grant"))
@@ -172,6 +198,7 @@ def targets():
     yield "seal", list(seals())
     yield "receipt", list(member(["receipt", "receipt-bad"], "cose"))
     yield "fork", list(forks(bodies))
+    yield "snapshot", list(snapshots())
     yield "invite", list(invites())
     yield "address", ADDRESSES
     yield "due", DATES

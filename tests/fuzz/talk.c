@@ -2,6 +2,7 @@
  * back; meanwhile clocks run, both write, commit, leave. What is not a run changes no replica; what is refused or no frame at all changes
  * nothing and ends the session; a closed session is silent. And whatever the wire did, an honest session afterwards makes both equal. */
 #include "replica/talk.h"
+#include "replica/base.h"
 #include "shape.h"
 #include "ward.h"
 
@@ -21,6 +22,7 @@ struct side {
     size_t head, tail;
     size_t sent;
     int last_type;
+    bool states, history; /* takes snapshots; wants what lies below those it has */
 };
 
 static struct side sides[2];
@@ -42,6 +44,8 @@ static int send_frame(void *ctx, const void *p, size_t len, struct ward_error *e
     CHECK(ward_frame_parse(&m, p, len, err) == WARD_OK && s->talk.s.error != WARD_ERR_INTERNAL);
     if (m.type == WARD_MSG_RUN && s->peer != OFFICE)
         CHECK(memcmp(m.run.space8, the_ward.spaces[s->peer == CELL_A ? SPACE_B : SPACE_A].b, 8) != 0);
+    if (m.type == WARD_MSG_PART && s->peer != OFFICE)
+        CHECK(memcmp(m.part.space8, the_ward.spaces[s->peer == CELL_A ? SPACE_B : SPACE_A].b, 8) != 0);
     CHECK(!holds(p, len, s->r->keys->seed) && !holds(p, len, s->r->keys->link_sk));
     s->sent++;
     s->last_type = (int)m.type;
@@ -59,7 +63,7 @@ static void open_session(void)
 {
     for (size_t i = 0; i < 2; i++) {
         struct side *s = &sides[i];
-        const struct ward_talk_hooks hooks = {.ctx = s, .send = send_frame};
+        const struct ward_talk_hooks hooks = {.ctx = s, .send = send_frame, .states = s->states, .history = s->history};
         s->other = &sides[1 - i];
         s->batch = (struct ward_batch){.r = s->r};
         CHECK_OK(ward_replica_refresh(s->r, err));
@@ -105,7 +109,7 @@ static void deliver(struct side *s, const uint8_t *p, size_t len)
     CHECK(s->talk.s.state >= before);
     if (before == WARD_S_CLOSED)
         CHECK(s->sent == sent);
-    if (before == WARD_S_CLOSED || refused || m.type != WARD_MSG_RUN)
+    if (before == WARD_S_CLOSED || refused || (m.type != WARD_MSG_RUN && m.type != WARD_MSG_SNAPSHOT && m.type != WARD_MSG_PART))
         CHECK(held(s->r) == changes);
     if (refused)
         CHECK(s->talk.s.state == WARD_S_CLOSED && (before == WARD_S_CLOSED || s->last_type == WARD_MSG_ERROR));
@@ -243,13 +247,32 @@ static void make_equal(void)
     close_session();
 }
 
+/* The history of its circles leaves the log: who holds less of them is given their state. */
+static void settle_history(ward_replica *r)
+{
+    struct ward_apply a;
+    struct ward_base_head heads[64];
+    CHECK_OK(ward_apply_begin(&a, r, err));
+    for (uint32_t sid = 2; sid <= r->dir.space_count; sid++) {
+        const struct ward_space *s = ward_directory_space(&r->dir, sid);
+        size_t n = 0;
+        for (size_t i = 0; i < s->feed_count && n < 64; i++)
+            heads[n++] = (struct ward_base_head){s->feeds[i], ward_directory_feed(&r->dir, s->feeds[i])->head_seq};
+        CHECK_OK(ward_base_settle(&a, sid, heads, n, err));
+    }
+    CHECK_OK(ward_apply_end(&a, WARD_OK, err));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
     struct fuzz_input in = {p, len};
     int64_t now = 0;
-    enum who cell = fuzz_byte(&in) & 1 ? CELL_B : CELL_A; /* few spaces in common, or many */
-    sides[0] = (struct side){.who = OFFICE, .peer = cell, .r = fuzz_device_open(OFFICE, 0)};
-    sides[1] = (struct side){.who = cell, .peer = OFFICE, .r = fuzz_device_open(cell, 0)};
+    uint8_t how = fuzz_byte(&in);
+    enum who cell = how & 1 ? CELL_B : CELL_A; /* few spaces in common, or many */
+    sides[0] = (struct side){.who = OFFICE, .peer = cell, .r = fuzz_device_open(OFFICE, 0), .history = how & 8};
+    sides[1] = (struct side){.who = cell, .peer = OFFICE, .r = fuzz_device_open(cell, 0), .states = how & 4, .history = how & 16};
+    if (how & 2)
+        settle_history(sides[0].r);
     open_session();
     now = sides[0].talk.s.now_ms;
     while (in.len > 0 && sides[0].tail < QUEUE && sides[1].tail < QUEUE)
