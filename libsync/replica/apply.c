@@ -6,6 +6,7 @@
 #include "values/feed.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS       4096u
@@ -158,14 +159,33 @@ static int write_record(struct ward_apply *a, struct ward_cached *c, struct ward
     return rc;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct ward_cached *x = *(struct ward_cached *const *)a, *y = *(struct ward_cached *const *)b;
+    if (x->sid != y->sid)
+        return x->sid < y->sid ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return memcmp(x->entity.b, y->entity.b, sizeof x->entity.b);
+}
+
+/* In the order in which the store keeps them: its pages are filled one after another, and stay fuller for it. */
 int ward_apply_write(struct ward_apply *a, struct ward_error *err)
 {
+    size_t count = 0;
+    struct ward_cached **dirty = ward_arena_take(&a->arena, (a->record_count + 1) * sizeof(struct ward_cached *));
+    if (!dirty)
+        return ward_fail(err, WARD_ERR_MEMORY, "records");
     for (size_t i = 0; i < BUCKETS; i++)
-        for (struct ward_cached *c = a->buckets[i]; c; c = c->next) {
-            int rc = c->dirty ? write_record(a, c, err) : WARD_OK;
-            if (rc)
-                return rc;
-        }
+        for (struct ward_cached *c = a->buckets[i]; c; c = c->next)
+            if (c->dirty)
+                dirty[count++] = c;
+    qsort(dirty, count, sizeof(struct ward_cached *), by_place);
+    for (size_t i = 0; i < count; i++) {
+        int rc = write_record(a, dirty[i], err);
+        if (rc)
+            return rc;
+    }
     return WARD_OK;
 }
 
