@@ -61,6 +61,7 @@ struct cli {
     struct cli_given *given;
     size_t given_count;
 
+    uint64_t listed_of; /* how many rows there are, where a list shows the first of them; 0: it shows all */
     ward_replica *replica;
     struct cli_names *names; /* ref.c */
     struct cli_kept *kept;   /* text.c */

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define PREFIX_MIN 4
 
@@ -41,17 +40,18 @@ static json_t *conflict_json(struct cli *c, const struct ward_conflict *conflict
 struct search {
     struct cli *c;
     const char *prefix;
+    size_t limit; /* 0: none */
     json_t *models;
     struct ward_conflict last; /* without its values */
 };
 
+enum { PAGE_IS_FULL = -1 };
+
 static int add_conflict(void *ctx, const struct ward_conflict *conflict)
 {
     struct search *s = ctx;
-    char hex[WARD_ID_HEX];
-    ward_id_hex(hex, &conflict->id);
-    if (s->prefix && strncasecmp(hex, s->prefix, strlen(s->prefix)) != 0)
-        return 0;
+    if (s->limit && json_array_size(s->models) == s->limit)
+        return PAGE_IS_FULL;
     s->last = *conflict;
     json_array_append_new(s->models, conflict_json(s->c, conflict));
     return 0;
@@ -62,7 +62,13 @@ static int search(struct search *s)
     struct ward_error err = {0};
     if (cli_names(s->c))
         return CLI_FAILED;
-    return ward_conflicts(s->c->replica, add_conflict, s, &err) ? cli_fail(s->c, &err) : CLI_DONE;
+    int rc = s->prefix ? ward_conflicts_prefix(s->c->replica, s->prefix, add_conflict, s, &err)
+                       : ward_conflicts(s->c->replica, add_conflict, s, &err);
+    size_t all = 0;
+    if (rc == PAGE_IS_FULL)
+        rc = ward_conflict_count(s->c->replica, &all, &err);
+    s->c->listed_of = all;
+    return rc && rc != WARD_ERR_NOT_FOUND ? cli_fail(s->c, &err) : CLI_DONE;
 }
 
 /* The one the user names; its model is then the only one in s->models. */
@@ -134,6 +140,7 @@ static void plain_list(struct cli *c, const json_t *model)
         json_array_append_new(rows, row);
     }
     cli_table(c, rows, columns, _("No conflict is open."));
+    cli_page_note(c, model);
 }
 
 static void plain_show(struct cli *c, const json_t *model)
@@ -149,7 +156,9 @@ static int run_list(struct cli *c)
 {
     json_auto_t *models = json_array();
     struct search s = {.c = c, .models = models};
-    int rc = cli_open_to_read(c);
+    int rc = cli_page(c, &s.limit);
+    if (rc == CLI_DONE)
+        rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
         rc = search(&s);
     return rc ? rc : cli_answer(c, json_array_size(models) ? CLI_ATTENTION : CLI_DONE, models, plain_list);
@@ -253,10 +262,13 @@ static int run_resolve(struct cli *c)
     return cli_answer(c, CLI_DONE, model, plain_resolved);
 }
 
+static const struct cli_option list_options[] = {CLI_PAGE_OPTIONS, {0}};
+
 static const struct cli_command list = {
     .name = "list",
     .summary = N_("lists open conflicts"),
     .run = run_list,
+    .options = list_options,
     .details = N_("Exit code 1 while there is one."),
     .examples = "  wardsync conflict list\n",
 };

@@ -45,13 +45,16 @@ static void plain_list(struct cli *c, const json_t *model)
         {.key = "status", .title = N_("Status"), .show = CLI_WORD, .words = WARD_WORDS_FINDING_STATUS},
         {0}};
     cli_table(c, model, columns, _("No such findings."));
+    cli_page_note(c, model);
 }
 
 static int run_list(struct cli *c)
 {
     struct cli_match matches[] = {{.key = "unit"}, {.key = "task"}, {.key = "status"}, {0}};
-    json_auto_t *rows = NULL;
+    struct cli_rows rows = {.c = c, .kind = WARD_KIND_FINDING, .amend = keep, .ctx = matches};
     int rc = cli_match_word(c, &matches[2], WARD_WORDS_FINDING_STATUS);
+    if (rc == CLI_DONE)
+        rc = cli_page(c, &rows.limit);
     if (rc == CLI_DONE)
         rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
@@ -59,8 +62,10 @@ static int run_list(struct cli *c)
     if (rc == CLI_DONE)
         rc = cli_match_reference(c, &matches[1], WARD_KIND_TASK);
     if (rc == CLI_DONE)
-        rc = cli_rows(c, WARD_KIND_FINDING, keep, matches, &rows);
-    return rc ? rc : cli_answer(c, CLI_DONE, rows, plain_list);
+        rc = cli_find_rows(&rows, &(struct ward_query){.index = WARD_FINDINGS, .backward = true},
+                           !matches[0].value && !matches[1].value && !matches[2].value);
+    json_auto_t *model = rc ? NULL : rows.out;
+    return rc ? rc : cli_answer(c, CLI_DONE, model, plain_list);
 }
 
 static void plain_show(struct cli *c, const json_t *model)

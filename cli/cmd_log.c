@@ -1,5 +1,6 @@
 #include "commands.h"
 #include "history.h"
+#include "record.h"
 #include "ref.h"
 #include "when.h"
 
@@ -17,7 +18,9 @@ static int run(struct cli *c)
         return cli_fail(c, &err);
     if (since)
         filter.since_ms = cli_day_start(&day);
-    int rc = cli_open_to_read(c);
+    int rc = cli_page(c, &filter.limit);
+    if (rc == CLI_DONE)
+        rc = cli_open_to_read(c);
     if (rc == CLI_DONE && cli_opt(c, "unit")) {
         filter.unit = &unit;
         rc = cli_find_unit(c, cli_opt(c, "unit"), &unit);
@@ -30,6 +33,7 @@ static int run(struct cli *c)
 static const struct cli_option options[] = {
     {"since", "DATE", N_("only what was written from that day on, by the authors' clocks"), 0},
     {"unit", "CODE", N_("only what this unit wrote"), 0},
+    CLI_PAGE_OPTIONS,
     {0},
 };
 
@@ -38,6 +42,6 @@ const struct cli_command cmd_log = {
     .summary = N_("who changed what, when, on which device"),
     .run = run,
     .options = options,
-    .details = N_("In the order in which changes arrived here. The times are what the authors' clocks said."),
+    .details = N_("In the order in which changes arrived here, the newest at the end. The times are what the authors' clocks said."),
     .examples = "  wardsync log --since 2026-05-01 --unit CB03\n",
 };

@@ -2,6 +2,7 @@
 #include "record.h"
 #include "ref.h"
 #include "task.h"
+#include "when.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,38 +106,52 @@ static void plain_show(struct cli *c, const json_t *model)
     plain_words(c, proposals, WARD_WORDS_PROPOSAL_STATE);
 }
 
-/* {total, WORD: count, ...}; rows that are true under `flag` are counted under that name as well. */
-static json_t *tally(const json_t *rows, const char *key, const char *flag)
+/* {total, overdue, WORD: count, ...} */
+static json_t *tasks_json(const struct ward_task_tally *tally)
+{
+    size_t n;
+    const struct ward_word *words = ward_words(WARD_WORDS_TASK_STATUS, &n);
+    json_t *out = json_pack("{s:I, s:I}", "total", (json_int_t)tally->total, "overdue", (json_int_t)tally->overdue);
+    for (size_t i = 0; i < n; i++)
+        if (tally->of[i])
+            json_object_set_new(out, words[i].word, json_integer((json_int_t)tally->of[i]));
+    return out;
+}
+
+/* {total, WORD: count, ...} */
+static json_t *proposals_json(const json_t *rows)
 {
     json_t *out = json_pack("{s:I}", "total", (json_int_t)json_array_size(rows));
     size_t i;
     json_t *row;
-    if (flag)
-        json_object_set_new(out, flag, json_integer(0));
     json_array_foreach(rows, i, row)
     {
-        const char *names[] = {json_string_value(json_object_get(row, key)), json_is_true(json_object_get(row, flag)) ? flag : NULL};
-        for (size_t n = 0; n < 2; n++)
-            if (names[n])
-                json_object_set_new(out, names[n], json_integer(json_integer_value(json_object_get(out, names[n])) + 1));
+        const char *state = json_string_value(json_object_get(row, "state"));
+        if (state)
+            json_object_set_new(out, state, json_integer(json_integer_value(json_object_get(out, state)) + 1));
     }
     return out;
 }
 
 static int run_show(struct cli *c)
 {
-    json_auto_t *plans = NULL, *tasks = NULL, *proposals = NULL;
-    int rc = cli_open_to_read(c);
+    json_auto_t *plans = NULL, *proposals = NULL;
+    struct ward_task_tally tally;
+    struct ward_date today;
+    struct ward_error err = {0};
+    int rc = cli_today(c, &today);
+    if (rc == CLI_DONE)
+        rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
         rc = cli_rows(c, WARD_KIND_PLAN, NULL, NULL, &plans);
-    if (rc == CLI_DONE)
-        rc = cli_task_rows(c, NULL, &tasks);
     if (rc == CLI_DONE)
         rc = cli_proposal_rows(c, &proposals);
     if (rc)
         return rc;
+    if (ward_plan_task_tally(c->replica, cli_index(c), &today, &tally, &err))
+        return cli_fail(c, &err);
     json_auto_t *model = json_pack("{s:O, s:I, s:o, s:o}", "plans", plans, "units", (json_int_t)ward_plan_index_unit_count(cli_index(c)),
-                                   "tasks", tally(tasks, "status", "overdue"), "proposals", tally(proposals, "state", NULL));
+                                   "tasks", tasks_json(&tally), "proposals", proposals_json(proposals));
     return cli_answer(c, CLI_DONE, model, plain_show);
 }
 

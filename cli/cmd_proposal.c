@@ -41,22 +41,24 @@ static void plain_list(struct cli *c, const json_t *model)
         json_array_append_new(rows, row);
     }
     cli_table(c, rows, columns, _("No such proposals."));
+    cli_page_note(c, model);
 }
 
 static int run_list(struct cli *c)
 {
     struct cli_match matches[] = {{.key = "unit"}, {.key = "state"}, {0}};
-    json_auto_t *rows = NULL;
+    struct cli_rows rows = {.c = c, .kind = WARD_KIND_PROPOSAL, .amend = keep, .ctx = matches};
     int rc = cli_match_word(c, &matches[1], WARD_WORDS_PROPOSAL_STATE);
+    if (rc == CLI_DONE)
+        rc = cli_page(c, &rows.limit);
     if (rc == CLI_DONE)
         rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
         rc = cli_match_reference(c, &matches[0], WARD_KIND_UNIT);
     if (rc == CLI_DONE)
-        rc = cli_rows(c, WARD_KIND_PROPOSAL, keep, matches, &rows);
-    if (rc == CLI_DONE)
-        rows = cli_sorted(c, rows);
-    return rc ? rc : cli_answer(c, CLI_DONE, rows, plain_list);
+        rc = cli_find_rows(&rows, &(struct ward_query){.index = WARD_PROPOSALS_BY_CODE}, !matches[0].value && !matches[1].value);
+    json_auto_t *model = rc ? NULL : rows.out;
+    return rc ? rc : cli_answer(c, CLI_DONE, model, plain_list);
 }
 
 static void plain_show(struct cli *c, const json_t *model)
@@ -190,6 +192,7 @@ static const struct cli_command select_command = {
 static const struct cli_option list_options[] = {
     {"unit", "CODE", N_("only of this unit"), 0},
     {"state", "WORD", N_("draft, submitted, shortlisted, selected, rejected, running, reviewed or concluded"), 0},
+    CLI_PAGE_OPTIONS,
     {0},
 };
 

@@ -37,13 +37,39 @@ static void plain_list(struct cli *c, const json_t *model)
                                                 {.key = "title", .title = N_("Title"), .show = CLI_LONG},
                                                 {0}};
     cli_table(c, model, columns, _("No such reports."));
+    cli_page_note(c, model);
+}
+
+/* The newest ones, by what leaves fewest to look at. */
+static int find_rows(struct cli_rows *rows, struct cli_match *matches)
+{
+    struct ward_value is = {.type = WARD_NULL};
+    struct ward_query query = {.index = WARD_REPORTS, .is = &is, .is_count = 1, .backward = true};
+    size_t given = 0;
+    for (size_t i = 0; matches[i].key; i++)
+        given += matches[i].value != NULL;
+    if (matches[1].value) {
+        query.index = WARD_REPORTS_BY_TASK;
+        is = ward_value_id(&matches[1].id);
+    } else if (matches[0].value) {
+        query.index = WARD_REPORTS_BY_UNIT;
+        is = ward_value_id(&matches[0].id);
+    } else if (matches[2].value) {
+        query.index = WARD_REPORTS_BY_PERIOD;
+        is = ward_value_text(matches[2].value);
+    } else {
+        query.is_count = 0;
+    }
+    return cli_find_rows(rows, &query, given <= query.is_count);
 }
 
 static int run_list(struct cli *c)
 {
     struct cli_match matches[] = {{.key = "unit"}, {.key = "task"}, {.key = "period"}, {0}};
-    json_auto_t *rows = NULL;
-    int rc = cli_open_to_read(c);
+    struct cli_rows rows = {.c = c, .kind = WARD_KIND_REPORT, .amend = keep, .ctx = matches};
+    int rc = cli_page(c, &rows.limit);
+    if (rc == CLI_DONE)
+        rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
         rc = cli_match_reference(c, &matches[0], WARD_KIND_UNIT);
     if (rc == CLI_DONE)
@@ -51,8 +77,9 @@ static int run_list(struct cli *c)
     if (rc == CLI_DONE)
         rc = cli_match_text(c, &matches[2]);
     if (rc == CLI_DONE)
-        rc = cli_rows(c, WARD_KIND_REPORT, keep, matches, &rows);
-    return rc ? rc : cli_answer(c, CLI_DONE, rows, plain_list);
+        rc = find_rows(&rows, matches);
+    json_auto_t *model = rc ? NULL : rows.out;
+    return rc ? rc : cli_answer(c, CLI_DONE, model, plain_list);
 }
 
 static void plain_show(struct cli *c, const json_t *model)
@@ -96,6 +123,7 @@ static const struct cli_option list_options[] = {
     {"unit", "CODE", N_("only of this unit"), 0},
     {"task", "TASK", N_("only about this task"), 0},
     {"period", "PERIOD", N_("only of this period"), 0},
+    CLI_PAGE_OPTIONS,
     {0},
 };
 

@@ -108,10 +108,10 @@ static int run(struct cli *c)
     json_object_set_new(model, "hub_rewrote", json_integer((json_int_t)status.hub_rewrote));
     json_object_set_new(model, "restored", cli_time_json(status.restored_ms));
     json_object_set_new(model, "awaited", json_integer((json_int_t)status.awaited));
-    json_int_t proposals;
-    if (cli_proposals(c, &proposals))
-        return CLI_FAILED;
-    json_object_set_new(model, "proposals", json_integer(proposals));
+    uint64_t proposals;
+    if (ward_plan_proposed_count(c->replica, &proposals, &err))
+        return cli_fail(c, &err);
+    json_object_set_new(model, "proposals", json_integer((json_int_t)proposals));
     json_object_set_new(model, "bases", json_integer((json_int_t)status.bases));
     json_object_set_new(model, "below_base", json_integer((json_int_t)status.below_base));
     json_object_set_new(model, "doubtful", json_integer((json_int_t)status.doubtful));

@@ -106,11 +106,10 @@ int cli_match_text(struct cli *c, struct cli_match *match)
 
 int cli_match_reference(struct cli *c, struct cli_match *match, uint32_t kind)
 {
-    struct ward_id id;
     const struct ward_id *found;
     int rc = cli_names(c);
     if (rc == CLI_DONE)
-        rc = cli_opt_find(c, match->key, kind, &id, &found);
+        rc = cli_opt_find(c, match->key, kind, &match->id, &found);
     if (rc == CLI_DONE && found)
         match->value = cli_record_code(c, kind, found);
     return rc;

@@ -18,6 +18,7 @@ int cli_run_set(struct cli *c, uint32_t kind);
 struct cli_match {
     const char *key;
     const char *value;
+    struct ward_id id; /* of what a reference means */
 };
 /* Sets value from the option: as it stands, as the code of the unit or task it means, or as a word of a list. CLI_DONE or CLI_FAILED,
  * reported. */

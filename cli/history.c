@@ -14,6 +14,8 @@ struct history {
     json_int_t n; /* of the one device asked for */
 };
 
+enum { ENOUGH = -1 };
+
 static json_t *key_json(struct cli *c, const struct ward_op_info *op)
 {
     struct ward_value key = {.type = op->key_len == WARD_ID_BYTES ? WARD_BYTES : WARD_TEXT, .p = op->key, .len = op->key_len};
@@ -73,7 +75,19 @@ static int add_change(void *ctx, const struct ward_change_info *change, const st
     json_decref(n);
     json_decref(reason);
     json_decref(list);
-    return 0;
+    return h->filter->limit && json_array_size(h->out) > h->filter->limit ? ENOUGH : 0;
+}
+
+/* What was given backwards; one more than was asked for shows that there is more. */
+static void turn(struct history *h)
+{
+    json_t *out = json_array();
+    size_t n = json_array_size(h->out);
+    for (size_t i = n < h->filter->limit ? n : h->filter->limit; i > 0; i--)
+        json_array_append(out, json_array_get(h->out, i - 1));
+    h->c->listed_of = n;
+    json_decref(h->out);
+    h->out = out;
 }
 
 /* Each record's title is looked up once. */
@@ -99,13 +113,16 @@ int cli_history(struct cli *c, const struct cli_history_filter *filter, json_t *
     if (cli_names(c))
         return CLI_FAILED;
     struct history h = {c, filter, json_array(), 0};
-    /* Not by entity: the reason of a change is a record of its own. */
+    struct ward_history_query query = {
+        .kind = filter->kind, .entity = filter->entity, .grant = filter->device, .backward = filter->limit > 0};
     int rc = filter->aside ? ward_aside_show(c->replica, filter->aside, add_change, &h, &err)
-                           : ward_history(c->replica, NULL, add_change, &h, &err);
-    if (rc) {
+                           : ward_history_find(c->replica, &query, add_change, &h, &err);
+    if (rc && rc != ENOUGH) {
         json_decref(h.out);
         return cli_fail(c, &err);
     }
+    if (filter->limit)
+        turn(&h);
     add_titles(c, h.out);
     *out = h.out;
     return CLI_DONE;
@@ -165,4 +182,6 @@ void cli_history_plain(struct cli *c, const json_t *changes)
     }
     bool numbered = json_object_get(json_array_get(changes, 0), "n") != NULL;
     cli_table(c, rows, all + !numbered, _("Nothing was changed."));
+    if (c->listed_of > json_array_size(changes))
+        cli_note(c, _("The newest %zu are shown. All of them: --all"), json_array_size(changes));
 }

@@ -5,7 +5,9 @@
 #include "out.h"
 
 struct cli_history_filter {
+    uint32_t kind;                  /* of entity */
     const struct ward_id *entity;   /* NULL: all */
+    size_t limit;                   /* the newest so many; 0: all */
     const struct ward_id *unit;     /* whose author's; NULL: all */
     int64_t since_ms;               /* by the authors' clocks; 0: all */
     const struct ward_hash *device; /* its changes alone, each with n: the how many-th of them arrived here */

@@ -52,48 +52,6 @@ static bool is_hidden(const struct ward_field_def *def)
     return strcmp(def->name, "imported") == 0;
 }
 
-/* A value of lesser authority stands beside the one that counts, and differs from it (proto/merge.md). */
-static bool is_proposed(const struct ward_field_def *def, const ward_record *record)
-{
-    struct ward_live shown, other;
-    if ((def->number & 3u) != WARD_GOVERNED || ward_record_is_provisional(record, def->number) ||
-        ward_record_live(record, def->number, 0, &shown, NULL))
-        return false;
-    for (size_t i = 1; i < ward_record_live_count(record, def->number); i++)
-        if (ward_record_live(record, def->number, i, &other, NULL) == 0 &&
-            (other.value.type != shown.value.type || other.value.integer != shown.value.integer || other.value.len != shown.value.len ||
-             (shown.value.len && memcmp(other.value.p, shown.value.p, shown.value.len) != 0)))
-            return true;
-    return false;
-}
-
-struct proposals {
-    const struct ward_kind_def *def;
-    json_int_t n;
-};
-
-static int count_proposals(void *ctx, const ward_record *record)
-{
-    struct proposals *count = ctx;
-    for (size_t i = 0; i < count->def->field_count; i++)
-        count->n += !is_hidden(&count->def->fields[i]) && is_proposed(&count->def->fields[i], record);
-    return 0;
-}
-
-int cli_proposals(struct cli *c, json_int_t *out)
-{
-    const struct ward_schema *schema = ward_plan_schema();
-    struct ward_error err = {0};
-    *out = 0;
-    for (size_t i = 0; i < schema->kind_count; i++) {
-        struct proposals count = {&schema->kinds[i], 0};
-        if (ward_each(c->replica, schema->kinds[i].number, count_proposals, &count, &err))
-            return cli_fail(c, &err);
-        *out += count.n;
-    }
-    return CLI_DONE;
-}
-
 json_t *cli_row(struct cli *c, uint32_t kind, const ward_record *record)
 {
     const struct ward_kind_def *def = ward_plan_kind_def(kind);
@@ -107,7 +65,7 @@ json_t *cli_row(struct cli *c, uint32_t kind, const ward_record *record)
         json_object_set_new(row, name, field_json(c, kind, field, record));
         if (ward_record_is_provisional(record, field->number))
             json_array_append_new(provisional, json_string(name));
-        if (is_proposed(field, record))
+        if (ward_record_is_proposed(record, field->number))
             json_array_append_new(proposed, json_string(name));
     }
     json_object_set_new(row, "conflicts", json_integer((json_int_t)ward_record_conflicts(record)));
@@ -152,19 +110,20 @@ json_t *cli_fields(struct cli *c, uint32_t kind, const ward_record *record)
 
 /* ---- lists */
 
-struct rows {
-    struct cli *c;
-    uint32_t kind;
-    cli_row_fn *amend;
-    void *ctx;
-    json_t *out;
-};
+enum { PAGE_IS_FULL = -1 };
 
-static int add_row(void *ctx, const ward_record *record)
+int cli_add_row(void *ctx, const ward_record *record)
 {
-    struct rows *rows = ctx;
+    struct cli_rows *rows = ctx;
+    bool full = rows->limit && json_array_size(rows->out) == rows->limit;
+    if (full && !rows->amend) {
+        rows->found++;
+        return 0;
+    }
     json_t *row = cli_row(rows->c, rows->kind, record);
-    if (!rows->amend || rows->amend(rows->c, record, row, rows->ctx))
+    bool listed = !rows->amend || rows->amend(rows->c, record, row, rows->ctx);
+    rows->found += listed;
+    if (listed && !full)
         json_array_append(rows->out, row);
     json_decref(row);
     return 0;
@@ -175,13 +134,66 @@ int cli_rows(struct cli *c, uint32_t kind, cli_row_fn *amend, void *ctx, json_t 
     struct ward_error err = {0};
     if (cli_names(c))
         return CLI_FAILED;
-    struct rows rows = {c, kind, amend, ctx, json_array()};
-    if (ward_each(c->replica, kind, add_row, &rows, &err)) {
+    struct cli_rows rows = {.c = c, .kind = kind, .amend = amend, .ctx = ctx, .out = json_array()};
+    if (ward_each(c->replica, kind, cli_add_row, &rows, &err)) {
         json_decref(rows.out);
         return cli_fail(c, &err);
     }
     *out = rows.out;
     return CLI_DONE;
+}
+
+/* Of a list without a filter there is nothing to look at beyond the page. */
+static int add_row_of_page(void *ctx, const ward_record *record)
+{
+    struct cli_rows *rows = ctx;
+    return rows->limit && json_array_size(rows->out) == rows->limit ? PAGE_IS_FULL : cli_add_row(ctx, record);
+}
+
+static void reverse(json_t *rows)
+{
+    size_t n = json_array_size(rows);
+    for (size_t i = 0; i < n / 2; i++) {
+        json_t *a = json_incref(json_array_get(rows, i)), *b = json_incref(json_array_get(rows, n - 1 - i));
+        json_array_set_new(rows, i, b);
+        json_array_set_new(rows, n - 1 - i, a);
+    }
+}
+
+int cli_find_rows(struct cli_rows *rows, const struct ward_query *query, bool plain)
+{
+    struct ward_error err = {0};
+    if (cli_names(rows->c))
+        return CLI_FAILED;
+    rows->out = json_array();
+    int rc = ward_find(rows->c->replica, query, plain ? add_row_of_page : cli_add_row, rows, &err);
+    if (rc == PAGE_IS_FULL)
+        rc = ward_find_count(rows->c->replica, query, &rows->found, &err);
+    if (rc) {
+        json_decref(rows->out);
+        return cli_fail(rows->c, &err);
+    }
+    if (query->backward)
+        reverse(rows->out);
+    rows->c->listed_of = rows->found;
+    return CLI_DONE;
+}
+
+int cli_page(struct cli *c, size_t *limit)
+{
+    int64_t n = c->json || cli_opt(c, "all") ? 0 : CLI_PAGE;
+    if (cli_opt(c, "all") && cli_opt(c, "limit"))
+        return cli_usage(c, _("--all and --limit exclude each other"));
+    int rc = cli_opt_number(c, "limit", 1, 1000000000, &n);
+    *limit = (size_t)n;
+    return rc;
+}
+
+void cli_page_note(struct cli *c, const json_t *rows)
+{
+    size_t shown = json_array_size(rows);
+    if (shown < c->listed_of)
+        cli_note(c, _("%zu of %llu are shown. All of them: --all"), shown, (unsigned long long)c->listed_of);
 }
 
 static int by_code(const void *a, const void *b)

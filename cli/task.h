@@ -4,8 +4,6 @@
 
 #include "out.h"
 
-/* Rows of tasks with what is derived for today: status, overdue, dormant, last_day, days_left. filter NULL: all. Sorted by code. */
-int cli_task_rows(struct cli *c, const struct ward_task_filter *filter, json_t **out);
 /* Rows of proposals, state as decided. */
 int cli_proposal_rows(struct cli *c, json_t **out);
 

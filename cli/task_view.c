@@ -8,7 +8,6 @@
 /* ---- rows */
 
 struct listing {
-    const struct ward_task_filter *filter;
     struct ward_date today;
 };
 
@@ -31,22 +30,28 @@ static bool keep(struct cli *c, const ward_record *record, json_t *row, void *ct
 {
     const struct listing *listing = ctx;
     struct ward_task_view view;
-    if (cli_opt(c, "proposed") && !json_array_size(json_object_get(row, "proposed")))
-        return false;
     ward_plan_task_view(cli_index(c), record, &listing->today, &view);
     add_view(row, &view);
-    return !listing->filter || ward_task_filter_match(listing->filter, record, &view);
+    return true;
 }
 
-int cli_task_rows(struct cli *c, const struct ward_task_filter *filter, json_t **out)
+static int list_rows(struct cli *c, const struct ward_task_filter *filter, size_t limit, json_t **out)
 {
-    struct listing listing = {.filter = filter};
+    struct listing listing;
+    struct cli_rows rows = {.c = c, .kind = WARD_KIND_TASK, .amend = keep, .ctx = &listing};
+    struct ward_error err = {0};
     int rc = cli_today(c, &listing.today);
     if (rc == CLI_DONE)
-        rc = cli_rows(c, WARD_KIND_TASK, keep, &listing, out);
-    if (rc == CLI_DONE)
-        *out = cli_sorted(c, *out);
-    return rc;
+        rc = cli_names(c);
+    if (rc)
+        return rc;
+    rows.out = json_array();
+    if (ward_plan_tasks(c->replica, cli_index(c), filter, &listing.today, limit, cli_add_row, &rows, &c->listed_of, &err)) {
+        json_decref(rows.out);
+        return cli_fail(c, &err);
+    }
+    *out = rows.out;
+    return CLI_DONE;
 }
 
 /* ---- list */
@@ -82,6 +87,7 @@ static void plain_list(struct cli *c, const json_t *model)
         json_array_append_new(rows, row);
     }
     cli_table(c, rows, columns, _("No such tasks."));
+    cli_page_note(c, model);
 }
 
 static int run_list(struct cli *c)
@@ -90,8 +96,12 @@ static int run_list(struct cli *c)
     struct ward_self self;
     struct ward_id unit, plan;
     const char *within = cli_opt(c, "due-within");
-    struct ward_task_filter filter = {.section = cli_opt(c, "section"), .status = cli_opt(c, "status"), .overdue = cli_opt(c, "overdue")};
+    struct ward_task_filter filter = {.section = cli_opt(c, "section"),
+                                      .status = cli_opt(c, "status"),
+                                      .overdue = cli_opt(c, "overdue"),
+                                      .proposed = cli_opt(c, "proposed")};
     json_auto_t *rows = NULL;
+    size_t limit;
     filter.due_within_set = within != NULL;
     if (within && ward_plan_days_parse(&filter.due_within_days, within, &err))
         return cli_fail(c, &err);
@@ -99,7 +109,9 @@ static int run_list(struct cli *c)
         return cli_fail(c, &err);
     if (cli_opt(c, "mine") && cli_opt(c, "unit"))
         return cli_usage(c, _("--mine and --unit exclude each other"));
-    int rc = cli_open_to_read(c);
+    int rc = cli_page(c, &limit);
+    if (rc == CLI_DONE)
+        rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
         rc = cli_opt_find(c, "unit", WARD_KIND_UNIT, &unit, &filter.unit);
     if (rc == CLI_DONE)
@@ -107,7 +119,7 @@ static int run_list(struct cli *c)
     if (rc == CLI_DONE && cli_opt(c, "mine") && (rc = cli_self(c, &self)) == CLI_DONE)
         filter.unit = &self.unit;
     if (rc == CLI_DONE)
-        rc = cli_task_rows(c, &filter, &rows);
+        rc = list_rows(c, &filter, limit, &rows);
     return rc ? rc : cli_answer(c, CLI_DONE, rows, plain_list);
 }
 
@@ -205,7 +217,7 @@ static int run_show(struct cli *c)
 static int run_log(struct cli *c)
 {
     struct ward_id id;
-    struct cli_history_filter filter = {.entity = &id};
+    struct cli_history_filter filter = {.kind = WARD_KIND_TASK, .entity = &id};
     json_auto_t *model = NULL;
     int rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
@@ -224,6 +236,7 @@ static const struct cli_option list_options[] = {
     {"section", "S", N_("of this section of the plan, or one under it"), 0},
     {"proposed", NULL, N_("for which a unit proposes what only an operator may decide"), 0},
     {"status", "WORD", N_("todo, doing, waiting, done, paused, cancelled or overdue"), 0},
+    CLI_PAGE_OPTIONS,
     {0},
 };
 

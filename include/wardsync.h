@@ -260,11 +260,23 @@ struct ward_kind_def {
     const struct ward_field_def *fields;
     size_t field_count;
 };
+/* An order of a kind's records, kept beside them, by which ward_find finds some without reading the others: by the value that the first
+ * field shows, then the second ..., then by id. Of a set each member has an entry, so a record may stand in several places. Text stands as
+ * people count: II.2 before II.10. Of a long text the first 200 bytes count. */
+#define WARD_INDEX_COLUMNS 4
+#define WARD_BY_PROPOSED   0xffffffffu /* as the first field: each governed field beside whose value another one waits; its number */
+struct ward_index_def {
+    uint32_t kind;
+    uint32_t by[WARD_INDEX_COLUMNS]; /* fields, 0 after the last; none: by id. A set only as the first */
+    uint32_t or_by;                  /* 0, or a field: the same entries once more with this one in the place of the first */
+};
 /* Static data of the application; must outlive the replica. */
 struct ward_schema {
     const struct ward_kind_def *kinds;
     size_t kind_count;
     uint32_t version;
+    const struct ward_index_def *indexes;
+    size_t index_count;
 };
 
 /* ---------------------------------------------------------------- the world outside */
@@ -450,6 +462,7 @@ size_t ward_record_conflicts(const ward_record *rec);
 /* The value a view shows; WARD_NULL where nothing was written. For sums the sum. Not for member fields. */
 struct ward_value ward_record_value(const ward_record *rec, uint32_t field);
 bool ward_record_is_provisional(const ward_record *rec, uint32_t field); /* in conflict: shown until someone decides */
+bool ward_record_is_proposed(const ward_record *rec, uint32_t field); /* governed: a value of lesser authority waits beside the one shown */
 /* Live values of a field, the shown one first, then in descending order (proto/merge.md); ward_live_count(rec, field, key, len), then
  * ward_record_live(..., i, ...). */
 size_t ward_record_live_count(const ward_record *rec, uint32_t field);
@@ -461,6 +474,23 @@ int ward_record_member(const ward_record *rec, uint32_t field, size_t i, const u
 typedef int ward_record_fn(void *ctx, const ward_record *rec);
 /* All shown records of a kind, in order of id. The record is valid during the callback. */
 int ward_each(ward_replica *r, uint32_t kind, ward_record_fn *fn, void *ctx, struct ward_error *err);
+/* What is looked for in an index: entries whose first columns hold these values, in the index's order. */
+struct ward_query {
+    size_t index; /* in the schema's list */
+    const struct ward_value *is;
+    size_t is_count;
+    const char *begins; /* NULL, or: the column after those is a text that begins so (a number within it taken whole) */
+    bool backward;
+};
+/* The records found; as ward_each. A record with several entries that fit comes several times. Where the index was made by another schema
+ * and could not be renewed yet (a replica that is only read), the kind's records are read instead. WARD_ERR_ARGUMENT: no such index. */
+int ward_find(ward_replica *r, const struct ward_query *query, ward_record_fn *fn, void *ctx, struct ward_error *err);
+int ward_find_count(ward_replica *r, const struct ward_query *query, uint64_t *out, struct ward_error *err);
+/* The entries alone, without reading the records. columns: what the index holds of this one, valid during the callback. */
+typedef int ward_entry_fn(void *ctx, const struct ward_id *id, const struct ward_value *columns, size_t column_count);
+int ward_find_entries(ward_replica *r, const struct ward_query *query, ward_entry_fn *fn, void *ctx, struct ward_error *err);
+/* The shown records of a kind whose id starts with a hex prefix (4 ... 32 digits), in order of id. WARD_ERR_NOT_FOUND: it is none. */
+int ward_each_prefix(ward_replica *r, uint32_t kind, const char *hex_prefix, ward_record_fn *fn, void *ctx, struct ward_error *err);
 /* Ids of a kind that start with a hex prefix (4 ... 32 digits): WARD_ERR_NOT_FOUND, WARD_ERR_AMBIGUOUS (count in detail). */
 int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex_prefix, struct ward_id *out, struct ward_error *err);
 
@@ -490,6 +520,15 @@ struct ward_op_info {
 /* Each change in order of arrival here, with its operations. entity NULL: all. */
 typedef int ward_history_fn(void *ctx, const struct ward_change_info *change, const struct ward_op_info *ops, size_t op_count);
 int ward_history(ward_replica *r, const struct ward_id *entity, ward_history_fn *fn, void *ctx, struct ward_error *err);
+
+/* The same with a choice of what is looked at. Where it is about one record or one device, the log of others is not read. */
+struct ward_history_query {
+    uint32_t kind;                 /* with entity: the record that the changes are about; they come whole, with their other operations */
+    const struct ward_id *entity;  /* NULL: any */
+    const struct ward_hash *grant; /* the device that wrote them; NULL: any */
+    bool backward;                 /* the newest arrival first; a callback that has enough returns what is not 0 */
+};
+int ward_history_find(ward_replica *r, const struct ward_history_query *query, ward_history_fn *fn, void *ctx, struct ward_error *err);
 
 /* ---------------------------------------------------------------- set aside */
 
@@ -530,6 +569,8 @@ struct ward_conflict {
 };
 typedef int ward_conflict_fn(void *ctx, const struct ward_conflict *conflict);
 int ward_conflicts(ward_replica *r, ward_conflict_fn *fn, void *ctx, struct ward_error *err);
+/* Those whose id starts with a hex prefix (4 ... 32 digits). WARD_ERR_NOT_FOUND: it is none. */
+int ward_conflicts_prefix(ward_replica *r, const char *hex_prefix, ward_conflict_fn *fn, void *ctx, struct ward_error *err);
 int ward_conflict_count(ward_replica *r, size_t *out, struct ward_error *err);
 /* Settles one: writes `value` (or, if NULL, the value with index take, as listed) with a reason. For a presence conflict the value is a
  * boolean: true keeps the record. expected_count guards against values that arrived meanwhile (WARD_ERR_STALE). WARD_ERR_NO_RIGHT: someone

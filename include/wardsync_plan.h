@@ -156,6 +156,32 @@ enum ward_evaluation_field {
     WARD_EVALUATION_SELF_TEXT = WARD_FIELD(WARD_OPEN, 6)
 };
 
+/* The schema's indexes, for ward_find: in order of the fields named, then of ids, which is about that of time. */
+enum ward_plan_index_number {
+    WARD_TASKS_BY_CODE,
+    WARD_TASKS_BY_UNIT,    /* lead or co-operating, then code */
+    WARD_TASKS_BY_STATE,   /* status, due, code */
+    WARD_TASKS_BY_SECTION, /* then code */
+    WARD_NOTES_BY_TASK,
+    WARD_REPORTS, /* by id alone */
+    WARD_REPORTS_BY_TASK,
+    WARD_REPORTS_BY_UNIT,
+    WARD_REPORTS_BY_PERIOD,
+    WARD_PROPOSALS_BY_CODE,
+    WARD_FINDINGS, /* by id alone */
+    WARD_FINDINGS_BY_TASK,
+    WARD_UNITS_PROPOSED, /* by the fields for which something is proposed that only an operator may decide; for each kind, in their order */
+    WARD_PLANS_PROPOSED,
+    WARD_TASKS_PROPOSED, /* then code */
+    WARD_NOTES_PROPOSED,
+    WARD_REPORTS_PROPOSED,
+    WARD_PROPOSALS_PROPOSED,
+    WARD_FINDINGS_PROPOSED,
+    WARD_EVENTS_PROPOSED,
+    WARD_EVALUATIONS_PROPOSED,
+    WARD_PLAN_INDEXES /* how many */
+};
+
 /* Static; for ward_options.schema. */
 const struct ward_schema *ward_plan_schema(void);
 /* NULL where there is none. */
@@ -424,10 +450,23 @@ struct ward_task_filter {
     bool overdue;
     bool due_within_set;
     int64_t due_within_days; /* last day within so many days from today (overdue ones included), neither done, paused nor cancelled */
+    bool proposed;           /* something is proposed that only an operator may decide */
 };
 /* WARD_ERR_VALUE: no such status. */
 int ward_task_filter_check(const struct ward_task_filter *filter, struct ward_error *err);
 bool ward_task_filter_match(const struct ward_task_filter *filter, const ward_record *task, const struct ward_task_view *view);
+/* The tasks that a filter (NULL: none) lets through, in order of their codes, the first `limit` of them (0: all); *total: of how many.
+ * Reads the tasks it gives, and others only where the filter asks for a plan, or for several things at once. */
+int ward_plan_tasks(ward_replica *r, const ward_plan_index *index, const struct ward_task_filter *filter, const struct ward_date *today,
+                    size_t limit, ward_record_fn *fn, void *ctx, uint64_t *total, struct ward_error *err);
+struct ward_task_tally {
+    uint64_t total, overdue;
+    uint64_t of[WARD_TASK_CANCELLED + 1]; /* by status */
+};
+int ward_plan_task_tally(ward_replica *r, const ward_plan_index *index, const struct ward_date *today, struct ward_task_tally *out,
+                         struct ward_error *err);
+/* How many values are proposed that only an operator may decide. */
+int ward_plan_proposed_count(ward_replica *r, uint64_t *out, struct ward_error *err);
 /* "7d", "2w" or "7": days. WARD_ERR_VALUE. */
 int ward_plan_days_parse(int64_t *out, const char *text, struct ward_error *err);
 

@@ -118,23 +118,6 @@ static int list_entries(struct import *im, struct ward_error *err)
     return WARD_OK;
 }
 
-static struct entry *find_entry(const struct import *im, uint32_t kind, const void *code, size_t len)
-{
-    size_t low = 0, high = im->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        struct entry *entry = &im->entries[middle];
-        int order = entry->row->kind != kind ? (entry->row->kind < kind ? -1 : 1) : compare_codes(entry->code, code, len);
-        if (order == 0)
-            return entry;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
 static int find_plan(struct import *im, struct ward_error *err)
 {
     const struct entry *plan = NULL;
@@ -198,33 +181,34 @@ static int name_entries(struct import *im, struct ward_error *err)
 /* A record of this plan with a row's code is the row's: imported before, moved since, or added by hand. */
 struct adoption {
     struct import *im;
-    uint32_t kind, plan_field, code_field;
+    struct entry *entry;
+    uint32_t plan_field;
 };
 
 static int adopt(void *ctx, const ward_record *rec)
 {
     struct adoption *a = ctx;
-    struct ward_value plan = ward_record_value(rec, a->plan_field), code = ward_record_value(rec, a->code_field);
+    struct ward_value plan = ward_record_value(rec, a->plan_field);
     struct ward_id plan_id;
-    if (code.type != WARD_TEXT || !plan_value_id(&plan, &plan_id) || !ward_id_equal(&plan_id, &a->im->plan))
-        return 0;
-    struct entry *entry = find_entry(a->im, a->kind, code.p, code.len);
-    if (entry && entry->known++ == 0)
-        entry->id = *ward_record_id(rec);
+    if (plan_value_id(&plan, &plan_id) && ward_id_equal(&plan_id, &a->im->plan) && a->entry->known++ == 0)
+        a->entry->id = *ward_record_id(rec);
     return 0;
 }
 
 static int adopt_known(struct import *im, struct ward_error *err)
 {
-    struct adoption tasks = {im, WARD_KIND_TASK, WARD_TASK_PLAN, WARD_TASK_CODE};
-    struct adoption proposals = {im, WARD_KIND_PROPOSAL, WARD_PROPOSAL_PLAN, WARD_PROPOSAL_CODE};
-    int rc = ward_each(im->scope.r, WARD_KIND_TASK, adopt, &tasks, err);
-    if (rc == WARD_OK)
-        rc = ward_each(im->scope.r, WARD_KIND_PROPOSAL, adopt, &proposals, err);
+    int rc = WARD_OK;
     for (size_t i = 0; rc == WARD_OK && i < im->count; i++) {
-        if (im->entries[i].known > 1) {
-            rc = ward_fail(err, WARD_ERR_AMBIGUOUS, "code: %zu records of this plan have it", im->entries[i].known);
-            rc = plan_row_error(im->entries[i].row, im->entries[i].code, rc, err);
+        struct entry *entry = &im->entries[i];
+        struct adoption a = {im, entry, entry->row->kind == WARD_KIND_TASK ? (uint32_t)WARD_TASK_PLAN : (uint32_t)WARD_PROPOSAL_PLAN};
+        int index = plan_code_index(entry->row->kind);
+        if (index < 0)
+            continue;
+        struct ward_value code = {.type = WARD_TEXT, .p = (const uint8_t *)entry->code->text, .len = entry->code->len};
+        rc = ward_find(im->scope.r, &(struct ward_query){.index = (size_t)index, .is = &code, .is_count = 1}, adopt, &a, err);
+        if (rc == WARD_OK && entry->known > 1) {
+            rc = ward_fail(err, WARD_ERR_AMBIGUOUS, "code: %zu records of this plan have it", entry->known);
+            rc = plan_row_error(entry->row, entry->code, rc, err);
         }
     }
     return rc;

@@ -85,6 +85,11 @@ static uint32_t code_field(uint32_t kind)
     }
 }
 
+int plan_code_index(uint32_t kind)
+{
+    return kind == WARD_KIND_TASK ? (int)WARD_TASKS_BY_CODE : kind == WARD_KIND_PROPOSAL ? (int)WARD_PROPOSALS_BY_CODE : -1;
+}
+
 /* The field that holds the plan of a kind whose codes are unique within a plan only; 0: others. */
 static uint32_t plan_field(uint32_t kind)
 {
@@ -132,6 +137,23 @@ static int narrow(ward_replica *r, uint32_t kind, struct search *search, struct 
     return ward_plan_resolve(r, WARD_KIND_PLAN, plan, &search->plan, err);
 }
 
+/* By code, and where no code is meant by id. Of units, plans and events there are few. */
+static int look_around(ward_replica *r, uint32_t kind, struct search *search, struct ward_error *err)
+{
+    int number = plan_code_index(kind), rc = WARD_OK;
+    if (number < 0 && search->code_field)
+        return ward_each(r, kind, look, search, err);
+    if (number >= 0) {
+        struct ward_value code = {.type = WARD_TEXT, .p = (const uint8_t *)search->match.reference, .len = search->match.len};
+        rc = ward_find(r, &(struct ward_query){.index = (size_t)number, .is = &code, .is_count = 1}, look, search, err);
+    }
+    if (rc == WARD_OK && search->match.by_code == 0) {
+        rc = ward_each_prefix(r, kind, search->match.reference, look, search, err);
+        rc = rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc; /* it is none */
+    }
+    return rc;
+}
+
 int ward_plan_resolve(ward_replica *r, uint32_t kind, const char *reference, struct ward_id *out, struct ward_error *err)
 {
     if (!ward_plan_kind_def(kind))
@@ -141,7 +163,7 @@ int ward_plan_resolve(ward_replica *r, uint32_t kind, const char *reference, str
     if (rc == WARD_OK && search.match.len == 0)
         rc = ward_fail(err, WARD_ERR_NOT_FOUND, "an empty reference");
     if (rc == WARD_OK)
-        rc = ward_each(r, kind, look, &search, err);
+        rc = look_around(r, kind, &search, err);
     return rc ? rc : plan_match_end(&search.match, kind, out, err);
 }
 

@@ -19,6 +19,8 @@ void plan_match_look(struct plan_match *match, const struct ward_id *id, const v
 /* The one that matched. WARD_ERR_NOT_FOUND, WARD_ERR_AMBIGUOUS. */
 int plan_match_end(const struct plan_match *match, uint32_t kind, struct ward_id *out, struct ward_error *err);
 
+/* The index of a kind's codes, or -1. */
+int plan_code_index(uint32_t kind);
 /* Whether the value is an id, and which. */
 bool plan_value_id(const struct ward_value *value, struct ward_id *out);
 

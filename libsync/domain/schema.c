@@ -144,7 +144,32 @@ static const struct {
     const char *label_vi;
 } faces[] = {KINDS(AS_FACE)}; /* beside kinds */
 
-static const struct ward_schema schema = {kinds, KIND_COUNT, 1};
+static const struct ward_index_def indexes[WARD_PLAN_INDEXES] = {
+    [WARD_TASKS_BY_CODE] = {.kind = WARD_KIND_TASK, .by = {WARD_TASK_CODE}},
+    [WARD_TASKS_BY_UNIT] = {.kind = WARD_KIND_TASK, .by = {WARD_TASK_LEAD, WARD_TASK_CODE}, .or_by = WARD_TASK_WITH},
+    [WARD_TASKS_BY_STATE] = {.kind = WARD_KIND_TASK, .by = {WARD_TASK_STATUS, WARD_TASK_DUE, WARD_TASK_CODE}},
+    [WARD_TASKS_BY_SECTION] = {.kind = WARD_KIND_TASK, .by = {WARD_TASK_SECTION, WARD_TASK_CODE}},
+    [WARD_NOTES_BY_TASK] = {.kind = WARD_KIND_NOTE, .by = {WARD_NOTE_TASK}},
+    [WARD_REPORTS] = {.kind = WARD_KIND_REPORT},
+    [WARD_REPORTS_BY_TASK] = {.kind = WARD_KIND_REPORT, .by = {WARD_REPORT_TASK}},
+    [WARD_REPORTS_BY_UNIT] = {.kind = WARD_KIND_REPORT, .by = {WARD_REPORT_UNIT}},
+    [WARD_REPORTS_BY_PERIOD] = {.kind = WARD_KIND_REPORT, .by = {WARD_REPORT_PERIOD}},
+    [WARD_PROPOSALS_BY_CODE] = {.kind = WARD_KIND_PROPOSAL, .by = {WARD_PROPOSAL_CODE}},
+    [WARD_FINDINGS] = {.kind = WARD_KIND_FINDING},
+    [WARD_FINDINGS_BY_TASK] = {.kind = WARD_KIND_FINDING, .by = {WARD_FINDING_TASK}},
+    [WARD_UNITS_PROPOSED] = {.kind = WARD_KIND_UNIT, .by = {WARD_BY_PROPOSED}},
+    [WARD_PLANS_PROPOSED] = {.kind = WARD_KIND_PLAN, .by = {WARD_BY_PROPOSED}},
+    [WARD_TASKS_PROPOSED] = {.kind = WARD_KIND_TASK, .by = {WARD_BY_PROPOSED, WARD_TASK_CODE}},
+    [WARD_NOTES_PROPOSED] = {.kind = WARD_KIND_NOTE, .by = {WARD_BY_PROPOSED}},
+    [WARD_REPORTS_PROPOSED] = {.kind = WARD_KIND_REPORT, .by = {WARD_BY_PROPOSED}},
+    [WARD_PROPOSALS_PROPOSED] = {.kind = WARD_KIND_PROPOSAL, .by = {WARD_BY_PROPOSED}},
+    [WARD_FINDINGS_PROPOSED] = {.kind = WARD_KIND_FINDING, .by = {WARD_BY_PROPOSED}},
+    [WARD_EVENTS_PROPOSED] = {.kind = WARD_KIND_EVENT, .by = {WARD_BY_PROPOSED}},
+    [WARD_EVALUATIONS_PROPOSED] = {.kind = WARD_KIND_EVALUATION, .by = {WARD_BY_PROPOSED}},
+};
+
+static const struct ward_schema schema = {
+    .kinds = kinds, .kind_count = KIND_COUNT, .version = 1, .indexes = indexes, .index_count = WARD_PLAN_INDEXES};
 
 const struct ward_schema *ward_plan_schema(void)
 {

@@ -50,34 +50,24 @@ size_t plan_task_chain(ward_replica *r, const struct ward_id *task, struct ward_
     return count;
 }
 
-struct selection {
-    uint32_t field;
-    struct ward_id chain[PLAN_MOVES_MAX];
-    size_t count;
-    ward_record_fn *fn;
-    void *ctx;
-};
-
-static int select_record(void *ctx, const ward_record *rec)
-{
-    struct selection *selection = ctx;
-    struct ward_id about;
-    if (!linked(rec, selection->field, &about))
-        return 0;
-    for (size_t i = 0; i < selection->count; i++)
-        if (ward_id_equal(&selection->chain[i], &about))
-            return selection->fn(selection->ctx, rec);
-    return 0;
-}
-
 int ward_plan_each_of_task(ward_replica *r, uint32_t kind, const struct ward_id *task, ward_record_fn *fn, void *ctx,
                            struct ward_error *err)
 {
-    struct selection selection = {.fn = fn, .ctx = ctx};
-    const struct ward_field_def *field = ward_plan_field_named(kind, "task");
-    if (!field)
+    static const struct {
+        uint32_t kind;
+        enum ward_plan_index_number index;
+    } about[] = {
+        {WARD_KIND_NOTE, WARD_NOTES_BY_TASK}, {WARD_KIND_REPORT, WARD_REPORTS_BY_TASK}, {WARD_KIND_FINDING, WARD_FINDINGS_BY_TASK}};
+    struct ward_id chain[PLAN_MOVES_MAX];
+    size_t at = 0;
+    while (at < sizeof about / sizeof about[0] && about[at].kind != kind)
+        at++;
+    if (at == sizeof about / sizeof about[0])
         return ward_fail(err, WARD_ERR_ARGUMENT, "kind %u is not about tasks", (unsigned)kind);
-    selection.field = field->number;
-    selection.count = plan_task_chain(r, task, selection.chain);
-    return ward_each(r, kind, select_record, &selection, err);
+    int rc = WARD_OK;
+    for (size_t i = plan_task_chain(r, task, chain); rc == WARD_OK && i > 0; i--) { /* what it was first comes first */
+        struct ward_value id = ward_value_id(&chain[i - 1]);
+        rc = ward_find(r, &(struct ward_query){.index = about[at].index, .is = &id, .is_count = 1}, fn, ctx, err);
+    }
+    return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "domain/ref.h"
+#include "domain/task_view.h"
 #include "domain/text.h"
 #include "wardsync_plan.h"
 
@@ -11,28 +12,15 @@ static bool at_rest(enum ward_task_status status)
     return status == WARD_TASK_DONE || status == WARD_TASK_PAUSED || status == WARD_TASK_CANCELLED;
 }
 
-static enum ward_task_status read_status(const ward_record *task)
+void plan_task_view_of(const ward_plan_index *index, const struct ward_value *status, const struct ward_value *due,
+                       const struct ward_date *today, struct ward_task_view *out)
 {
-    struct ward_value v = ward_record_value(task, WARD_TASK_STATUS);
-    int word = v.type == WARD_TEXT ? ward_word_index(WARD_WORDS_TASK_STATUS, (const char *)v.p, v.len) : -1;
-    return word < 0 ? WARD_TASK_TODO : (enum ward_task_status)word;
-}
-
-static struct ward_due read_due(const ward_record *task)
-{
-    struct ward_due due = {.form = WARD_DUE_NONE};
-    struct ward_value v = ward_record_value(task, WARD_TASK_DUE);
-    if (v.type == WARD_TEXT)
-        ward_due_parse(&due, (const char *)v.p, v.len, NULL); /* leaves none where it cannot be read */
-    return due;
-}
-
-void ward_plan_task_view(const ward_plan_index *index, const ward_record *task, const struct ward_date *today, struct ward_task_view *out)
-{
-    struct ward_task_view view = {.due = read_due(task), .status = read_status(task)};
-    struct ward_value percent = ward_record_value(task, WARD_TASK_PERCENT);
+    struct ward_task_view view = {.due.form = WARD_DUE_NONE};
+    int word = status->type == WARD_TEXT ? ward_word_index(WARD_WORDS_TASK_STATUS, (const char *)status->p, status->len) : -1;
+    view.status = word < 0 ? WARD_TASK_TODO : (enum ward_task_status)word;
+    if (due->type == WARD_TEXT)
+        ward_due_parse(&view.due, (const char *)due->p, due->len, NULL); /* leaves none where it cannot be read */
     const struct ward_date *event = view.due.form == WARD_DUE_EVENT ? ward_plan_index_event(index, view.due.event) : NULL;
-    view.percent = percent.type == WARD_INT ? percent.integer : 0;
     view.dormant = view.due.form == WARD_DUE_EVENT && !event;
     view.has_last_day = ward_due_last_day(&view.due, event, &view.last_day);
     if (view.has_last_day) {
@@ -40,6 +28,14 @@ void ward_plan_task_view(const ward_plan_index *index, const ward_record *task, 
         view.overdue = view.days_left < 0 && !at_rest(view.status);
     }
     *out = view;
+}
+
+void ward_plan_task_view(const ward_plan_index *index, const ward_record *task, const struct ward_date *today, struct ward_task_view *out)
+{
+    struct ward_value status = ward_record_value(task, WARD_TASK_STATUS), due = ward_record_value(task, WARD_TASK_DUE),
+                      percent = ward_record_value(task, WARD_TASK_PERCENT);
+    plan_task_view_of(index, &status, &due, today, out);
+    out->percent = percent.type == WARD_INT ? percent.integer : 0;
 }
 
 int ward_task_filter_check(const struct ward_task_filter *filter, struct ward_error *err)
@@ -73,11 +69,10 @@ static bool takes_part(const ward_record *task, const struct ward_id *unit)
     return false;
 }
 
-static bool in_section(const ward_record *task, const char *section)
+bool plan_in_section(const struct ward_value *v, const char *section)
 {
-    struct ward_value v = ward_record_value(task, WARD_TASK_SECTION);
     size_t len = strlen(section);
-    return v.type == WARD_TEXT && v.len >= len && memcmp(v.p, section, len) == 0 && (v.len == len || v.p[len] == '.');
+    return v->type == WARD_TEXT && v->len >= len && memcmp(v->p, section, len) == 0 && (v->len == len || v->p[len] == '.');
 }
 
 static bool has_status(const struct ward_task_view *view, const char *status)
@@ -87,21 +82,36 @@ static bool has_status(const struct ward_task_view *view, const char *status)
     return ward_word_index(WARD_WORDS_TASK_STATUS, status, strlen(status)) == (int)view->status;
 }
 
-bool ward_task_filter_match(const struct ward_task_filter *filter, const ward_record *task, const struct ward_task_view *view)
+bool plan_filter_state(const struct ward_task_filter *filter, const struct ward_task_view *view)
 {
-    if (filter->unit && !takes_part(task, filter->unit))
-        return false;
-    if (filter->plan && !holds_id(task, WARD_TASK_PLAN, filter->plan))
-        return false;
-    if (filter->section && !in_section(task, filter->section))
-        return false;
     if (filter->status && !has_status(view, filter->status))
         return false;
     if (filter->overdue && !view->overdue)
         return false;
-    if (filter->due_within_set && (!view->has_last_day || view->days_left > filter->due_within_days || at_rest(view->status)))
+    return !filter->due_within_set || (view->has_last_day && view->days_left <= filter->due_within_days && !at_rest(view->status));
+}
+
+static bool is_proposed(const ward_record *task)
+{
+    const struct ward_kind_def *kind = ward_plan_kind_def(WARD_KIND_TASK);
+    for (size_t i = 0; i < kind->field_count; i++)
+        if (ward_record_is_proposed(task, kind->fields[i].number))
+            return true;
+    return false;
+}
+
+bool ward_task_filter_match(const struct ward_task_filter *filter, const ward_record *task, const struct ward_task_view *view)
+{
+    struct ward_value section = filter->section ? ward_record_value(task, WARD_TASK_SECTION) : ward_value_null();
+    if (filter->unit && !takes_part(task, filter->unit))
         return false;
-    return true;
+    if (filter->plan && !holds_id(task, WARD_TASK_PLAN, filter->plan))
+        return false;
+    if (filter->section && !plan_in_section(&section, filter->section))
+        return false;
+    if (filter->proposed && !is_proposed(task))
+        return false;
+    return plan_filter_state(filter, view);
 }
 
 int ward_plan_days_parse(int64_t *out, const char *text, struct ward_error *err)

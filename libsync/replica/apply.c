@@ -17,7 +17,8 @@ struct ward_cached {
     uint32_t sid, kind;
     struct ward_id entity;
     struct ward_state state;
-    size_t conflicts; /* as stored */
+    size_t conflicts;                  /* as stored */
+    struct ward_index_entries entries; /* as stored; known while it is dirty */
     bool stored, dirty;
 };
 
@@ -137,6 +138,41 @@ static int note_conflicts(struct ward_apply *a, const struct ward_kind_def *kind
     return rc;
 }
 
+static int entries_of(struct ward_apply *a, const struct ward_kind_def *kind, const struct ward_cached *c, struct ward_index_entries *out,
+                      struct ward_error *err)
+{
+    int rc = ward_index_entries(out, a->r->schema, kind, &c->state, &a->r->dir.authors, &a->arena);
+    return rc ? ward_fail(err, rc, "index") : WARD_OK;
+}
+
+/* What it stood under and does so no more goes, what is new comes; most edits move nothing. */
+static int move_entries(struct ward_apply *a, const struct ward_cached *c, const struct ward_index_entries *now, struct ward_error *err)
+{
+    const struct ward_index_entries *was = &c->entries;
+    size_t i = 0, j = 0;
+    int rc = WARD_OK;
+    while (!rc && (i < was->count || j < now->count)) {
+        int order = i == was->count ? 1 : j == now->count ? -1 : ward_index_compare(&was->v[i], &now->v[j]);
+        if (order < 0)
+            rc = ward_store_drop_entry(a->r->store, &was->v[i], c->sid, &c->entity, err);
+        else if (order > 0)
+            rc = ward_store_put_entry(a->r->store, &now->v[j], c->sid, &c->entity, err);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return rc;
+}
+
+static int write_entries(struct ward_apply *a, const struct ward_kind_def *kind, struct ward_cached *c, struct ward_error *err)
+{
+    struct ward_index_entries now;
+    int rc = entries_of(a, kind, c, &now, err);
+    if (!rc)
+        rc = move_entries(a, c, &now, err);
+    c->entries = now;
+    return rc;
+}
+
 static int write_record(struct ward_apply *a, struct ward_cached *c, struct ward_error *err)
 {
     const struct ward_kind_def *kind = ward_schema_kind(a->r->schema, c->kind);
@@ -151,6 +187,8 @@ static int write_record(struct ward_apply *a, struct ward_cached *c, struct ward
         rc = note_conflicts(a, kind, c, err);
     if (!rc && kind)
         rc = show(a, kind, c, conflicts, err);
+    if (!rc)
+        rc = write_entries(a, kind, c, err);
     if (conflicts > c->conflicts)
         a->conflicts_new += conflicts - c->conflicts;
     c->conflicts = conflicts;
@@ -215,11 +253,21 @@ static int see(struct ward_apply *a, struct ward_feed *f, const struct ward_chan
     return rc;
 }
 
+/* Before a record is changed: where it stands in the indexes, if it is the first time. */
+static int touch(struct ward_apply *a, struct ward_cached *c, struct ward_error *err)
+{
+    int rc = c->dirty || !c->stored ? WARD_OK : entries_of(a, ward_schema_kind(a->r->schema, c->kind), c, &c->entries, err);
+    c->dirty = c->dirty || !rc;
+    return rc;
+}
+
 static int write_slot(struct ward_apply *a, const struct ward_feed *f, struct ward_cached *c, const struct ward_write *w,
                       struct ward_error *err)
 {
-    int rc = ward_slot_write(&c->state, w, w->late ? &a->context : &f->vv, &a->r->dir.authors);
-    c->dirty = true;
+    int rc = touch(a, c, err);
+    if (rc)
+        return rc;
+    rc = ward_slot_write(&c->state, w, w->late ? &a->context : &f->vv, &a->r->dir.authors);
     return rc ? ward_fail(err, rc, "slot") : WARD_OK;
 }
 
@@ -458,6 +506,8 @@ static int reshow_record(void *ctx, uint32_t sid, uint32_t kind, const struct wa
         rc = ward_store_put_record(x->a->r->store, sid, kind, entity, p, len, now, x->err);
     if (!rc && def)
         rc = show(x->a, def, &c, now, x->err);
+    if (!rc)
+        rc = write_entries(x->a, def, &c, x->err);
     if (!rc && x->a->arena.used > MEMORY_BUDGET)
         rc = forget_records(x->a, x->err);
     return rc;
@@ -477,9 +527,34 @@ int ward_apply_restore(struct ward_apply *a, uint32_t sid, uint32_t kind, const 
     int rc = fetch(a, sid, kind, entity, &c, err);
     if (rc)
         return rc;
+    rc = touch(a, c, err);
+    if (rc)
+        return rc;
     rc = ward_slot_restore(&c->state, field, key, key_len, v);
-    c->dirty = true;
     return rc ? ward_fail(err, rc, "base: a value twice, or no memory") : within_budget(a, err);
+}
+
+/* One that cannot be read has lost its entries with its state: the tables are made anew then (doctor.c). */
+static int unindex_record(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+{
+    static const struct ward_index_entries none;
+    struct reshow *x = ctx;
+    struct ward_cached c = {.sid = sid, .kind = kind, .entity = *entity, .conflicts = conflicts};
+    ward_state_init(&c.state, &x->a->arena);
+    int rc = ward_state_decode(&c.state, &x->a->r->dir.authors, p, len);
+    if (rc)
+        return rc == WARD_ERR_MEMORY ? ward_fail(x->err, rc, "record") : WARD_OK;
+    rc = entries_of(x->a, ward_schema_kind(x->a->r->schema, kind), &c, &c.entries, x->err);
+    if (!rc)
+        rc = move_entries(x->a, &c, &none, x->err);
+    return !rc && x->a->arena.used > MEMORY_BUDGET ? forget_records(x->a, x->err) : rc;
+}
+
+static int unindex(struct ward_apply *a, uint32_t sid, struct ward_error *err)
+{
+    struct reshow x = {a, err};
+    const struct ward_schema *s = a->r->schema;
+    return s && s->index_count ? ward_store_each_in_space(a->r->store, sid, unindex_record, &x, err) : WARD_OK;
 }
 
 /* Applies a held segment again, up to seq `upto`; its feed's vv grows along. */
@@ -515,6 +590,8 @@ static int replay(struct ward_apply *a, uint32_t sid, const struct ward_vv *upto
     int rc = ward_apply_write(a, err);
     if (!rc)
         rc = forget_records(a, err);
+    if (!rc)
+        rc = unindex(a, sid, err);
     if (!rc)
         rc = ward_store_clear_space(r->store, sid, err);
     for (size_t i = 0; !rc && i < space->feed_count; i++) {

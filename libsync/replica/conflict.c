@@ -10,7 +10,7 @@
 
 struct walk {
     ward_replica *r;
-    const struct ward_id *only; /* one conflict, or all */
+    struct ward_id low, high; /* which */
     ward_conflict_fn *fn;
     void *ctx;
     struct ward_error *err;
@@ -35,38 +35,81 @@ static size_t distinct(const struct ward_slot *slot, const struct ward_live_valu
     return n;
 }
 
-/* Whether the change (fid, seq) had seen other's: its version vector is rebuilt from the deps of its feed up to it; a late one had seen its
- * own deps and no more. Of a change below a base that is not known any more. */
+/* What a segment says of a feed, up to one change. */
+struct mention {
+    const struct ward_hash *feed;
+    uint64_t upto, most;  /* the greatest seq named */
+    bool early;           /* by a change that is not late: no change before it has named more */
+    bool only_last, late; /* the change at upto alone, since it is late */
+};
+
+static int read_mentions(ward_replica *r, const struct ward_segment *seg, const struct ward_buf *raw, struct mention *m,
+                         struct ward_error *err)
+{
+    size_t at = 0, used = 0;
+    int rc = WARD_OK;
+    for (uint64_t i = seg->first; !rc && i < seg->first + seg->count && i <= m->upto; i++, at += used) {
+        ward_scratch_clear(&r->scratch);
+        rc = ward_change_parse(&r->scratch, raw->p + at, raw->len - at, &used, err);
+        bool late = !rc && r->scratch.changes[0].late;
+        if (i == m->upto && late)
+            m->most = 0, m->late = true;
+        for (size_t j = 0; !rc && (!m->only_last || i == m->upto) && j < r->scratch.dep_count; j++) {
+            const struct ward_dep *dep = &r->scratch.deps[j];
+            if (ward_hash_compare(&dep->feed, m->feed) != 0)
+                continue;
+            m->most = dep->seq > m->most ? dep->seq : m->most;
+            m->early |= !late;
+        }
+    }
+    return rc;
+}
+
+static int named_below(ward_replica *r, const struct ward_feed *f, const struct ward_live_value *other, uint64_t *most,
+                       struct ward_error *err)
+{
+    struct ward_vv before = {0};
+    uint64_t depth, seq;
+    int rc = ward_store_get_base_feed(r->store, f->fid, &depth, &before, err);
+    seq = ward_vv_get(&before, other->fid);
+    *most = seq > *most ? seq : *most;
+    ward_vv_free(&before, &r->env);
+    return rc;
+}
+
+/* Whether the change (fid, seq) had seen other's. What it had seen lies less deep than itself, and its feed has named it by now; where that
+ * leaves it open, the deps of its feed before it say so, the latest first: each but a late one's names more than those before, and where the
+ * log begins at a base, that says what was named below it. Of a change below a base it is not known any more. */
 static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out,
                     struct ward_error *err)
 {
-    const struct ward_hash *target = &ward_directory_feed(&r->dir, other->fid)->id;
+    struct ward_feed *f = ward_directory_feed(&r->dir, v->fid);
+    const struct ward_feed *trunk = ward_directory_trunk(&r->dir, ward_directory_feed(&r->dir, other->fid));
+    struct mention m = {.feed = &trunk->id, .upto = v->seq, .only_last = v->fid == other->fid};
     struct ward_segment seg = {0};
     struct ward_buf raw;
-    bool own = v->fid == other->fid;
-    *out = own && other->seq <= v->seq;
+    *out = m.only_last && other->seq <= v->seq;
+    if (!m.only_last && v->depth <= other->depth && !ward_directory_shattered(&r->dir, trunk)) /* there a depth may leap */
+        return WARD_OK;
+    int rc = ward_store_load_vv(r->store, f, err);
+    if (rc || (!m.only_last && ward_dep_seen(r, &f->vv, trunk) < other->seq))
+        return rc;
     ward_buf_init(&raw, &r->env);
-    const struct ward_feed *f = ward_directory_feed(&r->dir, v->fid);
-    struct ward_vv before = {0};
-    uint64_t depth;
-    int rc = !own && f->base ? ward_store_get_base_feed(r->store, v->fid, &depth, &before, err) : WARD_OK;
-    *out |= v->seq > f->base && ward_vv_get(&before, other->fid) >= other->seq;
-    ward_vv_free(&before, &r->env);
-    for (uint64_t seq = own ? v->seq : f->base + 1; !rc && seq > f->base && seq <= v->seq; seq = seg.first + seg.count) {
-        size_t at = 0, used = 0;
+    for (uint64_t seq = v->seq; !rc && seq > f->base && !m.early && !m.late && m.most < other->seq; seq = seg.first - 1) {
         rc = ward_store_find_segment(r->store, v->fid, seq, &seg, err);
         if (!rc)
             rc = ward_store_unpack(&seg, &raw, err);
-        for (uint64_t i = seg.first; !rc && i < seg.first + seg.count && i <= v->seq; i++, at += used) {
-            ward_scratch_clear(&r->scratch);
-            rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);
-            if (!rc && i == v->seq && r->scratch.changes[0].late)
-                *out = own && other->seq == v->seq;
-            for (size_t j = 0; !rc && (!own || i == v->seq) && j < r->scratch.dep_count; j++)
-                *out |= ward_hash_compare(&r->scratch.deps[j].feed, target) == 0 && r->scratch.deps[j].seq >= other->seq;
-        }
+        if (!rc)
+            rc = read_mentions(r, &seg, &raw, &m, err);
+        if (m.only_last)
+            break;
     }
     ward_buf_free(&raw);
+    if (!rc && !m.only_last && !m.early && !m.late && f->base && v->seq > f->base)
+        rc = named_below(r, f, other, &m.most, err);
+    if (m.late)
+        *out = m.only_last && other->seq == v->seq;
+    *out |= m.most >= other->seq;
     return rc;
 }
 
@@ -109,8 +152,6 @@ static int visit(void *ctx, const struct ward_store_conflict *row)
     struct ward_arena arena;
     struct ward_state state;
     size_t conflicts;
-    if (w->only && !ward_id_equal(w->only, &row->id))
-        return WARD_OK;
     ward_arena_init(&arena, &w->r->env);
     ward_state_init(&state, &arena);
     int rc = ward_store_get_record(w->r->store, row->sid, row->kind, &row->entity, &w->r->dir.authors, &state, &conflicts, w->err);
@@ -128,7 +169,7 @@ static int walk(struct walk *w, ward_replica *r, struct ward_error *err)
     int rc = ward_replica_look(r, err);
     if (rc)
         return rc;
-    rc = ward_store_each_conflict(r->store, visit, w, err);
+    rc = ward_store_each_conflict(r->store, &w->low, &w->high, visit, w, err);
     ward_replica_looked(r);
     return rc;
 }
@@ -136,7 +177,14 @@ static int walk(struct walk *w, ward_replica *r, struct ward_error *err)
 int ward_conflicts(ward_replica *r, ward_conflict_fn *fn, void *ctx, struct ward_error *err)
 {
     struct walk w = {.r = r, .fn = fn, .ctx = ctx, .err = err};
+    memset(w.high.b, 0xff, sizeof w.high.b);
     return walk(&w, r, err);
+}
+
+int ward_conflicts_prefix(ward_replica *r, const char *hex, ward_conflict_fn *fn, void *ctx, struct ward_error *err)
+{
+    struct walk w = {.r = r, .fn = fn, .ctx = ctx, .err = err};
+    return ward_id_range(hex, &w.low, &w.high) ? walk(&w, r, err) : ward_fail(err, WARD_ERR_NOT_FOUND, "%.40s", hex);
 }
 
 int ward_conflict_count(ward_replica *r, size_t *out, struct ward_error *err)
@@ -176,7 +224,7 @@ int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expecte
                  const char *reason, struct ward_error *err)
 {
     struct settle s = {.r = r, .expected = expected_count, .take = take, .value = value, .reason = reason, .err = err};
-    struct walk w = {.r = r, .only = conflict, .fn = prepare, .ctx = &s, .err = err};
+    struct walk w = {.r = r, .low = *conflict, .high = *conflict, .fn = prepare, .ctx = &s, .err = err};
     if (!reason || !reason[0])
         return ward_fail(err, WARD_ERR_REASON, "reason");
     int rc = walk(&w, r, err);

@@ -12,16 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct ward_record {
-    ward_replica *r;
-    struct ward_arena arena;
-    struct ward_state state;
-    uint32_t sid, kind;
-    struct ward_id entity;
-    size_t conflicts;
-    const struct ward_kind_def *def;
-};
-
 static struct ward_id every_low(void)
 {
     return (struct ward_id){{0}};
@@ -174,6 +164,12 @@ bool ward_record_is_provisional(const ward_record *rec, uint32_t field)
     return slot && slot->live_count && ward_slot_in_conflict(ward_kind_field(rec->def, field), slot, &rec->r->dir.authors);
 }
 
+bool ward_record_is_proposed(const ward_record *rec, uint32_t field)
+{
+    const struct ward_slot *slot = ward_state_find(&rec->state, field, NULL, 0);
+    return slot && slot->live_count && ward_slot_is_proposed(ward_kind_field(rec->def, field), slot, &rec->r->dir.authors);
+}
+
 size_t ward_record_live_count(const ward_record *rec, uint32_t field)
 {
     const struct ward_slot *slot = ward_state_find(&rec->state, field, NULL, 0);
@@ -250,60 +246,49 @@ struct each {
     struct ward_error *err;
 };
 
+int ward_record_load(ward_record *rec, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
+                     size_t len, struct ward_error *err)
+{
+    ward_arena_reset(&rec->arena);
+    ward_state_init(&rec->state, &rec->arena);
+    rec->sid = sid;
+    rec->kind = kind;
+    rec->entity = *entity;
+    rec->conflicts = conflicts;
+    int rc = ward_state_decode(&rec->state, &rec->r->dir.authors, p, len);
+    if (rc)
+        return ward_fail(err, rc, "record");
+    ward_state_order(&rec->state, &rec->r->dir.authors);
+    return WARD_OK;
+}
+
 static int give(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
 {
     struct each *e = ctx;
-    ward_arena_reset(&e->rec.arena);
-    ward_state_init(&e->rec.state, &e->rec.arena);
-    e->rec.sid = sid;
-    e->rec.kind = kind;
-    e->rec.entity = *entity;
-    e->rec.conflicts = conflicts;
-    int rc = ward_state_decode(&e->rec.state, &e->rec.r->dir.authors, p, len);
-    if (rc)
-        return ward_fail(e->err, rc, "record");
-    ward_state_order(&e->rec.state, &e->rec.r->dir.authors);
-    return ward_state_present(&e->rec.state) ? e->fn(e->ctx, &e->rec) : WARD_OK;
+    int rc = ward_record_load(&e->rec, sid, kind, entity, conflicts, p, len, e->err);
+    return rc || !ward_state_present(&e->rec.state) ? rc : e->fn(e->ctx, &e->rec);
 }
 
-int ward_each(ward_replica *r, uint32_t kind, ward_record_fn *fn, void *ctx, struct ward_error *err)
+static int each_between(ward_replica *r, uint32_t kind, const struct ward_id *low, const struct ward_id *high, ward_record_fn *fn,
+                        void *ctx, struct ward_error *err)
 {
     struct each e = {.rec = {.r = r, .def = ward_schema_kind(r->schema, kind)}, .fn = fn, .ctx = ctx, .err = err};
-    struct ward_id low = every_low(), high = every_high();
     if (!e.rec.def)
         return ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%u", (unsigned)kind);
     int rc = ward_replica_look(r, err);
     if (rc)
         return rc;
     ward_arena_init(&e.rec.arena, &r->env);
-    rc = ward_store_each_record(r->store, kind, &low, &high, give, &e, err);
+    rc = ward_store_each_record(r->store, kind, low, high, give, &e, err);
     ward_arena_free(&e.rec.arena);
     ward_replica_looked(r);
     return rc;
 }
 
-struct prefix {
-    struct ward_id id;
-    size_t count;
-    ward_replica *r;
-    struct ward_error *err;
-};
-
-static int count_match(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
+int ward_each(ward_replica *r, uint32_t kind, ward_record_fn *fn, void *ctx, struct ward_error *err)
 {
-    struct prefix *x = ctx;
-    struct ward_state state;
-    (void)sid, (void)kind, (void)conflicts;
-    ward_arena_reset(&x->r->arena);
-    ward_state_init(&state, &x->r->arena);
-    int rc = ward_state_decode(&state, &x->r->dir.authors, p, len);
-    if (rc)
-        return ward_fail(x->err, rc, "record");
-    if (!ward_state_present(&state) || (x->count && ward_id_equal(&x->id, entity)))
-        return WARD_OK;
-    x->id = *entity;
-    x->count++;
-    return WARD_OK;
+    struct ward_id low = every_low(), high = every_high();
+    return each_between(r, kind, &low, &high, fn, ctx, err);
 }
 
 static int hex_digit(char c)
@@ -311,26 +296,51 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex, struct ward_id *out, struct ward_error *err)
+bool ward_id_range(const char *hex, struct ward_id *low, struct ward_id *high)
 {
-    struct prefix x = {.r = r, .err = err};
-    struct ward_id low = every_low(), high = every_high();
     size_t n = strlen(hex);
+    *low = every_low();
+    *high = every_high();
     if (n < 4 || n >= WARD_ID_HEX)
-        return ward_fail(err, WARD_ERR_NOT_FOUND, "%.40s", hex);
+        return false;
     for (size_t i = 0; i < n; i++) {
         int digit = hex_digit(hex[i]);
         if (digit < 0)
-            return ward_fail(err, WARD_ERR_NOT_FOUND, "%.40s", hex);
+            return false;
         unsigned shift = i % 2 ? 0 : 4;
-        low.b[i / 2] = (uint8_t)(low.b[i / 2] | (digit << shift));
-        high.b[i / 2] = (uint8_t)((high.b[i / 2] & ~(0xf << shift)) | (digit << shift));
+        low->b[i / 2] = (uint8_t)(low->b[i / 2] | (digit << shift));
+        high->b[i / 2] = (uint8_t)((high->b[i / 2] & ~(0xf << shift)) | (digit << shift));
     }
-    int rc = ward_replica_look(r, err);
-    if (rc)
-        return rc;
-    rc = ward_store_each_record(r->store, kind, &low, &high, count_match, &x, err);
-    ward_replica_looked(r);
+    return true;
+}
+
+int ward_each_prefix(ward_replica *r, uint32_t kind, const char *hex, ward_record_fn *fn, void *ctx, struct ward_error *err)
+{
+    struct ward_id low, high;
+    if (!ward_id_range(hex, &low, &high))
+        return ward_fail(err, WARD_ERR_NOT_FOUND, "%.40s", hex);
+    return each_between(r, kind, &low, &high, fn, ctx, err);
+}
+
+struct prefix {
+    struct ward_id id;
+    size_t count;
+};
+
+static int count_match(void *ctx, const ward_record *rec)
+{
+    struct prefix *x = ctx;
+    if (x->count && ward_id_equal(&x->id, &rec->entity))
+        return 0;
+    x->id = rec->entity;
+    x->count++;
+    return 0;
+}
+
+int ward_find_prefix(ward_replica *r, uint32_t kind, const char *hex, struct ward_id *out, struct ward_error *err)
+{
+    struct prefix x = {.count = 0};
+    int rc = ward_each_prefix(r, kind, hex, count_match, &x, err);
     if (rc)
         return rc;
     if (x.count != 1)

@@ -111,6 +111,22 @@ int ward_vv_at(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_vv *out
 /* sheet.c: the root key of a sheet. WARD_ERR_PASSPHRASE. */
 int ward_sheet_open(struct ward_keys *root, const struct ward_sheet *sheet, const char *passphrase, struct ward_error *err);
 
+/* The ids that start with a hex prefix (4 ... 32 digits); false: it is none (read.c). */
+bool ward_id_range(const char *hex, struct ward_id *low, struct ward_id *high);
+/* A snapshot of one record. */
+struct ward_record {
+    ward_replica *r;
+    struct ward_arena arena;
+    struct ward_state state;
+    uint32_t sid, kind;
+    struct ward_id entity;
+    size_t conflicts;
+    const struct ward_kind_def *def;
+};
+/* From what the store keeps, in the place of what the record was; its values in descending order. WARD_ERR_CORRUPT. */
+int ward_record_load(ward_record *rec, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
+                     size_t len, struct ward_error *err);
+
 /* A live value with its author and the author's claim of the time (read.c). */
 int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct ward_live *out, struct ward_error *err);
 

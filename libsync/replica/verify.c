@@ -194,7 +194,8 @@ struct plain_check {
     struct verify *v;
     struct ward_arena arena;
     struct ward_buf buf;
-    uint64_t *shown; /* by kind index */
+    uint64_t *shown;   /* by kind index */
+    uint64_t *entries; /* by index of the schema */
     struct ward_error *err;
 };
 
@@ -217,6 +218,25 @@ static bool same_value(const struct ward_value *a, const struct ward_value *b)
     if (a->type == WARD_INT)
         return a->integer == b->integer;
     return a->type == WARD_NULL || (a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0));
+}
+
+/* The record stands in the indexes where it should. */
+static int check_entries(struct plain_check *c, uint32_t sid, const struct ward_kind_def *def, const struct ward_id *entity,
+                         const struct ward_state *state)
+{
+    ward_replica *r = c->v->r;
+    struct ward_index_entries all;
+    bool fine = true;
+    int rc = ward_index_entries(&all, r->schema, def, state, &r->dir.authors, &c->arena);
+    if (rc)
+        return ward_fail(c->err, rc, "verify");
+    for (size_t i = 0; !rc && fine && i < all.count; i++)
+        rc = ward_store_has_entry(r->store, &all.v[i], sid, entity, &fine, c->err);
+    for (size_t i = 0; i < all.count; i++)
+        c->entries[all.v[i].index]++;
+    if (!rc && !fine)
+        report(c->v, WARD_PART_PLAIN, WARD_ERR_CORRUPT, NULL, 0, def->name);
+    return rc;
 }
 
 static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
@@ -259,18 +279,33 @@ static int check_plain_row(void *ctx, uint32_t sid, uint32_t kind, const struct 
         report(c->v, WARD_PART_PLAIN, WARD_ERR_CORRUPT, NULL, 0, def->name);
     for (size_t i = 0; kind_at(r, i); i++)
         c->shown[i] += kind_at(r, i) == def;
-    return WARD_OK;
+    return check_entries(c, sid, def, entity, &state);
+}
+
+static int count_entries(struct verify *v, const struct plain_check *c, struct ward_error *err)
+{
+    const struct ward_schema *schema = v->r->schema;
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && schema && i < schema->index_count; i++) {
+        uint64_t n;
+        rc = ward_store_count_entries(v->r->store, &(struct ward_index_entry){.index = (uint32_t)i}, &n, err);
+        if (!rc && n != c->entries[i])
+            report(v, WARD_PART_PLAIN, WARD_ERR_CORRUPT, NULL, 0, ward_schema_kind(schema, schema->indexes[i].kind)->name);
+    }
+    return rc;
 }
 
 static int check_plain(struct verify *v, struct ward_error *err)
 {
     size_t kinds = ward_core_schema.kind_count + (v->r->schema ? v->r->schema->kind_count : 0);
-    struct plain_check c = {.v = v, .shown = ward_alloc(&v->r->env, (kinds + 1) * sizeof *c.shown), .err = err};
-    if (!c.shown)
-        return ward_fail(err, WARD_ERR_MEMORY, "verify");
+    size_t indexes = v->r->schema ? v->r->schema->index_count : 0;
+    struct plain_check c = {.v = v,
+                            .shown = ward_alloc(&v->r->env, (kinds + 1) * sizeof *c.shown),
+                            .entries = ward_alloc(&v->r->env, (indexes + 1) * sizeof *c.entries),
+                            .err = err};
     ward_arena_init(&c.arena, &v->r->env);
     ward_buf_init(&c.buf, &v->r->env);
-    int rc = WARD_OK;
+    int rc = c.shown && c.entries ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "verify");
     for (uint32_t sid = 1; !rc && sid <= v->r->dir.space_count; sid++)
         rc = ward_store_each_in_space(v->r->store, sid, check_plain_row, &c, err);
     for (size_t i = 0; !rc && i < kinds; i++) {
@@ -279,9 +314,12 @@ static int check_plain(struct verify *v, struct ward_error *err)
         if (!rc && rows != c.shown[i])
             report(v, WARD_PART_PLAIN, WARD_ERR_CORRUPT, NULL, 0, kind_at(v->r, i)->name);
     }
+    if (!rc)
+        rc = count_entries(v, &c, err);
     ward_arena_free(&c.arena);
     ward_buf_free(&c.buf);
     ward_release(&v->r->env, c.shown);
+    ward_release(&v->r->env, c.entries);
     return rc;
 }
 

@@ -51,7 +51,7 @@ static const struct ward_kind_def core_kinds[] = {
     {WARD_KIND_ASIDE, "set_aside", aside_fields, COUNT(aside_fields)},
     {WARD_KIND_FLOOR, "floor", floor_fields, COUNT(floor_fields)},
 };
-const struct ward_schema ward_core_schema = {core_kinds, COUNT(core_kinds), 1};
+const struct ward_schema ward_core_schema = {.kinds = core_kinds, .kind_count = COUNT(core_kinds), .version = 1};
 
 static const struct ward_kind_def *find(const struct ward_schema *s, uint32_t number)
 {
@@ -111,6 +111,21 @@ static bool table_name_taken(const struct ward_schema *app, size_t i)
     return strncmp(app->kinds[i].name, "sqlite_", 7) == 0 || strncmp(app->kinds[i].name, "ward_", 5) == 0;
 }
 
+static bool index_fine(const struct ward_schema *app, const struct ward_index_def *index)
+{
+    const struct ward_kind_def *kind = find(app, index->kind);
+    const struct ward_field_def *other = kind && index->or_by ? ward_kind_field(kind, index->or_by) : NULL;
+    bool ended = false;
+    for (size_t i = 0; kind && i < WARD_INDEX_COLUMNS; i++) {
+        uint32_t field = index->by[i];
+        bool known = !field || (i == 0 && field == WARD_BY_PROPOSED) || ward_kind_field(kind, field);
+        if (!known || (field && ended) || (i > 0 && field && ward_field_class(field) == WARD_MEMBER))
+            return false;
+        ended |= field == 0;
+    }
+    return kind && (!index->or_by || (other && index->by[0] && index->by[0] != WARD_BY_PROPOSED));
+}
+
 int ward_schema_check(const struct ward_schema *app, struct ward_error *err)
 {
     for (size_t i = 0; app && i < app->kind_count; i++) {
@@ -125,6 +140,9 @@ int ward_schema_check(const struct ward_schema *app, struct ward_error *err)
                 return ward_fail(err, WARD_ERR_ARGUMENT, "schema: kind %s, field %u", k->name, (unsigned)k->fields[j].number);
         }
     }
+    for (size_t i = 0; app && i < app->index_count; i++)
+        if (!index_fine(app, &app->indexes[i]))
+            return ward_fail(err, WARD_ERR_ARGUMENT, "schema: index %zu", i);
     return WARD_OK;
 }
 

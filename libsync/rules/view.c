@@ -40,6 +40,18 @@ bool ward_slot_in_conflict(const struct ward_field_def *field, const struct ward
     return false;
 }
 
+bool ward_slot_is_proposed(const struct ward_field_def *field, const struct ward_slot *slot, const struct ward_authors *authors)
+{
+    if (!field || slot->live_count < 2 || ward_field_class(slot->field) != WARD_GOVERNED ||
+        (field->policy != WARD_CONFLICT && field->policy != WARD_FIXED) || ward_slot_in_conflict(field, slot, authors))
+        return false;
+    const struct ward_live_value *shown = ward_slot_shown(slot, authors);
+    for (size_t i = 0; i < slot->live_count; i++)
+        if (!same(&slot->live[i], shown))
+            return true;
+    return false;
+}
+
 size_t ward_state_conflicts(const struct ward_kind_def *kind, const struct ward_state *s, const struct ward_authors *authors)
 {
     size_t n = 0;

@@ -10,6 +10,9 @@
  *   conflict, fixed      open: any two differ; governed: two of the greatest rank differ
  *   others               never                                        field NULL: a field the schema does not know: never */
 bool ward_slot_in_conflict(const struct ward_field_def *field, const struct ward_slot *slot, const struct ward_authors *authors);
+/* Beside the value of a governed field that counts stands another one, of lesser authority: it waits for who may decide (policies conflict
+ * and fixed; not while the field is in conflict). field NULL: never. */
+bool ward_slot_is_proposed(const struct ward_field_def *field, const struct ward_slot *slot, const struct ward_authors *authors);
 /* Slots in conflict. Kinds the schema does not know have none. */
 size_t ward_state_conflicts(const struct ward_kind_def *kind, const struct ward_state *s, const struct ward_authors *authors);
 /* The value shown; null if nothing was written. For WARD_ADD_WINS null: see the members. Borrowed from the state. */

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "rules/directory.h"
+#include "rules/index.h"
 #include "wardsync.h"
 
 struct ward_store;
@@ -96,6 +97,11 @@ int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_err
 /* The next one after `after` in order of arrival; *got false at the end. head_only: without data. */
 int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got,
                             struct ward_error *err);
+/* The one before `before` in order of arrival. */
+int ward_store_prior_segment(struct ward_store *s, int64_t before, struct ward_segment *out, bool *got, struct ward_error *err);
+/* The segments of a row by number and first change, in the order of its changes. */
+typedef int ward_store_segment_fn(void *ctx, int64_t seg, uint64_t first);
+int ward_store_each_segment_of(struct ward_store *s, uint32_t fid, ward_store_segment_fn *fn, void *ctx, struct ward_error *err);
 /* The one that holds (fid, seq). WARD_ERR_NOT_FOUND. */
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
 /* The same, or where the log has a hole there the next one of the feed; *got false: there is none. */
@@ -153,6 +159,10 @@ int ward_store_each_record(struct ward_store *s, uint32_t kind, const struct war
                            ward_store_record_fn *fn, void *ctx, struct ward_error *err);
 /* All of a space in order of (kind, entity). fn may write the record it is given. */
 int ward_store_each_in_space(struct ward_store *s, uint32_t sid, ward_store_record_fn *fn, void *ctx, struct ward_error *err);
+/* The spaces where a record of this kind and id stands, shown or not. */
+typedef int ward_store_sid_fn(void *ctx, uint32_t sid);
+int ward_store_each_space_of(struct ward_store *s, uint32_t kind, const struct ward_id *entity, ward_store_sid_fn *fn, void *ctx,
+                             struct ward_error *err);
 int ward_store_clear_space(struct ward_store *s, uint32_t sid, struct ward_error *err); /* records, plain rows, conflicts */
 
 /* The plain row of a record, from what a view shows: a value per field of the kind (sets as JSON text in a text value). */
@@ -168,6 +178,19 @@ int ward_store_count_plain(struct ward_store *s, const struct ward_kind_def *kin
 bool ward_store_plain_stale(const struct ward_store *s);
 int ward_store_plain_renew(struct ward_store *s, struct ward_error *err); /* empty tables in the shape of the schema, marked fresh */
 
+/* The entries of the schema's indexes (rules/index.h), made and renewed with the plain tables: stale when they are. */
+int ward_store_put_entry(struct ward_store *s, const struct ward_index_entry *e, uint32_t sid, const struct ward_id *entity,
+                         struct ward_error *err);
+int ward_store_drop_entry(struct ward_store *s, const struct ward_index_entry *e, uint32_t sid, const struct ward_id *entity,
+                          struct ward_error *err);
+int ward_store_has_entry(struct ward_store *s, const struct ward_index_entry *e, uint32_t sid, const struct ward_id *entity, bool *out,
+                         struct ward_error *err);
+/* Those whose key begins with `prefix`, in order of (key, entity, sid), or the other way round. fn must not write. */
+typedef int ward_store_entry_fn(void *ctx, const struct ward_index_entry *e, uint32_t sid, const struct ward_id *entity);
+int ward_store_each_entry(struct ward_store *s, const struct ward_index_entry *prefix, bool backward, ward_store_entry_fn *fn, void *ctx,
+                          struct ward_error *err);
+int ward_store_count_entries(struct ward_store *s, const struct ward_index_entry *prefix, uint64_t *out, struct ward_error *err);
+
 struct ward_store_conflict {
     struct ward_id id;
     uint32_t sid, kind, field;
@@ -176,7 +199,8 @@ struct ward_store_conflict {
 int ward_store_put_conflict(struct ward_store *s, const struct ward_store_conflict *c, struct ward_error *err);
 int ward_store_clear_conflicts(struct ward_store *s, uint32_t sid, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
 typedef int ward_store_conflict_fn(void *ctx, const struct ward_store_conflict *c);
-int ward_store_each_conflict(struct ward_store *s, ward_store_conflict_fn *fn, void *ctx, struct ward_error *err);
+int ward_store_each_conflict(struct ward_store *s, const struct ward_id *low, const struct ward_id *high, ward_store_conflict_fn *fn,
+                             void *ctx, struct ward_error *err);
 int ward_store_count_conflicts(struct ward_store *s, size_t *out, struct ward_error *err);
 
 /* ---- peers: hints for people and bundles; no sync depends on them */

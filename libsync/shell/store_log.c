@@ -142,6 +142,30 @@ int ward_store_drop_backfill(struct ward_store *s, uint32_t fid, struct ward_err
     return store_run(s, st, err);
 }
 
+int ward_store_prior_segment(struct ward_store *s, int64_t before, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_PRIOR, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, before);
+    return take(s, st, false, out, got, err);
+}
+
+int ward_store_each_segment_of(struct ward_store *s, uint32_t fid, ward_store_segment_fn *fn, void *ctx, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENTS_OF, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    int rc, code = WARD_OK;
+    while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        code = fn(ctx, sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1));
+    if (!code && rc != SQLITE_DONE)
+        code = store_fail(s, rc, err, "log");
+    sqlite3_reset(st);
+    return code;
+}
+
 static int seek(struct ward_store *s, enum sql statement, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got,
                 struct ward_error *err)
 {

@@ -1,4 +1,5 @@
-/* store_plain.c - one real table per kind, for people with any SQLite tool. Filled in the same transactions as the records. */
+/* store_plain.c - one real table per kind, for people with any SQLite tool, and the schema's indexes. Filled in the same transactions as
+ * the records. */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "rules/schema.h"
@@ -75,6 +76,12 @@ static void fingerprint(const struct ward_store *s, struct ward_hash *out)
             ward_hash_add(&h, shape, sizeof shape);
             ward_hash_add(&h, f->name, strlen(f->name) + 1);
         }
+    }
+    for (size_t i = 0; s->schema && i < s->schema->index_count; i++) {
+        const struct ward_index_def *def = &s->schema->indexes[i];
+        uint32_t shape[2] = {def->kind, def->or_by};
+        ward_hash_add(&h, shape, sizeof shape);
+        ward_hash_add(&h, def->by, sizeof def->by);
     }
     ward_hash_end(&h, out);
 }
@@ -161,8 +168,10 @@ int ward_store_plain_renew(struct ward_store *s, struct ward_error *err)
         if (rc)
             return rc;
     }
+    int rc = store_index_renew(s, err);
     fingerprint(s, &now);
-    int rc = ward_store_meta_put(s, "plain", now.b, sizeof now.b, err);
+    if (!rc)
+        rc = ward_store_meta_put(s, "plain", now.b, sizeof now.b, err);
     if (!rc) {
         s->plain_stale = false;
         s->plain_renewed = true;

@@ -88,6 +88,23 @@ int ward_store_each_in_space(struct ward_store *s, uint32_t sid, ward_store_reco
     return each(s, st, fn, ctx, err);
 }
 
+int ward_store_each_space_of(struct ward_store *s, uint32_t kind, const struct ward_id *entity, ward_store_sid_fn *fn, void *ctx,
+                             struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_RECORD_SPACES, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, kind);
+    bind_id(st, 2, entity);
+    int rc, code = WARD_OK;
+    while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        code = fn(ctx, (uint32_t)sqlite3_column_int64(st, 0));
+    if (!code && rc != SQLITE_DONE)
+        code = store_fail(s, rc, err, "records");
+    sqlite3_reset(st);
+    return code;
+}
+
 int ward_store_put_conflict(struct ward_store *s, const struct ward_store_conflict *c, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_CONFLICT_PUT, err);
@@ -112,11 +129,14 @@ int ward_store_clear_conflicts(struct ward_store *s, uint32_t sid, uint32_t kind
     return store_run(s, st, err);
 }
 
-int ward_store_each_conflict(struct ward_store *s, ward_store_conflict_fn *fn, void *ctx, struct ward_error *err)
+int ward_store_each_conflict(struct ward_store *s, const struct ward_id *low, const struct ward_id *high, ward_store_conflict_fn *fn,
+                             void *ctx, struct ward_error *err)
 {
     sqlite3_stmt *st = walk(s, SQL_CONFLICTS, err);
     if (!st)
         return s->code;
+    bind_id(st, 1, low);
+    bind_id(st, 2, high);
     int rc, code = WARD_OK;
     while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct ward_store_conflict c = {.sid = (uint32_t)sqlite3_column_int64(st, 1),

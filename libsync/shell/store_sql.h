@@ -24,6 +24,8 @@ enum sql {
     SQL_SEGMENT_ADD,
     SQL_SEGMENT_NEXT,
     SQL_SEGMENT_NEXT_HEAD,
+    SQL_SEGMENT_PRIOR,
+    SQL_SEGMENTS_OF,
     SQL_SEGMENT_FIND,
     SQL_SEGMENT_AFTER,
     SQL_SEGMENT_CUT,
@@ -60,7 +62,14 @@ enum sql {
     SQL_RECORD_PUT,
     SQL_RECORD_RANGE,
     SQL_RECORD_SPACE,
+    SQL_RECORD_SPACES,
     SQL_RECORD_CLEAR,
+    SQL_ENTRY_PUT,
+    SQL_ENTRY_DROP,
+    SQL_ENTRY_GET,
+    SQL_ENTRIES,
+    SQL_ENTRIES_BACKWARD,
+    SQL_ENTRY_COUNT,
     SQL_CONFLICT_PUT,
     SQL_CONFLICT_CLEAR,
     SQL_CONFLICT_CLEAR_SPACE,
@@ -121,6 +130,7 @@ const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
 int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
 int store_add_format_3(struct ward_store *s, struct ward_error *err); /* to format 2 */
+int store_index_renew(struct ward_store *s, struct ward_error *err);  /* an empty one */
 int store_plain_prepare(struct ward_store *s, struct ward_error *err);
 int store_load_published(struct ward_store *s, struct ward_directory *d, struct ward_error *err);
 void store_plain_finalize(struct ward_store *s);

@@ -10,7 +10,7 @@ static const struct ward_field_def fields[] = {
     {BENCH_PERCENT, "percent", WARD_INT, WARD_LATEST, 0},     {BENCH_NOTE, "note", WARD_TEXT, WARD_CONFLICT, 0},
     {BENCH_PRIORITY, "priority", WARD_INT, WARD_CONFLICT, 0}, {BENCH_UPDATED_BY, "updated_by", WARD_BYTES, WARD_LATEST, 0}};
 static const struct ward_kind_def kinds[] = {{BENCH_KIND_TASK, "task", fields, sizeof fields / sizeof fields[0]}};
-const struct ward_schema bench_schema = {kinds, 1, 1};
+const struct ward_schema bench_schema = {.kinds = kinds, .kind_count = 1, .version = 1};
 
 /* One of each, status and percent twice. */
 static const uint32_t mix[] = {BENCH_TITLE, BENCH_STATUS, BENCH_LEAD,    BENCH_DEADLINE, BENCH_PERCENT,

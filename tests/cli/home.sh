@@ -35,6 +35,7 @@ tables_1 = {"meta", "space", "feed", "grant", "cut", "segment", "record", "confl
 for (name,) in c.execute("select name from sqlite_schema where type = \"table\" and name like \"ward\\_%\" escape \"\\\"").fetchall():
     if name[5:] not in tables_1:
         c.execute("drop table " + name)
+c.execute("update ward_meta set value = randomblob(32) where key = \"plain\"") # made by a schema of that time
 c.execute("pragma user_version = 1"); c.commit()' "$work/older/replica.db"
 format_is() { [ "$(python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("pragma user_version").fetchone()[0])' "$1")" = "$2" ]; }
 expect "home of format 1, read" 1 'BXDD' --home "$work/older" status

@@ -24,7 +24,7 @@ expect "errors of the library in Vietnamese" 2 'Máy này chưa có thư mục d
 expect "their hint too" 2 'wardsync join MÃ' --lang vi --home "$work/none" status
 
 if command -v xgettext >/dev/null && command -v msgcmp >/dev/null; then
-    (cd "$source" && xgettext --from-code=UTF-8 --language=C --keyword=_ --keyword=N_ --keyword=ngettext:1,2 -o "$work/all.pot" ./*.c)
+    (cd "$source" && xgettext --from-code=UTF-8 --language=C --keyword=_ --keyword=N_ --keyword=ngettext:1,2 -o "$work/all.pot" ./*.[ch])
     msgcmp "$source/po/vi.po" "$work/all.pot" >"$out" 2>"$err"
     is "every message is translated" test $? -eq 0
     msgfmt --check-format --statistics -o /dev/null "$source/po/vi.po" >"$out" 2>&1

@@ -25,8 +25,9 @@ static const struct ward_kind_def all_kinds[] = {
     {KIND_OTHER, "other", other_fields, 1},
 };
 static const struct ward_kind_def few_kinds[] = {{KIND_ITEM, "item", item_fields, 1}};
-const struct ward_schema full_schema = {all_kinds, 2, 1};
-const struct ward_schema small_schema = {few_kinds, 1, 1};
+static const struct ward_index_def indexes[] = {{.kind = KIND_ITEM, .by = {TITLE, COUNTED}, .or_by = TAGS}};
+const struct ward_schema full_schema = {.kinds = all_kinds, .kind_count = 2, .version = 1, .indexes = indexes, .index_count = 1};
+const struct ward_schema small_schema = {.kinds = few_kinds, .kind_count = 1, .version = 1};
 
 void must(int rc, const struct ward_error *err, const char *what)
 {

@@ -15,7 +15,7 @@ static const struct ward_field_def fields[] = {
     {COUNTED, "counted", WARD_INT, WARD_SUM, 0},
 };
 static const struct ward_kind_def kinds[] = {{KIND_ITEM, "item", fields, sizeof fields / sizeof fields[0]}};
-const struct ward_schema fuzz_schema = {kinds, 1, 1};
+const struct ward_schema fuzz_schema = {.kinds = kinds, .kind_count = 1, .version = 1};
 
 /* Two disks of each device. */
 #define SIDES 2

@@ -24,7 +24,7 @@ static const struct ward_field_def item_fields[] = {
     {.number = 9, .name = "held", .type = WARD_TEXT, .policy = WARD_LATEST},
 };
 static const struct ward_kind_def kinds[] = {{100, "item", item_fields, sizeof item_fields / sizeof item_fields[0]}};
-static const struct ward_schema schema = {kinds, 1, 1};
+static const struct ward_schema schema = {.kinds = kinds, .kind_count = 1, .version = 1};
 
 void must(int rc, const struct ward_error *err, const char *what)
 {

@@ -29,10 +29,15 @@ static const struct ward_kind_def kinds[] = {
     {KIND_TASK, "task", task_fields, sizeof task_fields / sizeof task_fields[0]},
     {KIND_NOTE, "note", note_fields, 1},
 };
-const struct ward_schema work_schema = {kinds, 2, 2};
+static const struct ward_index_def indexes[] = {
+    {.kind = KIND_TASK, .by = {TASK_OWNER, TASK_LEVEL}, .or_by = TASK_TAGS},
+    {.kind = KIND_TASK, .by = {WARD_BY_PROPOSED, TASK_TITLE}},
+    {.kind = KIND_NOTE},
+};
+const struct ward_schema work_schema = {.kinds = kinds, .kind_count = 2, .version = 2, .indexes = indexes, .index_count = 3};
 /* An older program: one kind, two fields. */
 static const struct ward_kind_def few_kinds[] = {{KIND_TASK, "task", task_fields, 2}};
-const struct ward_schema work_small_schema = {few_kinds, 1, 1};
+const struct ward_schema work_small_schema = {.kinds = few_kinds, .kind_count = 1, .version = 1};
 
 /* ---------------------------------------------------------------- acts */
 

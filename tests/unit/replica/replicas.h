@@ -53,10 +53,17 @@ static const struct ward_kind_def all_kinds[] = {
     {KIND_ITEM, "item", item_fields, sizeof item_fields / sizeof item_fields[0]},
     {KIND_OTHER, "other", other_fields, 1},
 };
-static const struct ward_schema full_schema = {all_kinds, 2, 1};
+static const struct ward_index_def all_indexes[] = {
+    {.kind = KIND_ITEM, .by = {TITLE, LEVEL}, .or_by = TAGS},
+    {.kind = KIND_ITEM, .by = {DUE, TITLE, OWNER, COUNTED}},
+    {.kind = KIND_ITEM, .by = {WARD_BY_PROPOSED, TITLE}},
+    {.kind = KIND_OTHER},
+    {.kind = KIND_ITEM, .by = {TAGS}}, /* for stale_schema alone */
+};
+static const struct ward_schema full_schema = {.kinds = all_kinds, .kind_count = 2, .version = 1, .indexes = all_indexes, .index_count = 4};
 /* What an older program would know: one kind, one field. */
 static const struct ward_kind_def few_kinds[] = {{KIND_ITEM, "item", item_fields, 1}};
-static const struct ward_schema small_schema = {few_kinds, 1, 1};
+static const struct ward_schema small_schema = {.kinds = few_kinds, .kind_count = 1, .version = 1};
 
 /* ---------------------------------------------------------------- seeded outside world */
 

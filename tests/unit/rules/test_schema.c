@@ -14,14 +14,14 @@
 static int check_field(struct ward_field_def f)
 {
     const struct ward_kind_def kind = {16, "thing", &f, 1};
-    const struct ward_schema schema = {&kind, 1, 1};
+    const struct ward_schema schema = {.kinds = &kind, .kind_count = 1, .version = 1};
     return ward_schema_check(&schema, NULL);
 }
 
 static int check_kind(uint32_t number, const char *name)
 {
     const struct ward_kind_def kind = {number, name, NULL, 0};
-    const struct ward_schema schema = {&kind, 1, 1};
+    const struct ward_schema schema = {.kinds = &kind, .kind_count = 1, .version = 1};
     return ward_schema_check(&schema, NULL);
 }
 
@@ -51,8 +51,9 @@ static void kinds(void **state)
         assert_int_equal(check_kind(16, wrong[i]), WARD_ERR_ARGUMENT);
     const struct ward_kind_def same_number[] = {{16, "a", NULL, 0}, {16, "b", NULL, 0}},
                                same_name[] = {{16, "a", NULL, 0}, {17, "a", NULL, 0}};
-    assert_int_equal(ward_schema_check(&(struct ward_schema){same_number, 2, 1}, NULL), WARD_ERR_ARGUMENT);
-    assert_int_equal(ward_schema_check(&(struct ward_schema){same_name, 2, 1}, NULL), WARD_ERR_ARGUMENT);
+    assert_int_equal(ward_schema_check(&(struct ward_schema){.kinds = same_number, .kind_count = 2, .version = 1}, NULL),
+                     WARD_ERR_ARGUMENT);
+    assert_int_equal(ward_schema_check(&(struct ward_schema){.kinds = same_name, .kind_count = 2, .version = 1}, NULL), WARD_ERR_ARGUMENT);
 }
 
 /* Class against type and policy: every combination. */
@@ -93,7 +94,8 @@ static void fields(void **state)
     const struct ward_field_def same_name[] = {{4, "a", WARD_TEXT, WARD_CONFLICT, 0}, {8, "a", WARD_TEXT, WARD_CONFLICT, 0}};
     const struct ward_kind_def kinds[] = {{16, "thing", same, 2}, {16, "thing", same_name, 2}};
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(ward_schema_check(&(struct ward_schema){&kinds[i], 1, 1}, NULL), WARD_ERR_ARGUMENT);
+        assert_int_equal(ward_schema_check(&(struct ward_schema){.kinds = &kinds[i], .kind_count = 1, .version = 1}, NULL),
+                         WARD_ERR_ARGUMENT);
 }
 
 static void core(void **state)
