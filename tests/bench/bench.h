@@ -75,6 +75,8 @@ void bench_sample(struct bench *b, const char *who, enum bench_measure m, double
 bool bench_get(const struct bench *b, const char *who, enum bench_measure m, double *median);
 bool bench_better(const struct bench *b, const char *who, const char *than, enum bench_measure m, double *times);
 void bench_say(const struct bench *b, const char *format, ...) __attribute__((format(printf, 2, 3))); /* progress */
+void bench_settings_print(const struct bench *b, FILE *to);
+void bench_settings_json(const struct bench *b, FILE *to); /* opens the document */
 void bench_print(const struct bench *b, FILE *to);
 int bench_json(const struct bench *b, const char *path);
 bool bench_wants(const struct bench *b, const char *part);
@@ -149,6 +151,11 @@ void bench_ours_hub(struct bench *b);
 
 /* ---- parts.c: run alone in a process; each is main() of its own */
 int bench_part(const char *part, int argc, char **argv, uint64_t seed);
+
+/* ---- growth.c: the same at 10^3 ... 10^6 changes, and with 10 ... 1,000 devices; prints a table, and curves to a file if there is one */
+int bench_growth(struct bench *b, const char *json);
+int bench_part_open(struct bench_ward *w, char **arg, double base);
+int bench_part_edits(struct bench_ward *w, char **arg, double base);
 
 /* ---- the others, in the same rounds */
 struct sqlite3;

@@ -109,6 +109,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: ward-bench [--scale CxTxE | S1 | S]... [--seed N] [--rounds N] [--slow-rounds N] [--quick] [--only PART,...]\n"
                     "                  [--peers DIR] [--json FILE] [--dir DIR] [--keep]\n"
+                    "       ward-bench --growth [--rounds N] [--json FILE]: curves over changes and devices\n"
                     "       ward-bench --check | --share FILE | --keep-share FILE | --workload FILE\n"
                     "parts: limits commit batch hub npm. --quick: S alone, 3 rounds, slow peers in one.\n");
     return 2;
@@ -128,7 +129,7 @@ static bool add_scale(struct bench *b, const char *text)
 
 struct wish {
     const char *json, *dir, *share, *workload;
-    bool keep, keep_share, quick;
+    bool keep, keep_share, quick, growth;
 };
 
 static bool read_number(const char *text, unsigned *out)
@@ -173,6 +174,8 @@ static bool read_options(struct bench *b, struct wish *w, int argc, char **argv)
             w->keep = true;
         else if (strcmp(argv[i], "--quick") == 0)
             w->quick = true;
+        else if (strcmp(argv[i], "--growth") == 0)
+            w->growth = true;
         else if (i + 1 == argc || !read_value(b, w, argv[i], argv[i + 1]))
             return false;
         else
@@ -209,6 +212,8 @@ static int work(struct bench *b, const struct wish *w)
     int bad = 0;
     if (w->share)
         return bench_share(b, w->share, w->keep_share);
+    if (w->growth)
+        return bench_growth(b, w->json) ? 1 : 0;
     for (b->at = 0; b->at < b->scale_count; b->at++)
         bench_measure_scale(b);
     b->at = 0;

@@ -326,14 +326,29 @@ static void print_targets(const struct bench *b, FILE *to)
     }
 }
 
-void bench_print(const struct bench *b, FILE *to)
+void bench_settings_print(const struct bench *b, FILE *to)
 {
     struct setting s[24];
-    struct bench at = *b;
-    char name[48];
     size_t n = settings(b, s);
     for (size_t i = 0; i < n; i++)
         fprintf(to, "%-12s %s\n", s[i].name, s[i].value);
+}
+
+void bench_settings_json(const struct bench *b, FILE *to)
+{
+    struct setting s[24];
+    size_t n = settings(b, s);
+    fprintf(to, "{\"settings\": {");
+    for (size_t i = 0; i < n; i++)
+        fprintf(to, "%s\"%s\": \"%s\"", i ? ", " : "", s[i].name, s[i].value);
+    fprintf(to, "}");
+}
+
+void bench_print(const struct bench *b, FILE *to)
+{
+    struct bench at = *b;
+    char name[48];
+    bench_settings_print(b, to);
     for (at.at = 0; at.at < b->scale_count; at.at++) {
         scale_name(name, &b->scale[at.at]);
         fprintf(to, "\nward week %-30s %11s  %5s  %9s\n", name, "median", "+-", "times better is wardsync");
@@ -394,17 +409,13 @@ static void json_target(const struct bench *b, const struct target *t, const str
 
 int bench_json(const struct bench *b, const char *path)
 {
-    struct setting s[24];
     struct bench at = *b;
     bool any = false;
     FILE *f = fopen(path, "w");
     if (!f)
         return -1;
-    size_t n = settings(b, s);
-    fprintf(f, "{\"settings\": {");
-    for (size_t i = 0; i < n; i++)
-        fprintf(f, "%s\"%s\": \"%s\"", i ? ", " : "", s[i].name, s[i].value);
-    fprintf(f, "},\n\"measures\": [");
+    bench_settings_json(b, f);
+    fprintf(f, ",\n\"measures\": [");
     for (int m = 0; m < BENCH_MEASURES; m++)
         for (size_t i = 0; i < b->figure_count; i++) {
             if (b->figures[i].measure != (enum bench_measure)m)
