@@ -24,11 +24,14 @@ struct curve {
 
 static struct curve curves[] = {
     {"ingest at the hub, a change", OURS, "us", "ingest_us", CHANGES, 0, 2, {{0}}, {0}},
+    {"ingest at the hub, a change: processor", OURS, "us", "ingest_cpu", CHANGES, 0, 2, {{0}}, {0}},
     {"hub while it takes in: memory above empty", OURS, "MiB", "ingest_above", CHANGES, 16, 1, {{0}}, {0}},
     {"hub's file, a change", OURS, "B", "file_b", CHANGES, 0, 1, {{0}}, {0}},
     {"opening a replica that holds all", OURS, "ms", "open_ms", CHANGES, 20, 2, {{0}}, {0}},
+    {"opening a replica that holds all: processor", OURS, "ms", "open_cpu", CHANGES, 20, 2, {{0}}, {0}},
     {"durable commit of one edit", OURS, "us", "commit_us", CHANGES, 0, 0, {{0}}, {0}},
     {"durable commit of one edit", PLAIN, "us", "plain_us", CHANGES, 0, 0, {{0}}, {0}},
+    {"durable commit of one edit: processor", OURS, "us", "commit_cpu", CHANGES, 0, 1, {{0}}, {0}},
     {"an edit, 100 a commit", OURS, "us", "batch_us", CHANGES, 0, 1, {{0}}, {0}},
     {"operator who writes: memory above empty", OURS, "MiB", "edits_above", CHANGES, 0, 1, {{0}}, {0}},
     {"no-op sync of a cell, both ways", OURS, "B", "noop_b", CHANGES, 200, 0, {{0}}, {0}},
@@ -38,6 +41,7 @@ static struct curve curves[] = {
     {"cell that syncs: memory above empty", OURS, "MiB", "cell_above", CHANGES, 8, 1, {{0}}, {0}},
     {"hub that answers: memory above empty", OURS, "MiB", "serve_above", CHANGES, 16, 1, {{0}}, {0}},
     {"opening a hub's replica", OURS, "ms", "open_ms", DEVICES, 20, 2, {{0}}, {0}},
+    {"opening a hub's replica: processor", OURS, "ms", "open_cpu", DEVICES, 20, 2, {{0}}, {0}},
     {"no-op sync of a cell, both ways", OURS, "B", "noop_b", DEVICES, 200, 0, {{0}}, {0}},
     {"no-op sync of a cell, with connecting", OURS, "ms", "noop_ms", DEVICES, 4, 2, {{0}}, {0}},
     {"one-change sync of a cell, both ways", OURS, "B", "one_b", DEVICES, 0, 0, {{0}}, {0}},
@@ -67,15 +71,16 @@ static void sample(const struct size *sizes, size_t at, const char *part, double
 /* arg: home, "". Opening and closing, a second process's view of it: nothing is in this one's memory before. */
 int bench_part_open(struct bench_ward *w, char **arg, double base)
 {
-    double ms[9];
+    double ms[9], cpu[9];
     (void)base;
     for (size_t i = 0; i < 9; i++) {
-        double start = bench_seconds();
+        double start = bench_seconds(), began = bench_cpu_seconds();
         ward_replica *r = bench_open(w, arg[0]);
         ms[i] = (bench_seconds() - start) * 1e3;
+        cpu[i] = (bench_cpu_seconds() - began) * 1e3;
         ward_close(r);
     }
-    printf("open_ms %.9g\n", bench_median(ms, 9));
+    printf("open_ms %.9g\nopen_cpu %.9g\n", bench_median(ms, 9), bench_median(cpu, 9));
     return 0;
 }
 
@@ -123,10 +128,10 @@ int bench_part_edits(struct bench_ward *w, char **arg, double base)
     if (ward_each(r, BENCH_KIND_TASK, take, &s, &err) < 0 || s.count == 0)
         bench_die("no task", &err);
     edit(w, r, &s, 1, 1000); /* the feed of this device in that space, and what there is to catch up with */
-    double start = bench_seconds();
+    double start = bench_seconds(), began = bench_cpu_seconds();
     for (int i = 0; i < 300; i++)
         edit(w, r, &s, 1, 2000 + i);
-    printf("commit_us %.9g\n", (bench_seconds() - start) / 300 * 1e6);
+    printf("commit_us %.9g\ncommit_cpu %.9g\n", (bench_seconds() - start) / 300 * 1e6, (bench_cpu_seconds() - began) / 300 * 1e6);
     start = bench_seconds();
     for (int i = 0; i < 50; i++)
         edit(w, r, &s, 2 * s.count, 3000 + 200 * i);
@@ -209,12 +214,14 @@ static void turn(struct bench *b, const struct size *sizes, size_t at)
     struct bench_week week;
     bench_expect(ingest(b, "hub", "hub1", &a) == n, "the hub did not take in every change");
     sample(sizes, at, "ingest_us", bench_answer(&a, "seconds") / n * 1e6);
+    sample(sizes, at, "ingest_cpu", bench_answer(&a, "cpu_seconds") / n * 1e6);
     sample(sizes, at, "ingest_above", bench_answer(&a, "above"));
     bench_path(home, b, "hub1");
     snprintf(file, sizeof file, "%s/replica.db", home);
     sample(sizes, at, "file_b", bench_file_mb(file) * 1e6 / n);
     bench_run_part(b, &a, "open", home, "-");
     sample(sizes, at, "open_ms", bench_answer(&a, "open_ms"));
+    sample(sizes, at, "open_cpu", bench_answer(&a, "open_cpu"));
     if (sizes[at].axis == CHANGES) {
         ingest(b, "op2", "op2a", &a);
         bench_path(home, b, "op2a");
@@ -231,6 +238,7 @@ static void turn(struct bench *b, const struct size *sizes, size_t at)
         bench_week_free(&week);
         bench_run_part(b, &a, "edits", home, "-");
         sample(sizes, at, "commit_us", bench_answer(&a, "commit_us"));
+        sample(sizes, at, "commit_cpu", bench_answer(&a, "commit_cpu"));
         sample(sizes, at, "batch_us", bench_answer(&a, "batch_us"));
         sample(sizes, at, "edits_above", bench_answer(&a, "edits_above"));
     }

@@ -55,6 +55,7 @@ static int part_ingest(struct bench_ward *w, char **arg, double base)
     ward_replica *r = bench_open(w, arg[0]);
     FILE *f = fopen(arg[1], "rb");
     say("open_ms", (bench_work() - start) * 1e3);
+    double cpu = bench_cpu_seconds();
     start = bench_work();
     while (f && fread(&unit, sizeof unit, 1, f) == 1) {
         fine(ward_replica_know_circle(r, &unit, 1, &space), "circle", NULL);
@@ -68,6 +69,7 @@ static int part_ingest(struct bench_ward *w, char **arg, double base)
         fine(ward_apply_end(&a, 0, &err), "commit", &err);
     }
     say("seconds", bench_work() - start);
+    say("cpu_seconds", bench_cpu_seconds() - cpu);
     say("changes", changes);
     say("bytes", bytes);
     if (f)

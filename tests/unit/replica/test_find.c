@@ -158,6 +158,89 @@ static size_t compare(struct fixture *f, ward_replica *r, ward_replica *slow)
     return found;
 }
 
+/* ---- what each author had seen, against the version vectors made of all deps before */
+
+struct seen {
+    struct fixture *f;
+    ward_replica *r;
+    size_t yes, no;
+};
+
+static int check_seen(void *ctx, const struct ward_conflict *c)
+{
+    struct seen *s = ctx;
+    for (size_t i = 0; i < c->value_count; i++) {
+        const struct ward_feed *author = ward_directory_feed_by_id(&s->r->dir, &c->values[i].feed);
+        struct ward_vv vv = {0};
+        OK(&s->f->w, ward_vv_at(s->r, author->fid, c->values[i].seq, &vv, &s->f->w.err));
+        for (size_t j = 0; j < c->value_count; j++) {
+            const struct ward_feed *other = ward_directory_feed_by_id(&s->r->dir, &c->values[j].feed);
+            bool seen = other == author ? c->values[j].seq <= c->values[i].seq : ward_vv_get(&vv, other->fid) >= c->values[j].seq;
+            assert_int_equal(c->seen[i * c->value_count + j], seen);
+            s->yes += i != j && seen;
+            s->no += i != j && !seen;
+        }
+        ward_vv_free(&vv, &s->r->env);
+    }
+    return 0;
+}
+
+/* ---- the history of a record or a device, against all of it looked through */
+
+struct story {
+    struct ward_hash hash[4000];
+    size_t count;
+    const struct ward_id *about;
+    const struct ward_hash *by;
+};
+
+static int tell(void *ctx, const struct ward_change_info *change, const struct ward_op_info *ops, size_t n)
+{
+    struct story *s = ctx;
+    bool fits = (!s->about || n == 0) && (!s->by || memcmp(s->by, &change->grant, sizeof *s->by) == 0);
+    for (size_t i = 0; s->about && i < n; i++)
+        fits |= ops[i].kind == KIND_ITEM && ward_id_equal(&ops[i].entity, s->about);
+    assert_true(s->count < 4000);
+    if (fits)
+        s->hash[s->count++] = change->hash;
+    return 0;
+}
+
+static void same_story(struct fixture *f, ward_replica *r, const struct ward_id *about, const struct ward_hash *by)
+{
+    static struct story all, some;
+    struct ward_history_query q = {.kind = KIND_ITEM, .entity = about, .grant = by};
+    all = (struct story){.about = about, .by = by};
+    OK(&f->w, ward_history(r, NULL, tell, &all, &f->w.err));
+    for (int backward = 0; backward < 2; backward++) {
+        some = (struct story){.count = 0};
+        q.backward = backward;
+        OK(&f->w, ward_history_find(r, &q, tell, &some, &f->w.err));
+        assert_int_equal(some.count, all.count);
+        for (size_t i = 0; i < some.count; i++)
+            assert_memory_equal(&some.hash[i], &all.hash[backward ? all.count - 1 - i : i], sizeof some.hash[i]);
+    }
+}
+
+static void histories(void **state)
+{
+    struct fixture *f = *state;
+    struct dice dice = {21};
+    struct seen seen = {.f = f};
+    for (int round = 0; round < 8; round++) {
+        for (int k = 0; k < 30; k++)
+            edit(f, dice_below(&dice, 3), &dice);
+        carry_raw(&f->w, dice_below(&dice, 3), dice_below(&dice, 3));
+        carry_raw(&f->w, dice_below(&dice, 3), dice_below(&dice, 3));
+        seen.r = f->w.d[dice_below(&dice, 3)].r;
+        OK(&f->w, ward_conflicts(seen.r, check_seen, &seen, &f->w.err));
+        same_story(f, seen.r, NULL, NULL);
+        same_story(f, seen.r, &f->items[dice_below(&dice, ITEMS)], NULL);
+        same_story(f, seen.r, NULL, &f->w.d[dice_below(&dice, 3)].grant);
+    }
+    assert_true(seen.no > 20);
+}
+
 static size_t check(struct fixture *f, size_t who)
 {
     struct device *d = &f->w.d[who];
@@ -230,8 +313,8 @@ static void another_schema(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(random_work, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(asked_wrongly, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(another_schema, setup, teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(random_work, setup, teardown), cmocka_unit_test_setup_teardown(histories, setup, teardown),
+        cmocka_unit_test_setup_teardown(asked_wrongly, setup, teardown), cmocka_unit_test_setup_teardown(another_schema, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
