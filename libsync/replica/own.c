@@ -177,7 +177,7 @@ static bool may_write_now(const ward_replica *r, const struct ward_hash *space)
         !ward_may_write(g, s->circle, s->circle_count))
         return false;
     const struct ward_feed *f = ward_directory_feed_of(&r->dir, s, &g->id, &id);
-    return !f || f->limit >= f->head_seq;
+    return !f || (f->limit >= f->head_seq && f->head_seq >= f->settled.seq); /* else its own settled history has to come first */
 }
 
 static int rewrite_one(struct ward_apply *a, const struct ward_store_waiting *w, struct ward_error *err)
@@ -251,11 +251,57 @@ static int waits(ward_replica *r, bool *out, struct ward_error *err)
     return rc;
 }
 
+/* Where this home goes on with another history of an own feed than the ward has settled: the seq up to which they are one, of the feed in
+ * *fid; 0 in *fid: nowhere. */
+static int find_beside(ward_replica *r, uint32_t *fid, uint64_t *base, struct ward_error *err)
+{
+    *fid = 0;
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i], *row = is_own(r, f) ? f : NULL;
+        while (row && (row = ward_directory_next(&r->dir, row)) != NULL) {
+            struct ward_hash hash;
+            uint64_t depth;
+            if (!row->below || row->head_seq < f->settled.seq || f->head_seq <= ward_directory_common_seq(&r->dir, row))
+                continue;
+            int rc = ward_chain_at(r, row->fid, f->settled.seq, &hash, &depth, err);
+            if (rc)
+                return rc;
+            if (ward_hash_compare(&hash, &f->settled.hash) != 0)
+                continue;
+            *fid = f->fid;
+            *base = ward_directory_common_seq(&r->dir, row);
+            return WARD_OK;
+        }
+    }
+    return WARD_OK;
+}
+
+/* Nobody takes what was written there any more: it is withdrawn, to be written anew when the settled history has come again in its place.
+ */
+static int leave_what_is_beside(ward_replica *r, struct ward_error *err)
+{
+    struct ward_apply a;
+    uint32_t fid;
+    uint64_t base;
+    int rc = find_beside(r, &fid, &base, err);
+    if (rc || !fid)
+        return rc;
+    rc = ward_apply_begin(&a, r, err);
+    if (rc)
+        return rc;
+    rc = find_beside(r, &fid, &base, err);
+    if (!rc && fid)
+        rc = ward_own_withdraw(&a, fid, base, err);
+    return ward_apply_end(&a, rc, err);
+}
+
 int ward_own_rewrite(ward_replica *r, struct ward_error *err)
 {
     struct ward_apply a;
     bool needed;
-    int rc = waits(r, &needed, err);
+    int rc = ward_store_read_only(r->store) || ward_keys_check(r->keys, NULL) ? WARD_OK : leave_what_is_beside(r, err);
+    if (!rc)
+        rc = waits(r, &needed, err);
     if (rc || !needed || ward_store_read_only(r->store) || ward_keys_check(r->keys, NULL))
         return rc;
     rc = ward_apply_begin(&a, r, err);

@@ -74,6 +74,15 @@ static struct ward_compact_result compact(struct world *w, uint64_t least, const
     return result;
 }
 
+/* With the history kept at the office. */
+static struct ward_compact_result compact_keeping(struct world *w)
+{
+    const struct ward_compact_options options = {.least = 1, .keep = true};
+    struct ward_compact_result result;
+    OK(w, ward_compact(w->d[OFFICE].r, &options, &result, &w->err));
+    return result;
+}
+
 struct plan {
     struct ward_compact_space space;
     struct ward_compact_holder holders[4];
@@ -262,45 +271,76 @@ static void a_cut_below(void **state)
     world_close(&w);
 }
 
-/* A copy of A, made before all was settled, that writes on: what nobody has got of it is
- * written anew. */
-static void a_branch_below(void **state)
+/* A copy of A's home, made before all is settled; A goes on, and all of it is settled. */
+static void set_up_copy(struct world *w)
+{
+    set_up(w);
+    struct device *d = &w->d[COPY];
+    ward_close(w->d[A].r);
+    device_init(w, COPY, 77);
+    copy_home(w->d[A].home, d->home);
+    OK(w, ward_open(&w->d[A].r, w->d[A].home, &w->d[A].options, &w->err));
+    OK(w, ward_open(&d->r, d->home, &d->options, &w->err));
+    d->grant = w->d[A].grant;
+    d->unit = w->d[A].unit;
+    d->role = w->d[A].role;
+    w->count = 4;
+    write_many(w, A, 3);
+    meet_on_line(w, OFFICE, A);
+    meet_on_line(w, OFFICE, B);
+    assert_int_equal(compact_keeping(w).proposed, 1);
+    meet_on_line(w, OFFICE, A);
+    meet_on_line(w, OFFICE, B);
+    assert_int_equal(compact_keeping(w).closed, 1);
+    meet_on_line(w, OFFICE, B);
+    assert_int_equal(feed_at(w, B, A)->settled.seq, 9);
+}
+
+/* What the copy wrote stands on top, at B too; no feed has branches. */
+static void assert_told_anew(struct world *w)
+{
+    struct ward_hash there, here, space = space_ab(w, B);
+    ward_record *rec;
+    struct ward_id y = unit_id('y');
+    meet_on_line(w, OFFICE, B);
+    OK(w, ward_state_digest(w->d[B].r, &space, &there, &w->err));
+    OK(w, ward_state_digest(w->d[COPY].r, &space, &here, &w->err));
+    assert_memory_equal(&there, &here, sizeof here);
+    assert_false(feed_at(w, OFFICE, A)->forked);
+    OK(w, ward_get(w->d[B].r, KIND_ITEM, &y, false, &rec, &w->err));
+    ward_record_free(rec);
+    assert_sound(w);
+}
+
+/* Nobody has got what it wrote. */
+static void a_copy_that_told_nobody(void **state)
 {
     struct world w;
-    struct ward_hash state_there, state_here, space;
     (void)state;
-    set_up(&w);
-    struct device *d = &w.d[COPY];
-    ward_close(w.d[A].r);
-    device_init(&w, COPY, 77);
-    copy_home(w.d[A].home, d->home);
-    OK(&w, ward_open(&w.d[A].r, w.d[A].home, &w.d[A].options, &w.err));
-    OK(&w, ward_open(&d->r, d->home, &d->options, &w.err));
-    d->grant = w.d[A].grant;
-    d->unit = w.d[A].unit;
-    d->role = w.d[A].role;
-    w.count = 4;
-    write_many(&w, A, 3);
-    meet_on_line(&w, OFFICE, A);
-    meet_on_line(&w, OFFICE, B);
-    settle_all(&w);
-    meet_on_line(&w, OFFICE, B);
-    assert_int_equal(feed_at(&w, B, A)->settled.seq, 9);
-
+    set_up_copy(&w);
     write_title(&w, COPY, 'y', "by the copy");
     meet_on_line(&w, OFFICE, COPY);
     meet_on_line(&w, OFFICE, COPY);
-    meet_on_line(&w, OFFICE, B);
-    space = space_ab(&w, B);
-    OK(&w, ward_state_digest(w.d[B].r, &space, &state_there, &w.err));
-    OK(&w, ward_state_digest(d->r, &space, &state_here, &w.err));
-    assert_memory_equal(&state_there, &state_here, sizeof state_here);
-    assert_false(feed_at(&w, OFFICE, A)->forked);
-    ward_record *rec;
-    struct ward_id y = unit_id('y');
-    OK(&w, ward_get(w.d[B].r, KIND_ITEM, &y, false, &rec, &w.err));
-    ward_record_free(rec);
-    assert_sound(&w);
+    assert_told_anew(&w);
+    world_close(&w);
+}
+
+/* It handed it out, but who has heard of the floor takes none of it: it cannot stay, and is not lost. */
+static void a_copy_that_told_others(void **state)
+{
+    struct world w;
+    struct ward_bundle_info info = {0};
+    (void)state;
+    set_up_copy(&w);
+    write_title(&w, COPY, 'y', "by the copy");
+    OK(&w, give_bundle(&w, COPY, B, false, &info));
+    assert_true(info.refused > 0);
+    assert_int_equal(info.first_refusal, WARD_ERR_SETTLED);
+    assert_false(feed_at(&w, B, A)->forked);
+    meet_on_line(&w, OFFICE, COPY); /* what was settled comes before the word that it is */
+    meet_on_line(&w, OFFICE, COPY);
+    meet_on_line(&w, OFFICE, COPY);
+    assert_told_anew(&w);
     world_close(&w);
 }
 
@@ -312,7 +352,8 @@ int main(void)
         cmocka_unit_test(left_behind),
         cmocka_unit_test(outdated),
         cmocka_unit_test(a_cut_below),
-        cmocka_unit_test(a_branch_below),
+        cmocka_unit_test(a_copy_that_told_nobody),
+        cmocka_unit_test(a_copy_that_told_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
