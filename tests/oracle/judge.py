@@ -37,21 +37,25 @@ def slots_answer(space, slots, places):
 
 
 def head_order(chain):
-    return len(chain), chain[-1].hash
+    return len(chain), chain[-1].hash if chain else b""
+
+
+def head_answer(feed, chain):
+    return [len(chain), chain[-1].hash.hex(), chain[-1].depth] if chain else [0, feed.id.hex(), 0]
 
 
 def space_answer(held, space, heads, slots):
     feeds = sorted(feed for feed in held.feeds.values() if feed.space == space)
     places = {feed.id: place for place, feed in enumerate(feeds)}
-    tops = [(feed, None if feed.forked else feed.changes[-1]) for feed in feeds]
+    tops = [(feed, feed.chains[0][-1].vector if feed.chains[0] and not feed.forked else {}) for feed in feeds]
     return {
         "space": space.hex(),
         "digest": merge.space_digest([head for feed in feeds for head in feed.heads]).hex(),
         "state": merge.state_digest(slots).hex(),
         "feeds": [
-            [feed.id.hex(), [[len(chain), chain[-1].hash.hex(), chain[-1].depth] for chain in sorted(feed.above, key=head_order)],
-             heads.get(feed.id, 0), {} if feed.forked else {str(places[f]): seq for f, seq in top.vector.items()}]
-            for feed, top in tops
+            [feed.id.hex(), [head_answer(feed, chain) for chain in sorted(feed.above, key=head_order)],
+             heads.get(feed.id, 0), {str(places[f]): seq for f, seq in seen.items()}]
+            for feed, seen in tops
         ],
         "slots": slots_answer(space, slots, places),
     }

@@ -199,7 +199,7 @@ class Feed:
     def heads(self):
         if self.shattered:
             return [[self.id, len(self.changes), self.changes[-1].hash if self.changes else self.id]]
-        return [[self.id, len(chain), chain[-1].hash] for chain in self.above]
+        return [[self.id, len(chain), chain[-1].hash] for chain in self.above if chain]
 
     def every_change(self):
         """Of all chains, each once."""
@@ -237,7 +237,9 @@ class Held:
         if first > max(map(len, held.chains)) + 1:
             raise Bad(301)
         if held.forked or first != len(held.chains[0]) + 1:
-            new = self.place(held, first, count, data, signature)
+            new = self.place(held, run, first, count, data, signature)
+            if isinstance(new, int):  # taken at a second go
+                return new
         else:
             new = self.go_on(held, first, count, data, signature)
         if new:
@@ -276,7 +278,13 @@ class Held:
         held.chains[0] = chain
         return chain[first - 1:]
 
-    def place(self, held, first, count, data, signature):
+    def stands_beside(self, held):
+        """Floor: whether this is the device's own feed, and not known to be the settled history."""
+        chain, settled = held.chains[0], held.settled
+        own = self.reader is not None and held.grant.id == self.reader.id
+        return own and (len(chain) < settled.seq or chain[settled.seq - 1].hash != settled.hash)
+
+    def place(self, held, run, first, count, data, signature):
         """Any other run: where it belongs is told by its seal and its bodies, before anything else is looked at."""
         bodies, at = [], 0
         for _ in range(count):
@@ -303,6 +311,9 @@ class Held:
             return []
         leaves = upto < len(chain)
         if (leaves or chain is not held.chains[0]) and min(upto, held.shared(chain)) < held.settled.seq:
+            if leaves and chain is held.chains[0] and self.stands_beside(held):
+                held.chains[0] = chain[:upto]  # what the device wrote there is withdrawn, to be written anew
+                return self.take(run)
             raise Bad(317)
         if leaves and held.shattered and upto >= len(held.changes):
             raise Bad(309)
