@@ -83,7 +83,7 @@ def answer(held, by):
     spaces = sorted({feed.space for feed in held.feeds.values()})
     slots = {space: merge.slots_of(held, space, heads) for space in spaces}
     told = [space_answer(held, space, heads, slots[space]) for space in spaces]
-    digests = [[bytes.fromhex(space["space"]), bytes.fromhex(space["digest"])] for space in told]
+    digests = [[bytes.fromhex(space["space"]), bytes.fromhex(space["digest"])] for space in told if any(head[0] for feed in space["feeds"] for head in feed[1])]
     return {
         "grants": sorted(grant.hex() for grant in grants),
         "common": merge.common_digest(digests).hex(),
