@@ -143,6 +143,7 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int frames)
 {
     (void)db, (void)name;
     ((struct ward_store *)ctx)->wal_frames = frames;
+    ((struct ward_store *)ctx)->wal_left = true;
     return SQLITE_OK;
 }
 
@@ -390,7 +391,7 @@ void ward_store_close(struct ward_store *s)
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(s->stmts[i]);
     store_plain_finalize(s);
-    if (s->db && s->lock.fd >= 0 && !s->broken && s->wal_frames > 0 && ward_lock_take(&s->lock, 0, NULL) == WARD_OK) {
+    if (s->db && s->lock.fd >= 0 && !s->broken && s->wal_left && ward_lock_take(&s->lock, 0, NULL) == WARD_OK) {
         sqlite3_busy_timeout(s->db, 0); /* while others read, the log stays for them */
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         ward_lock_release(&s->lock);

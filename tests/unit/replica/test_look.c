@@ -146,12 +146,43 @@ static void stream_while_the_other_begins_a_feed(void **state)
     ward_buf_free(&frame);
 }
 
+static long log_size(const char *home)
+{
+    char path[400];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/replica.db-wal", home);
+    return stat(path, &st) ? 0 : (long)st.st_size;
+}
+
+/* After much was written at once the log is moved to the database while it is large; who opens the file next must not find all of it. */
+static void a_large_log_goes_with_who_wrote_it(void **state)
+{
+    struct fixture *f = *state;
+    struct device *d = &f->w.d[B];
+    static char text[40000];
+    ward_txn *t;
+    memset(text, 'x', sizeof text - 1);
+    OK(&f->w, ward_begin(d->r, &t, &f->w.err));
+    for (int i = 0; i < 150; i++) {
+        struct ward_id id;
+        struct ward_value v = ward_value_text(text);
+        OK(&f->w, ward_new_id(d->r, &id, &f->w.err));
+        OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &id, NOTE, NULL, 0, &v, &f->w.err));
+    }
+    OK(&f->w, ward_commit(t, NULL, &f->w.err));
+    assert_true(log_size(d->home) > 4 << 20);
+    ward_close(d->r);
+    assert_int_equal(log_size(d->home), 0);
+    OK(&f->w, ward_open(&d->r, d->home, &d->options, &f->w.err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(read_while_the_other_begins_a_feed, setup, teardown),
         cmocka_unit_test_setup_teardown(write_a_bundle_while_the_other_writes, setup, teardown),
         cmocka_unit_test_setup_teardown(stream_while_the_other_begins_a_feed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_log_goes_with_who_wrote_it, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
