@@ -169,6 +169,7 @@ static int open_made(struct ward_entering *x, const struct ward_error *home_exis
     x->made = ward_replica_new(x->home, &writing, err);
     if (!x->made)
         return err ? err->code : WARD_ERR_MEMORY;
+    x->made->keys->locked = true; /* with what is not loaded nothing may be sealed, as changes that are told again would be */
     int rc = ward_home_open(x->made, &writing, &why);
     if (rc == WARD_ERR_NOT_A_REPLICA || rc == WARD_ERR_HOME_MISSING)
         return ward_fail(err, WARD_ERR_HOME_EXISTS, "%s", home_exists->detail);

@@ -94,6 +94,8 @@ static const struct kept kept[] = {
      "the model took devices for known that a restored hub had let in and forgotten, because they knew of one another"},
     {"known again the next day", 700251, 1, "drop,reset,rollback,twin,hub,revoke",
      "a revoked device that joined again in its home brought the hub its own words, and with them a device that the model had given up"},
+    {"an answer taken twice", 804110, 1, "reset,oneway,syncerr,revoke,oversize,outside,version,files,dispute",
+     "a home that took an answer again after its disk had failed told its set-aside changes again with keys that it had not loaded"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
