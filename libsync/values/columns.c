@@ -5,6 +5,7 @@
 #include "values/cbor.h"
 #include "values/change.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The columns of numbers, in the order in which they stand. After them: the words, each with a space behind it, and the bytes. */
@@ -98,6 +99,7 @@ struct split {
     uint64_t *feed_seqs;  /* the last one named, of each feed */
     uint32_t *field_used; /* how many values it had */
     uint32_t feeds, records, fields, keys, word_count;
+    bool no_memory;
 };
 
 static void put(struct split *s, enum column which, uint64_t n)
@@ -285,31 +287,35 @@ static int parse_all(struct split *s, const uint8_t *p, size_t len, uint32_t cou
     return rc;
 }
 
+static void *room(struct split *s, size_t count, size_t size)
+{
+    void *p = ward_arena_take(&s->arena, count * size);
+    s->no_memory |= !p;
+    return p;
+}
+
 /* Room for all there may be: a text of n spaces has n + 1 words. */
 static bool make_room(struct split *s, size_t len)
 {
-    size_t deps = s->parsed.dep_count, ops = s->parsed.op_count, words = 0, most[COLUMNS];
+    size_t deps = s->parsed.dep_count, ops = s->parsed.op_count, words = 0;
     for (size_t i = 0; i < ops; i++) {
         const struct ward_value *v = &s->parsed.ops[i].value;
         for (size_t k = 0; v->type == WARD_TEXT && k < v->len; k++)
             words += v->p[k] == ' ';
         words++;
     }
-    for (enum column c = 0; c < COLUMNS; c++)
-        most[c] = c < DEP_FEED ? s->parsed.change_count : c < RECORD ? deps : c < WORD ? ops : words;
-    bool fine = true;
     for (enum column c = 0; c < COLUMNS; c++) {
-        s->column[c].numbers = ward_arena_take(&s->arena, most[c] * sizeof *s->column[c].numbers);
-        fine &= s->column[c].numbers != NULL;
+        size_t most = c < DEP_FEED ? s->parsed.change_count : c < RECORD ? deps : c < WORD ? ops : words;
+        s->column[c].numbers = room(s, most, sizeof *s->column[c].numbers);
     }
     for (s->seen_mask = 63; s->seen_mask < len / 8;)
         s->seen_mask = s->seen_mask << 1 | 1;
-    s->seen = ward_arena_take(&s->arena, (s->seen_mask + 1) * sizeof *s->seen);
-    s->feed_seqs = ward_arena_take(&s->arena, deps * sizeof *s->feed_seqs);
-    s->field_used = ward_arena_take(&s->arena, ops * sizeof *s->field_used);
-    s->words.p = ward_arena_take(&s->arena, len + words);
-    s->bytes.p = ward_arena_take(&s->arena, len);
-    return fine && s->seen && s->feed_seqs && s->field_used && s->words.p && s->bytes.p;
+    s->seen = room(s, s->seen_mask + 1, sizeof *s->seen);
+    s->feed_seqs = room(s, deps, sizeof *s->feed_seqs);
+    s->field_used = room(s, ops, sizeof *s->field_used);
+    s->words.p = room(s, len + words, 1);
+    s->bytes.p = room(s, len, 1);
+    return !s->no_memory;
 }
 
 static int split_all(struct split *s, struct ward_buf *out, size_t *ends, size_t len, struct ward_error *err)
@@ -405,13 +411,13 @@ static bool damaged(struct join *j)
     return bad(j, WARD_ERR_CODEC, "columns");
 }
 
-static bool take(struct join *j, size_t n, const uint8_t **out)
+static bool take(struct join *j, uint64_t n, const uint8_t **out)
 {
     if (n > j->left)
         return damaged(j);
     *out = j->p;
     j->p += n;
-    j->left -= n;
+    j->left -= (size_t)n;
     return true;
 }
 
@@ -423,8 +429,9 @@ static bool open_column(struct join *j, enum column which, size_t n)
     for (int plane = 0; n; plane++) {
         size_t more = 0;
         const uint8_t *p;
-        if (plane == PLANES || !take(j, n, &p))
-            return damaged(j);
+        assert(plane < PLANES); /* the tenth byte says that no more follow */
+        if (!take(j, n, &p))
+            return false;
         c->at[plane] = p;
         for (size_t i = 0; i < n; i++) {
             more += p[i] >> 7;
@@ -570,25 +577,27 @@ static bool open_all(struct join *j, uint32_t count)
     j->records = table(j, news(j, RECORD), sizeof *j->records);
     j->keys = table(j, news(j, KEY), sizeof *j->keys);
     j->values = table(j, news(j, VALUE), sizeof *j->values);
-    return j->feeds && j->records && j->keys && j->values;
+    return !j->code;
 }
 
-/* Room for n more bytes of bodies. Whatever is written without asking, between two that ask, is less than what one head takes. */
-static bool fits(struct join *j, uint64_t n)
+/* Room for n more bytes of bodies; n is no more than there are in the columns. Only heads are written without asking. */
+static bool fits(struct join *j, size_t n)
 {
-    return (j->out->len <= WARD_RUN_RAW_MAX && n <= WARD_RUN_RAW_MAX - j->out->len) || bad(j, WARD_ERR_LIMIT_RUN, "bodies too long");
+    if (j->out->len + n <= WARD_RUN_RAW_MAX)
+        return true;
+    return bad(j, WARD_ERR_LIMIT_RUN, "bodies too long");
 }
 
 static bool join_dep(struct join *j)
 {
     const uint8_t *hash;
-    size_t i;
-    bool is_new;
+    size_t i = 0;
+    bool is_new = false;
     if (!choose(j, DEP_FEED, j->feed_count, &i, &is_new))
         return false;
     struct feed *f = &j->feeds[i];
     j->feed_count += is_new;
-    if ((is_new && !take(j, WARD_HASH_BYTES, &f->id)) || !take(j, WARD_HASH_BYTES, &hash) || !fits(j, 2u * WARD_HASH_BYTES))
+    if ((is_new && !take(j, WARD_HASH_BYTES, &f->id)) || !take(j, WARD_HASH_BYTES, &hash) || !fits(j, (size_t)2 * WARD_HASH_BYTES))
         return false;
     f->seq += next(&j->column[DEP_SEQ]);
     ward_put_array(j->out, 3);
@@ -601,8 +610,8 @@ static bool join_dep(struct join *j)
 /* Writes a record in full or by its index, as this change has named it before or not. *members: of the operation. */
 static bool join_record(struct join *j, uint64_t wall, uint32_t change, uint32_t *named, bool keyed)
 {
-    size_t i;
-    bool is_new;
+    size_t i = 0;
+    bool is_new = false;
     if (!choose(j, RECORD, j->record_count, &i, &is_new))
         return false;
     struct record *r = &j->records[i];
@@ -632,16 +641,16 @@ static bool join_record(struct join *j, uint64_t wall, uint32_t change, uint32_t
 
 static bool join_key(struct join *j)
 {
-    size_t i;
-    bool is_new;
+    size_t i = 0;
+    bool is_new = false;
     if (!choose(j, KEY, j->key_count, &i, &is_new))
         return false;
     struct span *k = &j->keys[i];
     if (is_new) {
         uint64_t len = next(&j->column[KEY_LENGTH]);
         j->key_count++;
-        if (len > j->left || !take(j, (size_t)len, &k->p))
-            return damaged(j);
+        if (!take(j, len, &k->p))
+            return false;
         k->len = (size_t)len;
     }
     if (!fits(j, k->len))
@@ -688,8 +697,8 @@ static bool join_new_value(struct join *j)
         return join_text(j);
     if (n > INT64_MAX)
         return damaged(j);
-    if ((form == BYTES || form == ENCODED) && (n > j->left || !take(j, (size_t)n, &p) || !fits(j, n)))
-        return damaged(j);
+    if ((form == BYTES || form == ENCODED) && (!take(j, n, &p) || !fits(j, (size_t)n)))
+        return false;
     if (form == UNSIGNED || form == NEGATIVE)
         ward_put_int(j->out, form == UNSIGNED ? (int64_t)n : -1 - (int64_t)n);
     else if (form == BYTES)
@@ -726,8 +735,8 @@ static bool join_value(struct join *j, struct field *f)
 
 static bool join_op(struct join *j, uint64_t wall, uint32_t change, uint32_t *named)
 {
-    size_t i;
-    bool is_new;
+    size_t i = 0;
+    bool is_new = false;
     if (!fits(j, WARD_ID_BYTES) || !choose(j, FIELD, j->field_count, &i, &is_new))
         return false;
     struct field *f = &j->fields[i];
@@ -742,8 +751,6 @@ static bool join_change(struct join *j, uint64_t wall, uint64_t depth, uint32_t 
 {
     size_t deps = (size_t)next(&j->column[DEPS]), ops = (size_t)next(&j->column[OPS]);
     uint32_t named = 0;
-    if (!fits(j, 0))
-        return false;
     ward_put_array(j->out, 4);
     ward_put_uint(j->out, wall);
     ward_put_uint(j->out, depth);
@@ -771,7 +778,9 @@ static bool join_all(struct join *j, uint32_t count)
     }
     if (j->left)
         return damaged(j);
-    return fits(j, 0) && (!ward_buf_status(j->out) || bad(j, WARD_ERR_MEMORY, "columns"));
+    if (ward_buf_status(j->out))
+        return bad(j, WARD_ERR_MEMORY, "columns");
+    return fits(j, 0);
 }
 
 int ward_columns_join(struct ward_buf *out, const void *p, size_t len, uint32_t count, struct ward_error *err)

@@ -185,6 +185,108 @@ static void more_things_than_the_table_holds(void **state)
     ward_buf_free(&back);
 }
 
+static size_t allocations, fails_at = SIZE_MAX;
+
+static void *failing(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    if (size && allocations++ == fails_at)
+        return NULL;
+    if (size)
+        return realloc(p, size);
+    free(p);
+    return NULL;
+}
+static const struct ward_env failing_env = {.alloc = failing};
+
+/* At whatever request memory ends: the error says so, and what was asked for comes when there is some. */
+static void memory_that_ends(void **state)
+{
+    struct dice d = {11};
+    struct ward_buf bodies, packed, back;
+    size_t points = 0;
+    (void)state;
+    ward_buf_init(&bodies, &vectors_env);
+    for (int large = 0; large < 2; large++) { /* with tables in one block, and in one each */
+        uint32_t count = large ? 900 : 3, codec = 0;
+        ward_buf_clear(&bodies);
+        for (uint32_t i = 0; i < count; i++) {
+            size_t before = bodies.len;
+            put_body(&d, &bodies);
+            if (bodies.len > WARD_RUN_RAW_MAX) {
+                bodies.len = before;
+                count = i;
+            }
+        }
+        int rc = WARD_ERR_MEMORY;
+        for (fails_at = 0; rc; fails_at++, points++) {
+            ward_buf_init(&packed, &failing_env);
+            ward_buf_init(&back, &failing_env);
+            allocations = 0;
+            rc = ward_pack(&packed, &codec, bodies.p, bodies.len, count, NULL);
+            if (!rc && codec)
+                rc = ward_unpack(&back, codec, packed.p, packed.len, count, NULL);
+            assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+            if (!rc)
+                assert_true(codec == WARD_CODEC_COLUMNS && back.len == bodies.len && memcmp(back.p, bodies.p, bodies.len) == 0);
+            ward_buf_free(&packed);
+            ward_buf_free(&back);
+        }
+        fails_at = SIZE_MAX;
+    }
+    assert_true(points > 20);
+    ward_buf_free(&bodies);
+}
+
+/* Few bytes may stand for many: wherever the limit is passed, there it ends. */
+static void bodies_end_where_the_limit_is_passed(void **state)
+{
+    struct dice d = {5};
+    struct ward_buf one, bodies, columns, back;
+    size_t ends[WARD_COLUMN_GROUPS];
+    (void)state;
+    ward_buf_init(&one, &vectors_env);
+    ward_buf_init(&bodies, &vectors_env);
+    ward_buf_init(&columns, &vectors_env);
+    ward_buf_init(&back, &vectors_env);
+    for (int round = 0; round < 60; round++) {
+        uint32_t count = 0;
+        ward_buf_clear(&one);
+        ward_buf_clear(&bodies);
+        for (int i = 0; i < 5; i++)
+            put_body(&d, &one);
+        for (; bodies.len <= WARD_RUN_RAW_MAX; count += 5)
+            ward_buf_add(&bodies, one.p, one.len);
+        assert_int_equal(ward_columns_split(&columns, ends, bodies.p, bodies.len, count, NULL), WARD_OK);
+        int rc = ward_columns_join(&back, columns.p, columns.len, count, NULL);
+        assert_int_equal(rc, WARD_ERR_LIMIT_RUN);
+        assert_in_range(back.len, WARD_RUN_RAW_MAX - 1000, WARD_RUN_RAW_MAX + 100);
+    }
+    ward_buf_free(&one);
+    ward_buf_free(&bodies);
+    ward_buf_free(&columns);
+    ward_buf_free(&back);
+}
+
+/* A word of 40,000 bytes that a text names 5,000 times: nothing of it is written. */
+static void one_text_cannot_be_endless(void **state)
+{
+    enum { WORD = 40000, TIMES = 5000 };
+    static const uint8_t head[] = {0, 0, 0, 1, 0, 0, 16, 0, 4, 0, 6, 128 | TIMES % 128, TIMES / 128};
+    static uint8_t columns[sizeof head + TIMES + WORD + 1 + 10];
+    struct ward_buf out;
+    uint8_t *words = columns + sizeof head + TIMES;
+    (void)state;
+    memcpy(columns, head, sizeof head);
+    memset(columns + sizeof head + 1, 1, TIMES - 1);
+    memset(words, 'x', WORD);
+    words[WORD] = ' ';
+    ward_buf_init(&out, &vectors_env);
+    assert_int_equal(ward_columns_join(&out, columns, sizeof columns, 1, NULL), WARD_ERR_LIMIT_RUN);
+    assert_in_range(out.cap, 1, WARD_RUN_RAW_MAX);
+    ward_buf_free(&out);
+}
+
 /* What is no body goes as it stands, or as one frame; nothing is made of it. */
 static void what_is_no_body_is_packed_all_the_same(void **state)
 {
@@ -268,6 +370,9 @@ int main(void)
         cmocka_unit_test(bodies_come_back),
         cmocka_unit_test(more_things_than_the_table_holds),
         cmocka_unit_test(what_is_no_body_is_packed_all_the_same),
+        cmocka_unit_test(memory_that_ends),
+        cmocka_unit_test(bodies_end_where_the_limit_is_passed),
+        cmocka_unit_test(one_text_cannot_be_endless),
         cmocka_unit_test(columns_beyond_the_limit_are_not_sent),
         cmocka_unit_test(bodies_up_to_the_limit),
     };
