@@ -78,8 +78,8 @@ static int named_below(ward_replica *r, const struct ward_feed *f, const struct 
 }
 
 /* Whether the change (fid, seq) had seen other's. What it had seen lies less deep than itself, and its feed has named it by now; where that
- * leaves it open, the deps of its feed before it say so, the latest first: each but a late one's names more than those before, and where the
- * log begins at a base, that says what was named below it. Of a change below a base it is not known any more. */
+ * leaves it open, the deps of its feed before it say so, the latest first: each but a late one's names more than those before, and where
+ * the log begins at a base, that says what was named below it. Of a change below a base it is not known any more. */
 static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out,
                     struct ward_error *err)
 {

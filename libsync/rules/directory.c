@@ -4,6 +4,7 @@
 #include "values/feed.h"
 #include "values/hash.h"
 
+#include <assert.h>
 #include <cbor.h>
 #include <stdlib.h>
 #include <string.h>
@@ -599,6 +600,7 @@ static size_t heads_of(const struct ward_directory *d, const struct ward_feed *t
 static void add_shattered(const struct ward_directory *d, ward_hasher *h, const struct ward_feed *trunk)
 {
     const struct ward_feed *least = ward_directory_next_above(d, trunk);
+    assert(least); /* what is shattered has branches */
     for (const struct ward_feed *f = least; f; f = ward_directory_next_above(d, f))
         least = f->base < least->base ? f : least;
     add_head_entry(h, &trunk->id, least->base, &least->base_hash);

@@ -104,10 +104,10 @@ struct ward_store {
     bool plain_stale, plain_renewed; /* renewed: within this transaction */
     unsigned looks;                  /* nested */
     bool look_open;                  /* SQLite is in a transaction for them */
-    int wal_frames; /* not checkpointed yet */
-    bool wal_left;  /* the log holds what this connection wrote, checkpointed or not: whoever opens the file next reads through it */
-    int format; /* of the file: its user_version */
-    int code;   /* of the last failure, for those that return a pointer */
+    int wal_frames;                  /* not checkpointed yet */
+    bool wal_left; /* the log holds what this connection wrote, checkpointed or not: whoever opens the file next reads through it */
+    int format;    /* of the file: its user_version */
+    int code;      /* of the last failure, for those that return a pointer */
     struct ward_buf scratch;
 };
 
