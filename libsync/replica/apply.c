@@ -476,7 +476,7 @@ int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const st
 {
     struct ward_feed *f = ward_directory_feed(&a->r->dir, fid);
     const struct ward_op *ops = scratch->ops + ch->op_first;
-    int rc = see(a, f, ch, scratch->deps + ch->dep_first, err);
+    int rc = see(a, f, ch, ward_change_deps(scratch, ch), err);
     if (!rc)
         rc = ward_apply_authority(a, f, seq, ch, ops, err);
     a->changes++;
@@ -573,7 +573,7 @@ static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struc
             break;
         }
         const struct ward_change *ch = &r->scratch.changes[0];
-        rc = see(a, f, ch, r->scratch.deps + ch->dep_first, err);
+        rc = see(a, f, ch, ward_change_deps(&r->scratch, ch), err);
         if (!rc)
             rc = apply_ops(a, f, seg->first + i, ch, r->scratch.ops + ch->op_first, err);
     }

@@ -57,6 +57,11 @@ void ward_scratch_init(struct ward_scratch *s, const struct ward_env *env);
 void ward_scratch_clear(struct ward_scratch *s);
 void ward_scratch_free(struct ward_scratch *s);
 
+static inline const struct ward_dep *ward_change_deps(const struct ward_scratch *s, const struct ward_change *ch)
+{
+    return ch->dep_count ? s->deps + ch->dep_first : NULL; /* where nothing had any there is no array */
+}
+
 static inline bool ward_dep_is_own(const struct ward_dep *d)
 {
     return memcmp(d->feed.b, d->hash.b, WARD_HASH_BYTES) == 0;

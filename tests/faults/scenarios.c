@@ -4,6 +4,8 @@
 
 const struct scenario *const all_scenarios[] = {&scenario_sync,
                                                 &scenario_serve,
+                                                &scenario_states,
+                                                &scenario_settle,
                                                 &scenario_join,
                                                 &scenario_go_on,
                                                 &scenario_new_keys,

@@ -1,6 +1,8 @@
 /* scenarios_talk.c - sessions: calling, being called, joining. */
+#include "base/err.h"
 #include "inject.h"
 #include "link_pair.h"
+#include "replica/base.h"
 #include "scenarios.h"
 
 #define ADDRESS "tcp://192.0.2.1:7000"
@@ -107,6 +109,62 @@ static int serve_step(struct world *w, int k, struct ward_error *err)
 
 const struct scenario scenario_serve = {
     .name = "serve", .steps = 3, .opens = true, .clean = true, .peers = true, .set_up = set_up_news, .step = serve_step};
+
+/* ---------------------------------------------------------------- device 0 takes a state, and what lies below it later */
+
+static void set_up_states(struct world *w)
+{
+    set_up_found(w, 1, 'o');
+    set_up_admit(w, 0, 1, 'a', WARD_ROLE_CELL);
+    set_up_admit(w, 2, 1, 'a', WARD_ROLE_CELL);
+    for (uint8_t i = 0; i < 110; i++) /* more than goes as its history */
+        must_write(w, 1, i % 3 ? "a" : "ab", i % 40, i % 2 ? "odd" : "even");
+    must_carry(w, 1, 2);
+    must_write(w, 2, "a", 3, "a conflict");
+    must_write(w, 1, "a", 3, "and its other side");
+    must_carry(w, 2, 1);
+    must_write(w, 0, "ab", 100, "meanwhile");
+}
+
+static int states_step(struct world *w, int k, struct ward_error *err)
+{
+    int rc = k == 1 ? write_item(w, 0, "a", 5, "on top of the state", err) : call(w, err);
+    bool based = false;
+    for (size_t i = 0; !rc && i < w->d[0].r->dir.space_count; i++)
+        based |= ward_space_has_base(w->d[0].r, &w->d[0].r->dir.spaces[i]);
+    return rc || based ? rc : ward_fail(err, WARD_ERR_INTERNAL, "no state was taken");
+}
+
+const struct scenario scenario_states = {
+    .name = "states", .steps = 3, .opens = true, .clean = true, .peers = true, .set_up = set_up_states, .step = states_step};
+
+/* ---------------------------------------------------------------- what is settled leaves the log */
+
+static int settle(struct world *w, struct ward_error *err)
+{
+    ward_replica *r = w->d[0].r;
+    struct ward_apply a;
+    struct ward_base_head heads[DEVICES];
+    int rc = ward_apply_begin(&a, r, err);
+    if (rc)
+        return rc;
+    for (uint32_t sid = 2; !rc && sid <= r->dir.space_count; sid++) {
+        const struct ward_space *s = ward_directory_space(&r->dir, sid);
+        size_t n = 0;
+        for (size_t i = 0; i < s->feed_count && n < DEVICES; i++)
+            heads[n++] = (struct ward_base_head){s->feeds[i], ward_directory_feed(&r->dir, s->feeds[i])->head_seq};
+        rc = ward_base_settle(&a, sid, heads, n, err);
+    }
+    return ward_apply_end(&a, rc, err);
+}
+
+static int settle_step(struct world *w, int k, struct ward_error *err)
+{
+    return k == 1 ? write_item(w, 0, "a", 2, "on top of the base", err) : settle(w, err);
+}
+
+const struct scenario scenario_settle = {
+    .name = "settle", .steps = 3, .opens = true, .clean = true, .set_up = set_up_records, .step = settle_step};
 
 /* ---------------------------------------------------------------- join */
 

@@ -367,12 +367,51 @@ static void a_cut_below_the_base_waits_for_the_history(void **state)
     world_close(&w);
 }
 
+/* A device that was put back to an earlier day wrote before it met anyone, at numbers that the base takes in with something else. */
+static void a_restored_device_below_loses_nothing(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    struct device *d = &w.d[w.count++];
+    ward_close(w.d[TABLET].r);
+    device_init(&w, LATER, 77);
+    copy_home(w.d[TABLET].home, d->home);
+    OK(&w, ward_open(&w.d[TABLET].r, w.d[TABLET].home, &w.d[TABLET].options, &w.err));
+    OK(&w, ward_open(&d->r, d->home, &d->options, &w.err));
+    d->grant = w.d[TABLET].grant;
+    d->unit = w.d[TABLET].unit;
+    d->role = w.d[TABLET].role;
+    for (size_t i = 0; i < 3; i++)
+        put(&w, TABLET, (char)('G' + i), NOTE, "trước khi khôi phục");
+    whole_round(&w, OFFICE, TABLET);
+    settle_all(&w, OFFICE);
+    put(&w, LATER, 'M', NOTE, "viết sau khi khôi phục");
+    put(&w, LATER, 'G', NOTE, "và việc này");
+    whole_round(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, LATER);
+    assert_true(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    whole_round(&w, OFFICE, TABLET);
+    assert_converged(&w);
+    assert_sound(&w);
+    struct ward_id m = unit_id('M'), g = unit_id('G');
+    ward_record *rec;
+    OK(&w, ward_get(w.d[OFFICE].r, KIND_ITEM, &m, true, &rec, &w.err));
+    assert_int_equal(ward_record_live_count(rec, NOTE), 1);
+    ward_record_free(rec);
+    OK(&w, ward_get(w.d[OFFICE].r, KIND_ITEM, &g, true, &rec, &w.err));
+    assert_int_equal(ward_record_live_count(rec, NOTE), 2);
+    ward_record_free(rec);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newcomer_takes_the_state),
         cmocka_unit_test(settled_history_goes),
         cmocka_unit_test(a_device_below_loses_nothing),
+        cmocka_unit_test(a_restored_device_below_loses_nothing),
         cmocka_unit_test(settled_in_the_middle),
         cmocka_unit_test(a_bundle_brings_the_state),
         cmocka_unit_test(the_history_is_fetched_after_all),
