@@ -23,6 +23,8 @@ struct incoming {
     const struct ward_feed *feed;   /* the row whose chain the run follows; NULL: new here */
     bool leaves;                    /* it leaves that chain before its head: a new branch */
     bool again;                     /* the space's history has taken its base's place: all is to be looked at anew */
+    bool fresh;                     /* of the run nothing has been taken in yet */
+    bool below;                     /* what it has below the base waits for what it has beyond: it is to be looked at anew */
     bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
     uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
@@ -511,7 +513,9 @@ static int leave_out_base(struct incoming *in, struct ward_apply *a, struct ward
     *all = false;
     if (in->run->first > base)
         return WARD_OK;
-    int rc = ward_backfill_take(a, in->trunk->fid, in->run, raw, &whole, &out->base_differs, err);
+    bool beyond = last > base && last > in->trunk->head_seq; /* of that nothing has been checked yet, but one seal is over all of it */
+    in->below = beyond && in->fresh;
+    int rc = beyond ? WARD_OK : ward_backfill_take(a, in->trunk->fid, in->run, raw, &whole, &out->base_differs, err);
     if (rc)
         return rc;
     out->backfilled = whole;
@@ -576,14 +580,18 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
 {
     struct ward_ingested result = {0};
     int rc = WARD_OK;
-    bool again = true, withdrew = false, backfilled = false, differs = false;
+    bool again = true, fresh = true, withdrew = false, backfilled = false, differs = false;
+    uint32_t applied = 0;
     for (int turn = 0; again && !rc; turn++) {
-        struct incoming in = {.r = a->r, .run = run};
+        struct incoming in = {.r = a->r, .run = run, .fresh = fresh};
         rc = check_and_take(&in, a, &result, err);
-        again = !rc && (in.gives_way || in.again);
+        again = !rc && (in.gives_way || in.again || in.below);
+        applied += rc ? 0 : result.applied;
+        result.applied = 0;
+        fresh &= in.gives_way;
         backfilled |= in.again;
         differs |= result.base_differs;
-        if (again && turn > 1)
+        if (again && turn > 2)
             rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
         if (again && !rc && in.gives_way)
             rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
@@ -592,6 +600,7 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
         ward_vv_free(&in.vv_before, &a->r->env);
     }
     *out = result;
+    out->applied = applied;
     out->withdrew = withdrew;
     out->backfilled = backfilled;
     out->base_differs = differs;
