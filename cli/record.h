@@ -21,7 +21,7 @@ struct cli_rows {
     json_t *out;
     uint64_t found; /* with those beyond the limit */
 };
-int cli_add_row(void *rows, const ward_record *record); /* a ward_record_fn */
+int cli_add_row(void *ctx, const ward_record *record); /* a ward_record_fn; ctx: the struct */
 /* Rows of all shown records of a kind, in order of id. CLI_DONE or CLI_FAILED, reported. */
 int cli_rows(struct cli *c, uint32_t kind, cli_row_fn *amend, void *ctx, json_t **out);
 /* The page of what an index finds: the first rows->limit, backwards the last. Whether it goes beyond them without looking at more: plain.

@@ -136,7 +136,9 @@ static int enter(struct listing *l, const struct ward_id *id, const struct ward_
     if (l->limit && l->count == l->limit)
         free(l->page[--l->count].code);
     memmove(&l->page[at + 1], &l->page[at], (l->count - at) * sizeof l->page[0]);
-    l->page[at] = (struct candidate){*id, own, l->code.len};
+    l->page[at].id = *id;
+    l->page[at].code = own;
+    l->page[at].len = l->code.len;
     l->count++;
     return WARD_OK;
 }
