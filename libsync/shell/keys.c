@@ -92,16 +92,15 @@ int ward_keys_check(const struct ward_keys *k, struct ward_error *err)
 
 int ward_crypto_start(struct ward_error *err)
 {
-    /* A point of order 8 * L, as CVE-2025-69277 let through: base point + a point of order 2 (0, -1). */
-    uint8_t base[32], torsion[32], mixed[32];
-    static const uint8_t one[32] = {1};
+    /* The base point, y = 4/5, and what CVE-2025-69277 let through: the same with a point of order 2 added, (-x, -y). */
+    uint8_t base[32], mixed[32];
     if (sodium_init() < 0)
         return ward_fail(err, WARD_ERR_INTERNAL, "libsodium");
-    crypto_scalarmult_ed25519_base_noclamp(base, one);
-    memset(torsion, 0xff, sizeof torsion);
-    torsion[0] = 0xec;
-    torsion[31] = 0x7f; /* y = -1 */
-    if (crypto_core_ed25519_add(mixed, base, torsion) == 0 && ward_sign_pk_valid(mixed))
+    memset(base, 0x66, sizeof base);
+    base[0] = 0x58;
+    memset(mixed, 0x99, sizeof mixed);
+    mixed[0] = 0x95;
+    if (ward_sign_pk_valid(mixed))
         return ward_fail(err, WARD_ERR_INTERNAL, "libsodium accepts keys outside the prime-order subgroup");
     return ward_sign_pk_valid(base) ? WARD_OK : ward_fail(err, WARD_ERR_INTERNAL, "libsodium refuses good keys");
 }

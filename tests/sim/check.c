@@ -83,7 +83,8 @@ void check_keep_secret(struct world *w, const void *p, size_t len)
         return;
     memcpy(w->secrets[w->secret_count].b, p, len);
     w->secrets[w->secret_count++].len = len;
-    w->secret_first[*(const uint8_t *)p] = true;
+    const uint8_t *begin = p;
+    w->secret_begins[begin[0]][begin[1] / 8] |= (uint8_t)(1u << begin[1] % 8);
 }
 
 void check_keep_keys(struct device *d)
@@ -105,8 +106,8 @@ void check_keep_keys(struct device *d)
 
 static bool holds_secret(const struct world *w, const uint8_t *p, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        for (size_t j = 0; w->secret_first[p[i]] && j < w->secret_count; j++)
+    for (size_t i = 0; i + 1 < len; i++)
+        for (size_t j = 0; w->secret_begins[p[i]][p[i + 1] / 8] >> p[i + 1] % 8 & 1 && j < w->secret_count; j++)
             if (w->secrets[j].len <= len - i && memcmp(p + i, w->secrets[j].b, w->secrets[j].len) == 0)
                 return true;
     return false;
@@ -180,6 +181,15 @@ static void S10_a_cut_device_gets_no_more(struct conn *c, int from)
         violated(c->w, "S10", "%s sends changes to %s, which it knows to be cut", d->name, to->name);
 }
 
+/* What waits at the other side is bounded by what that side has offered. */
+static void S18_no_more_is_under_way_than_was_offered(struct conn *c, int from)
+{
+    uint64_t waiting = ++c->runs[from].sent - c->runs[from].heard;
+    if (waiting > c->runs[from].window)
+        violated(c->w, "S18", "%s has %llu runs under way to %s, which offered %u", c->side[from].d->name, (unsigned long long)waiting,
+                 c->side[1 - from].d->name, c->runs[from].window);
+}
+
 void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
 {
     struct ward_message m;
@@ -190,8 +200,10 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
         violated(c->w, "S20", "%s sends a frame that is none", c->side[from].d->name);
         return;
     }
-    if (m.type == WARD_MSG_RUN)
+    if (m.type == WARD_MSG_RUN) {
         S10_a_cut_device_gets_no_more(c, from);
+        S18_no_more_is_under_way_than_was_offered(c, from);
+    }
     if (m.type == WARD_MSG_ACK)
         S14_ack_names_only_what_is_durable(c, from, &m);
     if (m.type == WARD_MSG_RECEIPT)
@@ -201,7 +213,13 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
 void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
 {
     struct ward_message m;
-    if (ward_frame_parse(&m, p, len, NULL) || m.type != WARD_MSG_RUN)
+    if (ward_frame_parse(&m, p, len, NULL))
+        return;
+    if (m.type == WARD_MSG_HELLO)
+        c->runs[to].window = m.hello.window;
+    if (m.type == WARD_MSG_ACK)
+        c->runs[to].heard = m.acked;
+    if (m.type != WARD_MSG_RUN)
         return;
     if (c->runs[to].count == c->runs[to].cap) {
         c->runs[to].cap = c->runs[to].cap ? 2 * c->runs[to].cap : 16;

@@ -45,6 +45,8 @@ struct conn {
         struct sent_run *v; /* by the other side, as they arrived here */
         size_t count, cap;
         uint64_t acked;
+        uint64_t sent, heard; /* of its own: sent, and acknowledged as far as it knows */
+        uint32_t window;      /* that the other's hello gave it; 0: none has come */
     } runs[2];
 };
 

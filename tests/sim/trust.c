@@ -2,13 +2,14 @@
 #include "check.h"
 #include "errand.h"
 #include "model.h"
+#include "older.h"
 #include "proof.h"
 #include "work.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE, FAULT_KEYS, FAULT_HUBS};
+static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE, FAULT_KEYS, FAULT_HUBS, FAULT_OLDER};
 #define OURS (sizeof ours / sizeof ours[0])
 
 struct device *trust_operator(struct world *w)
@@ -229,6 +230,15 @@ static void restore_a_hub(struct world *w)
         faults_restore(d, FAULT_HUBS);
 }
 
+/* ---------------------------------------------------------------- older programs */
+
+static void bring_up_to_date(struct world *w)
+{
+    struct device *d = &w->d[dice_below(&w->trust_dice, w->count)];
+    if (d->joined && !d->hostile && !d->serving && !d->keys_open && device_is_up(d) && device_is_idle(d) && older_make(d))
+        fault_note(w, FAULT_OLDER);
+}
+
 /* ---------------------------------------------------------------- their times */
 
 static void times(void *ctx, uint64_t which)
@@ -255,6 +265,9 @@ static void times(void *ctx, uint64_t which)
         break;
     case FAULT_HUBS:
         restore_a_hub(w);
+        break;
+    case FAULT_OLDER:
+        bring_up_to_date(w);
         break;
     default:
         break;

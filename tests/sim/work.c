@@ -507,7 +507,7 @@ static void note_revoked(const struct device *whom, int rc)
 {
     struct world *w = whom->w;
     for (size_t i = 0; i < w->count; i++)
-        w->d[i].revoked |= (!rc || rc == WARD_ERR_IO) && memcmp(w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
+        w->d[i].revoked |= (!rc || rc == WARD_ERR_IO || rc == WARD_ERR_DISK_FULL) && memcmp(w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
 }
 
 struct device *work_replace(struct device *by, struct device *lost, const char *name)

@@ -191,7 +191,7 @@ int device_take(struct device *d, ward_replica **out, struct ward_error *err)
 
 void device_give_back(struct device *d, ward_replica *r, bool good)
 {
-    if (good && r && !d->idle && device_is_up(d) && !dice_chance(&d->w->plan, 200))
+    if (good && r && !d->idle && device_is_up(d) && !dice_chance(&d->w->plan, 80))
         d->idle = r;
     else
         ward_close(r);

@@ -157,7 +157,7 @@ struct world {
         size_t len;
     } secrets[SECRETS_MAX]; /* which may stand in key files alone */
     size_t secret_count;
-    bool secret_first[256];
+    uint8_t secret_begins[256][32]; /* a bit for each two bytes that one begins with */
     /* the trace */
     bool keep_trace, print_trace;
     char *trace;

@@ -189,6 +189,27 @@ static void test_without_memory(void **state)
     ward_keys_free(k);
 }
 
+/* The points by which ward_crypto_start looks at libsodium, derived the long way. */
+static void test_points_of_the_self_test(void **state)
+{
+    (void)state;
+    uint8_t base[32], mixed[32], found[32], torsion[32];
+    static const uint8_t one[32] = {1};
+    memset(base, 0x66, sizeof base);
+    base[0] = 0x58;
+    memset(mixed, 0x99, sizeof mixed);
+    mixed[0] = 0x95;
+    assert_int_equal(crypto_scalarmult_ed25519_base_noclamp(found, one), 0);
+    assert_memory_equal(found, base, sizeof base);
+    memset(torsion, 0xff, sizeof torsion); /* (0, -1), of order 2 */
+    torsion[0] = 0xec;
+    torsion[31] = 0x7f;
+    assert_int_equal(crypto_core_ed25519_add(found, base, torsion), 0);
+    assert_memory_equal(found, mixed, sizeof mixed);
+    assert_true(ward_sign_pk_valid(base));
+    assert_false(ward_sign_pk_valid(mixed));
+}
+
 static int ready(void **state)
 {
     (void)state;
@@ -199,7 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),          cmocka_unit_test(test_bad_vectors),    cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_a_new_passphrase), cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_a_new_passphrase), cmocka_unit_test(test_without_memory), cmocka_unit_test(test_points_of_the_self_test),
     };
     return cmocka_run_group_tests(tests, ready, NULL);
 }
