@@ -470,11 +470,11 @@ bool work_code_is_good(const struct device *d)
     struct ward_invitation v;
     if (ward_invitation_parse(&v, d->code, NULL))
         return true;
-    for (size_t i = 0; i < d->w->count; i++) {
-        const struct device *o = &d->w->d[i];
-        if (o->joined && !o->revoked && memcmp(o->link_pk, v.hub_link_pk, sizeof o->link_pk) == 0)
+    const struct world *w = d->w;
+    const struct device *at[] = {w->hub, w->hub2, d->role == WARD_ROLE_CELL ? NULL : &w->d[0]}; /* as invite chooses the addresses */
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++)
+        if (at[i] && !at[i]->revoked && memcmp(at[i]->link_pk, v.hub_link_pk, sizeof v.hub_link_pk) == 0)
             return true;
-    }
     return false;
 }
 
@@ -507,7 +507,8 @@ static void note_revoked(const struct device *whom, int rc)
 {
     struct world *w = whom->w;
     for (size_t i = 0; i < w->count; i++)
-        w->d[i].revoked |= (!rc || rc == WARD_ERR_IO || rc == WARD_ERR_DISK_FULL) && memcmp(w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
+        w->d[i].revoked |=
+            (!rc || rc == WARD_ERR_IO || rc == WARD_ERR_DISK_FULL) && memcmp(w->d[i].grant.b, whom->grant.b, sizeof whom->grant.b) == 0;
 }
 
 struct device *work_replace(struct device *by, struct device *lost, const char *name)

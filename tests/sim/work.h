@@ -41,7 +41,7 @@ int work_due(struct device *d, const struct ward_id *id, int64_t due);
 bool work_shows(struct device *d, const struct ward_id *id, const char *title);
 
 struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role); /* NULL: it could not */
-bool work_code_is_good(const struct device *d);              /* the key that it names is somebody's, still */
+bool work_code_is_good(const struct device *d);              /* it names a key that is met at its addresses, still */
 bool work_invite_again(struct device *by, struct device *d); /* the code is the device's; false: it could not */
 int work_revoke(struct device *by, struct device *whom);
 struct device *work_replace(struct device *by, struct device *lost, const char *name); /* NULL: it could not */
