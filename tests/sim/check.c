@@ -144,6 +144,8 @@ static void S14_ack_names_only_what_is_durable(struct conn *c, int from, struct 
     model_observe(d, p->r);
     for (uint64_t i = before; i < m->acked; i++) {
         const struct sent_run *run = &c->runs[from].v[i];
+        if (!run->last)
+            continue;
         size_t branch = model_find_short(model, run->space8, run->grant8);
         while (branch != SIZE_MAX && d->held[branch] < run->last)
             branch = model->feeds[branch].next;
@@ -200,7 +202,7 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
         violated(c->w, "S20", "%s sends a frame that is none", c->side[from].d->name);
         return;
     }
-    if (m.type == WARD_MSG_RUN) {
+    if (m.type == WARD_MSG_RUN || m.type == WARD_MSG_SNAPSHOT || m.type == WARD_MSG_PART) {
         S10_a_cut_device_gets_no_more(c, from);
         S18_no_more_is_under_way_than_was_offered(c, from);
     }
@@ -219,7 +221,10 @@ void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
         c->runs[to].window = m.hello.window;
     if (m.type == WARD_MSG_ACK)
         c->runs[to].heard = m.acked;
-    if (m.type != WARD_MSG_RUN)
+    bool state = m.type == WARD_MSG_SNAPSHOT || m.type == WARD_MSG_PART; /* counts as a run, and is looked at when all are equal */
+    if (m.type == WARD_MSG_SNAPSHOT)
+        deed(c->w, DEED_STATES);
+    if (m.type != WARD_MSG_RUN && !state)
         return;
     if (c->runs[to].count == c->runs[to].cap) {
         c->runs[to].cap = c->runs[to].cap ? 2 * c->runs[to].cap : 16;
@@ -228,6 +233,9 @@ void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
             abort();
     }
     struct sent_run *run = &c->runs[to].v[c->runs[to].count++];
+    run->last = 0;
+    if (state)
+        return;
     memcpy(run->space8, m.run.space8, 8);
     memcpy(run->grant8, m.run.grant8, 8);
     run->last = m.run.first + m.run.count - 1;
@@ -365,6 +373,8 @@ static void S11_forks_are_told(struct device *d, ward_replica *r)
     struct told_forks told = {.d = d};
     struct ward_error err = {0};
     size_t want = 0;
+    if (d->w->settles) /* forks below a floor are no forks any more */
+        return;
     for (size_t i = 0; i < m->feed_count; i++)
         want += m->feeds[i].stem == SIZE_MAX && model_fork_point(m, i, d->held) != UINT64_MAX;
     if (ward_fork_each(r, on_fork, &told, &err) == WARD_OK && told.count != want)
@@ -408,6 +418,11 @@ static bool may_hold(const struct device *d, const struct model_space *s)
         if (memcmp(s->units[i].b, d->unit.b, 16) == 0)
             return true;
     return false;
+}
+
+bool check_may_hold(const struct device *d, size_t space)
+{
+    return may_hold(d, &d->w->model->spaces[space]);
 }
 
 /* So many branches that no more are held: which ones is then by chance. */

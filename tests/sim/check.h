@@ -28,6 +28,7 @@ void check_space_state(struct device *d, ward_replica *r, size_t space);
 void check_whole(struct device *d, ward_replica *r);
 /* All honest devices, when they have met (L1, L4, and the above for each). */
 void check_healed(struct world *w, bool by_links);
+bool check_may_hold(const struct device *d, size_t space); /* by its unit and role */
 void check_secrets_on_disks(struct world *w);
 
 #endif

@@ -57,7 +57,8 @@ struct conn;
     X(DISPUTE, "dispute", DEVICE)      /* somebody does not believe that a report had reached the hub: it is proved to him */              \
     X(KEYS, "keys", DEVICE)            /* an operator's or a hub's keys may be known to others: they are replaced */                       \
     X(HUBS, "hubs", DEVICE)            /* there are two hubs, and now the one, now the other is restored from an older copy */             \
-    X(OLDER, "older", DEVICE)          /* a device's program is brought up to date, and its file is of the format of before */
+    X(OLDER, "older", DEVICE)          /* a device's program is brought up to date, and its file is of the format of before */             \
+    X(COMPACT, "compact", DEVICE)      /* history that all hold is settled, and let go of */
 
 enum fault {
 #define X(id, name, group) FAULT_##id,

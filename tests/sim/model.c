@@ -4,6 +4,8 @@
 #include "disk_inside.h"
 #include "replica/replica.h"
 #include "rules/authority.h"
+#include "rules/floor.h"
+#include "rules/schema.h"
 #include "shell/platform.h"
 #include "values/cbor.h"
 #include "values/feed.h"
@@ -16,7 +18,10 @@
 #define ARENA_CHUNK 262144u
 #define FIRST_FIELD 4u /* a grant's body, an invitation's key */
 #define GRANT_CUT   12u
+#define FLOOR_KIND  6u
 #define CUTS_MAX    64
+#define FLOORS_MAX  128
+#define ENTRIES_MAX 256
 #define ROOT_RANK   3u
 
 /* ---------------------------------------------------------------- memory */
@@ -317,7 +322,8 @@ static void take_deps(struct model *m, size_t feed, struct model_change *c, cons
     c->seen = keep_vv(m, seen);
     c->sight = late ? keep_vv(m, named) : c->seen;
     c->late = late;
-    if (c->depth != deepest + 1)
+    bool vague = m->w->settles && c->depth > (before ? before->depth : 0); /* below what is settled nothing is looked up */
+    if (c->depth != deepest + 1 && !vague)
         violated(m->w, "S9", "a change has depth %llu where %llu follows", (unsigned long long)c->depth, (unsigned long long)deepest + 1);
 }
 
@@ -683,6 +689,7 @@ struct judged {
     size_t cut_count;
     uint64_t limit[MODEL_FEEDS_MAX];
     bool known[MODEL_FEEDS_MAX];
+    struct ward_floor_entry settled[MODEL_FEEDS_MAX]; /* by a feed's first branch; seq 0: nothing is */
 };
 
 /* Those in the ward space; who makes them is never cut here, but may have parted his feed. */
@@ -721,6 +728,107 @@ static uint64_t limit_by_cuts(const struct judged *g, size_t feed)
     return limit;
 }
 
+/* ---- what is settled: proto/authority.md, Floor */
+
+struct floor_op {
+    const struct model_op *op;
+    const struct model_feed *by;
+    uint64_t seq, depth;
+    size_t nth;
+};
+
+/* The root's first, then by depth, feed, seq and place. */
+static int closing_order(const void *pa, const void *pb)
+{
+    const struct floor_op *a = pa, *b = pb;
+    bool root_a = a->by->rank == ROOT_RANK, root_b = b->by->rank == ROOT_RANK;
+    int order = root_b - root_a;
+    if (!order)
+        order = (a->depth > b->depth) - (a->depth < b->depth);
+    if (!order)
+        order = memcmp(a->by->id.b, b->by->id.b, 32);
+    if (!order)
+        order = (a->seq > b->seq) - (a->seq < b->seq);
+    return order ? order : (a->nth > b->nth) - (a->nth < b->nth);
+}
+
+static void settle(struct judged *g, const struct model_op *floor)
+{
+    struct ward_floor_entry e[ENTRIES_MAX];
+    size_t count;
+    if (ward_floor_parse(e, ENTRIES_MAX, &count, floor->raw, floor->len))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t first = model_find_feed(g->m, &e[i].feed);
+        struct ward_floor_entry *s = first == SIZE_MAX ? NULL : &g->settled[first];
+        if (!s || e[i].seq <= s->seq)
+            continue;
+        uint64_t effect = s->effect < s->seq ? s->effect : e[i].effect > s->seq ? e[i].effect : s->seq;
+        *s = e[i];
+        s->effect = effect;
+    }
+}
+
+static void find_settled(struct judged *g)
+{
+    const struct model *m = g->m;
+    struct floor_op floors[FLOORS_MAX], closings[FLOORS_MAX];
+    size_t floor_count = 0, closing_count = 0;
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        uint64_t fork = m->spaces[f->space].is_ward ? model_fork_point(m, i, g->held) : 0;
+        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++)
+            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
+                const struct model_change *c = model_change(m, i, seq);
+                struct floor_op one = {&c->ops[k], f, seq, c->depth, k};
+                if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_HEADS && floor_count < FLOORS_MAX)
+                    floors[floor_count++] = one; /* held, with effect or not */
+                if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_CLOSED && seq <= fork && closing_count < FLOORS_MAX)
+                    closings[closing_count++] = one;
+            }
+    }
+    qsort(closings, closing_count, sizeof *closings, closing_order);
+    for (size_t i = 0; i < closing_count; i++)
+        for (size_t j = 0; j < floor_count; j++) {
+            struct ward_hash name;
+            ward_floor_name(&name, floors[j].op->raw, floors[j].op->len);
+            const struct model_op *c = closings[i].op;
+            if (memcmp(floors[j].op->entity.b, c->entity.b, 16) == 0 && c->len == 34 && memcmp(c->raw + 2, name.b, 32) == 0)
+                settle(g, floors[j].op);
+        }
+}
+
+/* As model_fork_point, of branches that leave at what is settled or beyond. */
+static uint64_t fork_above(const struct model *m, size_t first, const uint64_t *held, uint64_t settled)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next)
+        if (m->feeds[i].stem != SIZE_MAX && m->feeds[i].base >= settled && m->feeds[i].base < least &&
+            parts_at(m, first, m->feeds[i].stem, m->feeds[i].base, held))
+            least = m->feeds[i].base;
+    return least;
+}
+
+/* Where a branch leaves the chain that is settled, below its end; UINT64_MAX: it does not. */
+static uint64_t leaves_settled(const struct model *m, size_t branch, size_t on, uint64_t settled)
+{
+    uint64_t at = UINT64_MAX; /* the branch's own chain against the other's, from the ends down to where they are one */
+    size_t a = branch, b = on;
+    uint64_t a_end = UINT64_MAX, b_end = settled;
+    while (a != b)
+        if (a > b) {
+            a_end = m->feeds[a].base;
+            a = m->feeds[a].stem;
+        } else {
+            b_end = m->feeds[b].base < b_end ? m->feeds[b].base : b_end;
+            b = m->feeds[b].stem;
+        }
+    uint64_t end = a_end < b_end ? a_end : b_end;
+    if (end < settled)
+        at = end;
+    return at;
+}
+
 static uint64_t limit_of(struct judged *g, size_t feed);
 
 /* Whether a change with effect brought in the grant under which a feed is written. */
@@ -747,8 +855,17 @@ static uint64_t limit_of(struct judged *g, size_t feed)
         return g->limit[feed];
     g->known[feed] = true;
     g->limit[feed] = 0; /* while it is looked for: grants that rest on one another have no effect */
-    uint64_t cut = limit_by_cuts(g, feed), fork = model_fork_point(g->m, feed, g->held);
-    g->limit[feed] = !is_granted(g, feed) ? 0 : cut < fork ? cut : fork;
+    const struct model *m = g->m;
+    size_t first = model_find_feed(m, &m->feeds[feed].id);
+    const struct ward_floor_entry *s = &g->settled[first];
+    size_t on = s->seq ? find_branch(m, first, s->seq, &s->hash) : SIZE_MAX;
+    uint64_t cut = limit_by_cuts(g, feed), fork = fork_above(m, first, g->held, s->seq), limit = cut < fork ? cut : fork;
+    uint64_t leaves = on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, feed, on, s->seq);
+    if (leaves != UINT64_MAX)
+        limit = leaves;
+    else if (on != SIZE_MAX)
+        limit = s->effect < s->seq ? s->effect : limit > s->seq ? limit : s->seq;
+    g->limit[feed] = !is_granted(g, feed) ? 0 : limit;
     return g->limit[feed];
 }
 
@@ -759,9 +876,19 @@ static struct judged *judge(const struct model *m, const uint64_t *held, bool cu
     g.held = held;
     g.cut_count = 0;
     memset(g.known, 0, sizeof g.known);
+    memset(g.settled, 0, sizeof g.settled);
     if (cuts)
         find_cuts(&g);
+    if (m->w->settles)
+        find_settled(&g);
     return &g;
+}
+
+uint64_t model_settled(const struct model *m, const uint64_t *held, size_t first, struct ward_hash *hash)
+{
+    const struct judged *g = judge(m, held, true);
+    *hash = g->settled[first].hash;
+    return g->settled[first].seq;
 }
 
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant)

@@ -113,6 +113,8 @@ uint64_t model_waiting(const struct model *m, const struct device *d, size_t *br
 size_t model_releases(const struct model *m, const uint64_t *held); /* branches of which something was written anew */
 /* The device's disk is restored: what it was to write anew and has not is gone like anything else that it had not given to anybody. */
 void model_forget_withdrawn(struct model *m, const struct device *d);
+/* Up to which change of a feed, and which one that is, by what is held; 0: nothing is settled. */
+uint64_t model_settled(const struct model *m, const uint64_t *held, size_t first, struct ward_hash *hash);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held); /* changes held that have no effect and were not released */
 

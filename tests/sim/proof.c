@@ -99,7 +99,7 @@ static int write_proof(struct device *from, struct chosen *c, const char *path, 
     ward_file_remove(path);
     if (!rc)
         rc = c->count ? ward_proof_write(r, path, &c->feed, c->seqs, c->count, out, &err) : WARD_ERR_RECEIPT_NONE;
-    bool excused = !c->count || from->may_fork || (rc >= 600 && rc < 700) || rc == WARD_ERR_MEMORY;
+    bool excused = !c->count || from->may_fork || (rc >= 600 && rc < 700) || rc == WARD_ERR_MEMORY || rc == WARD_ERR_HISTORY;
     work_end_act(from, "writes a proof", rc, &err);
     if (rc && !excused)
         violated(from->w, "receipt", "%s cannot prove what is receipted: %d %s", from->name, rc, err.detail);

@@ -1,5 +1,6 @@
 #include "run.h"
 #include "check.h"
+#include "compact.h"
 #include "model.h"
 #include "trust.h"
 #include "work.h"
@@ -62,6 +63,8 @@ static void heal(struct world *w)
     if (w->faults & FAULT_BIT(FAULT_HUBS))
         meet_second_hub(w);
     run_rounds(w, ROUNDS + (w->hub2 != NULL));
+    if (w->settles && !w->failed)
+        compact_all(w);
     for (size_t i = 0; i < w->count && !w->failed; i++)
         if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
             violated(w, "L1", "%s has not joined after a day without faults", w->d[i].name);

@@ -1,5 +1,6 @@
 #include "trust.h"
 #include "check.h"
+#include "compact.h"
 #include "errand.h"
 #include "model.h"
 #include "older.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE, FAULT_KEYS, FAULT_HUBS, FAULT_OLDER};
+static const enum fault ours[] = {FAULT_ENDED, FAULT_FILES, FAULT_LOST, FAULT_DISPUTE, FAULT_KEYS, FAULT_HUBS, FAULT_OLDER, FAULT_COMPACT};
 #define OURS (sizeof ours / sizeof ours[0])
 
 struct device *trust_operator(struct world *w)
@@ -239,6 +240,15 @@ static void bring_up_to_date(struct world *w)
         fault_note(w, FAULT_OLDER);
 }
 
+/* ---------------------------------------------------------------- settled */
+
+static void settle_some(struct world *w)
+{
+    struct device *d = dice_chance(&w->trust_dice, 500) ? w->hub : &w->d[dice_below(&w->trust_dice, w->count)];
+    if (device_counts(d) && work_may_act(d))
+        compact(d, dice_chance(&w->trust_dice, 100) ? &w->d[dice_below(&w->trust_dice, w->count)] : NULL);
+}
+
 /* ---------------------------------------------------------------- their times */
 
 static void times(void *ctx, uint64_t which)
@@ -269,6 +279,9 @@ static void times(void *ctx, uint64_t which)
     case FAULT_OLDER:
         bring_up_to_date(w);
         break;
+    case FAULT_COMPACT:
+        settle_some(w);
+        break;
     default:
         break;
     }
@@ -276,6 +289,7 @@ static void times(void *ctx, uint64_t which)
 
 void trust_begin(struct world *w)
 {
+    w->settles = fault_on(w, FAULT_COMPACT);
     for (size_t i = 0; i < OURS; i++)
         if (fault_on(w, ours[i]))
             sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, HOUR_MS, DAY_MS), times, w, (uint64_t)ours[i]);

@@ -28,7 +28,7 @@ static void on_event(void *ctx, const struct ward_event *e)
     check_event(p, e);
     switch (e->type) {
     case WARD_EVENT_RUN_REFUSED:
-        trace(p->w, p->d, "a run is refused: %s (%s)", ward_error_name(e->code), who(p->w, &e->grant));
+        trace(p->w, p->d, "a run is refused: %s (%s) %s", ward_error_name(e->code), who(p->w, &e->grant), e->text ? e->text : "");
         break;
     case WARD_EVENT_PEER_REFUSED:
         trace(p->w, p->d, "refuses a peer: %s", ward_error_name(e->code));

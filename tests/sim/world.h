@@ -48,6 +48,10 @@
     X(OPERATOR_KEYS, "operator-keys")                                                                                                      \
     X(ANNOUNCE, "announce")                                                                                                                \
     X(HUB_KEYS, "hub-keys")                                                                                                                \
+    X(PROPOSED, "proposed")                                                                                                                \
+    X(CLOSED, "closed")                                                                                                                    \
+    X(DROPPED, "dropped")                                                                                                                  \
+    X(STATES, "states")                                                                                                                    \
     X(REUNITED, "reunited")                                                                                                                \
     X(RELEASE, "release")                                                                                                                  \
     X(RELEASED, "released")                                                                                                                \
@@ -100,6 +104,7 @@ struct device {
     bool away;               /* without power, until booted */
     bool hostile;            /* its owner drives it by hand (hostile.c) */
     bool revoked;            /* somebody has cut it */
+    bool left;               /* it was left behind: no floor waits for it */
     bool errand;             /* it asks by files (errand.c), */
     struct device *admitter; /* and was answered here */
     char words[WARD_FINGERPRINT]; /* that it then showed */
@@ -139,6 +144,7 @@ struct device {
 struct world {
     uint64_t seed;
     uint64_t faults; /* that may happen */
+    bool settles;    /* history is compacted */
     bool calm;       /* none may: while the ward is founded, and once it heals */
     struct sched time;
     struct dice plan, net_dice, fault_dice, work_dice, peer_dice, trust_dice;
