@@ -232,6 +232,7 @@ static int add_rows(ward_replica *r, const struct ward_snapshot_head *h, uint32_
                               .dirty = true};
         ward_name_feed(&f.id, &r->ward, &space, &g->id);
         f.head_hash = f.id;
+        ward_directory_settled(&r->dir, &space, &f.id, &f.settled);
         if (ward_directory_add_feed(&r->dir, &f))
             return ward_fail(err, WARD_ERR_MEMORY, "directory");
         m->fids[i] = f.fid;

@@ -96,6 +96,8 @@ static const struct kept kept[] = {
      "a revoked device that joined again in its home brought the hub its own words, and with them a device that the model had given up"},
     {"an answer taken twice", 804110, 1, "reset,oneway,syncerr,revoke,oversize,outside,version,files,dispute",
      "a home that took an answer again after its disk had failed told its set-aside changes again with keys that it had not loaded"},
+    {"a newcomer, and one that was left behind", 1013, 1, "compact",
+     "whoever began with a space's state did not know what was settled of it until it was opened anew, and refused what named that"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

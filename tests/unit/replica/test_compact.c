@@ -213,6 +213,38 @@ static void left_behind(void **state)
     world_close(&w);
 }
 
+/* Whoever begins with the state knows at once what is settled: changes of one who was left behind name what lies below. */
+static void settled_where_the_state_came(void **state)
+{
+    struct world w;
+    (void)state;
+    world_found(&w, 20261125);
+    admit(&w, 'a', WARD_ROLE_CELL, 20261125);
+    admit(&w, 'b', WARD_ROLE_CELL, 20261125);
+    admit(&w, 'a', WARD_ROLE_CELL, 20261125); /* and is not met before the floor is closed */
+    write_many(&w, A, 6);
+    write_many(&w, B, 4);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    write_title(&w, B, 'z', "written on the way");
+    const struct ward_hash leave[] = {w.d[B].grant, w.d[COPY].grant};
+    assert_int_equal(compact(&w, 1, leave, 2).proposed, 1);
+    meet_on_line(&w, OFFICE, A);
+    assert_int_equal(compact(&w, 1, leave, 2).closed, 1);
+    write_title(&w, A, 'y', "after the floor");
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, COPY);
+    assert_true(feed_at(&w, COPY, A)->base > 0); /* it came as its state */
+    assert_int_equal(feed_at(&w, COPY, A)->settled.seq, 6);
+    meet_on_line(&w, OFFICE, B);
+    meet_on_line(&w, OFFICE, COPY);
+    assert_int_equal(feed_at(&w, COPY, B)->head_seq, 5);
+    meet_on_line(&w, OFFICE, A);
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 /* What came upon a proposal meanwhile makes it useless: another is written in its place. */
 static void outdated(void **state)
 {
@@ -350,6 +382,7 @@ int main(void)
         cmocka_unit_test(held_back_until_all_have_it),
         cmocka_unit_test(by_operators_and_hubs),
         cmocka_unit_test(left_behind),
+        cmocka_unit_test(settled_where_the_state_came),
         cmocka_unit_test(outdated),
         cmocka_unit_test(a_cut_below),
         cmocka_unit_test(a_copy_that_told_nobody),
