@@ -11,7 +11,8 @@
 #define FUTURE 1000
 
 /* What each format has more than the one before; never while that holds something which the older one could not have said. */
-static const char back_to_2[] = "BEGIN; DROP TABLE ward_base; DROP TABLE ward_base_feed; PRAGMA user_version = 2; COMMIT";
+static const char back_to_2[] = "BEGIN; DROP TABLE ward_base; DROP TABLE ward_base_feed; DROP TABLE ward_backfill; DROP TABLE ward_floor;"
+                                "PRAGMA user_version = 2; COMMIT";
 static const char back_to_1[] =
     "BEGIN; CREATE TABLE old(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT NULL, unit BLOB NOT "
     "NULL, role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL) "
@@ -19,7 +20,8 @@ static const char back_to_1[] =
     "INSERT INTO old SELECT fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv FROM ward_feed;"
     "DROP TABLE ward_feed; ALTER TABLE old RENAME TO ward_feed; DROP TABLE ward_receipt; DROP TABLE ward_receipted;"
     "DROP TABLE ward_published; DROP TABLE ward_waiting; PRAGMA user_version = 1; COMMIT";
-static const char holds_3[] = "SELECT count(*) FROM ward_base";
+static const char holds_3[] = "SELECT (SELECT count(*) FROM ward_base) + (SELECT count(*) FROM ward_backfill) +"
+                              " (SELECT count(*) FROM ward_floor)";
 static const char holds_2[] = "SELECT (SELECT count(*) FROM ward_waiting) + (SELECT count(*) FROM ward_feed WHERE parent > 0)";
 
 static int number(sqlite3 *db, const char *sql)
