@@ -95,6 +95,14 @@ static void S20_a_newer_file_is_refused(struct device *d, int format)
     sqlite3_close(db);
 }
 
+/* All that was done to the file by other hands is as durable as if it had lain there for years. */
+static void rest(struct device *d)
+{
+    struct disk_image *image = disk_copy(d->disk);
+    disk_put(d->disk, image);
+    disk_image_free(image);
+}
+
 bool older_make(struct device *d)
 {
     struct ward_error err = {0};
@@ -107,7 +115,9 @@ bool older_make(struct device *d)
     if (format < 2)
         return false;
     S20_a_newer_file_is_refused(d, format);
-    if (!set_back(d, dice_chance(&d->w->trust_dice, 500)))
+    bool done = set_back(d, dice_chance(&d->w->trust_dice, 500));
+    rest(d);
+    if (!done)
         return false;
     int was = format_of(d);
     trace(d->w, d, "has a file of format %d", was);
