@@ -39,15 +39,13 @@ static bool exec(sqlite3 *db, const char *sql)
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* As the library opens it: the log stays, and what an earlier power cut left in it goes to the file before anything is written. */
+/* As the library opens it: what an earlier power cut left in the log goes to the file before anything is written. */
 static sqlite3 *open_file(const struct device *d)
 {
     char path[64];
-    int on = 1;
     sqlite3 *db = NULL;
     snprintf(path, sizeof path, "%s/" WARD_STORE_NAME, d->home);
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, DISK_VFS) == SQLITE_OK && exec(db, "PRAGMA synchronous = FULL") &&
-        sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &on) == SQLITE_OK &&
         sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
         return db;
     sqlite3_close(db);
@@ -112,6 +110,7 @@ bool older_make(struct device *d)
         return false;
     faults_after_act(d); /* no trap is for this */
     int format = format_of(d);
+    rest(d);
     if (format < 2)
         return false;
     S20_a_newer_file_is_refused(d, format);
