@@ -406,7 +406,7 @@ static int look_here(struct reader *x, struct ward_error *err)
 {
     const struct ward_feed *f = ward_directory_feed_by_id(&x->r->dir, &x->p.feed);
     uint64_t depth, seq = !f ? 0 : f->head_seq < x->p.last ? f->head_seq : x->p.last;
-    x->here_seq = seq < x->p.first ? 0 : seq;
+    x->here_seq = seq < x->p.first || (f && seq < f->base) ? 0 : seq; /* what went into a base is not here one by one */
     return x->here_seq ? ward_chain_at(x->r, f->fid, x->here_seq, &x->here, &depth, err) : WARD_OK;
 }
 

@@ -1,4 +1,5 @@
 #include "proof.h"
+#include "base/limits.h"
 #include "check.h"
 #include "disk.h"
 #include "model.h"
@@ -83,7 +84,8 @@ static void check_proof(struct device *to, const struct ward_proof *p, const str
     if (!proved || x->count != x->asked->count)
         violated(w, "receipt", "%s finds a proof good that proves nothing", to->name);
     bool same = one_history && to->held[x->first] >= p->first; /* as far as it holds of them */
-    if (one_history && (p->here != (same ? WARD_PROOF_SAME_HERE : WARD_PROOF_NOT_HERE)))
+    bool settled = same && p->here == WARD_PROOF_NOT_HERE && (w->settles || m->change_count >= WARD_SNAPSHOT_FROM);
+    if (one_history && !settled && (p->here != (same ? WARD_PROOF_SAME_HERE : WARD_PROOF_NOT_HERE)))
         violated(w, "receipt", "%s says of a proof that it holds the same, or not, against what it holds", to->name);
 }
 
