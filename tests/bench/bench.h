@@ -96,7 +96,7 @@ double bench_seconds(void);
 double bench_work(void);
 bool bench_work_cpu(void);
 void bench_work_is_cpu(bool is);
-double bench_cpu_seconds(void); /* of this process alone: what else the machine does counts little */
+double bench_cpu_seconds(void);           /* of this process alone: what else the machine does counts little */
 double bench_median(double *v, size_t n); /* sorts v */
 void bench_memory(double *peak_mib);      /* VmHWM */
 void bench_copy_home(const struct bench *b, const char *from, const char *to);
