@@ -236,7 +236,7 @@ static int start_talk(struct ward_server *s, struct guest *g, const struct ward_
         return rc;
     g->told_up = true;
     tell(s, WARD_EVENT_PEER_UP, 0, &peer->id, NULL);
-    return ward_talk_link_up(&g->talk, err);
+    return g->upward ? ward_talk_link_up(&g->talk, err) : WARD_OK; /* who is called answers */
 }
 
 /* ---- frames */

@@ -206,8 +206,8 @@ static bool any_forked(const struct ward_stream *s, const struct share *x)
     return false;
 }
 
-#define SMALL_SHARE 8   /* a feed of which at most the eighth part of what is owed in its space is owed may go ahead, */
-#define MUCH_OWED   256 /* where that much is: else the difference is not worth looking for */
+#define SMALL_SHARE 8  /* a feed of which at most the eighth part of what is owed in its space is owed may go ahead, */
+#define MUCH_OWED   16 /* where that much is: else the difference is not worth looking for */
 
 /* A feed that may go ahead of the order of arrival; *out NULL: none. */
 static int find_small(struct ward_stream *s, const struct share *x, struct ward_owed **out, struct ward_error *err)

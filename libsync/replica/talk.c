@@ -63,6 +63,7 @@ static int forget_reused(struct ward_talk *t, struct ward_error *err)
         ward_vv_drop(&t->stream.have, fid);
         ward_vv_drop(&t->known, fid);
         ward_vv_drop(&t->snapshot, fid);
+        ward_vv_drop(&t->before, fid);
         ward_vv_drop(&t->due, fid);
         ward_vv_drop(&t->sent_blind, fid);
         for (size_t j = 0; j < WARD_WINDOW_MAX; j++)
@@ -86,6 +87,7 @@ void ward_talk_free(struct ward_talk *t)
     ward_vv_free(&t->sent_blind, &t->r->env);
     ward_talk_snapshot_free(t);
     ward_vv_free(&t->circles, &t->r->env);
+    ward_vv_free(&t->before, &t->r->env);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
     *t = (struct ward_talk){0};
@@ -140,15 +142,20 @@ static int send_simple(struct ward_talk *t, enum ward_message_type type, struct 
 
 static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err);
 
-static int send_hello(struct ward_talk *t, struct ward_error *err)
+/* theirs: the hello that this one answers, or NULL. What it makes needless is left out. */
+static int send_hello(struct ward_talk *t, const struct ward_message *theirs, struct ward_error *err)
 {
+    unsigned near;
     int rc = ward_talk_snapshot(t, err);
     if (!rc)
         rc = ward_receipts_note_hello(t, err);
     if (rc)
         return rc;
+    t->greeted = true;
+    enum ward_nearness how = theirs ? ward_talk_compare(t, theirs, &near) : WARD_APART;
     ward_buf_clear(&t->out);
-    ward_frame_hello(&t->out, &t->r->ward, &t->digest, ward_replica_now(t->r), t->bucketed ? t->buckets : NULL);
+    ward_frame_hello(&t->out, &t->r->ward, &t->digest, t->based && how != WARD_EQUAL ? t->base8 : NULL, ward_replica_now(t->r),
+                     t->bucketed && how == WARD_APART ? t->buckets : NULL);
     return ward_talk_send(t, &t->out, err);
 }
 
@@ -370,20 +377,35 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
     tell_progress(t);
 }
 
+/* 0, or why there can be no session with whoever says this. */
+static int misfit(const struct ward_talk *t, const struct ward_message *hello)
+{
+    if (hello->hello.protocol != WARD_PROTOCOL)
+        return WARD_ERR_PROTOCOL_VERSION;
+    return memcmp(hello->hello.ward4, t->r->ward.b, 4) != 0 ? WARD_ERR_SESSION_WARD : WARD_OK;
+}
+
 static unsigned step_hello(struct ward_talk *t, const struct ward_message *m)
 {
-    if (m->hello.protocol != WARD_PROTOCOL)
-        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_PROTOCOL_VERSION);
-    if (memcmp(m->hello.ward8, t->r->ward.b, 8) != 0)
-        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_SESSION_WARD);
+    unsigned near;
+    int code = misfit(t, m);
+    if (code)
+        return ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)code);
     t->clock_offset_ms = m->hello.wall_ms - ward_replica_now(t->r);
     tell(t, WARD_EVENT_CLOCK, 0, t->clock_offset_ms, 0, NULL);
-    bool equal = memcmp(m->hello.common16, t->digest.b, 16) == 0;
-    for (size_t i = 0; equal && i < t->common_count; i++)
-        t->common[i].equal = t->common[i].listed = true;
-    if (!equal && m->hello.buckets)
+    switch (ward_talk_compare(t, m, &near)) {
+    case WARD_EQUAL:
+        for (size_t i = 0; i < t->common_count; i++)
+            t->common[i].equal = t->common[i].listed = true;
+        return ward_session_step(&t->s, WARD_SE_HELLO_EQUAL, m->hello.window);
+    case WARD_NEAR:
+        return ward_session_step(&t->s, WARD_SE_HELLO_NEAR, m->hello.window | near);
+    case WARD_APART:
+        break;
+    }
+    if (m->hello.buckets)
         ward_talk_note_buckets(t, m->hello.buckets);
-    return ward_session_step(&t->s, equal ? WARD_SE_HELLO_EQUAL : WARD_SE_HELLO_DIFFER, m->hello.window);
+    return ward_session_step(&t->s, WARD_SE_HELLO_DIFFER, m->hello.window);
 }
 
 static unsigned step_message(struct ward_talk *t, struct ward_message *m)
@@ -433,10 +455,10 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
     }
 }
 
-/* The peer's heads are all known: how much is there to do? */
-static int begin_stream(struct ward_talk *t, struct ward_error *err)
+/* The peer's heads are all known, or by its hello alone what it holds: how much is there to do? */
+static int begin_stream(struct ward_talk *t, bool hello, struct ward_error *err)
 {
-    int rc = ward_talk_assume_equal(t, err);
+    int rc = t->s.state == WARD_S_EXCHANGING && hello ? ward_talk_assume_near(t, err) : ward_talk_assume_equal(t, err);
     if (!rc)
         rc = ward_talk_weigh_spaces(t, err);
     if (!rc)
@@ -455,7 +477,7 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
     int rc = WARD_OK;
     bool first_stream = (actions & WARD_SA_STREAM) && m && (m->type == WARD_MSG_HEADS || m->type == WARD_MSG_HELLO);
     if (actions & WARD_SA_HELLO)
-        rc = send_hello(t, err);
+        rc = send_hello(t, m, err);
     if (!rc && (actions & WARD_SA_SPACES))
         rc = ward_talk_send_spaces(t, err);
     if (!rc && (actions & WARD_SA_HEADS))
@@ -479,7 +501,7 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
     if (!rc && (actions & WARD_SA_ACK))
         rc = send_ack(t, err);
     if (!rc && first_stream)
-        rc = begin_stream(t, err);
+        rc = begin_stream(t, m->type == WARD_MSG_HELLO, err);
     if (!rc && (actions & WARD_SA_STREAM))
         rc = stream_runs(t, err);
     if (!rc && (actions & WARD_SA_DONE))
@@ -530,7 +552,9 @@ int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_
     if (rc)
         return act(t, ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)rc), NULL, err);
     rc = forget_reused(t, err);
-    return rc ? rc : act(t, step_message(t, &m), &m, err);
+    if (!rc && m.type == WARD_MSG_HELLO && !t->greeted && !misfit(t, &m)) /* who is called answers */
+        rc = act(t, ward_session_step(&t->s, WARD_SE_LINK_UP, 0), &m, err);
+    return rc || ward_talk_closed(t) ? rc : act(t, step_message(t, &m), &m, err);
 }
 
 int ward_talk_committed(struct ward_talk *t, struct ward_error *err)

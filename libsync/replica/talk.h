@@ -55,6 +55,11 @@ struct ward_talk {
     uint8_t buckets[WARD_BUCKETS * WARD_BUCKET_BYTES]; /* digests of groups of common spaces */
     bool bucketed;                                     /* there are enough of them to group */
     struct ward_vv snapshot;                           /* heads when hello was sent */
+    bool greeted;                                      /* hello was sent */
+    bool based;                                        /* base8 stands for something: */
+    uint8_t base8[8];                                  /* the common digest when the two met last; zeros: all is to be compared */
+    struct ward_vv before;                             /* and the heads then, of feeds that have grown since; by fid */
+    bool from_base;                                    /* the peer holds that, and not all that is here */
     struct ward_vv known;                              /* what the peer durably holds, by fid */
     struct ward_vv asked_branch, heard_branch;         /* by trunk: samples of it were sent, and came */
     struct ward_vv sent_blind;                         /* by fid: the first change sent since samples last came */
@@ -128,7 +133,10 @@ static inline bool ward_talk_uncommitted(const struct ward_talk *t)
 }
 
 /* talk_compare.c */
-int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err);
+int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err); /* what hello says */
+enum ward_nearness { WARD_APART, WARD_NEAR, WARD_EQUAL };
+enum ward_nearness ward_talk_compare(struct ward_talk *t, const struct ward_message *hello, unsigned *near); /* *near: the WARD_NEAR_ */
+int ward_talk_assume_near(struct ward_talk *t, struct ward_error *err); /* the peer holds the snapshot, or what was before */
 int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err);
 void ward_talk_note_buckets(struct ward_talk *t, const uint8_t *theirs);
 void ward_talk_note_spaces(struct ward_talk *t, struct ward_message *m);

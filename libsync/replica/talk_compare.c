@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/base.h"
 #include "replica/receipt.h"
 #include "replica/talk.h"
 #include "values/feed.h"
@@ -46,6 +47,141 @@ static int digest_buckets(struct ward_talk *t, struct ward_error *err)
     return WARD_OK;
 }
 
+/* ---- what both held when they met last */
+
+/* The heads then, of what has grown since; *little: it is so little that it may be sent on the chance that the other has it already. */
+static int heads_before(struct ward_talk *t, bool *little, struct ward_error *err)
+{
+    struct ward_store_peer p = {0};
+    uint64_t grown = 0;
+    *little = false;
+    int rc = ward_store_get_peer(t->r->store, &t->peer.id, &p, err);
+    if (rc)
+        return rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc;
+    *little = true;
+    for (size_t i = 0; !rc && *little && i < t->common_count; i++) {
+        const struct ward_space *s = ward_directory_space(&t->r->dir, t->common[i].sid);
+        for (size_t j = 0; !rc && *little && j < s->feed_count; j++) {
+            const struct ward_feed *f = ward_directory_feed(&t->r->dir, s->feeds[j]);
+            uint64_t seq = ward_vv_get(&p.have, f->fid);
+            if (seq >= f->head_seq)
+                continue;
+            grown += f->head_seq - seq;
+            *little =
+                !f->forked && !f->parent && seq >= f->base && grown <= WARD_NEAR_CHANGES; /* of one with branches vectors tell too little */
+            if (*little && ward_vv_raise(&t->before, &t->r->env, f->fid, seq))
+                rc = ward_fail(err, WARD_ERR_MEMORY, "session");
+        }
+    }
+    *little = *little && grown > 0;
+    ward_vv_free(&p.have, &t->r->env);
+    return rc;
+}
+
+struct kept_head {
+    uint64_t seq;
+    struct ward_hash hash, then; /* then: at the seq before */
+};
+
+/* The common digest as it would be with those heads: the picture in memory is set back for that long. */
+static int digest_before(struct ward_talk *t, const struct ward_grant *self, struct ward_hash *out, struct ward_error *err)
+{
+    struct ward_directory *d = &t->r->dir;
+    size_t n = t->before.len;
+    uint64_t depth;
+    int rc = WARD_OK;
+    struct kept_head *kept = ward_alloc(&t->r->env, n * sizeof *kept);
+    if (!kept)
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = ward_chain_at(t->r, t->before.v[i].fid, t->before.v[i].seq, &kept[i].then, &depth, err);
+    for (size_t i = 0; !rc && i < n; i++) {
+        struct ward_feed *f = ward_directory_feed(d, t->before.v[i].fid);
+        kept[i].seq = f->head_seq;
+        kept[i].hash = f->head_hash;
+        f->head_seq = t->before.v[i].seq;
+        f->head_hash = kept[i].then;
+        ward_directory_digest(d, ward_directory_space(d, f->sid));
+    }
+    if (!rc && ward_directory_common(d, self, &t->peer, out))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "session");
+    for (size_t i = 0; i < n && kept[i].seq; i++) {
+        struct ward_feed *f = ward_directory_feed(d, t->before.v[i].fid);
+        f->head_seq = kept[i].seq;
+        f->head_hash = kept[i].hash;
+        ward_directory_digest(d, ward_directory_space(d, f->sid));
+    }
+    ward_release(&t->r->env, kept);
+    return rc;
+}
+
+/* Heads and spaces are to be told, whatever is equal. */
+static bool wants_all_compared(const struct ward_talk *t)
+{
+    bool wants = t->plan || t->hooks.history;
+    for (size_t i = 0; !wants && i < t->common_count; i++)
+        wants = ward_space_wants_history(t->r, ward_directory_space(&t->r->dir, t->common[i].sid));
+    return wants;
+}
+
+static int find_base(struct ward_talk *t, const struct ward_grant *self, struct ward_error *err)
+{
+    struct ward_hash digest = {{0}};
+    bool little = false;
+    t->before.len = 0;
+    t->based = wants_all_compared(t);
+    int rc = t->based ? WARD_OK : heads_before(t, &little, err);
+    if (!rc && little) {
+        rc = digest_before(t, self, &digest, err);
+        t->based = !rc;
+    }
+    memcpy(t->base8, digest.b, sizeof t->base8);
+    return rc;
+}
+
+static bool is_same(const uint8_t *a, const uint8_t *b)
+{
+    return a && b && memcmp(a, b, 8) == 0;
+}
+
+enum ward_nearness ward_talk_compare(struct ward_talk *t, const struct ward_message *hello, unsigned *near)
+{
+    static const uint8_t compare_all[8];
+    const uint8_t *ours = t->based ? t->base8 : NULL, *theirs = hello->hello.base8;
+    *near = 0;
+    if (memcmp(hello->hello.common16, t->digest.b, 16) == 0)
+        return WARD_EQUAL;
+    if (is_same(ours, compare_all) || is_same(theirs, compare_all))
+        return WARD_APART;
+    t->from_base = is_same(ours, theirs) || is_same(ours, hello->hello.common16);
+    if (is_same(ours, hello->hello.common16))
+        *near = WARD_NEAR_THEIRS;
+    if (!t->from_base && is_same(theirs, t->digest.b))
+        *near = WARD_NEAR_OURS;
+    return t->from_base || *near ? WARD_NEAR : WARD_APART;
+}
+
+/* Spaces of which nothing is left then have come since: their circles are told with their first runs. */
+int ward_talk_assume_near(struct ward_talk *t, struct ward_error *err)
+{
+    const struct ward_env *env = &t->r->env;
+    t->told = 0;
+    for (size_t i = 0; i < t->snapshot.len; i++) {
+        uint32_t fid = t->snapshot.v[i].fid;
+        uint64_t seq = t->snapshot.v[i].seq;
+        for (size_t j = 0; t->from_base && j < t->before.len; j++)
+            seq = t->before.v[j].fid == fid ? t->before.v[j].seq : seq;
+        const struct ward_feed *f = ward_directory_feed(&t->r->dir, fid);
+        if (seq && f &&
+            (ward_vv_raise(&t->stream.have, env, fid, seq) || ward_vv_raise(&t->known, env, fid, seq) ||
+             ward_vv_raise(&t->circles, env, f->sid, 1)))
+            return ward_fail(err, WARD_ERR_MEMORY, "session");
+    }
+    return WARD_OK;
+}
+
+/* ---- what hello says */
+
 int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
 {
     const struct ward_directory *d = &t->r->dir;
@@ -77,7 +213,8 @@ int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
         return ward_fail(err, WARD_ERR_MEMORY, "session");
     t->told = (uint32_t)d->space_count;
     t->bucketed = t->common_count >= WARD_BUCKETS_FROM;
-    return t->bucketed ? digest_buckets(t, err) : WARD_OK;
+    int rc = find_base(t, self, err);
+    return !rc && t->bucketed ? digest_buckets(t, err) : rc;
 }
 
 void ward_talk_note_buckets(struct ward_talk *t, const uint8_t *theirs)

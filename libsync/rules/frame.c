@@ -10,25 +10,31 @@
 
 #define SHORT 8
 
+#define WARD_SHORT 4 /* bytes of the ward's id in a hello */
+
+/* Nothing, or just so many bytes. */
+static bool some_or_none(struct ward_cbor *c, const uint8_t **out, size_t size)
+{
+    size_t len;
+    if (!ward_cbor_bytes(c, out, &len))
+        return false;
+    if (len == 0)
+        *out = NULL;
+    return len == 0 || len == size || ward_cbor_fail(c, WARD_ERR_TYPE);
+}
+
 static bool read_hello(struct ward_cbor *c, struct ward_message *m)
 {
     uint64_t wall, window;
-    size_t len;
-    if (!ward_cbor_uint(c, &m->hello.protocol, UINT32_MAX) || !ward_cbor_bytes_exact(c, &m->hello.ward8, SHORT) ||
-        !ward_cbor_bytes_exact(c, &m->hello.common16, 16) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX) ||
+    if (!ward_cbor_bytes_exact(c, &m->hello.ward4, WARD_SHORT) || !ward_cbor_bytes_exact(c, &m->hello.common16, 16) ||
+        !some_or_none(c, &m->hello.base8, SHORT) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX / 1000) ||
         !ward_cbor_uint(c, &window, WARD_WINDOW_MAX))
         return false;
     if (window == 0)
         return ward_cbor_fail(c, WARD_ERR_RANGE);
-    if (!ward_cbor_bytes(c, &m->hello.buckets, &len))
-        return false;
-    if (len != 0 && len != (size_t)WARD_BUCKETS * WARD_BUCKET_BYTES)
-        return ward_cbor_fail(c, WARD_ERR_TYPE);
-    if (len == 0)
-        m->hello.buckets = NULL;
-    m->hello.wall_ms = (int64_t)wall;
+    m->hello.wall_ms = (int64_t)wall * 1000;
     m->hello.window = (uint32_t)window;
-    return true;
+    return some_or_none(c, &m->hello.buckets, (size_t)WARD_BUCKETS * WARD_BUCKET_BYTES);
 }
 
 /* Opens a list: remembers where its members start, so that it can be walked again after it was checked. */
@@ -354,7 +360,7 @@ static size_t members_of(uint64_t type)
 {
     switch (type) {
     case WARD_MSG_HELLO:
-        return 6;
+        return 7;
     case WARD_MSG_SPACES:
     case WARD_MSG_CIRCLE:
     case WARD_MSG_ASK:
@@ -402,9 +408,17 @@ int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct
     bool bare = type == WARD_MSG_DONE || type == WARD_MSG_BYE || type == WARD_MSG_PING;
     if (!bare && members_of(type) == 0)
         return ward_fail(err, WARD_ERR_PROTOCOL, "frame: type %llu", (unsigned long long)type);
+    m.type = (enum ward_message_type)type;
+    if (type == WARD_MSG_HELLO && members > 2) { /* so that each can tell the other which protocol it speaks, whatever that is */
+        if (!ward_cbor_uint(&c, &m.hello.protocol, UINT32_MAX))
+            return ward_fail(err, c.code, "frame: byte %zu", c.pos);
+        if (m.hello.protocol != WARD_PROTOCOL) {
+            *out = m;
+            return WARD_OK;
+        }
+    }
     if (members != 2 + members_of(type))
         return ward_fail(err, WARD_ERR_TYPE, "frame: type %llu with %zu members", (unsigned long long)type, members);
-    m.type = (enum ward_message_type)type;
     if (!read_members(&c, &m) || !ward_cbor_end(&c))
         return ward_fail(err, c.code, "frame: type %llu, byte %zu", (unsigned long long)type, c.pos);
     *out = m;
@@ -470,14 +484,15 @@ void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t me
     ward_put_uint(b, (uint64_t)type);
 }
 
-void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,
-                      const uint8_t *buckets)
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
+                      int64_t wall_ms, const uint8_t *buckets)
 {
-    ward_frame_begin(b, WARD_MSG_HELLO, 6);
+    ward_frame_begin(b, WARD_MSG_HELLO, 7);
     ward_put_uint(b, WARD_PROTOCOL);
-    ward_put_bytes(b, ward->b, SHORT);
+    ward_put_bytes(b, ward->b, WARD_SHORT);
     ward_put_bytes(b, common->b, 16);
-    ward_put_uint(b, wall_ms < 0 ? 0 : (uint64_t)wall_ms);
+    ward_put_bytes(b, base8, base8 ? SHORT : 0);
+    ward_put_uint(b, wall_ms < 0 ? 0 : (uint64_t)wall_ms / 1000);
     ward_put_uint(b, WARD_WINDOW);
     ward_put_bytes(b, buckets, buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
 }

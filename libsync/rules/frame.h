@@ -29,7 +29,7 @@ enum ward_message_type {
     WARD_MSG_BUNDLE = 30,
     WARD_MSG_BUNDLE_END = 31
 };
-#define WARD_PROTOCOL 2 /* 1 knew no columns */
+#define WARD_PROTOCOL 2 /* 1 knew no columns, and no base in a hello */
 
 enum ward_codec { WARD_CODEC_RAW = 0, WARD_CODEC_ZSTD = 1, WARD_CODEC_COLUMNS = 2 };
 
@@ -47,8 +47,8 @@ struct ward_run {
 struct ward_message {
     enum ward_message_type type;
     struct {
-        uint64_t protocol;
-        const uint8_t *ward8, *common16;
+        uint64_t protocol;                       /* of another than ours the rest is not read */
+        const uint8_t *ward4, *common16, *base8; /* base8: NULL, or 8 bytes; zeros: the sender wants all compared */
         int64_t wall_ms;
         uint32_t window;
         const uint8_t *buckets; /* WARD_BUCKETS x WARD_BUCKET_BYTES, or NULL: the sender has few spaces */
@@ -140,8 +140,8 @@ void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out);
 void ward_frame_next_wanted(struct ward_message *m, const uint8_t **space8);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
-void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, int64_t wall_ms,
-                      const uint8_t *buckets);
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
+                      int64_t wall_ms, const uint8_t *buckets);
 void ward_frame_spaces(struct ward_buf *b, size_t count); /* then count times: */
 void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest);
 void ward_frame_run(struct ward_buf *b, const struct ward_run *run);

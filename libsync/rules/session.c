@@ -61,6 +61,16 @@ static unsigned hello_differ(struct ward_session *s, uint64_t window)
     return WARD_SA_SPACES;
 }
 
+static unsigned hello_near(struct ward_session *s, uint64_t n)
+{
+    s->window = (uint32_t)n & 0xff;
+    s->state = WARD_S_EXCHANGING;
+    s->streaming = true;
+    s->done_sent = n & WARD_NEAR_OURS;
+    s->done_received = n & WARD_NEAR_THEIRS;
+    return WARD_SA_STREAM;
+}
+
 static unsigned spaces(struct ward_session *s, uint64_t n)
 {
     (void)n;
@@ -264,6 +274,7 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
             [WARD_SE_LINK_UP] = link_up,
             [WARD_SE_HELLO_EQUAL] = hello_equal,
             [WARD_SE_HELLO_DIFFER] = hello_differ,
+            [WARD_SE_HELLO_NEAR] = hello_near,
             [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,
             [WARD_SE_BAD] = bad,
@@ -357,10 +368,10 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "spaces", "heads",   "heads-last", "circle",  "branch",
-                                        "run",         "receipt",      "ask",    "want",    "ack",        "done",    "ping",
-                                        "bye",         "error",        "bad",    "link-up", "committed",  "refused", "sent",
-                                        "drained",     "news",         "tick",   "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "hello-near", "spaces", "heads",   "heads-last", "circle",
+                                        "branch",      "run",          "receipt",    "ask",    "want",    "ack",        "done",
+                                        "ping",        "bye",          "error",      "bad",    "link-up", "committed",  "refused",
+                                        "sent",        "drained",      "news",       "tick",   "leave"};
     assert(event < WARD_SE_COUNT);
     return names[event];
 }

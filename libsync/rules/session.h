@@ -13,7 +13,8 @@ enum ward_session_state { WARD_S_GREETING, WARD_S_COMPARING, WARD_S_EXCHANGING, 
 enum ward_session_event_type {
     /* from the peer, parsed and entitled */
     WARD_SE_HELLO_EQUAL,  /* a good hello whose digest equals ours */
-    WARD_SE_HELLO_DIFFER, /* a good hello with another digest */
+    WARD_SE_HELLO_DIFFER, /* a good hello with another digest, */
+    WARD_SE_HELLO_NEAR,   /* which tells all the same what the other holds; n: window, and the WARD_NEAR_ that apply */
     WARD_SE_SPACES,
     WARD_SE_HEADS, /* more will follow */
     WARD_SE_HEADS_LAST,
@@ -74,6 +75,10 @@ struct ward_session {
     bool shown_out; /* closed for what the peer did, by this side */
     int error;
 };
+
+/* Who has nothing beyond what both are known to hold says no done. */
+#define WARD_NEAR_OURS   0x100u /* we have nothing */
+#define WARD_NEAR_THEIRS 0x200u
 
 #define WARD_IDLE_PING_MS  20000
 #define WARD_IDLE_CLOSE_MS 75000

@@ -1477,7 +1477,9 @@ def frames():
     a = Author(C1, JOINT).write(op(T1, TITLE, "Một"))
     s8 = sorted([w.space_id(WARD, [])[:8], a.space[:8]])
     g = sorted([C1.id[:8], C2.id[:8]])
-    hello = enc([1, 1, 1, WARD[:8], H("wardsync common", b"")[:16], WALL, 4, b""])
+    def greet(common=bytes(16), base=b"", wall=0, window=4, buckets=b"", ward=WARD[:4]):
+        return [1, 1, w.PROTOCOL_NOW, ward, common, base, wall, window, buckets]
+    hello = enc(greet(H("wardsync common", b"")[:16], wall=WALL // 1000))
     spaces = enc([1, 2, [[s, H("wardsync heads", s)[:8]] for s in s8]])
     heads = enc([1, 3, [[s8[0], [[g[0], 3, bytes(8)], [g[1], 1, b"\xff" * 8]]], [JOINT, []]], True])
     ack = enc([1, 5, 3, [[2, 306]]])
@@ -1486,7 +1488,9 @@ def frames():
     req = w.join_request(WARD, pk, "máy chi bộ 1", C1.sign_pk, C1.link_pk)
     join = enc([1, 20, "máy chi bộ 1", C1.sign_pk, C1.link_pk, C1.sign(req)])
     joined = enc([1, 21, ROOT.sign_pk, C1.grant])
-    good = [("hello", 1, hello), ("hello, window 1", 1, enc([1, 1, 1, WARD[:8], bytes(16), 0, 1, b""])), ("hello, window 16", 1, enc([1, 1, 1, WARD[:8], bytes(16), w.WALL_MAX, 16, b""])), ("hello, with buckets", 1, enc([1, 1, 1, WARD[:8], bytes(16), WALL, 4, bytes(range(48))])),
+    good = [("hello", 1, hello), ("hello, window 1", 1, enc(greet(window=1))), ("hello, window 16", 1, enc(greet(wall=w.WALL_MAX // 1000, window=16))), ("hello, with buckets", 1, enc(greet(buckets=bytes(range(48))))),
+            ("hello, with a base", 1, enc(greet(base=H("wardsync common", b"\x80")[:8]))), ("hello, all is to be compared", 1, enc(greet(base=bytes(8)))),
+            ("hello of protocol 1: not read further", 1, enc([1, 1, 1, WARD[:8], bytes(16), WALL, 4, b""])), ("hello of a protocol to come", 1, enc([1, 1, 3]) + b"\xff"),
             ("spaces", 2, spaces), ("spaces, none", 2, enc([1, 2, []])), ("4,096 spaces, the limit", 2, enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4096)]])),
             ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
@@ -1518,7 +1522,7 @@ def frames():
         bad("%s of version 0" % name, f[:1] + b"\x00" + f[2:], w.VERSION)
         bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
-    for name, f in (("hello", [1, 1, 1, WARD[:8], bytes(16), 0, 4]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
+    for name, f in (("hello", greet()[:-1]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
                     ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13]), ("branch", [1, 11, s8[0], g[0]]),
                     ("want", [1, 14, True]), ("snapshot", [1, 15, b""]), ("part", [1, 16, s8[0], 1, 0])):
         bad("%s with a member less" % name, enc(f), w.TYPE)
@@ -1528,16 +1532,20 @@ def frames():
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
-    bad("hello, window 0", enc([1, 1, 1, WARD[:8], bytes(16), 0, 0, b""]), w.RANGE)
-    bad("hello, window 17", enc([1, 1, 1, WARD[:8], bytes(16), 0, 17, b""]), w.RANGE)
-    bad("hello, wall time 2^53", enc([1, 1, 1, WARD[:8], bytes(16), 2 ** 53, 4, b""]), w.RANGE)
-    bad("hello, ward of 7 bytes", enc([1, 1, 1, WARD[:7], bytes(16), 0, 4, b""]), w.TYPE)
-    bad("hello, digest of 32 bytes", enc([1, 1, 1, WARD[:8], bytes(32), 0, 4, b""]), w.TYPE)
+    bad("hello, window 0", enc(greet(window=0)), w.RANGE)
+    bad("hello, window 17", enc(greet(window=17)), w.RANGE)
+    bad("hello, wall time of 2^53 ms", enc(greet(wall=w.WALL_MAX // 1000 + 1)), w.RANGE)
+    bad("hello, ward of 8 bytes", enc(greet(ward=WARD[:8])), w.TYPE)
+    bad("hello, base of 7 bytes", enc(greet(base=bytes(7))), w.TYPE)
+    bad("hello, base of 16 bytes", enc(greet(base=bytes(16))), w.TYPE)
+    bad("hello without anything", enc([1, 1]), w.TYPE)
+    bad("hello, a member more", enc(greet() + [0]), w.TYPE)
+    bad("hello, digest of 32 bytes", enc(greet(bytes(32))), w.TYPE)
     bad("circle out of order", enc([1, 10, JOINT[::-1]]), w.ORDER)
     bad("circle, unit of 15 bytes", enc([1, 10, [bytes(15)]]), w.TYPE)
-    bad("hello, 47 bytes of buckets", enc([1, 1, 1, WARD[:8], bytes(16), 0, 4, bytes(47)]), w.TYPE)
-    bad("hello without buckets", enc([1, 1, 1, WARD[:8], bytes(16), 0, 4]), w.TYPE)
-    bad("hello, ward as text", enc([1, 1, 1, "x" * 8, bytes(16), 0, 4, b""]), w.TYPE)
+    bad("hello, 47 bytes of buckets", enc(greet(buckets=bytes(47))), w.TYPE)
+    bad("hello without buckets", enc(greet()[:-1]), w.TYPE)
+    bad("hello, ward as text", enc(greet(ward="x" * 4)), w.TYPE)
     bad("spaces descending", enc([1, 2, [[s8[1], bytes(8)], [s8[0], bytes(8)]]]), w.ORDER)
     bad("a space twice", enc([1, 2, [[s8[1], bytes(8)], [s8[1], bytes(8)]]]), w.ORDER)
     bad("4,097 spaces", enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4097)]]), w.L_SPACES)

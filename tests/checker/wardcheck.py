@@ -549,8 +549,15 @@ def f_buckets(c):
     return b
 
 
+def f_base(c):
+    b = c.bytes()
+    if len(b) not in (0, 8):
+        raise Bad(TYPE, "%d bytes of a base" % len(b))
+    return b
+
+
 def f_hello(c):
-    return {"protocol": c.uint(0, (1 << 32) - 1), "ward8": c.bytes(8), "common16": c.bytes(16), "wall_ms": c.uint(0, WALL_MAX), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
+    return {"ward4": c.bytes(4), "common16": c.bytes(16), "base8": f_base(c), "wall_s": c.uint(0, WALL_MAX // 1000), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
 
 
 def f_spaces(c):
@@ -683,7 +690,8 @@ def f_bundle_trailer(c):
     return {"hash": c.bytes(32), "signature": c.bytes(64)}
 
 
-FRAMES = {1: ("hello", 6, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
+PROTOCOL_NOW = 2
+FRAMES = {1: ("hello", 7, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
           6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
           14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request)}
@@ -702,6 +710,10 @@ def read_frame(data, table=None):
     kind = c.uint(0)
     if kind not in (table or FRAMES):
         raise Bad(PROTOCOL, "type %d" % kind)
+    if kind == 1 and n > 2:
+        protocol = c.uint(0, (1 << 32) - 1)
+        if protocol != PROTOCOL_NOW:
+            return kind, {"protocol": protocol}
     _, members, reader = (table or FRAMES)[kind]
     if n != members + 2:
         raise Bad(TYPE, "%d members" % n)

@@ -9,7 +9,7 @@ struct side {
     bool done_by_peer, equal;
 };
 
-static const unsigned all_actions = ((1u << 15) - 1) | WARD_SA_KEEP_RECEIPT | WARD_SA_NOTE_ASK;
+static const unsigned all_actions = ((1u << 15) - 1) | WARD_SA_KEEP_RECEIPT | WARD_SA_NOTE_ASK | WARD_SA_NOTE_WANT;
 
 static bool from_peer(enum ward_session_event_type event)
 {
@@ -39,6 +39,8 @@ static uint64_t number_for(const struct ward_session *s, enum ward_session_event
     case WARD_SE_HELLO_EQUAL:
     case WARD_SE_HELLO_DIFFER:
         return 1 + n % 16; /* the frame's window */
+    case WARD_SE_HELLO_NEAR:
+        return (1 + n % 16) | (n & 0x40 ? WARD_NEAR_OURS : 0) | (n & 0x80 ? WARD_NEAR_THEIRS : 0);
     case WARD_SE_ACK:
         return n < 250 ? s->acked + n % 8 : n == 255 ? UINT64_MAX : s->sent + (n - 252u);
     case WARD_SE_COMMITTED:
@@ -63,7 +65,7 @@ static void check_step(const struct ward_session *before, const struct side *sid
     CHECK(!(actions & WARD_SA_ACK) || event == WARD_SE_COMMITTED);
     CHECK(!(actions & WARD_SA_HELLO) || event == WARD_SE_LINK_UP);
     CHECK(!(actions & WARD_SA_INGEST) || (event == WARD_SE_RUN && s->received == before->received + 1));
-    CHECK(!(actions & WARD_SA_DONE) || (s->done_sent && !before->done_sent));
+    CHECK(!(actions & WARD_SA_DONE) || before->done_owed || (s->done_sent && !before->done_sent));
     CHECK(((actions & WARD_SA_CLOSE) != 0) == (s->state == WARD_S_CLOSED));
     CHECK(!(actions & WARD_SA_ERROR) || (s->state == WARD_S_CLOSED && s->error != 0));
     CHECK(!(actions & WARD_SA_STREAM) || s->streaming);
@@ -97,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
         const struct ward_session before = side.s;
         unsigned actions = ward_session_step(&side.s, event, n);
         side.equal |= event == WARD_SE_HELLO_EQUAL;
-        side.done_by_peer |= event == WARD_SE_DONE;
+        side.done_by_peer |= event == WARD_SE_DONE || (event == WARD_SE_HELLO_NEAR && (n & WARD_NEAR_THEIRS));
         check_step(&before, &side, event, actions);
     }
     if (side.s.state == WARD_S_CLOSED)

@@ -360,10 +360,165 @@ static void planning_moves_nothing(void **state)
     world_close(&w);
 }
 
+/* ---- what a round costs: turns there and back, and bytes */
+
+struct cost {
+    size_t turns, to_ack; /* until both are level, and until what the caller sent first is acknowledged */
+    uint64_t bytes;
+};
+
+static void deliver_all(struct line *l, struct side *s)
+{
+    for (size_t upto = s->tail; s->head < upto;)
+        deliver(l, s, 0, 0);
+    OK(l->w, ward_batch_commit(&s->batch, &l->w->err));
+    OK(l->w, ward_talk_committed(&s->talk, &l->w->err));
+}
+
+/* One calls another, as on a link: who is called says nothing before it is spoken to. */
+static struct cost call(struct world *w, size_t caller, size_t called)
+{
+    struct line l = {.w = w};
+    struct cost cost = {0};
+    l.a.other = &l.b;
+    l.b.other = &l.a;
+    open_side(&l, &l.a, caller, called);
+    open_side(&l, &l.b, called, caller);
+    l.a.talk.hooks.calls = true;
+    OK(w, ward_talk_link_up(&l.a.talk, &w->err));
+    while (cost.turns < 20 && (l.a.talk.s.state != WARD_S_LIVE || l.a.talk.s.sent != l.a.talk.s.acked)) {
+        deliver_all(&l, &l.b);
+        deliver_all(&l, &l.a);
+        cost.turns++;
+        if (!cost.to_ack && l.a.talk.s.acked)
+            cost.to_ack = cost.turns;
+    }
+    deliver_all(&l, &l.b);
+    if (l.a.talk.s.error || l.b.talk.s.error)
+        print_message("errors %d, %d\n", l.a.talk.s.error, l.b.talk.s.error);
+    assert_live(&l);
+    assert_int_equal(l.a.talk.refused_here + l.b.talk.refused_here, 0);
+    cost.bytes = l.a.talk.bytes_out + l.b.talk.bytes_out;
+    OK(w, ward_talk_remember(&l.a.talk, NULL, &w->err));
+    OK(w, ward_talk_remember(&l.b.talk, NULL, &w->err));
+    line_close(&l);
+    return cost;
+}
+
+static void what_a_round_costs(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    write_note(&w, 0, "b", 1, 1);
+    write_note(&w, 2, "b", 1, 1);
+    struct cost first = call(&w, 1, 0);
+    write_note(&w, 1, "a", 1, 1);
+    struct cost met = call(&w, 1, 0), again = call(&w, 1, 0);
+    assert_true(first.turns <= 3);
+    assert_int_equal(met.to_ack, 2); /* hello; the run, acknowledged */
+    assert_int_equal(again.turns, 1);
+    assert_true(again.bytes <= 70);
+
+    write_note(&w, 1, "a", 1, 2);
+    struct cost up = call(&w, 1, 0);
+    assert_int_equal(up.to_ack, 2);
+    assert_int_equal(up.turns, 2);
+    write_note(&w, 0, "a", 1, 3);
+    struct cost down = call(&w, 1, 0);
+    assert_true(down.turns <= 2);
+    write_note(&w, 1, "a", 1, 4);
+    write_note(&w, 0, "ab", 2, 5);
+    struct cost both = call(&w, 1, 0);
+    assert_int_equal(both.to_ack, 2);
+    print_message("nothing %zu turn, %llu bytes; a change up %zu, %llu; down %zu, %llu; both ways %zu, %llu\n", again.turns,
+                  (unsigned long long)again.bytes, up.turns, (unsigned long long)up.bytes, down.turns, (unsigned long long)down.bytes,
+                  both.turns, (unsigned long long)both.bytes);
+    for (size_t i = 1; i < 3; i++)
+        call(&w, i, 0);
+    assert_converged(&w);
+    world_close(&w);
+}
+
+/* The memory of a peer is a hint: what was never there, or has gone since, is found out by comparing. */
+static void what_is_remembered_of_a_peer_may_be_wrong(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    for (int round = 0; round < 4; round++) {
+        call(&w, 1, 0);
+        write_note(&w, 1, "a", 1, round);
+        write_note(&w, 0, "a", 1, round);
+        struct ward_store_peer p = {.grant = w.d[0].grant};
+        const struct ward_directory *d = &w.d[1].r->dir;
+        for (size_t i = 0; i < d->feed_count; i++) /* too much of every second feed, too little of the others */
+            OK(&w, ward_vv_raise(&p.have, &w.d[1].r->env, d->feeds[i].fid, (i + (size_t)round) % 2 ? d->feeds[i].head_seq : 0));
+        OK(&w, ward_store_begin(w.d[1].r->store, &w.err));
+        OK(&w, ward_store_put_peer(w.d[1].r->store, &p, &w.err));
+        OK(&w, ward_store_commit(w.d[1].r->store, &w.err));
+        ward_vv_free(&p.have, &w.d[1].r->env);
+        struct cost c = call(&w, 1, 0);
+        assert_true(c.to_ack <= 3);
+        call(&w, 2, 0);
+        assert_converged(&w);
+    }
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* Past so many changes the two compare: the other may have got them elsewhere. */
+static void much_that_is_new_is_compared(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    call(&w, 1, 0);
+    for (unsigned i = 0; i < WARD_NEAR_CHANGES; i++)
+        write_note(&w, 1, "a", 1, (int64_t)i);
+    assert_int_equal(call(&w, 1, 0).to_ack, 2);
+    for (unsigned i = 0; i <= WARD_NEAR_CHANGES; i++)
+        write_note(&w, 1, "a", 1, (int64_t)i);
+    assert_int_equal(call(&w, 1, 0).to_ack, 3);
+    call(&w, 2, 0);
+    assert_converged(&w);
+    world_close(&w);
+}
+
+/* Who speaks another protocol is told so in plain words, and nothing else. */
+static void another_protocol(void **state)
+{
+    static const uint8_t old[] = {0x88, 1, 1, 1, 0x48, 0, 0, 0, 0}, later[] = {0x84, 1, 1, 3, 0xff};
+    struct world w;
+    (void)state;
+    set_up(&w);
+    for (int i = 0; i < 2; i++) {
+        struct line l = {.w = &w};
+        struct ward_message m;
+        l.a.other = &l.b;
+        l.b.other = &l.a;
+        open_side(&l, &l.b, 0, 1);
+        OK(&w, i ? ward_talk_frame(&l.b.talk, later, sizeof later, &w.err) : ward_talk_frame(&l.b.talk, old, sizeof old, &w.err));
+        assert_int_equal(l.b.talk.s.state, WARD_S_CLOSED);
+        assert_int_equal(l.b.talk.s.error, WARD_ERR_PROTOCOL_VERSION);
+        assert_int_equal(l.a.tail, 1);
+        OK(&w, ward_frame_parse(&m, l.a.queue[0], l.a.lengths[0], &w.err));
+        assert_int_equal(m.type, WARD_MSG_ERROR);
+        assert_int_equal(m.error, WARD_ERR_PROTOCOL_VERSION);
+        free(l.a.queue[0]);
+        ward_talk_free(&l.b.talk);
+    }
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ways),
+        cmocka_unit_test(what_a_round_costs),
+        cmocka_unit_test(what_is_remembered_of_a_peer_may_be_wrong),
+        cmocka_unit_test(much_that_is_new_is_compared),
+        cmocka_unit_test(another_protocol),
         cmocka_unit_test(cut_at_every_frame),
         cmocka_unit_test(altered_at_every_frame),
         cmocka_unit_test(what_was_refused_is_not_delivered),

@@ -26,7 +26,7 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     ward_buf_init(b, &vectors_env);
     switch (type) {
     case WARD_MSG_HELLO:
-        ward_frame_hello(b, &low, &high, 1750000000000, bytes);
+        ward_frame_hello(b, &low, &high, bytes, 1750000000000, bytes);
         break;
     case WARD_MSG_SPACES:
         ward_frame_spaces(b, 2);
@@ -252,8 +252,9 @@ static void contents(void **state)
     build(&b, WARD_MSG_HELLO);
     assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
     assert_int_equal(m.hello.protocol, WARD_PROTOCOL);
-    assert_memory_equal(m.hello.ward8, low.b, 8);
+    assert_memory_equal(m.hello.ward4, low.b, 4);
     assert_memory_equal(m.hello.common16, high.b, 16);
+    assert_memory_equal(m.hello.base8, bytes, 8);
     assert_int_equal(m.hello.wall_ms, 1750000000000);
     assert_int_equal(m.hello.window, WARD_WINDOW);
     assert_memory_equal(m.hello.buckets, bytes, WARD_BUCKETS * WARD_BUCKET_BYTES);
@@ -356,10 +357,11 @@ static int hello_with(uint64_t window, uint64_t wall)
     struct ward_buf b;
     struct ward_message m;
     ward_buf_init(&b, &vectors_env);
-    ward_frame_begin(&b, WARD_MSG_HELLO, 6);
-    ward_put_uint(&b, 1);
-    ward_put_bytes(&b, bytes, 8);
+    ward_frame_begin(&b, WARD_MSG_HELLO, 7);
+    ward_put_uint(&b, WARD_PROTOCOL);
+    ward_put_bytes(&b, bytes, 4);
     ward_put_bytes(&b, bytes, 16);
+    ward_put_bytes(&b, NULL, 0);
     ward_put_uint(&b, wall);
     ward_put_uint(&b, window);
     ward_put_bytes(&b, NULL, 0);
@@ -560,10 +562,10 @@ static void limits_and_refusals(void **state)
 {
     (void)state;
     assert_int_equal(hello_with(1, 0), WARD_OK);
-    assert_int_equal(hello_with(16, WARD_WALL_MS_MAX), WARD_OK);
+    assert_int_equal(hello_with(16, WARD_WALL_MS_MAX / 1000), WARD_OK);
     assert_int_equal(hello_with(0, 0), WARD_ERR_RANGE);
     assert_int_equal(hello_with(17, 0), WARD_ERR_RANGE);
-    assert_int_equal(hello_with(4, (uint64_t)WARD_WALL_MS_MAX + 1), WARD_ERR_RANGE);
+    assert_int_equal(hello_with(4, (uint64_t)WARD_WALL_MS_MAX / 1000 + 1), WARD_ERR_RANGE);
     assert_int_equal(spaces_with(0, false), WARD_OK);
     assert_int_equal(spaces_with(4096, false), WARD_OK);
     assert_int_equal(spaces_with(4097, false), WARD_ERR_LIMIT_SPACES);

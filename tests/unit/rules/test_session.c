@@ -21,6 +21,7 @@ struct row {
 static const struct row rows[] = {
     {WARD_SE_HELLO_EQUAL, "lxxx"},
     {WARD_SE_HELLO_DIFFER, "cxxx"},
+    {WARD_SE_HELLO_NEAR, "exxx"},
     {WARD_SE_SPACES, "xexx"},
     {WARD_SE_HEADS, "xx-x"},
     {WARD_SE_HEADS_LAST, "xx-x"},
