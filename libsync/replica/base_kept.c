@@ -81,6 +81,8 @@ int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t f
             rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, err);
         if (!rc)
             rc = ward_snapshot_each_change(&part, raw.p, raw.len, fn, ctx);
+        if (rc >= 200 && rc < 300)
+            rc = ward_fail(err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i);
     }
     ward_base_free_match(&m, &r->env);
     ward_buf_free(&kept);

@@ -117,14 +117,18 @@ static bool read_part(struct ward_cbor *c, size_t feed_count, struct ward_snapsh
 {
     uint64_t feed;
     const uint8_t *hash;
-    if (!ward_cbor_array_exact(c, 4) || !ward_cbor_uint(c, &feed, UINT32_MAX) || (feed >= feed_count && !ward_cbor_fail(c, WARD_ERR_RANGE)))
+    if (!ward_cbor_array_exact(c, 4) || !ward_cbor_uint(c, &feed, UINT32_MAX))
         return false;
+    if (feed >= feed_count)
+        return ward_cbor_fail(c, WARD_ERR_RANGE);
     if (feed < p->feed)
         return ward_cbor_fail(c, WARD_ERR_ORDER);
     p->after = feed == p->feed ? p->last : 0;
     p->feed = (uint32_t)feed;
-    if (!ward_cbor_uint(c, &p->last, INT64_MAX) || (p->last <= p->after && !ward_cbor_fail(c, p->last ? WARD_ERR_ORDER : WARD_ERR_RANGE)))
+    if (!ward_cbor_uint(c, &p->last, INT64_MAX))
         return false;
+    if (p->last <= p->after)
+        return ward_cbor_fail(c, p->last ? WARD_ERR_ORDER : WARD_ERR_RANGE);
     if (!read_lags(c, p) || !ward_cbor_bytes_exact(c, &hash, WARD_HASH_BYTES))
         return false;
     memcpy(p->hash.b, hash, sizeof p->hash.b);
@@ -398,8 +402,10 @@ int ward_snapshot_each_change(const struct ward_snapshot_part *part, const void 
     int rc = WARD_OK;
     for (uint32_t i = 0; !rc && i < part->count; i++, at += head.len) {
         rc = ward_change_skip(p + at, len - at, &head);
+        if (rc)
+            break;
         uint64_t seq = head.depth - next_lag(&lags);
-        if (!rc && seq != before)
+        if (seq != before)
             rc = fn(ctx, seq, head.wall_ms);
         before = seq;
     }

@@ -97,7 +97,7 @@ typedef int ward_snapshot_value_fn(void *ctx, const struct ward_snapshot_value *
 int ward_snapshot_each_value(const struct ward_snapshot_part *part, const void *bodies, size_t len, struct ward_scratch *scratch,
                              ward_snapshot_value_fn *fn, void *ctx);
 typedef int ward_snapshot_change_fn(void *ctx, uint64_t seq, int64_t wall_ms);
-/* Likewise, ascending: when each of its changes says it was written. */
+/* Likewise, ascending: when each of its changes says it was written. WARD_ERR_2xx where they are not what was checked. */
 int ward_snapshot_each_change(const struct ward_snapshot_part *part, const void *bodies, size_t len, ward_snapshot_change_fn *fn,
                               void *ctx);
 

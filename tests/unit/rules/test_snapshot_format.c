@@ -275,6 +275,12 @@ static void heads_come_back(void **state)
     }
 }
 
+static int any_change(void *ctx, uint64_t seq, int64_t wall_ms)
+{
+    (void)ctx, (void)seq, (void)wall_ms;
+    return WARD_OK;
+}
+
 static void every_truncation(void **state)
 {
     static struct state s;
@@ -296,6 +302,8 @@ static void every_truncation(void **state)
         uint8_t *exact = malloc(len + 1);
         memcpy(exact, w.bodies.p, len);
         int rc = ward_snapshot_part_check(&part, exact, len, &scratch, NULL);
+        assert_true(rc >= 200 && rc < 300);
+        rc = ward_snapshot_each_change(&part, exact, len, any_change, NULL);
         assert_true(rc >= 200 && rc < 300);
         free(exact);
     }
