@@ -52,7 +52,6 @@ void compact(struct device *d, struct device *leave)
         return;
     fault_note(w, FAULT_COMPACT);
     w->deeds[DEED_PROPOSED] += result.proposed;
-    w->deeds[DEED_CLOSED] += result.closed;
     w->deeds[DEED_DROPPED] += result.dropped;
     if (result.proposed || result.closed || result.dropped)
         trace(w, d, "proposes %zu floors, closes %zu, lets go of %llu changes", result.proposed, result.closed,

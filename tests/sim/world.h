@@ -49,7 +49,6 @@
     X(ANNOUNCE, "announce")                                                                                                                \
     X(HUB_KEYS, "hub-keys")                                                                                                                \
     X(PROPOSED, "proposed")                                                                                                                \
-    X(CLOSED, "closed")                                                                                                                    \
     X(DROPPED, "dropped")                                                                                                                  \
     X(STATES, "states")                                                                                                                    \
     X(REUNITED, "reunited")                                                                                                                \
