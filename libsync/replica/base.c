@@ -141,7 +141,7 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
 /* The log of a row begins after `upto` from now on. A run that reaches beyond is kept from there: its seal is over its end. */
 static int forget_log(ward_replica *r, const struct ward_feed *f, uint64_t upto, struct ward_error *err)
 {
-    struct ward_segment seg, *shorter = NULL;
+    struct ward_segment seg = {0}, *shorter = NULL;
     struct ward_buf raw, packed;
     size_t at = 0;
     int rc = WARD_OK;

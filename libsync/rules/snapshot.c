@@ -138,7 +138,7 @@ static bool read_part(struct ward_cbor *c, size_t feed_count, struct ward_snapsh
 static bool read_parts(struct ward_cbor *c, struct ward_snapshot_head *h)
 {
     struct ward_cbor feeds = h->feeds;
-    struct ward_snapshot_feed f;
+    struct ward_snapshot_feed f = {.seq = 0};
     struct ward_snapshot_part p = {0};
     size_t read = 0; /* of feeds: parts are in their order */
     if (!ward_cbor_array(c, &h->part_count))
