@@ -15,6 +15,7 @@
 #define WARD_RUN_SLOW          4096u            /* where it ends on a slow link */
 #define WARD_PART_RAW_USUAL    131072u          /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */
 #define WARD_SNAPSHOT_FROM     64u              /* changes of a space from which its state is sent rather than its history */
+#define WARD_SNAPSHOT_SAVES    2u               /* how many times less than its history it must take, where either would do */
 #define WARD_PARTS_MAX         4096u            /* of one snapshot */
 #define WARD_FRAME_MAX         262144u          /* bytes of a frame */
 #define WARD_FRAME_PARTS_MAX   1u               /* message parts of a frame */

@@ -167,10 +167,10 @@ static void note_flight(struct ward_talk *t, const struct ward_streamed *what)
 }
 
 /* Snapshots go out when all runs have: their feeds' grants go before them, and small news too. *sent: one frame went. */
-static int stream_snapshot(struct ward_talk *t, bool runs_left, bool *sent, struct ward_error *err)
+static int stream_snapshot(struct ward_talk *t, bool runs_left, bool *sent, bool *again, struct ward_error *err)
 {
     bool wait;
-    int rc = ward_talk_next_of_snapshot(t, runs_left, sent, &wait, err);
+    int rc = ward_talk_next_of_snapshot(t, runs_left, sent, again, &wait, err);
     t->held_back |= wait;
     if (rc || !*sent)
         return rc;
@@ -195,16 +195,16 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
     int rc = ward_own_publish(t->r, &t->stream, err);
     while (!rc && ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
-        bool got = false, sent = false;
+        bool got = false, sent = false, again = false;
         if (t->giving)
-            rc = stream_snapshot(t, true, &sent, err);
+            rc = stream_snapshot(t, true, &sent, &again, err);
         if (!rc && !sent && !ward_talk_closed(t))
             rc = ward_stream_next(&t->stream, &t->out, &run, &got, err);
         if (!rc && !sent && !got && !ward_talk_closed(t))
-            rc = stream_snapshot(t, false, &sent, err);
+            rc = stream_snapshot(t, false, &sent, &again, err);
         if (rc || ward_talk_closed(t) || t->held_back)
             return rc;
-        if (sent)
+        if (sent || again)
             continue;
         if (!got)
             return act(t, ward_session_step(&t->s, WARD_SE_DRAINED, 0), NULL, err);

@@ -97,14 +97,38 @@ int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
     return rc;
 }
 
+/* A state is somebody's word, and a history proves itself: where the peer could have either, the state goes only where it saves half. */
+static int pays(struct ward_talk *t, uint32_t sid, bool *out, struct ward_error *err)
+{
+    const struct ward_space *s = ward_directory_space(&t->r->dir, sid);
+    uint64_t state = t->giving->made.head.len, history = 0, feed = 0;
+    int rc = WARD_OK;
+    for (size_t i = 0; i < t->giving->made.part_count; i++)
+        state += t->giving->made.parts[i].len;
+    for (size_t i = 0; !rc && i < s->feed_count; i++) {
+        rc = ward_store_log_bytes(t->r->store, s->feeds[i], &feed, err);
+        history += rc ? 0 : feed;
+    }
+    *out = ward_space_has_base(t->r, s) || state * WARD_SNAPSHOT_SAVES <= history;
+    return rc;
+}
+
+/* Nothing is begun (t->giving NULL) where the history goes after all. */
 static int begin_giving(struct ward_talk *t, uint32_t sid, struct ward_error *err)
 {
+    bool worth = false;
     int rc = ward_own_publish(t->r, NULL, err); /* own changes may be in it */
     if (rc)
         return rc;
     rc = ward_giving_begin(&t->giving, t->r, sid, err);
-    if (rc)
-        return rc;
+    if (rc == WARD_ERR_HISTORY || rc == WARD_ERR_CORRUPT) /* it cannot be told so: the peer takes runs, or goes without */
+        return ward_stream_seek(&t->stream, err);
+    if (!rc)
+        rc = pays(t, sid, &worth, err);
+    if (rc || !worth) {
+        ward_giving_end(&t->giving, t->r);
+        return rc ? rc : ward_stream_seek(&t->stream, err);
+    }
     const struct ward_vv *upto = &t->giving->made.upto;
     for (size_t i = 0; !rc && i < upto->len; i++)
         if (ward_vv_raise(&t->stream.have, &t->r->env, upto->v[i].fid, upto->v[i].seq) ||
@@ -127,10 +151,10 @@ static uint32_t next_put_off(struct ward_talk *t)
     return 0;
 }
 
-int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, bool *wait, struct ward_error *err)
+int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, bool *again, bool *wait, struct ward_error *err)
 {
     int rc = WARD_OK;
-    *got = *wait = false;
+    *got = *again = *wait = false;
     if (!t->giving && !runs_left) {
         uint32_t sid = 0;
         for (size_t i = 0; !sid && i < t->stream.put_off.len; i++)
@@ -139,10 +163,7 @@ int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, b
         if (!sid || *wait)
             return WARD_OK;
         rc = begin_giving(t, next_put_off(t), err);
-        if (rc == WARD_ERR_HISTORY || rc == WARD_ERR_CORRUPT) { /* not to be told so: the peer takes runs, or goes without */
-            ward_stream_seek(&t->stream, NULL);
-            return WARD_OK;
-        }
+        *again = !rc && !t->giving;
     }
     if (!rc && t->giving) {
         t->given_sid = t->giving->made.sid;

@@ -118,6 +118,8 @@ int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, stru
  * that of the one held, its end the same; NULL: there is none such). */
 int ward_store_forget_log(struct ward_store *s, uint32_t fid, uint64_t upto, const struct ward_segment *shorter, struct ward_error *err);
 
+/* What the log of a feed takes, packed. */
+int ward_store_log_bytes(struct ward_store *s, uint32_t fid, uint64_t *out, struct ward_error *err);
 /* That segment alone goes. */
 int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error *err);
 

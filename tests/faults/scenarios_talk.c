@@ -117,8 +117,11 @@ static void set_up_states(struct world *w)
     set_up_found(w, 1, 'o');
     set_up_admit(w, 0, 1, 'a', WARD_ROLE_CELL);
     set_up_admit(w, 2, 1, 'a', WARD_ROLE_CELL);
-    for (uint8_t i = 0; i < 110; i++) /* more than goes as its history */
-        must_write(w, 1, i % 3 ? "a" : "ab", i % 40, i % 2 ? "odd" : "even");
+    for (unsigned i = 0; i < 400; i++) { /* of few records, so that the state saves more than half of the history */
+        char text[40];
+        snprintf(text, sizeof text, "what stood there in round %u", i * 7919u % 1000u);
+        must_write(w, 1, i % 3 ? "a" : "ab", (uint8_t)(i % 8), text);
+    }
     must_carry(w, 1, 2);
     must_write(w, 2, "a", 3, "a conflict");
     must_write(w, 1, "a", 3, "and its other side");

@@ -58,7 +58,7 @@ static void drop(struct world *w, size_t who, char item)
 static void write_much(struct world *w)
 {
     char text[40];
-    for (size_t i = 0; i < 40; i++) {
+    for (size_t i = 0; i < 400; i++) { /* much of it is past: the state saves more than half */
         snprintf(text, sizeof text, "việc số %zu", i);
         put(w, i % 2, (char)('A' + i % 20), TITLE, text);
         put_value(w, TABLET, (char)('A' + i % 20), COUNTED, NULL, ward_value_int((int64_t)i + 1));
@@ -153,6 +153,38 @@ static void a_newcomer_takes_the_state(void **state)
     world_close(&w);
 }
 
+static uint64_t logged(struct world *w, size_t who)
+{
+    uint64_t n = 0;
+    const struct ward_space *s = space_of(w, who);
+    for (size_t i = 0; i < s->feed_count; i++)
+        n += ward_feed_logged(ward_directory_feed(&w->d[who].r->dir, s->feeds[i]));
+    return n;
+}
+
+/* A state is somebody's word: where it saves little the history goes, which proves itself. */
+static void a_state_that_saves_little_is_not_given(void **state)
+{
+    struct world w;
+    char text[40];
+    (void)state;
+    world_found(&w, 6);
+    admit(&w, 'a', WARD_ROLE_CELL, 6);
+    for (size_t i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "việc số %zu", i * 7919 % 1000);
+        put(&w, TABLET, (char)('!' + i), TITLE, text);
+    }
+    whole_round(&w, OFFICE, TABLET);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 6);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, LATER);
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    assert_int_equal(logged(&w, LATER), 100);
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 static void settle_all(struct world *w, size_t who)
 {
     struct ward_apply a;
@@ -166,15 +198,6 @@ static void settle_all(struct world *w, size_t who)
     OK(w, ward_apply_begin(&a, w->d[who].r, &w->err));
     OK(w, ward_base_settle(&a, its_sid(w, who), heads, n, &w->err));
     OK(w, ward_apply_end(&a, WARD_OK, &w->err));
-}
-
-static uint64_t logged(struct world *w, size_t who)
-{
-    uint64_t n = 0;
-    const struct ward_space *s = space_of(w, who);
-    for (size_t i = 0; i < s->feed_count; i++)
-        n += ward_feed_logged(ward_directory_feed(&w->d[who].r->dir, s->feeds[i]));
-    return n;
 }
 
 /* What is settled leaves the log; all goes on as if it were there. */
@@ -409,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newcomer_takes_the_state),
+        cmocka_unit_test(a_state_that_saves_little_is_not_given),
         cmocka_unit_test(settled_history_goes),
         cmocka_unit_test(a_device_below_loses_nothing),
         cmocka_unit_test(a_restored_device_below_loses_nothing),
