@@ -139,12 +139,14 @@ static int run_list(struct cli *c)
 
 /* ---- what a user means: a record, or a change by its id */
 
-static bool find_record(struct cli *c, const char *reference, struct ward_id *out)
+static bool find_record(struct cli *c, const char *reference, uint32_t *kind, struct ward_id *out)
 {
     static const uint32_t kinds[] = {WARD_KIND_REPORT, WARD_KIND_TASK, WARD_KIND_PROPOSAL, WARD_KIND_FINDING};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (ward_plan_resolve(c->replica, kinds[i], reference, out, NULL) == WARD_OK)
+        if (ward_plan_resolve(c->replica, kinds[i], reference, out, NULL) == WARD_OK) {
+            *kind = kinds[i];
             return true;
+        }
     return false;
 }
 
@@ -167,7 +169,7 @@ static int find_changes(struct cli *c, const char *reference, const json_t *rece
     struct cli_history_filter filter = {0};
     json_t *all = NULL;
     size_t i, found = 0, len = strlen(reference);
-    bool record = find_record(c, reference, &entity);
+    bool record = find_record(c, reference, &filter.kind, &entity);
     json_t *change;
     if (record)
         filter.entity = &entity;
@@ -388,6 +390,7 @@ static int run_export(struct cli *c)
 {
     struct ward_hash hub;
     struct ward_id entity;
+    uint32_t kind;
     const char *what = cli_arg(c, 0), *file = cli_arg(c, 1);
     json_t *changes = NULL;
     int rc = cli_open_to_read(c);
@@ -395,7 +398,7 @@ static int run_export(struct cli *c)
         rc = cli_names(c);
     if (rc)
         return rc;
-    if (!find_record(c, what, &entity) && cli_is_device(c, what, &hub)) {
+    if (!find_record(c, what, &kind, &entity) && cli_is_device(c, what, &hub)) {
         rc = export_notice(c, &hub, file);
     } else {
         json_t *receipts, *notices;

@@ -131,6 +131,7 @@ static int enter_log_anew(ward_replica *r, uint32_t sid, int64_t upto, struct wa
 static int end_bases(ward_replica *r, const struct ward_space *s, struct ward_error *err)
 {
     int rc = ward_store_clear_base(r->store, &s->id, false, err);
+    ward_directory_space(&r->dir, s->sid)->lacks = false;
     for (size_t i = 0; !rc && i < s->feed_count; i++) {
         struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
         if (f->parent || f->base == 0)
@@ -150,7 +151,7 @@ static int take_place(struct ward_apply *a, uint32_t sid, bool *differs, struct 
 {
     ward_replica *r = a->r;
     const struct ward_space *s = ward_directory_space(&r->dir, sid);
-    bool explained = ward_space_wants_history(r, s); /* a cut that reaches below the base has had no effect yet */
+    bool explained = ward_space_is_doubtful(r, s); /* a cut that reaches below the base has had no effect yet */
     struct ward_hash before, after;
     struct ward_buf raw, packed;
     int64_t last = 0;

@@ -21,7 +21,7 @@ bool ward_space_has_base(const struct ward_replica *r, const struct ward_space *
     return false;
 }
 
-bool ward_space_wants_history(const struct ward_replica *r, const struct ward_space *s)
+bool ward_space_is_doubtful(const struct ward_replica *r, const struct ward_space *s)
 {
     for (size_t i = 0; i < s->feed_count; i++) {
         const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
@@ -29,6 +29,21 @@ bool ward_space_wants_history(const struct ward_replica *r, const struct ward_sp
             return true;
     }
     return false;
+}
+
+bool ward_space_wants_history(const struct ward_replica *r, const struct ward_space *s)
+{
+    return s->lacks || ward_space_is_doubtful(r, s);
+}
+
+int ward_base_note_lack(struct ward_replica *r, const uint8_t *space8, struct ward_error *err)
+{
+    struct ward_space *s = ward_directory_space_short(&r->dir, space8);
+    if (!s || s->lacks || !ward_space_has_base(r, s))
+        return WARD_OK;
+    int rc = ward_store_note_lack(r->store, &s->id, err);
+    s->lacks = !rc;
+    return rc;
 }
 
 /* Of a trunk, what has effect and is held. */
@@ -281,6 +296,8 @@ static int adopt(struct ward_apply *a, const struct ward_hash *space, const stru
     if (!rc)
         rc = ward_store_adopt_base(r->store, space, err);
     if (!rc)
+        ward_directory_space(&r->dir, sid)->lacks = false;
+    if (!rc)
         rc = ward_apply_replay(a, sid, err);
     ward_base_free_match(&m, &r->env);
     return rc;
@@ -472,7 +489,7 @@ int ward_base_settle(struct ward_apply *a, uint32_t sid, const struct ward_base_
     bool further;
     ward_made_begin(&made, r, sid);
     int rc = find_ends(a, sid, heads, count, &made.upto, &further, err);
-    bool fit = !rc && further && s->circle_count && !ward_space_wants_history(r, s) && !branches_below(&r->dir, s, &made.upto);
+    bool fit = !rc && further && s->circle_count && !ward_space_is_doubtful(r, s) && !branches_below(&r->dir, s, &made.upto);
     if (fit) {
         rc = ward_apply_write(a, err);
         if (!rc)

@@ -12,7 +12,12 @@
 
 bool ward_space_has_base(const struct ward_replica *r, const struct ward_space *s);
 /* By what is known by now, something in the base has no effect, and only the history can tell what has: it is wanted. */
+bool ward_space_is_doubtful(const struct ward_replica *r, const struct ward_space *s);
+/* It is, or something came that rests on what lies below. */
 bool ward_space_wants_history(const struct ward_replica *r, const struct ward_space *s);
+/* A run of that space was refused with WARD_ERR_HISTORY: what lies below its base, if it has one, is wanted from now on. Within a write
+ * transaction. */
+int ward_base_note_lack(struct ward_replica *r, const uint8_t *space8, struct ward_error *err);
 
 /* A snapshot in memory, to be sent or kept. */
 struct ward_made_part {

@@ -367,7 +367,7 @@ int ward_base_make(struct ward_made *out, struct ward_replica *r, uint32_t sid, 
     struct maker k = {.out = out, .r = r, .sid = sid, .err = err};
     int rc = WARD_OK;
     ward_made_begin(out, r, sid);
-    if (s->circle_count == 0 || ward_space_wants_history(r, s))
+    if (s->circle_count == 0 || ward_space_is_doubtful(r, s))
         return ward_fail(err, WARD_ERR_HISTORY, "this space is not to be told by its state alone");
     for (size_t i = 0; !rc && i < s->feed_count; i++) {
         const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
@@ -426,7 +426,7 @@ bool ward_base_may_make(const struct ward_replica *r)
 bool ward_base_may_give(struct ward_replica *r, const struct ward_space *s)
 {
     struct ward_hash maker;
-    if (s->circle_count && ward_base_may_make(r) && !ward_space_wants_history(r, s))
+    if (s->circle_count && ward_base_may_make(r) && !ward_space_is_doubtful(r, s))
         return true;
     return ward_space_has_base(r, s) && !ward_base_maker(r, s->sid, &maker, NULL) && !ward_replica_was(r, &maker);
 }

@@ -178,7 +178,7 @@ static void count_bases(const ward_replica *r, struct ward_status *s)
     for (size_t i = 0; i < r->dir.space_count; i++) {
         const struct ward_space *space = &r->dir.spaces[i];
         s->bases += ward_space_has_base(r, space);
-        s->doubtful += ward_space_wants_history(r, space);
+        s->doubtful += ward_space_is_doubtful(r, space);
     }
     for (size_t i = 0; i < r->dir.feed_count; i++)
         s->below_base += r->dir.feeds[i].parent ? 0 : r->dir.feeds[i].base;

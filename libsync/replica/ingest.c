@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "replica/backfill.h"
+#include "replica/base.h"
 #include "replica/own.h"
 #include "shell/pack.h"
 #include "values/feed.h"
@@ -601,6 +602,14 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
     }
     *out = result;
     out->applied = applied;
+    if (rc == WARD_ERR_HISTORY) {
+        struct ward_error why = {0};
+        int noted = ward_base_note_lack(a->r, run->space8, &why);
+        if (noted) {
+            *err = why;
+            rc = noted;
+        }
+    }
     out->withdrew = withdrew;
     out->backfilled = backfilled;
     out->base_differs = differs;

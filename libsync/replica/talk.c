@@ -289,7 +289,10 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     }
     if (rc) {
         bool elsewhere = rc == WARD_ERR_GAP || rc == WARD_ERR_SEAL; /* it may go on where another branch ends */
+        bool below = rc == WARD_ERR_HISTORY && !t->want_sent;       /* it rests on what lies below a base here */
         rc = refuse(t, rc, &why, err);
+        if (!rc && below && !ward_talk_closed(t))
+            rc = ward_talk_send_want(t, err);
         return rc || !elsewhere || ward_talk_closed(t) ? rc : ward_talk_ask_branch(t, run->space8, run->grant8, err);
     }
     if (in.forked)

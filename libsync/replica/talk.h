@@ -100,6 +100,7 @@ struct ward_talk {
     /* and taken */
     bool strange_spaces; /* the peer has listed some that are not here */
     struct ward_taking taking;
+    bool want_sent;
     bool awaiting;      /* histories were asked for, and the peer has not said yet that it has sent what it has */
     uint64_t histories; /* that took a base's place */
     uint64_t snapshots; /* that became bases here */

@@ -18,7 +18,9 @@ static bool wants_history_of(const struct ward_talk *t, const struct ward_common
 int ward_talk_send_want(struct ward_talk *t, struct ward_error *err)
 {
     size_t count = 0;
-    bool states = t->hooks.states && t->strange_spaces;
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    bool hub = self && self->role == WARD_ROLE_HUB; /* others fetch histories there */
+    bool states = t->hooks.states && !hub && t->strange_spaces;
     for (size_t i = 0; i < t->common_count; i++)
         count += wants_history_of(t, &t->common[i]);
     if (!states && count == 0)
@@ -29,6 +31,7 @@ int ward_talk_send_want(struct ward_talk *t, struct ward_error *err)
         if (wants_history_of(t, &t->common[i]))
             ward_put_bytes(&t->out, t->common[i].id.b, 8);
     t->awaiting = count > 0;
+    t->want_sent = true;
     return ward_talk_send(t, &t->out, err);
 }
 
@@ -42,7 +45,7 @@ int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward
         if (s && ward_vv_raise(&t->history_wanted, &t->r->env, s->sid, 1))
             return ward_fail(err, WARD_ERR_MEMORY, "session");
     }
-    if (t->s.state != WARD_S_LIVE)
+    if (!t->s.streaming)
         return WARD_OK; /* weighed with its heads */
     int rc = ward_talk_weigh_spaces(t, err);
     return rc ? rc : ward_stream_seek(&t->stream, err);

@@ -29,6 +29,7 @@ struct ward_space {
     size_t circle_count;
     struct ward_hash digest;
     uint64_t changes; /* effective ones */
+    bool lacks;       /* something came that needs the history below its base (replica/base.h) */
     uint32_t *feeds;  /* fids, ascending by feed id; a trunk before its branches */
     size_t feed_count, feed_cap;
 };

@@ -131,16 +131,15 @@ static unsigned ask(struct ward_session *s, uint64_t n)
     return WARD_SA_NOTE_ASK;
 }
 
-/* Before the last heads it is weighed with them. In live, where digests were equal, what is wanted goes out at once, and done is said after
- * it. */
+/* Before the last heads it is weighed with them. Later what is wanted goes out at once, and done is said after it. */
 static unsigned want(struct ward_session *s, uint64_t n)
 {
     (void)n;
-    if (s->wanted || (s->state == WARD_S_EXCHANGING && s->streaming))
+    if (s->wanted)
         return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
     s->wanted = true;
-    s->done_owed = s->state == WARD_S_LIVE;
-    return WARD_SA_NOTE_WANT | (s->state == WARD_S_LIVE ? WARD_SA_STREAM : 0u);
+    s->done_owed = s->streaming;
+    return WARD_SA_NOTE_WANT | (s->streaming ? WARD_SA_STREAM : 0u);
 }
 
 static unsigned run(struct ward_session *s, uint64_t n)
@@ -194,15 +193,10 @@ static unsigned ack(struct ward_session *s, uint64_t n)
 static unsigned drained(struct ward_session *s, uint64_t n)
 {
     (void)n;
-    if (s->done_owed) {
-        s->done_owed = false;
-        return WARD_SA_DONE;
-    }
-    if (s->state == WARD_S_EXCHANGING && !s->done_sent) {
-        s->done_sent = true;
-        return WARD_SA_DONE | maybe_live(s);
-    }
-    return 0;
+    bool owed = s->done_owed, first = s->state == WARD_S_EXCHANGING && !s->done_sent;
+    s->done_owed = false;
+    s->done_sent |= first;
+    return owed || first ? WARD_SA_DONE | maybe_live(s) : 0u;
 }
 
 static unsigned done(struct ward_session *s, uint64_t n)

@@ -141,6 +141,8 @@ int ward_store_get_base(struct ward_store *s, const struct ward_hash *space, boo
                         struct ward_error *err); /* WARD_ERR_NOT_FOUND */
 int ward_store_count_base(struct ward_store *s, const struct ward_hash *space, bool staged, size_t *parts, struct ward_error *err);
 int ward_store_clear_base(struct ward_store *s, const struct ward_hash *space, bool staged, struct ward_error *err);
+/* Its history is wanted from now on (struct ward_space, lacks): until the base goes, or another takes its place. */
+int ward_store_note_lack(struct ward_store *s, const struct ward_hash *space, struct ward_error *err);
 int ward_store_adopt_base(struct ward_store *s, const struct ward_hash *space,
                           struct ward_error *err); /* what was staged takes its place */
 /* Where a feed's log begins: the depth of the change before, and what it had seen. */

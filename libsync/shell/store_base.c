@@ -103,6 +103,15 @@ int ward_store_clear_base(struct ward_store *s, const struct ward_hash *space, b
     return store_run(s, st, err);
 }
 
+int ward_store_note_lack(struct ward_store *s, const struct ward_hash *space, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_BASE_LACKS, err);
+    if (!st)
+        return s->code;
+    bind_hash(st, 1, space);
+    return store_run(s, st, err);
+}
+
 int ward_store_adopt_base(struct ward_store *s, const struct ward_hash *space, struct ward_error *err)
 {
     int rc = ward_store_clear_base(s, space, false, err);
@@ -156,4 +165,24 @@ int ward_store_drop_base_feed(struct ward_store *s, uint32_t fid, struct ward_er
         return s->code;
     sqlite3_bind_int64(st, 1, fid);
     return store_run(s, st, err);
+}
+
+int store_load_lacks(struct ward_store *s, struct ward_directory *d, struct ward_error *err)
+{
+    sqlite3_stmt *st = has_bases(s) ? store_stmt(s, SQL_BASES_LACKING, err) : NULL;
+    int rc, code = WARD_OK;
+    if (!st)
+        return has_bases(s) ? s->code : WARD_OK;
+    while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct ward_hash id;
+        struct ward_space *space = column_exact(st, 0, id.b, sizeof id.b) ? ward_directory_space_by_id(d, &id) : NULL;
+        if (space)
+            space->lacks = true;
+        else
+            code = ward_fail(err, WARD_ERR_CORRUPT, "base: of no space");
+    }
+    if (!code && rc != SQLITE_DONE)
+        code = store_fail(s, rc, err, "base");
+    sqlite3_reset(st);
+    return code;
 }

@@ -183,6 +183,8 @@ int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_
         rc = load_floors(s, d, err);
     if (!rc)
         rc = store_load_published(s, d, err);
+    if (!rc)
+        rc = store_load_lacks(s, d, err);
     if (rc)
         return rc;
     ward_directory_judge(d);

@@ -131,6 +131,8 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SEGMENT_DROP] = "DELETE FROM ward_segment WHERE seg = ?1",
     [SQL_SEGMENT_WEIGH] = "SELECT coalesce(sum(count), 0), coalesce(sum(length(data)), 0) FROM ward_segment"
                           " WHERE fid = ?1 AND first <= ?2 AND first + count - 1 <= ?2",
+    [SQL_BASE_LACKS] = "UPDATE ward_base SET codec = 1 WHERE space = ?1 AND staged = 0 AND number = 0",
+    [SQL_BASES_LACKING] = "SELECT space FROM ward_base WHERE staged = 0 AND number = 0 AND codec = 1",
     [SQL_SEGMENT_BYTES] = "SELECT coalesce(sum(length(data)), 0) FROM ward_segment WHERE fid = ?1",
     [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
     [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",

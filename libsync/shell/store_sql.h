@@ -47,6 +47,8 @@ enum sql {
     SQL_BACKFILL_NEXT,
     SQL_BACKFILL_DROP,
     SQL_SEGMENT_DROP,
+    SQL_BASE_LACKS,
+    SQL_BASES_LACKING,
     SQL_SEGMENT_BYTES,
     SQL_SEGMENT_UPTO,
     SQL_SEGMENT_FRONT,
@@ -134,6 +136,7 @@ int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to form
 int store_add_format_3(struct ward_store *s, struct ward_error *err); /* to format 2 */
 int store_index_renew(struct ward_store *s, struct ward_error *err);  /* an empty one */
 int store_plain_prepare(struct ward_store *s, struct ward_error *err);
+int store_load_lacks(struct ward_store *s, struct ward_directory *d, struct ward_error *err); /* which spaces want their history */
 int store_load_published(struct ward_store *s, struct ward_directory *d, struct ward_error *err);
 void store_plain_finalize(struct ward_store *s);
 

@@ -428,6 +428,33 @@ static void a_restored_device_below_loses_nothing(void **state)
     world_close(&w);
 }
 
+/* Who was away names in its deps what lies below the base of who began later: that one then fetches the history, by itself. */
+static void a_change_that_rests_below_the_base_brings_the_history(void **state)
+{
+    struct world w;
+    enum { AWAY = 2, NEW = 3 };
+    (void)state;
+    set_up(&w);
+    admit(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, AWAY);
+    for (size_t i = 0; i < 10; i++)
+        put(&w, TABLET, (char)('G' + i), NOTE, "trong lúc vắng mặt");
+    whole_round(&w, OFFICE, TABLET);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    round_by_state(&w, OFFICE, NEW);
+    assert_true(ward_space_has_base(w.d[NEW].r, space_of(&w, NEW)));
+    put(&w, AWAY, 'H', TITLE, "viết khi vắng mạng");
+    whole_round(&w, OFFICE, AWAY);
+    whole_round(&w, OFFICE, NEW);
+    assert_false(ward_space_has_base(w.d[NEW].r, space_of(&w, NEW)));
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, AWAY);
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_bundle_brings_the_state),
         cmocka_unit_test(the_history_is_fetched_after_all),
         cmocka_unit_test(a_cut_below_the_base_waits_for_the_history),
+        cmocka_unit_test(a_change_that_rests_below_the_base_brings_the_history),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
 }
