@@ -36,7 +36,7 @@ enum bench_measure {
 #define OURS          "wardsync"
 #define OURS_CURVE    "wardsync over CURVE"
 #define OURS_CELL     "wardsync, a cell"
-#define OURS_SNAPSHOT "wardsync by snapshot"
+#define OURS_SNAPSHOT "wardsync, a new device"
 #define PLAIN         "plain SQLite"
 #define SESSION_EDITS "SQLite session, an edit"
 #define SESSION_NET   "SQLite session, net"

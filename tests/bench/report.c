@@ -40,7 +40,8 @@ static const struct {
 } settings_of[] = {
     {OURS, "each change signed and sealed, whole history, conflicts kept, verified and durable; sync over loopback with connecting"},
     {OURS_CURVE, "the same through CURVE over loopback, a connection a cell, to the last ack"},
-    {OURS_SNAPSHOT, "spaces come as their state, which the hub vouches for; the history later"},
+    {OURS_SNAPSHOT,
+     "as a new device gets it: a space comes as its state, which the hub vouches for, where that saves half of its history; else with it"},
     {OURS_CELL, "a laptop: its own space only"},
     {PLAIN, "one table, an upsert an edit, WAL, synchronous=FULL; no history, no sync"},
     {SESSION_EDITS, "a changeset an edit, kept as history; a commit a cell; unsigned, last write wins, in process, by cursor"},
