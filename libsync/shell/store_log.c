@@ -185,7 +185,7 @@ int ward_store_segment_from(struct ward_store *s, uint32_t fid, uint64_t seq, st
 
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err)
 {
-    bool got;
+    bool got = false;
     int rc = seek(s, SQL_SEGMENT_FIND, fid, seq, out, &got, err);
     if (rc)
         return rc;
