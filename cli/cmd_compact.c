@@ -81,15 +81,26 @@ static void plain_plan(struct cli *c, const json_t *model)
                                                 {.key = "behind", .title = N_("Changes behind")},
                                                 {0}};
     json_auto_t *rows = json_array(), *held = json_array();
-    size_t i;
+    json_int_t least = json_integer_value(json_object_get(model, "least"));
+    size_t i, small = 0;
     json_t *space;
     json_array_foreach(json_object_get(model, "spaces"), i, space)
     {
+        bool alone = !json_is_true(json_object_get(space, "proposed")) && json_integer_value(json_object_get(space, "settled")) == 0;
+        if (alone && json_integer_value(json_object_get(space, "changes")) < least) { /* `compact` would pass it over */
+            small++;
+            continue;
+        }
         json_t *row = json_copy(space);
         json_object_set_new(row, "state", json_string(state_of(c, space, add_holders(c, space, held))));
         json_array_append_new(rows, row);
     }
     cli_table(c, rows, spaces, _("There is no history to settle yet."));
+    if (small)
+        cli_line(c,
+                 ngettext("%zu space has fewer than %lld changes to settle and stays as it is (--least N).",
+                          "%zu spaces have fewer than %lld changes to settle each and stay as they are (--least N).", (unsigned long)small),
+                 small, least);
     if (json_array_size(held)) {
         cli_line(c, "%s", "");
         cli_table(c, held, holders, "");
@@ -129,7 +140,7 @@ static void plain_done(struct cli *c, const json_t *model)
         cli_line(c, _("There is nothing to settle."));
 }
 
-static int show_plan(struct cli *c)
+static int show_plan(struct cli *c, int64_t least)
 {
     int rc = cli_open_to_read(c);
     if (rc == CLI_DONE)
@@ -139,7 +150,7 @@ static int show_plan(struct cli *c)
     json_t *spaces = plan_json(c);
     if (!spaces)
         return CLI_FAILED;
-    json_auto_t *model = json_pack("{s:o}", "spaces", spaces);
+    json_auto_t *model = json_pack("{s:o, s:I}", "spaces", spaces, "least", (json_int_t)least);
     return cli_answer(c, CLI_DONE, model, plain_plan);
 }
 
@@ -164,7 +175,7 @@ static int run(struct cli *c)
     if (rc)
         return rc;
     if (cli_opt(c, "dry-run"))
-        return show_plan(c);
+        return show_plan(c, least);
     rc = cli_open(c);
     if (rc == CLI_DONE)
         rc = cli_names(c);
