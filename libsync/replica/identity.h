@@ -22,4 +22,8 @@ int ward_identity_may_hold(const ward_replica *r, const struct ward_grant *g, st
 int ward_identity_switch(ward_replica *r, const struct ward_keys *keys, const void *grant, size_t grant_len,
                          const struct ward_home_note *notes, size_t note_count, struct ward_error *err);
 
+/* rotate.c: new keys whose change was cut off before the old ones were ended: they are, where this device may. At each round and where
+ * serving begins, so that nobody has to think of it. */
+int ward_rotate_finish(ward_replica *r, struct ward_error *err);
+
 #endif

@@ -6,6 +6,7 @@
 #include "replica/bundle.h"
 #include "replica/cut.h"
 #include "replica/enter.h"
+#include "replica/identity.h"
 #include "replica/route.h"
 #include "shell/link.h"
 #include "shell/platform.h"
@@ -81,6 +82,14 @@ static bool former_to_end(ward_replica *r, struct ward_hash *out)
 static int end_former(ward_replica *r, const struct ward_hash *former, struct ward_error *err)
 {
     return ward_revoke(r, former, "khoá mới / new keys", err);
+}
+
+int ward_rotate_finish(ward_replica *r, struct ward_error *err)
+{
+    struct ward_hash former;
+    if (ward_store_read_only(r->store) || ward_keys_check(r->keys, NULL) || !former_to_end(r, &former))
+        return WARD_OK;
+    return end_former(r, &former, err);
 }
 
 /* ---- over a link */

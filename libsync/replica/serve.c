@@ -5,6 +5,7 @@
 #include "replica/admit.h"
 #include "replica/compact.h"
 #include "replica/cut.h"
+#include "replica/identity.h"
 #include "replica/own.h"
 #include "replica/route.h"
 #include "replica/talk.h"
@@ -747,6 +748,8 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
     memcpy(link.link_sk, r->keys->link_sk, 32);
     ward_process_raise_descriptors();
     rc = ward_replica_refresh(r, err);
+    if (!rc)
+        ward_rotate_finish(r, NULL); /* a hint: if it cannot be done now, it is tried again */
     s->told = r->stamp;
     if (!rc)
         rc = ward_link_open(&s->link, &link, err);

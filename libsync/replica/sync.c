@@ -1,6 +1,7 @@
 /* sync.c - one round with one peer. */
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/identity.h"
 #include "replica/own.h"
 #include "replica/route.h"
 #include "replica/talk.h"
@@ -262,7 +263,8 @@ int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct w
         *err = told;
         rc = told.code;
     }
-    ward_own_rewrite(r, NULL); /* also where it broke off: what cannot be written now waits on */
+    ward_rotate_finish(r, NULL); /* what cannot be done now is tried again with the next round */
+    ward_own_rewrite(r, NULL);   /* also where it broke off: what cannot be written now waits on */
     result.ms = r->env.mono_ms(r->env.ctx) - start;
     *out = result; /* after a failure too: what was committed before it stays */
     return rc;

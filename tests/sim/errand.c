@@ -139,7 +139,8 @@ static void admit(struct device *d)
     work_end_act(by, "answers a request", rc, &err);
     trace(w, d, "is answered by %s: %s", by->name, rc ? ward_error_name(rc) : "granted");
     d->admitter = by;
-    if (rc == WARD_ERR_KEYS_REPLACED && !d->may_fork)
+    bool replaced = model_is_cut(w->model, by->held, &d->grant); /* another laptop has its place: then it is true */
+    if (rc == WARD_ERR_KEYS_REPLACED && !d->may_fork && !replaced)
         violated(w, "admission", "%s is told that its keys were replaced by others'", d->name);
     if (rc == WARD_ERR_CUT || rc == WARD_ERR_KEYS_REPLACED) {
         d->revoked = true;

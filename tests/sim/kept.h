@@ -98,6 +98,8 @@ static const struct kept kept[] = {
      "a home that took an answer again after its disk had failed told its set-aside changes again with keys that it had not loaded"},
     {"a newcomer, and one that was left behind", 1013, 1, "compact",
      "whoever began with a space's state did not know what was settled of it until it was opened anew, and refused what named that"},
+    {"keys that were changed all but for the last step", 900319, 1, "duplicate,readerr,writeerr,memory,busy,version,files,keys",
+     "new keys were in use, and nobody ended the old ones unless keys were changed again"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
