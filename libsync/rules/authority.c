@@ -151,20 +151,23 @@ int ward_cut_parse(struct ward_cut_entry *entries, size_t cap, size_t *count, co
     return WARD_OK;
 }
 
-/* Root first, then by depth and feed: an order that every replica computes alike. */
-static int cut_order(const void *pa, const void *pb)
+/* An order that every replica computes alike. */
+int ward_place_compare(const struct ward_place *a, const struct ward_place *b)
 {
-    const struct ward_cut *a = pa, *b = pb;
     if ((a->rank == 3) != (b->rank == 3))
         return a->rank == 3 ? -1 : 1;
     if (a->depth != b->depth)
         return a->depth < b->depth ? -1 : 1;
-    int order = ward_hash_compare(&a->author_feed, &b->author_feed);
-    if (order)
-        return order;
-    if (a->seq != b->seq)
-        return a->seq < b->seq ? -1 : 1;
-    return ward_id_compare(&a->grant_entity, &b->grant_entity);
+    int order = ward_hash_compare(a->feed, b->feed);
+    return order ? order : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static int cut_order(const void *pa, const void *pb)
+{
+    const struct ward_cut *a = pa, *b = pb;
+    const struct ward_place at_a = {a->rank, a->depth, a->seq, &a->author_feed}, at_b = {b->rank, b->depth, b->seq, &b->author_feed};
+    int order = ward_place_compare(&at_a, &at_b);
+    return order ? order : ward_id_compare(&a->grant_entity, &b->grant_entity);
 }
 
 static uint64_t entry_limit(const struct ward_cut *cut, const struct ward_hash *feed)

@@ -63,7 +63,14 @@ struct ward_cut {
 void ward_cut_write(struct ward_buf *out, const struct ward_cut_entry *entries, size_t count);
 /* Ascending by feed. WARD_ERR_2xx. entries has room for cap; WARD_ERR_RANGE beyond. */
 int ward_cut_parse(struct ward_cut_entry *entries, size_t cap, size_t *count, const void *p, size_t len);
-/* The order in which cuts are decided: the root's first, then by depth and feed. */
+/* Where a change that decides over others stands among such: the root's first, then by depth, feed and seq. */
+struct ward_place {
+    uint8_t rank;
+    uint64_t depth, seq;
+    const struct ward_hash *feed;
+};
+int ward_place_compare(const struct ward_place *a, const struct ward_place *b);
+/* The order in which cuts are decided: by that place, then by what they cut. */
 void ward_cuts_sort(struct ward_cut *cuts, size_t count);
 /* The last seq of the feed that the effective ones among these cuts leave; UINT64_MAX if its grant is not cut. */
 uint64_t ward_cut_limit(const struct ward_cut *cuts, size_t count, const struct ward_hash *grant, const struct ward_hash *feed);

@@ -83,27 +83,24 @@ void ward_floor_raise(struct ward_floor_entry *settled, const struct ward_floor_
     settled->effect = effect;
 }
 
-/* As cuts stand: the root's first, then by depth, feed and seq. */
+static struct ward_place place_of(const struct ward_closing *c)
+{
+    return (struct ward_place){c->rank, c->depth, c->seq, &c->author_feed};
+}
+
+/* As cuts stand; those of one change as they stand in it. */
 static int closing_order(const void *pa, const void *pb)
 {
     const struct ward_closing *a = pa, *b = pb;
-    if ((a->rank == 3) != (b->rank == 3))
-        return a->rank == 3 ? -1 : 1;
-    if (a->depth != b->depth)
-        return a->depth < b->depth ? -1 : 1;
-    int by_feed = ward_hash_compare(&a->author_feed, &b->author_feed);
-    if (by_feed)
-        return by_feed;
-    if (a->seq != b->seq)
-        return a->seq < b->seq ? -1 : 1;
-    return a->nth < b->nth ? -1 : a->nth > b->nth;
+    const struct ward_place at_a = place_of(a), at_b = place_of(b);
+    int order = ward_place_compare(&at_a, &at_b);
+    return order ? order : (a->nth > b->nth) - (a->nth < b->nth);
 }
 
 bool ward_cut_before_closing(const struct ward_cut *cut, const struct ward_closing *closing)
 {
-    const struct ward_closing where = {
-        .rank = cut->rank, .depth = cut->depth, .author_feed = cut->author_feed, .seq = cut->seq, .nth = closing->nth};
-    return closing_order(&where, closing) < 0;
+    const struct ward_place of_cut = {cut->rank, cut->depth, cut->seq, &cut->author_feed}, of_closing = place_of(closing);
+    return ward_place_compare(&of_cut, &of_closing) < 0;
 }
 
 void ward_closings_sort(struct ward_closing *closings, size_t count)
