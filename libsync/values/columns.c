@@ -98,6 +98,7 @@ struct split {
     size_t seen_mask;
     uint64_t *feed_seqs;  /* the last one named, of each feed */
     uint32_t *field_used; /* how many values it had */
+    uint32_t *named;      /* the numbers of the records that the change at hand has named, by their index in it */
     uint32_t feeds, records, fields, keys, word_count;
     bool no_memory;
 };
@@ -152,10 +153,16 @@ static void split_dep(struct split *s, const struct ward_dep *d)
     add(&s->bytes, d->hash.b, sizeof d->hash.b);
 }
 
-static void split_record(struct split *s, const struct ward_op *op, uint64_t wall)
+/* What a change names again it names by the same number, whether or not there was a place to remember it: its index stands for it there.
+ * *count: records that the change has named. */
+static void split_record(struct split *s, const struct ward_op *op, uint64_t wall, uint32_t *count)
 {
-    uint32_t number = known(s, SEEN_RECORD, op->kind, op->entity.b, sizeof op->entity.b, s->records + 1);
+    bool again = op->record < *count;
+    uint32_t number = again ? s->named[op->record] : known(s, SEEN_RECORD, op->kind, op->entity.b, sizeof op->entity.b, s->records + 1);
     put(s, RECORD, number);
+    if (again)
+        return;
+    s->named[(*count)++] = number ? number : s->records + 1;
     if (number)
         return;
     s->records++;
@@ -248,9 +255,10 @@ static void split_change(struct split *s, const struct ward_change *ch, const st
     put(s, OPS, ch->op_count);
     for (size_t i = 0; i < ch->dep_count; i++)
         split_dep(s, &s->parsed.deps[ch->dep_first + i]);
+    uint32_t named = 0;
     for (size_t i = 0; i < ch->op_count; i++) {
         const struct ward_op *op = &s->parsed.ops[ch->op_first + i];
-        split_record(s, op, wall);
+        split_record(s, op, wall, &named);
         uint32_t field = split_field(s, op);
         if (has_key(op->field))
             split_key(s, op);
@@ -313,6 +321,7 @@ static bool make_room(struct split *s, size_t len)
     s->seen = room(s, s->seen_mask + 1, sizeof *s->seen);
     s->feed_seqs = room(s, deps, sizeof *s->feed_seqs);
     s->field_used = room(s, ops, sizeof *s->field_used);
+    s->named = room(s, ops, sizeof *s->named);
     s->words.p = room(s, len + words, 1);
     s->bytes.p = room(s, len, 1);
     return !s->no_memory;

@@ -185,6 +185,39 @@ static void more_things_than_the_table_holds(void **state)
     ward_buf_free(&back);
 }
 
+/* A change that names a record again when the table has no room: the index must come back as an index. */
+static void a_record_named_again_without_a_place(void **state)
+{
+    struct dice d = {13};
+    struct ward_buf bodies, columns, back;
+    struct ward_error err = {0};
+    size_t ends[WARD_COLUMN_GROUPS];
+    (void)state;
+    ward_buf_init(&bodies, &vectors_env);
+    ward_buf_init(&columns, &vectors_env);
+    ward_buf_init(&back, &vectors_env);
+    for (int round = 0; round < 200; round++) {
+        uint32_t count = 8 + below(&d, 24);
+        ward_buf_clear(&bodies);
+        for (uint32_t i = 0; i < count; i++) { /* short bodies of new things: a small table, soon full */
+            uint8_t values[2][3] = {{0x62, (uint8_t)('a' + below(&d, 26)), (uint8_t)('a' + below(&d, 26))},
+                                    {0x19, 4, (uint8_t)below(&d, 256)}};
+            struct ward_op ops[2] = {{.kind = 16, .field = 4, .raw = values[0], .raw_len = 3},
+                                     {.kind = 16, .field = 8, .raw = values[1], .raw_len = 3}};
+            fill(&d, ops[0].entity.b, sizeof ops[0].entity.b);
+            ops[1].entity = ops[0].entity;
+            ward_change_write(&bodies, 0, 1 + i, NULL, 0, ops, 2);
+        }
+        assert_int_equal(ward_columns_split(&columns, ends, bodies.p, bodies.len, count, &err), WARD_OK);
+        assert_int_equal(ward_columns_join(&back, columns.p, columns.len, count, &err), WARD_OK);
+        assert_int_equal(back.len, bodies.len);
+        assert_memory_equal(back.p, bodies.p, bodies.len);
+    }
+    ward_buf_free(&bodies);
+    ward_buf_free(&columns);
+    ward_buf_free(&back);
+}
+
 static size_t allocations, fails_at = SIZE_MAX;
 
 static void *failing(void *ctx, void *p, size_t size)
@@ -369,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_come_back),
         cmocka_unit_test(more_things_than_the_table_holds),
+        cmocka_unit_test(a_record_named_again_without_a_place),
         cmocka_unit_test(what_is_no_body_is_packed_all_the_same),
         cmocka_unit_test(memory_that_ends),
         cmocka_unit_test(bodies_end_where_the_limit_is_passed),
