@@ -54,7 +54,7 @@ int ward_grant_read(struct ward_grant *out, const void *p, size_t len, struct wa
     uint64_t version, role;
     ward_cbor_init(&c, p, len);
     bool fine = ward_cbor_array_exact(&c, 5) && ward_cbor_uint(&c, &version, UINT64_MAX) &&
-                (version == WARD_FORMAT || ward_cbor_fail(&c, WARD_ERR_VERSION)) && ward_cbor_bytes_exact(&c, &sign_pk, 32) &&
+                ward_cbor_check(&c, version == WARD_FORMAT, WARD_ERR_VERSION) && ward_cbor_bytes_exact(&c, &sign_pk, 32) &&
                 ward_cbor_bytes_exact(&c, &link_pk, 32) && ward_cbor_bytes_exact(&c, &unit, WARD_ID_BYTES) &&
                 ward_cbor_uint(&c, &role, WARD_ROLE_HUB) && ward_cbor_end(&c);
     if (!fine)

@@ -20,7 +20,7 @@ static bool some_or_none(struct ward_cbor *c, const uint8_t **out, size_t size)
         return false;
     if (len == 0)
         *out = NULL;
-    return len == 0 || len == size || ward_cbor_fail(c, WARD_ERR_TYPE);
+    return ward_cbor_check(c, len == 0 || len == size, WARD_ERR_TYPE);
 }
 
 static bool read_hello(struct ward_cbor *c, struct ward_message *m)
@@ -50,7 +50,7 @@ static bool open_list(struct ward_cbor *c, struct ward_message *m, size_t max, i
 
 static bool ascending(struct ward_cbor *c, const uint8_t *before, const uint8_t *now)
 {
-    return !before || memcmp(before, now, SHORT) < 0 || ward_cbor_fail(c, WARD_ERR_ORDER);
+    return ward_cbor_check(c, !before || memcmp(before, now, SHORT) < 0, WARD_ERR_ORDER);
 }
 
 static bool space_entry(struct ward_cbor *c, struct ward_space_entry *e)
@@ -84,7 +84,7 @@ static bool read_circle(struct ward_cbor *c, struct ward_id *storage, size_t *co
             return false;
         memcpy(storage[i].b, unit, WARD_ID_BYTES);
     }
-    return ward_circle_sorted(storage, *count) || ward_cbor_fail(c, WARD_ERR_ORDER);
+    return ward_cbor_check(c, ward_circle_sorted(storage, *count), WARD_ERR_ORDER);
 }
 
 /* A space named by its circle while the session is on. */
@@ -100,7 +100,7 @@ static bool feed_entry(struct ward_cbor *c, bool bundle, struct ward_feed_entry 
     *e = (struct ward_feed_entry){0};
     return ward_cbor_array_exact(c, bundle ? 4 : 3) && ward_cbor_bytes_exact(c, &e->grant8, SHORT) &&
            (!bundle || ward_cbor_uint(c, &e->base, INT64_MAX)) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
-           (e->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &e->hash8, SHORT);
+           ward_cbor_check(c, e->seq > 0, WARD_ERR_RANGE) && ward_cbor_bytes_exact(c, &e->hash8, SHORT);
 }
 
 /* A feed with branches has an entry for each. */
@@ -164,7 +164,7 @@ static bool read_run(struct ward_cbor *c, struct ward_run *run)
         return false;
     run->count = (uint32_t)count;
     run->codec = (uint32_t)codec;
-    return (run->first > 0 && count > 0) || ward_cbor_fail(c, WARD_ERR_RANGE);
+    return ward_cbor_check(c, run->first > 0 && count > 0, WARD_ERR_RANGE);
 }
 
 static bool sample(struct ward_cbor *c, struct ward_sample *s)
@@ -173,7 +173,7 @@ static bool sample(struct ward_cbor *c, struct ward_sample *s)
     if (!ward_cbor_array_exact(c, 2) || !ward_cbor_uint(c, &s->seq, INT64_MAX) || !ward_cbor_bytes_exact(c, &hash8, SHORT))
         return false;
     memcpy(s->hash8, hash8, SHORT);
-    return s->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE);
+    return ward_cbor_check(c, s->seq > 0, WARD_ERR_RANGE);
 }
 
 static int by_seq(const void *a, const void *b)
@@ -219,7 +219,7 @@ static bool read_ack(struct ward_cbor *c, struct ward_message *m)
 static bool receipt_entry(struct ward_cbor *c, struct ward_receipt_entry *e)
 {
     return ward_cbor_array_exact(c, 3) && ward_cbor_bytes_exact(c, &e->space8, SHORT) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
-           (e->seq > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &e->hash, WARD_HASH_BYTES);
+           ward_cbor_check(c, e->seq > 0, WARD_ERR_RANGE) && ward_cbor_bytes_exact(c, &e->hash, WARD_HASH_BYTES);
 }
 
 static bool read_receipt(struct ward_cbor *c, struct ward_message *m)
@@ -274,7 +274,7 @@ static bool read_request(struct ward_cbor *c, struct ward_message *m)
         return false;
     m->request.by_grant = by == 1;
     return ward_cbor_bytes_exact(c, &m->request.from, 32) && ward_cbor_text(c, &m->text, &m->text_len) &&
-           (m->text_len <= WARD_NAME_MAX || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_bytes_exact(c, &m->request.sign_pk, 32) &&
+           ward_cbor_check(c, m->text_len <= WARD_NAME_MAX, WARD_ERR_RANGE) && ward_cbor_bytes_exact(c, &m->request.sign_pk, 32) &&
            ward_cbor_bytes_exact(c, &m->request.link_pk, 32) && ward_cbor_bytes_exact(c, &m->request.signature, WARD_SEAL_BYTES) &&
            ward_cbor_bytes_exact(c, &m->request.voucher, WARD_SEAL_BYTES);
 }
@@ -299,13 +299,13 @@ static bool read_snapshot(struct ward_cbor *c, struct ward_message *m)
     if (!ward_cbor_bytes(c, &m->snapshot.raw, &m->snapshot.len) || !ward_cbor_bytes_exact(c, &m->snapshot.signature, WARD_SEAL_BYTES))
         return false;
     int rc = ward_snapshot_head_parse(&h, m->snapshot.raw, m->snapshot.len, m->snapshot.signature, NULL);
-    return rc == WARD_OK || ward_cbor_fail(c, rc);
+    return ward_cbor_check(c, rc == WARD_OK, rc);
 }
 
 static bool read_part(struct ward_cbor *c, struct ward_message *m)
 {
     return ward_cbor_bytes_exact(c, &m->part.space8, SHORT) && ward_cbor_uint(c, &m->part.number, WARD_PARTS_MAX) &&
-           (m->part.number > 0 || ward_cbor_fail(c, WARD_ERR_RANGE)) && ward_cbor_uint(c, &m->part.codec, UINT32_MAX) &&
+           ward_cbor_check(c, m->part.number > 0, WARD_ERR_RANGE) && ward_cbor_uint(c, &m->part.codec, UINT32_MAX) &&
            ward_cbor_bytes(c, &m->part.data, &m->part.len);
 }
 
@@ -339,7 +339,7 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
     case WARD_MSG_ERROR:
         return ward_cbor_uint(c, &m->error, 999) && ward_cbor_text(c, &m->text, &m->text_len);
     case WARD_MSG_JOIN:
-        return ward_cbor_text(c, &m->text, &m->text_len) && (m->text_len <= WARD_NAME_MAX || ward_cbor_fail(c, WARD_ERR_RANGE)) &&
+        return ward_cbor_text(c, &m->text, &m->text_len) && ward_cbor_check(c, m->text_len <= WARD_NAME_MAX, WARD_ERR_RANGE) &&
                ward_cbor_bytes_exact(c, &m->join.sign_pk, 32) && ward_cbor_bytes_exact(c, &m->join.link_pk, 32) &&
                ward_cbor_bytes_exact(c, &m->join.signature, WARD_SEAL_BYTES);
     case WARD_MSG_JOINED:
@@ -492,7 +492,7 @@ void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const st
     ward_put_bytes(b, ward->b, WARD_SHORT);
     ward_put_bytes(b, common->b, 16);
     ward_put_bytes(b, base8, base8 ? SHORT : 0);
-    ward_put_uint(b, wall_ms < 0 ? 0 : (uint64_t)wall_ms / 1000);
+    ward_put_uint(b, (uint64_t)wall_ms / 1000);
     ward_put_uint(b, WARD_WINDOW);
     ward_put_bytes(b, buckets, buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
 }

@@ -69,7 +69,7 @@ static bool read_circle(struct ward_cbor *c, struct ward_snapshot_head *h)
     }
     if (h->circle_count == 0)
         return ward_cbor_fail(c, WARD_ERR_RANGE); /* the ward space always stands with its history */
-    return ward_circle_sorted(h->circle, h->circle_count) || ward_cbor_fail(c, WARD_ERR_ORDER);
+    return ward_cbor_check(c, ward_circle_sorted(h->circle, h->circle_count), WARD_ERR_ORDER);
 }
 
 static bool read_feeds(struct ward_cbor *c, struct ward_snapshot_head *h)

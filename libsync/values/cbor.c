@@ -173,6 +173,13 @@ bool ward_cbor_fail(struct ward_cbor *c, int code)
     return false;
 }
 
+bool ward_cbor_check(struct ward_cbor *c, bool fine, int code)
+{
+    if (!fine)
+        ward_cbor_fail(c, code);
+    return fine;
+}
+
 bool ward_cbor_at_end(const struct ward_cbor *c)
 {
     return c->pos == c->len;
@@ -182,7 +189,7 @@ bool ward_cbor_end(struct ward_cbor *c)
 {
     if (c->code)
         return false;
-    return ward_cbor_at_end(c) || ward_cbor_fail(c, WARD_ERR_TRAILING);
+    return ward_cbor_check(c, ward_cbor_at_end(c), WARD_ERR_TRAILING);
 }
 
 bool ward_cbor_uint(struct ward_cbor *c, uint64_t *out, uint64_t max)
@@ -212,7 +219,7 @@ bool ward_cbor_array_exact(struct ward_cbor *c, size_t count)
     struct item it;
     if (!take(c, I_ARRAY, &it))
         return false;
-    return it.n == count || ward_cbor_fail(c, WARD_ERR_TYPE);
+    return ward_cbor_check(c, it.n == count, WARD_ERR_TYPE);
 }
 
 bool ward_cbor_bytes(struct ward_cbor *c, const uint8_t **p, size_t *len)
@@ -314,7 +321,7 @@ bool ward_cbor_value(struct ward_cbor *c, struct ward_value *out, const uint8_t 
         return false;
     *raw = c->p + start;
     *raw_len = c->pos - start;
-    return *raw_len <= WARD_VALUE_MAX || ward_cbor_fail(c, WARD_ERR_LIMIT_VALUE);
+    return ward_cbor_check(c, *raw_len <= WARD_VALUE_MAX, WARD_ERR_LIMIT_VALUE);
 }
 
 bool ward_cbor_peek(struct ward_cbor *c, enum ward_type *type)

@@ -29,8 +29,9 @@ bool ward_cbor_value(struct ward_cbor *c, struct ward_value *out, const uint8_t 
 /* The kind of the next item without taking it: WARD_INT for integers; false at the end or on a forbidden item. */
 bool ward_cbor_peek(struct ward_cbor *c, enum ward_type *type);
 bool ward_cbor_at_end(const struct ward_cbor *c);
-bool ward_cbor_end(struct ward_cbor *c); /* WARD_ERR_TRAILING if bytes are left */
-bool ward_cbor_fail(struct ward_cbor *c, int code);
+bool ward_cbor_end(struct ward_cbor *c);                        /* WARD_ERR_TRAILING if bytes are left */
+bool ward_cbor_fail(struct ward_cbor *c, int code);             /* false */
+bool ward_cbor_check(struct ward_cbor *c, bool fine, int code); /* fine; where it is not, the cursor fails */
 
 void ward_put_uint(struct ward_buf *b, uint64_t v);
 void ward_put_int(struct ward_buf *b, int64_t v);

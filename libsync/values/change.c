@@ -39,7 +39,7 @@ static bool read_dep(struct ward_cbor *c, struct ward_dep *d)
         return false;
     memcpy(d->feed.b, feed, 32);
     memcpy(d->hash.b, hash, 32);
-    return d->seq > 0 || ward_dep_is_own(d) || ward_cbor_fail(c, WARD_ERR_RANGE);
+    return ward_cbor_check(c, d->seq > 0 || ward_dep_is_own(d), WARD_ERR_RANGE);
 }
 
 static bool read_deps(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch)
@@ -140,7 +140,7 @@ static bool read_op(struct ward_cbor *c, struct ward_scratch *s, struct ward_cha
     }
     if (!ward_cbor_value(c, &op->value, &op->raw, &op->raw_len))
         return false;
-    return ward_value_fits(op->field, &op->value) || ward_cbor_fail(c, WARD_ERR_OP);
+    return ward_cbor_check(c, ward_value_fits(op->field, &op->value), WARD_ERR_OP);
 }
 
 static bool read_ops(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch)
@@ -171,7 +171,7 @@ int ward_change_parse(struct ward_scratch *s, const uint8_t *p, size_t len, size
     uint64_t wall;
     ward_cbor_init(&c, p, len);
     bool fine = ward_cbor_array_exact(&c, 4) && ward_cbor_uint(&c, &wall, WARD_WALL_MS_MAX) && ward_cbor_uint(&c, &ch.depth, INT64_MAX) &&
-                (ch.depth >= 1 || ward_cbor_fail(&c, WARD_ERR_RANGE)) && read_deps(&c, s, &ch) && read_ops(&c, s, &ch);
+                ward_cbor_check(&c, ch.depth >= 1, WARD_ERR_RANGE) && read_deps(&c, s, &ch) && read_ops(&c, s, &ch);
     if (fine && c.pos > WARD_BODY_MAX)
         fine = ward_cbor_fail(&c, WARD_ERR_LIMIT_BODY);
     struct ward_change *out = fine ? NEXT(s, change) : NULL;
