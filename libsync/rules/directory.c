@@ -189,7 +189,7 @@ struct ward_feed *ward_directory_feed_of(const struct ward_directory *d, const s
 
 struct ward_feed *ward_directory_trunk(const struct ward_directory *d, const struct ward_feed *f)
 {
-    while (f && f->parent)
+    while (f->parent)
         f = ward_directory_feed(d, f->parent);
     return (struct ward_feed *)f;
 }

@@ -46,9 +46,7 @@ static void put_text(struct ward_buf *b, const uint8_t *p, size_t len)
             i += put_number(b, p + i, len - i);
             continue;
         }
-        put_byte(b, p[i]);
-        if (p[i++] == 0)
-            put_byte(b, 0xff);
+        put_byte(b, p[i++]); /* never 0: no text holds that (values/text.h) */
     }
 }
 
@@ -211,14 +209,20 @@ static int add(struct gather *g, uint32_t index)
     return WARD_OK;
 }
 
+/* What people see of the field. That the kind has it was checked with the schema. */
+static void put_shown(struct gather *g, uint32_t field)
+{
+    const struct ward_field_def *f = ward_kind_field(g->kind, field);
+    assert(f);
+    struct ward_value v = ward_view_value(f, g->s, g->authors);
+    ward_index_put(&g->key, &v);
+}
+
 /* One entry: the first column is there, the others follow. */
 static int finish(struct gather *g, uint32_t index, const struct ward_index_def *def)
 {
-    for (size_t i = 1; i < WARD_INDEX_COLUMNS && def->by[i]; i++) {
-        const struct ward_field_def *f = ward_kind_field(g->kind, def->by[i]);
-        struct ward_value v = f ? ward_view_value(f, g->s, g->authors) : ward_value_null();
-        ward_index_put(&g->key, &v);
-    }
+    for (size_t i = 1; i < WARD_INDEX_COLUMNS && def->by[i]; i++)
+        put_shown(g, def->by[i]);
     return add(g, index);
 }
 
@@ -261,9 +265,7 @@ static int by_field(struct gather *g, uint32_t index, const struct ward_index_de
     ward_buf_clear(&g->key);
     if (!field) /* in order of id alone */
         return add(g, index);
-    const struct ward_field_def *f = ward_kind_field(g->kind, field);
-    struct ward_value v = f ? ward_view_value(f, g->s, g->authors) : ward_value_null();
-    ward_index_put(&g->key, &v);
+    put_shown(g, field);
     return finish(g, index, def);
 }
 

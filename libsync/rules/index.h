@@ -6,7 +6,8 @@
  *   integer    03, eight bytes, the greatest first, the sign bit inverted
  *   text       04, the text, 00; a run of digits in it as 30, how many without leading zeros, these, how many leading zeros
  *   bytes      05, the bytes, 00
- * A zero byte within text or bytes is 00 FF. So II.2 comes before II.10, and a key that begins with the columns sought is an answer.
+ * A zero byte within bytes is 00 FF; a text holds none. So II.2 comes before II.10, and a key that begins with the columns sought is an
+ * answer.
  */
 #ifndef WARD_INDEX_H
 #define WARD_INDEX_H

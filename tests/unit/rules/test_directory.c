@@ -101,6 +101,84 @@ static void numbers(void **state)
     ward_directory_free(&d);
 }
 
+/* A branch leaves a row of its own feed, somewhere within it; what a damaged store says otherwise is not taken, and nothing of it. */
+static void branches_of_nothing(void **state)
+{
+    const struct {
+        const char *what;
+        uint32_t parent, sid;
+        struct ward_hash id;
+        uint64_t base, head_seq;
+        int rc;
+    } cases[] = {
+        {"no such parent", 9, 1, apart(1), 4, 5, WARD_ERR_CORRUPT},
+        {"itself", 3, 1, apart(1), 4, 5, WARD_ERR_CORRUPT},
+        {"a parent in another space", 1, 2, apart(1), 4, 5, WARD_ERR_CORRUPT},
+        {"a parent of another feed", 2, 1, apart(1), 4, 5, WARD_ERR_CORRUPT},
+        {"before the log of its parent begins", 1, 1, apart(1), 2, 5, WARD_ERR_CORRUPT},
+        {"beyond the end of its parent", 1, 1, apart(1), 8, 9, WARD_ERR_CORRUPT},
+        {"ends before it begins", 1, 1, apart(1), 4, 3, WARD_ERR_CORRUPT},
+        {"a trunk that ends before it begins", 0, 1, apart(3), 4, 3, WARD_ERR_CORRUPT},
+        {"where the log of its parent begins", 1, 1, apart(1), 3, 5, WARD_OK},
+        {"where its parent ends", 1, 1, apart(1), 7, 9, WARD_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ward_directory d;
+        const struct ward_hash other = apart(2);
+        struct ward_feed trunk = a_feed(1, apart(1)), another = a_feed(2, other), f = a_feed(3, cases[i].id);
+        begin(&d, &vectors_env);
+        assert_int_equal(ward_directory_add_space(&d, 2, &other, NULL, 0), WARD_OK);
+        trunk.base = 3;
+        trunk.head_seq = another.head_seq = 7;
+        assert_int_equal(ward_directory_add_feed(&d, &trunk), WARD_OK);
+        assert_int_equal(ward_directory_add_feed(&d, &another), WARD_OK);
+        f.parent = cases[i].parent;
+        f.sid = cases[i].sid;
+        f.base = cases[i].base;
+        f.head_seq = cases[i].head_seq;
+        int rc = ward_directory_add_feed(&d, &f);
+        if (rc != cases[i].rc)
+            fail_msg("%s: %d", cases[i].what, rc);
+        assert_int_equal(d.feed_count, rc ? 2 : 3);
+        assert_int_equal(d.feeds[0].next, rc ? 0 : 3);
+        assert_int_equal(d.feeds[0].forked, rc ? 0 : 1);
+        ward_directory_free(&d);
+    }
+}
+
+/* Floors are told apart by their whole name, and by their space; one that is there is not added again, and neither is a closing. */
+static void floors_and_closings(void **state)
+{
+    struct ward_directory d;
+    const struct ward_id spaces[] = {{{1}}, {{2}}};
+    const struct ward_floor_entry entry = {.feed = apart(1), .seq = 4};
+    (void)state;
+    begin(&d, &vectors_env);
+    for (uint8_t n = 1; n <= 3; n++)
+        for (size_t s = 0; s < 2; s++)
+            for (int twice = 0; twice < 2; twice++) {
+                const struct ward_hash name = alike(n);
+                const struct ward_closing c = {.fid = 1, .seq = n, .nth = (uint32_t)s, .space = spaces[s], .name = name};
+                assert_int_equal(ward_directory_add_floor(&d, &spaces[s], &name, &entry, n < 3), WARD_OK);
+                assert_int_equal(ward_directory_add_closing(&d, &c), WARD_OK);
+            }
+    assert_int_equal(d.floor_count, 6);
+    assert_int_equal(d.closing_count, 6);
+    for (uint8_t n = 1; n <= 3; n++)
+        for (size_t s = 0; s < 2; s++) {
+            const struct ward_hash name = alike(n);
+            const struct ward_floor *f = ward_directory_floor(&d, &spaces[s], &name);
+            assert_non_null(f);
+            assert_hash_equal(&f->name, &name);
+            assert_memory_equal(f->space.b, spaces[s].b, sizeof f->space.b);
+            assert_int_equal(f->count, n < 3);
+        }
+    const struct ward_hash absent = alike(9);
+    assert_null(ward_directory_floor(&d, &spaces[0], &absent));
+    ward_directory_free(&d);
+}
+
 /* Feeds are listed by id however they come, and one without a change is no part of the digest. */
 static void digests(void **state)
 {
@@ -155,24 +233,30 @@ static void words_of_nobody(void **state)
     assert_int_equal(ward_directory_add_grant(&d, &operators[1], 1, 1), WARD_OK);
     assert_int_equal(ward_directory_add_cut(&d, &cut, NULL, 0), WARD_OK);
     assert_int_equal(ward_directory_add_cut(&d, &by_lost, NULL, 0), WARD_OK);
+    assert_int_equal(ward_directory_add_closing(&d, &(struct ward_closing){.fid = 77, .seq = 1, .rank = 2, .depth = 1}), WARD_OK);
+    assert_int_equal(ward_directory_add_closing(&d, &(struct ward_closing){.fid = 1, .seq = 1, .rank = 2, .depth = 2}), WARD_OK);
     ward_directory_judge(&d);
     assert_false(ward_grant_effective(&d, &ids[0]));
     assert_false(ward_grant_effective(&d, &ids[1]));
     assert_false(ward_grant_effective(&d, &unknown));
     assert_false(d.cuts[0].effective || d.cuts[1].effective);
+    assert_false(d.closings[0].effective || d.closings[1].effective);
     assert_int_equal(ward_directory_limit(&d, &d.feeds[0]), 0);
     ward_directory_free(&d);
 }
 
 /* ---------------------------------------------------------------- without memory */
 
-static void assert_counts(const struct ward_directory *d, const size_t counts[6])
+static void assert_counts(const struct ward_directory *d, const size_t counts[7])
 {
     assert_int_equal(d->space_count, counts[0]);
     assert_int_equal(d->grant_count, counts[1]);
     assert_int_equal(d->writer_count, counts[2]);
     assert_int_equal(d->feed_count, counts[3]);
     assert_int_equal(d->cut_count, counts[4]);
+    assert_int_equal(d->floor_count, counts[5]);
+    assert_int_equal(d->floor_index.count, counts[5]);
+    assert_int_equal(d->closing_count, counts[6]);
     assert_int_equal(d->space_count ? d->spaces[0].feed_count : 0, counts[3]);
     assert_int_equal(d->space_index.count, counts[0]);
     assert_int_equal(d->grant_index.count, counts[1]);
@@ -184,8 +268,9 @@ static int fill(const struct ward_env *env, void *ctx)
 {
     static const struct ward_id circle[] = {{{1}}, {{2}}};
     static const struct ward_cut_entry entry = {.feed = {{1}}, .seq = 1};
+    static const struct ward_floor_entry settled = {.feed = {{1}}, .seq = 1};
     struct ward_directory d;
-    size_t counts[6] = {0};
+    size_t counts[7] = {0};
     int rc = WARD_OK;
     (void)ctx;
     ward_directory_init(&d, env, &ward);
@@ -216,6 +301,16 @@ static int fill(const struct ward_env *env, void *ctx)
         if (!rc) {
             rc = ward_directory_add_cut(&d, &cut, &entry, 1);
             counts[4] += !rc;
+            assert_counts(&d, counts);
+        }
+        if (!rc) {
+            rc = ward_directory_add_floor(&d, &circle[0], &id, &settled, 1);
+            counts[5] += !rc;
+            assert_counts(&d, counts);
+        }
+        if (!rc) {
+            rc = ward_directory_add_closing(&d, &(struct ward_closing){.fid = n, .seq = 1, .space = circle[0], .name = id});
+            counts[6] += !rc;
             assert_counts(&d, counts);
         }
     }
@@ -250,8 +345,9 @@ static void each_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_beginnings), cmocka_unit_test(numbers),      cmocka_unit_test(digests),
-        cmocka_unit_test(words_of_nobody),  cmocka_unit_test(each_failure),
+        cmocka_unit_test(equal_beginnings),    cmocka_unit_test(numbers), cmocka_unit_test(branches_of_nothing),
+        cmocka_unit_test(floors_and_closings), cmocka_unit_test(digests), cmocka_unit_test(words_of_nobody),
+        cmocka_unit_test(each_failure),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("directory", tests, NULL, NULL);
 }

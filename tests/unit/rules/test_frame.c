@@ -629,12 +629,35 @@ static void unknown_types(void **state)
     }
 }
 
+/* What a frame is, before it is looked at closely: a type of this format, or none. */
+static void type_of_anything(void **state)
+{
+    static const struct {
+        uint8_t bytes[6];
+        size_t len;
+        unsigned type;
+    } cases[] = {
+        {{0x82, 1, 7}, 3, 7},
+        {{0x82, 1, 0x18, 0xff}, 4, 255},
+        {{0x82, 1, 0x19, 0x01, 0x00}, 5, 0}, /* beyond a byte */
+        {{0x82, 2, 7}, 3, 0},                /* a later format */
+        {{0x82, 0x60, 7}, 3, 0},
+        {{0x82, 1, 0x60}, 3, 0},
+        {{0x07}, 1, 0},
+        {{0}, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (ward_frame_type(cases[i].bytes, cases[i].len) != cases[i].type)
+            fail_msg("case %zu", i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_truncation), cmocka_unit_test(every_item_of_another_type),
         cmocka_unit_test(contents),         cmocka_unit_test(limits_and_refusals),
-        cmocka_unit_test(unknown_types),
+        cmocka_unit_test(unknown_types),    cmocka_unit_test(type_of_anything),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
 }

@@ -193,6 +193,29 @@ static void memory_is_bounded(void **state)
     ward_gate_free(&g);
 }
 
+/* Who is forgotten for another: whoever has been away for the longest time, wherever it stands. */
+static void the_longest_unseen_is_forgotten(void **state)
+{
+    struct ward_gate g;
+    uint8_t pk[32];
+    (void)state;
+    ward_gate_init(&g, &scarce.env);
+    for (unsigned i = 0; i < WARD_GATE_KEYS; i++) {
+        key(pk, i);
+        assert_int_equal(ward_gate_knock(&g, pk, i == 7 ? 1 : 1000 - (int64_t)(i % 100)), WARD_OK);
+    }
+    key(pk, WARD_GATE_KEYS);
+    assert_int_equal(ward_gate_knock(&g, pk, 1000), WARD_OK);
+    assert_int_equal(g.count, WARD_GATE_KEYS);
+    assert_memory_equal(g.v[7]->link_pk, pk, 32);
+    for (unsigned i = 0; i < WARD_GATE_KEYS; i++) {
+        key(pk, i);
+        if (i != 7)
+            assert_memory_equal(g.v[i]->link_pk, pk, 32);
+    }
+    ward_gate_free(&g);
+}
+
 /* All whose pause has not ended, or who are here: then nobody new is remembered, and who is not known is let in. */
 static void full_of_those_to_remember(void **state)
 {
@@ -235,6 +258,7 @@ int main(void)
         cmocka_unit_test(work_and_growth_are_rationed),
         cmocka_unit_test(the_light_go_first),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(the_longest_unseen_is_forgotten),
         cmocka_unit_test(full_of_those_to_remember),
         cmocka_unit_test(blame),
     };

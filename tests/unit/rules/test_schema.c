@@ -98,6 +98,62 @@ static void fields(void **state)
                          WARD_ERR_ARGUMENT);
 }
 
+enum {
+    NAME = WARD_FIELD(WARD_OPEN, 1),
+    NOTE = WARD_FIELD(WARD_OPEN, 2),
+    LATE = WARD_FIELD(WARD_OPEN, 3),
+    TAGS = WARD_FIELD(WARD_MEMBER, 1),
+    ABSENT = WARD_FIELD(WARD_OPEN, 9)
+};
+
+static int check_index(struct ward_index_def index)
+{
+    const struct ward_field_def f[] = {{NAME, "name", WARD_TEXT, WARD_CONFLICT, 0},
+                                       {NOTE, "note", WARD_TEXT, WARD_LATEST, 0},
+                                       {LATE, "late", WARD_BOOL, WARD_LATEST, 0},
+                                       {TAGS, "tags", WARD_BOOL, WARD_ADD_WINS, 0}};
+    const struct ward_kind_def kind = {16, "thing", f, 4};
+    const struct ward_schema schema = {.kinds = &kind, .kind_count = 1, .version = 1, .indexes = &index, .index_count = 1};
+    return ward_schema_check(&schema, NULL);
+}
+
+/* An index goes by fields that its kind has, without a gap between them; a set, or the fields with proposals, may stand first alone. */
+static void indexes(void **state)
+{
+    static const struct ward_index_def fine[] = {
+        {.kind = 16},
+        {.kind = 16, .by = {NAME}},
+        {.kind = 16, .by = {NAME, NOTE, LATE, NAME}},
+        {.kind = 16, .by = {TAGS, NAME}},
+        {.kind = 16, .by = {WARD_BY_PROPOSED, NAME}},
+        {.kind = 16, .by = {NAME}, .or_by = TAGS},
+        {.kind = 16, .by = {TAGS, NAME}, .or_by = NOTE},
+    };
+    static const struct ward_index_def wrong[] = {
+        {.kind = 17},                                          /* no such kind */
+        {.kind = WARD_KIND_GRANT},                             /* not one of its own */
+        {.kind = 17, .by = {NAME}, .or_by = NOTE},             /* */
+        {.kind = 16, .by = {ABSENT}},                          /* no such field, */
+        {.kind = 16, .by = {NAME, ABSENT}},                    /* nor further on, */
+        {.kind = 16, .by = {NAME}, .or_by = ABSENT},           /* nor instead */
+        {.kind = 16, .by = {0, NAME}},                         /* a gap */
+        {.kind = 16, .by = {NAME, 0, NOTE}},                   /* */
+        {.kind = 16, .by = {NAME, TAGS}},                      /* a set that is not first */
+        {.kind = 16, .by = {NAME, WARD_BY_PROPOSED}},          /* */
+        {.kind = 16, .by = {NAME}, .or_by = WARD_BY_PROPOSED}, /* */
+        {.kind = 16, .or_by = NAME},                           /* instead of nothing */
+        {.kind = 16, .by = {WARD_BY_PROPOSED}, .or_by = NAME}, /* of what has no value of its own */
+        {.kind = 16, .by = {WARD_FIELD_PRESENCE}},             /* what is not there is in no index */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+        if (check_index(fine[i]) != WARD_OK)
+            fail_msg("fine %zu", i);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (check_index(wrong[i]) != WARD_ERR_ARGUMENT)
+            fail_msg("wrong %zu", i);
+}
+
 static void core(void **state)
 {
     (void)state;
@@ -148,7 +204,8 @@ static void values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds), cmocka_unit_test(classes), cmocka_unit_test(fields), cmocka_unit_test(core), cmocka_unit_test(values),
+        cmocka_unit_test(kinds),   cmocka_unit_test(classes), cmocka_unit_test(fields),
+        cmocka_unit_test(indexes), cmocka_unit_test(core),    cmocka_unit_test(values),
     };
     return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
 }

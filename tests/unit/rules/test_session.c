@@ -347,7 +347,8 @@ static void window_is_kept(void **state)
 /* Frames that no window bounds: so many at once, so many a second, one for each run taken in, two for each sent. */
 static void talk_is_rationed(void **state)
 {
-    static const enum ward_session_event_type idle[] = {WARD_SE_PING, WARD_SE_CIRCLE, WARD_SE_ACK, WARD_SE_RECEIPT};
+    static const enum ward_session_event_type idle[] = {WARD_SE_PING,    WARD_SE_CIRCLE, WARD_SE_ACK,
+                                                        WARD_SE_RECEIPT, WARD_SE_BRANCH, WARD_SE_DONE};
     (void)state;
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
         struct ward_session s = at(WARD_S_LIVE);
@@ -369,20 +370,25 @@ static void talk_is_rationed(void **state)
         assert_int_equal(ward_session_step(&s, WARD_SE_HEADS, 0), WARD_SA_NOTE_HEADS);
     assert_int_equal(ward_session_step(&s, WARD_SE_HEADS_LAST, 0), PROTOCOL_ERROR);
     assert_int_equal(s.error, WARD_ERR_QUOTA);
+    s = at(WARD_S_EXCHANGING);
+    for (unsigned j = 0; j < 1 + WARD_TALK_BURST; j++) /* the first one is everybody's due */
+        assert_int_equal(ward_session_step(&s, WARD_SE_DONE, 0), 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DONE, 0), PROTOCOL_ERROR);
+    assert_int_equal(s.error, WARD_ERR_QUOTA);
 }
 
 /* What honest devices may come to send is refused without end; what they cannot have is counted. */
 static void forgeries_are_counted(void **state)
 {
-    static const uint64_t honest[] = {WARD_ERR_GAP, WARD_ERR_DEP_MISSING,   WARD_ERR_FORK,
-                                      WARD_ERR_CUT, WARD_ERR_GRANT_UNKNOWN, WARD_ERR_VERSION};
-    static const uint64_t forged[] = {WARD_ERR_SEAL, WARD_ERR_DEPTH, WARD_ERR_TRAILING};
+    static const uint64_t honest[] = {WARD_ERR_GAP,           WARD_ERR_DEP_MISSING, WARD_ERR_FORK, WARD_ERR_CUT,
+                                      WARD_ERR_GRANT_UNKNOWN, WARD_ERR_VERSION,     WARD_ERR_CODEC};
+    static const uint64_t forged[] = {WARD_ERR_SEAL, WARD_ERR_DEPTH, WARD_ERR_TRAILING, WARD_ERR_DEP_ORDER};
     struct ward_session s = at(WARD_S_LIVE);
     (void)state;
     for (unsigned i = 0; i < 1000; i++)
-        assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, honest[i % 6]), 0);
+        assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, honest[i % 7]), 0);
     for (unsigned i = 0; i < WARD_FORGED_MAX; i++)
-        assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, forged[i % 3]), 0);
+        assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, forged[i % 4]), 0);
     assert_int_equal(ward_session_step(&s, WARD_SE_REFUSED, WARD_ERR_SEAL), PROTOCOL_ERROR);
     assert_int_equal(s.error, WARD_ERR_FORGED);
 }

@@ -129,6 +129,8 @@ static void own_writes_are_seen(void **state)
         assert_int_equal(slot->live_count, 1);
         assert_int_equal(slot->live[0].seq, 2);
         assert_memory_equal(slot->live[0].raw, one, 1);
+        write_at(&s, fields[i], key, 1, 1, 1, one, NULL); /* which had not seen the later one, as it cannot come from any log */
+        assert_int_equal(slot->live_count, 2);
         ward_arena_free(&arena);
     }
 }
@@ -365,6 +367,63 @@ static void a_write_without_memory(void **state)
     }
 }
 
+static int restore(struct ward_state *s, uint32_t field, const char *key, uint32_t fid, uint64_t seq)
+{
+    const struct ward_live_value v = {.fid = fid, .seq = seq, .depth = 1, .raw = one, .len = 1};
+    return ward_slot_restore(s, field, key, key ? strlen(key) : 0, &v);
+}
+
+/* The same when values are put back from a base: into a slot that is there, or a new one. */
+static void restoring_without_memory(void **state)
+{
+    static const struct {
+        uint32_t field;
+        const char *key;
+    } slots[] = {{OPEN, NULL}, {GOVERNED, NULL}, {MEMBER, "other"}};
+    (void)state;
+    set_ranks(1, 1, 1);
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        struct ward_arena arena, tight;
+        struct ward_state untouched, expected;
+        int rc = WARD_ERR_MEMORY;
+        size_t left = 0;
+        ward_arena_init(&arena, &vectors_env);
+        crowded(&untouched, &arena);
+        crowded(&expected, &arena);
+        assert_int_equal(restore(&expected, slots[i].field, slots[i].key, 3, 1), WARD_OK);
+        for (; rc; left += 16) {
+            struct scarce m;
+            struct ward_state s;
+            crowded(&s, &arena);
+            scarce_arena(&tight, &m, left);
+            s.arena = &tight;
+            rc = restore(&s, slots[i].field, slots[i].key, 3, 1);
+            assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+            assert_same_state(&s, rc ? &untouched : &expected);
+            ward_arena_free(&tight);
+        }
+        assert_true(left > 100);
+        ward_arena_free(&arena);
+    }
+}
+
+/* A base that holds one value twice is none; two changes of one author are two values. */
+static void restoring_a_value_twice(void **state)
+{
+    struct ward_arena arena;
+    struct ward_state s;
+    (void)state;
+    set_ranks(1, 1, 1);
+    ward_arena_init(&arena, &vectors_env);
+    ward_state_init(&s, &arena);
+    assert_int_equal(restore(&s, OPEN, NULL, 1, 1), WARD_OK);
+    assert_int_equal(restore(&s, OPEN, NULL, 1, 2), WARD_OK);
+    assert_int_equal(restore(&s, OPEN, NULL, 2, 1), WARD_OK);
+    assert_int_equal(restore(&s, OPEN, NULL, 1, 2), WARD_ERR_CORRUPT);
+    assert_int_equal(s.slots[0].live_count, 3);
+    ward_arena_free(&arena);
+}
+
 static void decoding_without_memory(void **state)
 {
     struct ward_arena arena, tight;
@@ -599,6 +658,8 @@ int main(void)
         cmocka_unit_test(sums_do_not_depend_on_order),
         cmocka_unit_test(encode_and_decode),
         cmocka_unit_test(a_write_without_memory),
+        cmocka_unit_test(restoring_without_memory),
+        cmocka_unit_test(restoring_a_value_twice),
         cmocka_unit_test(decoding_without_memory),
         cmocka_unit_test(decode_what_cannot_be),
         cmocka_unit_test(every_order_of_every_history),

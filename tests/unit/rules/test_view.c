@@ -66,23 +66,27 @@ static void conflict_table(void **state)
         } live[3];
         bool conflict;
         int64_t shown;
+        bool proposed;
     } table[] = {
-        {"one value", OPEN, WARD_CONFLICT, {{1, 5}}, false, 5},
-        {"open, two differ", OPEN, WARD_CONFLICT, {{1, 5}, {2, 6}}, true, 6},
-        {"open, two agree", OPEN, WARD_CONFLICT, {{1, 5}, {2, 5}}, false, 5},
-        {"open, ranks do not matter", OPEN, WARD_CONFLICT, {{1, 5}, {3, 6}}, true, 6},
-        {"open, the third differs", OPEN, WARD_CONFLICT, {{1, 5}, {2, 5}, {3, 6}}, true, 6},
-        {"fixed, two differ", OPEN, WARD_FIXED, {{1, 5}, {2, 6}}, true, 6},
-        {"latest", OPEN, WARD_LATEST, {{1, 5}, {2, 6}}, false, 6},
-        {"max", OPEN, WARD_MAX, {{1, 9}, {2, 6}}, false, 9},
-        {"max below zero", OPEN, WARD_MAX, {{1, -9}, {2, -6}}, false, -6},
-        {"governed, a lesser one is a proposal", GOVERNED, WARD_CONFLICT, {{1, 5}, {3, 6}}, false, 6},
-        {"governed, two proposals beside", GOVERNED, WARD_CONFLICT, {{1, 5}, {2, 7}, {3, 6}}, false, 6},
-        {"governed, two of the greatest", GOVERNED, WARD_CONFLICT, {{1, 5}, {3, 6}, {4, 7}}, true, 7},
-        {"governed, two of the greatest agree", GOVERNED, WARD_CONFLICT, {{1, 5}, {3, 6}, {4, 6}}, false, 6},
-        {"governed, two lesser alone", GOVERNED, WARD_CONFLICT, {{1, 5}, {2, 6}}, true, 6},
-        {"governed, latest", GOVERNED, WARD_LATEST, {{3, 5}, {4, 6}}, false, 6},
-        {"sum", COUNT, WARD_SUM, {{1, 5}, {2, -7}, {3, 10}}, false, 8},
+        {"one value", OPEN, WARD_CONFLICT, {{1, 5}}, false, 5, false},
+        {"open, two differ", OPEN, WARD_CONFLICT, {{1, 5}, {2, 6}}, true, 6, false},
+        {"open, two agree", OPEN, WARD_CONFLICT, {{1, 5}, {2, 5}}, false, 5, false},
+        {"open, ranks do not matter", OPEN, WARD_CONFLICT, {{1, 5}, {3, 6}}, true, 6, false},
+        {"open, the third differs", OPEN, WARD_CONFLICT, {{1, 5}, {2, 5}, {3, 6}}, true, 6, false},
+        {"fixed, two differ", OPEN, WARD_FIXED, {{1, 5}, {2, 6}}, true, 6, false},
+        {"latest", OPEN, WARD_LATEST, {{1, 5}, {2, 6}}, false, 6, false},
+        {"max", OPEN, WARD_MAX, {{1, 9}, {2, 6}}, false, 9, false},
+        {"max below zero", OPEN, WARD_MAX, {{1, -9}, {2, -6}}, false, -6, false},
+        {"governed, a lesser one is a proposal", GOVERNED, WARD_CONFLICT, {{1, 5}, {3, 6}}, false, 6, true},
+        {"governed, a lesser one agrees", GOVERNED, WARD_CONFLICT, {{1, 6}, {3, 6}}, false, 6, false},
+        {"governed and fixed, a lesser one", GOVERNED, WARD_FIXED, {{1, 5}, {3, 6}}, false, 6, true},
+        {"governed and fixed, two of the greatest", GOVERNED, WARD_FIXED, {{3, 6}, {4, 7}}, true, 7, false},
+        {"governed, two proposals beside", GOVERNED, WARD_CONFLICT, {{1, 5}, {2, 7}, {3, 6}}, false, 6, true},
+        {"governed, two of the greatest", GOVERNED, WARD_CONFLICT, {{1, 5}, {3, 6}, {4, 7}}, true, 7, false},
+        {"governed, two of the greatest agree", GOVERNED, WARD_CONFLICT, {{1, 5}, {3, 6}, {4, 6}}, false, 6, true},
+        {"governed, two lesser alone", GOVERNED, WARD_CONFLICT, {{1, 5}, {2, 6}}, true, 6, false},
+        {"governed, latest", GOVERNED, WARD_LATEST, {{3, 5}, {4, 6}}, false, 6, false},
+        {"sum", COUNT, WARD_SUM, {{1, 5}, {2, -7}, {3, 10}}, false, 8, false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -98,6 +102,9 @@ static void conflict_table(void **state)
         if (conflict != table[i].conflict || shown.integer != table[i].shown)
             print_error("%s: conflict %d, shown %lld\n", table[i].name, conflict, (long long)shown.integer);
         assert_int_equal(conflict, table[i].conflict);
+        if (ward_slot_is_proposed(&f, slot, &authors) != table[i].proposed)
+            fail_msg("%s: a proposal, or not", table[i].name);
+        assert_false(ward_slot_is_proposed(NULL, slot, &authors));
         assert_int_equal(shown.type, WARD_INT);
         assert_int_equal(shown.integer, table[i].shown);
         assert_int_equal(ward_state_conflicts(&kind, &v.s, &authors), table[i].conflict);
