@@ -41,7 +41,7 @@ class File:
         self.name, self.source = name, source
         self.lines = {}  # number -> (count, function)
         self.branches = {}  # number -> [count]
-        self.idle = []  # functions never called: (name, line)
+        self.calls = {}  # function -> [count, line]; a header's has a count in each file that uses it
 
     def add(self, report):
         for line in report["lines"]:
@@ -53,12 +53,13 @@ class File:
             taken = [b["count"] for b in line["branches"]]
             before = self.branches.get(n, [0] * len(taken))
             self.branches[n] = [a + b for a, b in zip(before, taken)]
-        self.idle += [(f["name"], f["start_line"]) for f in report["functions"] if f["execution_count"] == 0]
+        for f in report["functions"]:
+            self.calls.setdefault(f["name"], [0, f["start_line"]])[0] += f["execution_count"]
 
     def unreached(self):
         """(point, line, branches not taken) in order."""
-        idle = {name for name, _ in self.idle}
-        out = [(Point(self.name, name, "never called"), line, 1) for name, line in self.idle]
+        idle = {name: line for name, (count, line) in self.calls.items() if count == 0}
+        out = [(Point(self.name, name, "never called"), line, 1) for name, line in idle.items()]
         for n, taken in self.branches.items():
             function = self.lines[n][1]
             if taken.count(0) and function not in idle:

@@ -8,81 +8,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
-#include "pen.h"
-#include "replica/apply.h"
-#include "shell/store_sql.h"
-
-enum { OFFICE, A, B, C };
-
-struct fixture {
-    struct world w;
-    struct ward_hash space; /* of the circle {a, b} */
-    struct ward_hash before;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    const struct ward_id circle[] = {unit_id('a'), unit_id('b')};
-    assert_non_null(f);
-    world_found(&f->w, 1);
-    admit_silent(&f->w, 'a', WARD_ROLE_CELL, 1);
-    admit_silent(&f->w, 'b', WARD_ROLE_CELL, 1);
-    admit_silent(&f->w, 'a', WARD_ROLE_CELL, 2); /* C, who writes with the pen alone */
-    for (size_t i = A; i <= C; i++)
-        carry_raw(&f->w, OFFICE, i);
-    for (size_t i = OFFICE; i <= C; i++)
-        OK(&f->w, ward_space_of_circle(f->w.d[i].r, &f->space, circle, 2, &f->w.err));
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    world_close(&f->w);
-    free(f);
-    return 0;
-}
-
-static void put_in(struct fixture *f, size_t who, const struct ward_hash *space, uint32_t field, const char *text)
-{
-    ward_txn *t;
-    struct ward_id item = unit_id('+');
-    struct ward_value v = ward_value_text(text);
-    OK(&f->w, ward_begin(f->w.d[who].r, &t, &f->w.err));
-    OK(&f->w, ward_put(t, space, KIND_ITEM, &item, field, NULL, 0, &v, &f->w.err));
-    OK(&f->w, ward_commit(t, NULL, &f->w.err));
-}
-
-static void put(struct fixture *f, size_t who, const struct ward_hash *space, const char *text)
-{
-    put_in(f, who, space, NOTE, text);
-}
-
-static const struct ward_feed *feed_of(struct fixture *f, size_t at, size_t of, const struct ward_hash *space)
-{
-    struct ward_hash id;
-    ward_name_feed(&id, &f->w.d[at].r->ward, space, &f->w.d[of].grant);
-    return ward_directory_feed_by_id(&f->w.d[at].r->dir, &id);
-}
-
-static struct ward_dep dep_on(struct fixture *f, size_t at, size_t of, uint64_t seq)
-{
-    const struct ward_feed *g = feed_of(f, at, of, &f->space);
-    struct ward_dep d = {.feed = g->id, .seq = seq};
-    uint64_t depth;
-    OK(&f->w, ward_chain_at(f->w.d[at].r, g->fid, seq, &d.hash, &depth, &f->w.err));
-    return d;
-}
-
-static void finish(struct fixture *f)
-{
-    meet_all(&f->w);
-    meet_all(&f->w);
-    assert_converged(&f->w);
-    assert_sound(&f->w);
-}
+#include "door.h"
 
 /* ---------------------------------------------------------------- dependencies */
 
@@ -370,100 +296,7 @@ static void words_without_effect(void **state)
     finish(f);
 }
 
-/* ---------------------------------------------------------------- without memory */
-
-static size_t alloc_calls, alloc_fails_at = SIZE_MAX;
-static bool alloc_fails_on; /* and all after it */
-
-static void *rationed(void *ctx, void *p, size_t size)
-{
-    size_t call = size ? alloc_calls++ : 0;
-    if (size && (call == alloc_fails_at || (alloc_fails_on && call > alloc_fails_at)))
-        return NULL;
-    return outside_alloc(ctx, p, size);
-}
-
-static void digest_of(struct fixture *f, size_t who, struct ward_hash *out)
-{
-    struct ward_status s;
-    OK(&f->w, ward_status(f->w.d[who].r, &s, &f->w.err));
-    *out = s.digest;
-}
-
-/* Each allocation failing, once or from then on: memory is what is said to be missing, nothing of the run is there, and afterwards it is
- * taken in. Returns how many points failed. */
-static size_t each_shortage_of_a_run(struct fixture *f, size_t to, const struct ward_run *run)
-{
-    ward_replica *r = f->w.d[to].r;
-    struct ward_ingested in;
-    struct ward_hash before, after;
-    size_t points = 0;
-    bool failed = true;
-    digest_of(f, to, &before);
-    r->env.alloc = rationed;
-    for (size_t at = 0; failed; at++)
-        for (int on = 1; on >= 0; on--) {
-            ward_chain_forget(r);
-            alloc_calls = 0;
-            alloc_fails_at = at;
-            alloc_fails_on = on;
-            int rc = take_run(&f->w, to, run, &in);
-            failed = alloc_calls > at;
-            alloc_fails_at = SIZE_MAX;
-            points += failed;
-            assert_int_equal(rc, failed ? WARD_ERR_MEMORY : WARD_OK);
-            if (!failed)
-                break;
-            assert_int_equal(f->w.err.code, WARD_ERR_MEMORY);
-            digest_of(f, to, &after);
-            assert_memory_equal(after.b, before.b, 32);
-        }
-    r->env.alloc = outside_alloc;
-    return points;
-}
-
-/* ---------------------------------------------------------------- a store that fails */
-
-static size_t store_steps, store_stops_at = SIZE_MAX;
-
-static int stop(void *ctx)
-{
-    (void)ctx;
-    return store_steps++ == store_stops_at;
-}
-
-/* The same with the store breaking off, every few of its steps in turn. */
-static size_t each_stop_of_a_run(struct fixture *f, size_t to, const struct ward_run *run)
-{
-    ward_replica *r = f->w.d[to].r;
-    struct ward_ingested in;
-    struct ward_hash before, after;
-    size_t points = 0;
-    bool failed = true;
-    digest_of(f, to, &before);
-    sqlite3_progress_handler(r->store->db, 4, stop, NULL);
-    for (size_t at = 0; failed; at++) {
-        ward_chain_forget(r);
-        store_steps = 0;
-        store_stops_at = at;
-        int rc = take_run(&f->w, to, run, &in);
-        failed = store_steps > at;
-        store_stops_at = SIZE_MAX;
-        points += failed;
-        assert_int_equal(rc, failed ? WARD_ERR_STORE : WARD_OK);
-        if (!failed)
-            break;
-        assert_int_equal(f->w.err.code, WARD_ERR_STORE);
-        digest_of(f, to, &after);
-        assert_memory_equal(after.b, before.b, 32);
-    }
-    sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
-    return points;
-}
-
 /* ---------------------------------------------------------------- what it is tried on */
-
-typedef size_t each_trouble(struct fixture *f, size_t to, const struct ward_run *run);
 
 /* All that the office has, run by run: devices, a cut that takes back what was applied, records in conflict, dependencies across feeds. */
 static size_t run_by_run(struct fixture *f, each_trouble *each)
@@ -498,7 +331,7 @@ static size_t run_by_run(struct fixture *f, each_trouble *each)
         if (!got)
             break;
         OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
-        points += each(f, late, &m.run);
+        points += each(&f->w, late, &m.run);
     }
     ward_stream_free(&s);
     ward_buf_free(&frame);
@@ -513,7 +346,7 @@ static size_t run_by_run(struct fixture *f, each_trouble *each)
     pen_say(&p, 11, &first, 1, "on the first of two");
     pen_seal(&p);
     const struct ward_run run = pen_run(&p);
-    points += each(f, late, &run);
+    points += each(&f->w, late, &run);
     pen_free(&p);
     finish(f);
     return points;
@@ -560,7 +393,7 @@ static void no_store_to_take_back(void **state)
         if (!got)
             break;
         OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
-        points += each_stop_of_a_run(f, B, &m.run);
+        points += each_stop_of_a_run(&f->w, B, &m.run);
     }
     ward_stream_free(&s);
     ward_buf_free(&frame);
@@ -603,7 +436,7 @@ static void no_memory_for_devices(void **state)
     pen_write(&p, 1, NULL, 0, ops, MANY);
     pen_seal(&p);
     const struct ward_run run = pen_run(&p);
-    assert_true(each_shortage_of_a_run(f, B, &run) > 10);
+    assert_true(each_shortage_of_a_run(&f->w, B, &run) > 10);
     OK(&f->w, ward_status(f->w.d[B].r, &after, &f->w.err));
     assert_int_equal(after.devices, before.devices + MANY);
     pen_free(&p);
@@ -651,7 +484,7 @@ static void a_branch_in_the_place_of_another(void **state)
         note_peer(f, B);
         write_branch(&p, f, 3 - i, "earlier");
         run = pen_run(&p);
-        assert_true(troubles[i](f, B, &run) > 10);
+        assert_true(troubles[i](&f->w, B, &run) > 10);
         pen_free(&p);
         assert_int_equal(feed_of(f, B, C, &f->space)->fork, 3 - i);
         OK(&f->w, ward_store_get_peer(f->w.d[B].r->store, &f->w.d[OFFICE].grant, &peer, &f->w.err));
