@@ -165,10 +165,7 @@ static bool is_ward_space(const struct ward_stream *s, uint32_t sid)
 /* Which space is next; *out of none: nothing is owed. */
 static void choose_space(struct ward_stream *s, struct share *out)
 {
-    size_t at = s->sid ? place(s, s->sid, 0) : s->owed_count;
-    *out = (struct share){0};
-    if (at < s->owed_count && s->owed[at].sid == s->sid)
-        *out = share_at(s, at);
+    *out = s->sid ? share_at(s, place(s, s->sid, 0)) : (struct share){0};
     if (out->changes)
         return;
     *out = (struct share){0};
@@ -200,9 +197,11 @@ static int rests_on_nothing_owed(struct ward_stream *s, struct ward_feed *f, boo
 
 static bool any_forked(const struct ward_stream *s, const struct share *x)
 {
-    for (size_t i = 0; i < x->count; i++)
-        if (ward_directory_feed(&s->r->dir, x->v[i].fid)->forked || ward_directory_feed(&s->r->dir, x->v[i].fid)->parent)
+    for (size_t i = 0; i < x->count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&s->r->dir, x->v[i].fid);
+        if (f && f->forked)
             return true;
+    }
     return false;
 }
 
@@ -411,14 +410,17 @@ int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_st
     struct gathered g;
     int64_t until;
     int rc = s->sought && s->stamp == s->r->stamp ? WARD_OK : ward_stream_seek(s, err);
-    if (!rc)
+    *got = false;
+    while (!rc && !*got) {
         rc = choose(s, &o, &until, err);
-    *got = !rc && o;
-    if (*got)
+        if (rc || !o)
+            return rc;
         rc = gather(s, o, until, &g, got, err);
-    if (rc || !*got)
+        if (!rc)
+            o->seg = *got ? 0 : NOT_THERE; /* then another one: what it lacks must not hold up the rest */
+    }
+    if (rc)
         return rc;
-    o->seg = 0;
     *result = (struct ward_streamed){.fid = g.last.fid, .last = g.first + g.count - 1, .count = g.count};
     return put_run(s, &g, out, err);
 }

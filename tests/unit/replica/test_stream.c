@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "door.h"
 #include "line.h"
 #include "replica/stream.h"
-#include "replicas.h"
 #include "values/feed.h"
 
 #define BULK 1200 /* some runs */
@@ -87,6 +89,16 @@ static const char *next(struct flow *x)
         words[n++] = (char)s->circle[i].b[0];
     words[n] = 0;
     return words;
+}
+
+/* The first run that is not of the ward space. */
+static const char *after_the_ward_space(struct flow *x)
+{
+    const char *now;
+    do
+        now = next(x);
+    while (strcmp(now, "0 in ") == 0);
+    return now;
 }
 
 /* All that is left, one after another; the same again is told once. */
@@ -205,13 +217,253 @@ static void new_spaces_out_of_order(void **state)
     world_close(&w);
 }
 
+/* ---------------------------------------------------------------- what is not there */
+
+static uint32_t fid_of(struct world *w, size_t who, const char *units)
+{
+    struct ward_id circle[8];
+    struct ward_hash space, id;
+    size_t count = strlen(units);
+    for (size_t j = 0; j < count; j++)
+        circle[j] = unit_id(units[j]);
+    OK(w, ward_space_of_circle(w->d[OPERATOR].r, &space, circle, count, &w->err));
+    ward_name_feed(&id, &w->d[OPERATOR].r->ward, &space, &w->d[who].grant);
+    const struct ward_feed *f = ward_directory_feed_by_id(&w->d[OPERATOR].r->dir, &id);
+    assert_non_null(f);
+    return f->fid;
+}
+
+static void lose(struct world *w, uint32_t fid, const char *which)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql, "DELETE FROM ward_segment WHERE fid = %u AND %s", (unsigned)fid, which);
+    assert_int_equal(sqlite3_exec(w->d[OPERATOR].r->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_true(sqlite3_changes(w->d[OPERATOR].r->store->db) > 0);
+}
+
+/* A feed that a damaged log has lost keeps nothing else from going, whether it would have gone ahead or in its turn. */
+static void what_is_lost_holds_nothing_up(void **state)
+{
+    struct world w;
+    struct flow x;
+    (void)state;
+    set_up(&w);
+    write_notes(&w, CELL_A, "ab", BULK);
+    write_notes(&w, CELL_B, "ab", 1);
+    write_notes(&w, CELL_B, "b", 1);
+    whole_round(&w, CELL_A, OPERATOR);
+    whole_round(&w, CELL_B, OPERATOR);
+    write_notes(&w, OPERATOR, "a", 2);
+    lose(&w, fid_of(&w, CELL_B, "ab"), "1");
+    lose(&w, fid_of(&w, CELL_B, "b"), "1");
+    begin(&x, &w);
+    assert_string_equal(story(&x), "0 in , 0 in a, 1 in ab");
+    assert_int_equal(ward_stream_backlog(&x.s), 2); /* it is owed all the same */
+    assert_string_equal(next(&x), "nothing");
+    end(&x);
+    /* And what has lost its end goes as far as it is there. */
+    uint32_t fid = fid_of(&w, CELL_A, "ab");
+    lose(&w, fid, "first = (SELECT max(first) FROM ward_segment WHERE fid = ward_segment.fid)");
+    begin(&x, &w);
+    assert_string_equal(story(&x), "0 in , 0 in a, 1 in ab");
+    uint64_t got = ward_vv_get(&x.s.have, fid);
+    assert_true(got > 0 && got < BULK);
+    end(&x);
+    world_close(&w);
+}
+
+/* Lost between looking it up and sending it, as when another process withdraws it. */
+static void lost_on_the_way(void **state)
+{
+    struct world w;
+    struct flow x;
+    (void)state;
+    set_up(&w);
+    write_notes(&w, CELL_A, "a", 2);
+    write_notes(&w, CELL_B, "ab", 1);
+    whole_round(&w, CELL_B, OPERATOR);
+    whole_round(&w, CELL_A, OPERATOR);
+    write_notes(&w, OPERATOR, "ab", 1); /* after B's */
+    begin(&x, &w);
+    assert_string_equal(after_the_ward_space(&x), "2 in ab"); /* the operator's was looked up with it */
+    lose(&w, fid_of(&w, OPERATOR, "ab"), "1");
+    assert_string_equal(story(&x), "1 in a");
+    end(&x);
+    world_close(&w);
+}
+
+/* A transaction that is rolled back takes rows with it that a stream has been told of already. */
+static void rows_that_go_with_a_rollback(void **state)
+{
+    struct world w;
+    struct flow x;
+    struct ward_apply a;
+    struct ward_ingested in;
+    struct ward_hash space;
+    struct pen p;
+    const struct ward_id circle[] = {unit_id('a'), unit_id('b')};
+    const uint32_t beyond = 999;
+    bool any = true;
+    (void)state;
+    set_up(&w);
+    write_notes(&w, CELL_A, "ab", 40);
+    whole_round(&w, CELL_A, OPERATOR);
+    OK(&w, ward_space_of_circle(w.d[OPERATOR].r, &space, circle, 2, &w.err));
+    pen_new(&p, &w, CELL_B, &space);
+    pen_say(&p, 1, NULL, 0, "taken back");
+    pen_seal(&p);
+    const struct ward_run run = pen_run(&p);
+    for (int later = 0; later < 2; later++) {
+        OK(&w, ward_apply_begin(&a, w.d[OPERATOR].r, &w.err));
+        OK(&w, ward_ingest_run(&a, &run, &in, &w.err));
+        begin(&x, &w);
+        OK(&w, ward_stream_seek(&x.s, &w.err));
+        if (later) { /* its space is at hand */
+            assert_string_equal(after_the_ward_space(&x), "2 in ab");
+            ward_vv_drop(&x.s.have, in.fid);
+        }
+        assert_int_equal(ward_apply_end(&a, WARD_ERR_DISK_FULL, NULL), WARD_ERR_DISK_FULL);
+        assert_null(ward_directory_feed(&w.d[OPERATOR].r->dir, in.fid));
+        OK(&w, ward_stream_note(&x.s, &beyond, 1, &any, &w.err)); /* nothing of it, and it stays as it was sought */
+        assert_false(any);
+        assert_string_equal(story(&x), later ? "1 in ab" : "0 in , 1 in ab");
+        end(&x);
+    }
+    pen_free(&p);
+    assert_arrives(&w);
+    world_close(&w);
+}
+
+/* What is one segment is not parted, even where the other has its beginning and the rest is more than goes at once. */
+static void the_rest_of_a_large_segment(void **state)
+{
+    struct world w;
+    struct flow x;
+    struct ward_ingested in;
+    struct ward_streamed run;
+    struct ward_hash space;
+    struct pen p;
+    struct dice dice = {7};
+    const struct ward_id circle[] = {unit_id('a'), unit_id('b')};
+    bool got;
+    (void)state;
+    set_up(&w);
+    OK(&w, ward_space_of_circle(w.d[OPERATOR].r, &space, circle, 2, &w.err));
+    pen_new(&p, &w, CELL_A, &space);
+    for (uint64_t depth = 1; depth <= 600; depth++) {
+        char words[24];
+        snprintf(words, sizeof words, "%016" PRIx64, dice_next(&dice));
+        pen_say(&p, depth, NULL, 0, words);
+    }
+    pen_seal(&p);
+    OK(&w, pen_send(&p, OPERATOR, &in));
+    begin(&x, &w);
+    assert_int_equal(ward_vv_raise(&x.s.have, &w.d[OPERATOR].r->env, in.fid, 10), WARD_OK);
+    do
+        OK(&w, ward_stream_next(&x.s, &x.frame, &run, &got, &w.err));
+    while (got && run.fid != in.fid);
+    assert_true(got && run.last == 600 && run.count == 590);
+    assert_true(x.frame.len > WARD_RUN_SLOW);
+    assert_string_equal(next(&x), "nothing");
+    end(&x);
+    pen_free(&p);
+    world_close(&w);
+}
+
+/* ---------------------------------------------------------------- without memory, without a store */
+
+/* All that is owed, sought as it goes. How far it has come when something fails is no matter: what it names is whole. */
+static int flow_through(struct flow *x, struct world *w)
+{
+    struct ward_streamed run;
+    bool got = true;
+    int rc = WARD_OK;
+    begin(x, w);
+    while (!rc && got)
+        rc = ward_stream_next(&x->s, &x->frame, &run, &got, &w->err);
+    if (!rc)
+        assert_int_equal(ward_stream_backlog(&x->s), 0);
+    end(x);
+    return rc;
+}
+
+static void nothing_is_passed_over(void **state)
+{
+    struct world w;
+    struct flow x;
+    struct ward_replica *r;
+    size_t shortages = 0, stops = 0;
+    bool failed = true;
+    (void)state;
+    set_up(&w);
+    write_notes(&w, CELL_A, "ab", 40);
+    write_notes(&w, CELL_B, "ab", 1);
+    whole_round(&w, CELL_A, OPERATOR);
+    whole_round(&w, CELL_B, OPERATOR);
+    r = w.d[OPERATOR].r;
+    r->env.alloc = rationed;
+    for (; failed; shortages += failed) {
+        OK(&w, ward_replica_reload(r, &w.err));
+        alloc_calls = 0;
+        alloc_fails_at = shortages;
+        int rc = flow_through(&x, &w);
+        failed = alloc_calls > shortages;
+        alloc_fails_at = SIZE_MAX;
+        assert_int_equal(rc, failed ? WARD_ERR_MEMORY : WARD_OK);
+    }
+    r->env.alloc = outside_alloc;
+    sqlite3_progress_handler(r->store->db, 1, stop, NULL);
+    for (failed = true; failed; stops += failed) {
+        OK(&w, ward_replica_reload(r, &w.err)); /* nothing is known by heart */
+        store_steps = 0;
+        store_stops_at = stops;
+        int rc = flow_through(&x, &w);
+        failed = store_steps > stops;
+        store_stops_at = SIZE_MAX;
+        assert_int_equal(rc, failed ? WARD_ERR_STORE : WARD_OK);
+    }
+    sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
+    assert_true(shortages > 5 && stops > 20);
+    world_close(&w);
+}
+
+/* News that there is no memory to note are no news yet; told again they go. */
+static void news_without_memory(void **state)
+{
+    struct world w;
+    struct flow x;
+    bool any = true;
+    (void)state;
+    set_up(&w);
+    begin(&x, &w);
+    assert_string_equal(story(&x), "0 in ");
+    ward_release(&w.d[OPERATOR].r->env, x.s.owed); /* as if none had ever been owed */
+    x.s.owed = NULL;
+    x.s.owed_count = x.s.owed_cap = 0;
+    write_notes(&w, OPERATOR, "b", 1);
+    uint32_t last = (uint32_t)w.d[OPERATOR].r->dir.feed_count;
+    w.d[OPERATOR].r->env.alloc = rationed;
+    alloc_calls = 0;
+    alloc_fails_at = 0;
+    assert_int_equal(ward_stream_note(&x.s, &last, 1, &any, &w.err), WARD_ERR_MEMORY);
+    assert_false(any);
+    alloc_fails_at = SIZE_MAX;
+    OK(&w, ward_stream_note(&x.s, &last, 1, &any, &w.err));
+    assert_true(any);
+    assert_string_equal(story(&x), "0 in b");
+    w.d[OPERATOR].r->env.alloc = outside_alloc;
+    end(&x);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_news_before_bulk),
-        cmocka_unit_test(noted_news_go_next),
-        cmocka_unit_test(nothing_before_what_it_rests_on),
-        cmocka_unit_test(new_spaces_out_of_order),
+        cmocka_unit_test(small_news_before_bulk),          cmocka_unit_test(noted_news_go_next),
+        cmocka_unit_test(nothing_before_what_it_rests_on), cmocka_unit_test(new_spaces_out_of_order),
+        cmocka_unit_test(what_is_lost_holds_nothing_up),   cmocka_unit_test(lost_on_the_way),
+        cmocka_unit_test(rows_that_go_with_a_rollback),    cmocka_unit_test(the_rest_of_a_large_segment),
+        cmocka_unit_test(nothing_is_passed_over),          cmocka_unit_test(news_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
