@@ -88,11 +88,38 @@ static int keep(void *ctx, const uint8_t *body, size_t len)
     return ward_store_add_waiting(k->r->store, &k->space, body, len, k->err);
 }
 
-/* The segment that holds base and more, shortened to base under a new seal. */
-static int shorten(ward_replica *r, uint32_t fid, uint64_t base, const struct ward_hash *hash, struct ward_segment *seg,
-                   struct ward_buf *raw, struct ward_buf *packed, bool *needed, struct ward_error *err)
+/* Of an own segment the changes [first, last] alone: under its seal where they are its end, else under a new one. */
+static int cut_out(ward_replica *r, struct ward_segment *seg, uint64_t first, uint64_t last, struct ward_buf *raw, struct ward_buf *packed,
+                   struct ward_error *err)
 {
-    size_t at = 0;
+    size_t from = 0, at = 0;
+    uint64_t end = seg->first + seg->count - 1, depth;
+    int rc = ward_store_unpack(seg, raw, err);
+    for (uint64_t seq = seg->first; !rc && seq <= last; seq++) {
+        struct ward_change_head head;
+        if (ward_change_skip(raw->p + at, raw->len - at, &head))
+            return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
+        from = seq == first ? at : from;
+        at += head.len;
+    }
+    seg->first = first;
+    seg->count = (uint32_t)(last - first + 1);
+    if (!rc)
+        rc = ward_pack(packed, &seg->codec, raw->p + from, at - from, seg->count, err);
+    seg->data = seg->codec ? packed->p : raw->p + from;
+    seg->len = seg->codec ? packed->len : at - from;
+    if (rc || last == end)
+        return rc;
+    rc = ward_chain_at(r, seg->fid, last, &seg->last_hash, &depth, err);
+    if (!rc)
+        ward_seal_make(seg->sig, &ward_directory_feed(&r->dir, seg->fid)->id, last, &seg->last_hash, &r->keys->sign);
+    return rc;
+}
+
+/* The segment that holds base and more, shortened to base. */
+static int shorten(ward_replica *r, uint32_t fid, uint64_t base, struct ward_segment *seg, struct ward_buf *raw, struct ward_buf *packed,
+                   bool *needed, struct ward_error *err)
+{
     *needed = false;
     if (base == ward_directory_feed(&r->dir, fid)->base) /* the log begins after it */
         return WARD_OK;
@@ -100,22 +127,36 @@ static int shorten(ward_replica *r, uint32_t fid, uint64_t base, const struct wa
     if (rc || seg->first + seg->count - 1 == base)
         return rc;
     *needed = true;
-    rc = ward_store_unpack(seg, raw, err);
-    for (uint64_t seq = seg->first; !rc && seq <= base; seq++) {
-        struct ward_change_head head;
-        if (ward_change_skip(raw->p + at, raw->len - at, &head))
-            return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
-        at += head.len;
+    return cut_out(r, seg, seg->first, base, raw, packed, err);
+}
+
+/* A branch that leaves the feed beyond base has for its own from now on what it has shared with the changes that go. What it had goes
+ * behind that in the log. */
+static int take_along(ward_replica *r, struct ward_feed *branch, uint64_t base, const struct ward_hash *hash, struct ward_buf *raw,
+                      struct ward_buf *packed, struct ward_error *err)
+{
+    uint64_t last = 0;
+    for (uint64_t seq = base + 1; seq <= branch->head_seq; seq = last + 1) {
+        struct ward_segment seg;
+        bool shared = seq <= branch->base;
+        int rc = ward_store_find_segment(r->store, shared ? branch->parent : branch->fid, seq, &seg, err);
+        if (rc)
+            return rc;
+        last = seg.first + seg.count - 1;
+        last = shared && last > branch->base ? branch->base : last;
+        rc = cut_out(r, &seg, seq, last, raw, packed, err);
+        if (!rc && !shared)
+            rc = ward_store_drop_segment(r->store, seg.seg, err);
+        seg.fid = branch->fid;
+        if (!rc)
+            rc = ward_store_add_segment(r->store, &seg, err);
+        if (rc)
+            return rc;
     }
-    seg->count = (uint32_t)(base - seg->first + 1);
-    seg->last_hash = *hash;
-    if (!rc)
-        rc = ward_pack(packed, &seg->codec, raw->p, at, seg->count, err);
-    seg->data = seg->codec ? packed->p : raw->p;
-    seg->len = seg->codec ? packed->len : at;
-    if (!rc)
-        ward_seal_make(seg->sig, &ward_directory_feed(&r->dir, fid)->id, base, hash, &r->keys->sign);
-    return rc;
+    branch->base = base;
+    branch->base_hash = *hash;
+    branch->dirty = true;
+    return WARD_OK;
 }
 
 static int end_feed(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
@@ -129,8 +170,11 @@ static int end_feed(struct ward_apply *a, uint32_t fid, uint64_t base, struct wa
     ward_buf_init(&raw, &r->env);
     ward_buf_init(&packed, &r->env);
     int rc = ward_chain_at(r, fid, base, &hash, &depth, err);
+    for (struct ward_feed *f = ward_directory_feed(&r->dir, fid); !rc && f; f = ward_directory_next(&r->dir, f))
+        if (f->parent == fid && f->base > base)
+            rc = take_along(r, f, base, &hash, &raw, &packed, err);
     if (!rc)
-        rc = shorten(r, fid, base, &hash, &seg, &raw, &packed, &shorter, err);
+        rc = shorten(r, fid, base, &seg, &raw, &packed, &shorter, err);
     if (!rc)
         rc = ward_store_end_feed(r->store, fid, base, shorter ? &seg : NULL, err);
     ward_buf_free(&raw);

@@ -1,0 +1,414 @@
+/* Feeds that have parted, and floors that settle them, at the door and on disk: what others have named of branches that are not held, what
+ * comes of a branch below a floor, what of a device's own; each with memory that ends and a store that breaks off. proto/seal.md, Placing;
+ * proto/authority.md, Floor.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "door.h"
+#include "replica/own.h"
+#include "rules/floor.h"
+
+static each_trouble *const troubles[] = {each_shortage_of_a_run, each_stop_of_a_run};
+#define TROUBLES 2
+
+/* The device's feed up to seq `last`: "same" up to `leaves`, then the words; the run begins at `first`. */
+static void write_history(struct pen *p, struct fixture *f, size_t who, uint64_t leaves, uint64_t first, uint64_t last, const char *words)
+{
+    pen_new(p, &f->w, who, &f->space);
+    for (uint64_t seq = 1; seq <= last; seq++) {
+        if (seq == first)
+            pen_next(p);
+        pen_say(p, seq, NULL, 0, seq > leaves ? words : "same");
+    }
+    pen_seal(p);
+}
+
+static int send_history(struct fixture *f, size_t who, size_t to, uint64_t leaves, uint64_t first, uint64_t last, const char *words,
+                        struct ward_ingested *in)
+{
+    struct pen p;
+    write_history(&p, f, who, leaves, first, last, words);
+    int rc = pen_send(&p, to, in);
+    pen_free(&p);
+    return rc;
+}
+
+/* What a history of the device comes to at seq. */
+static struct ward_dep named(struct fixture *f, size_t who, uint64_t leaves, uint64_t seq, const char *words)
+{
+    struct pen p;
+    write_history(&p, f, who, leaves, 1, seq, words);
+    const struct ward_dep d = {p.feed, seq, p.head};
+    pen_free(&p);
+    return d;
+}
+
+/* ---------------------------------------------------------------- words of floors */
+
+static void write_word(struct fixture *f, const struct ward_id *entity, uint32_t field, struct ward_value v)
+{
+    struct ward_hash space;
+    ward_txn *t;
+    ward_space_of_ward(f->w.d[OFFICE].r, &space);
+    OK(&f->w, ward_begin(f->w.d[OFFICE].r, &t, &f->w.err));
+    OK(&f->w, ward_put(t, &space, WARD_KIND_FLOOR, entity, field, NULL, 0, &v, &f->w.err));
+    OK(&f->w, ward_commit(t, NULL, &f->w.err));
+}
+
+/* Proposed and closed by the office, whoever holds it. */
+static void settle_at(struct fixture *f, const struct ward_dep *head)
+{
+    const struct ward_floor_entry entry = {.feed = head->feed, .seq = head->seq, .hash = head->hash, .effect = head->seq};
+    struct ward_id entity;
+    struct ward_hash name;
+    struct ward_buf b;
+    ward_floor_entity(&entity, &f->space);
+    ward_buf_init(&b, &f->w.d[OFFICE].outside.env);
+    ward_floor_write(&b, &entry, 1);
+    ward_floor_name(&name, b.p, b.len);
+    write_word(f, &entity, WARD_FLOOR_HEADS, (struct ward_value){.type = WARD_ARRAY, .p = b.p, .len = b.len});
+    write_word(f, &entity, WARD_FLOOR_CLOSED, ward_value_bytes(name.b, sizeof name.b));
+    ward_buf_free(&b);
+}
+
+/* What one has of the ward space, run by run, to another, against each trouble. */
+static size_t each_word(struct fixture *f, size_t from, size_t to, each_trouble *each)
+{
+    struct ward_stream s;
+    struct ward_buf frame;
+    struct ward_streamed streamed;
+    struct ward_message m;
+    bool got = true;
+    size_t points = 0;
+    const struct ward_grant as = {.id = f->w.d[to].grant, .unit = f->w.d[to].unit, .role = f->w.d[to].role};
+    ward_stream_init(&s, f->w.d[from].r, &as);
+    ward_buf_init(&frame, &f->w.d[from].outside.env);
+    for (;;) {
+        OK(&f->w, ward_stream_next(&s, &frame, &streamed, &got, &f->w.err));
+        if (!got)
+            break;
+        if (ward_directory_space(&s.r->dir, ward_directory_feed(&s.r->dir, streamed.fid)->sid)->circle_count)
+            continue;
+        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
+        points += each(&f->w, to, &m.run);
+    }
+    ward_stream_free(&s);
+    ward_buf_free(&frame);
+    return points;
+}
+
+static size_t just_take(struct world *w, size_t to, const struct ward_run *run)
+{
+    struct ward_ingested in;
+    OK(w, take_run(w, to, run, &in));
+    return 1;
+}
+
+/* A floor, its closing and a cut are taken in whole, or nothing of them. */
+static void words_on_what_stands(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    for (size_t i = 0; i < TROUBLES; i++) {
+        const struct ward_dep third = named(f, C, 9, 3 + i, "");
+        OK(&f->w, send_history(f, C, OFFICE, 9, 1, 4, "", &in));
+        OK(&f->w, send_history(f, C, B, 9, 1, 4, "", &in));
+        settle_at(f, &third);
+        OK(&f->w, ward_revoke(f->w.d[OFFICE].r, &f->w.d[i ? B : A].grant, "lost", &f->w.err));
+        assert_true(each_word(f, OFFICE, B, troubles[i]) > 50);
+        assert_int_equal(feed_of(f, B, C, &f->space)->settled.seq, 3 + i);
+    }
+    finish(f);
+}
+
+/* ---------------------------------------------------------------- a shattered feed */
+
+/* As many branches as are held, from seq `leaves` on, and other ones at each. */
+static void shatter(struct fixture *f, size_t to, uint64_t leaves)
+{
+    struct ward_ingested in;
+    char words[20];
+    OK(&f->w, send_history(f, C, to, 9, 1, 6, "", &in));
+    for (unsigned i = 0; i < WARD_BRANCHES_MAX; i++) {
+        snprintf(words, sizeof words, "%zu %u", to, i);
+        OK(&f->w, send_history(f, C, to, leaves, leaves + 1, leaves + 2, words, &in));
+    }
+    assert_true(ward_directory_shattered(&f->w.d[to].r->dir, feed_of(f, to, C, &f->space)));
+}
+
+/* Beyond where a feed has shattered nobody can hold all there is: what somebody names there is taken for said, its depth too, by whoever
+ * holds it and by whoever does not. */
+static void what_is_named_of_a_shattered_feed(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_hash b, office;
+    struct pen p;
+    shatter(f, B, 4);
+    shatter(f, OFFICE, 4);
+    const struct ward_dep held = named(f, C, 4, 5, "0 3"), shared = named(f, C, 9, 4, ""); /* held at the office, not at B */
+    struct ward_dep forged = shared, far = held;
+    forged.hash = held.hash;
+    far.seq = 77;
+    const struct {
+        const char *what;
+        const struct ward_dep *dep;
+        uint64_t depth;
+        int code;
+    } refused[] = {
+        {"another change where all agree", &forged, 5, WARD_ERR_DEP_HASH},
+        {"shallow where all agree", &shared, 4, WARD_ERR_DEPTH},
+        {"no depth at all beyond", &held, 0, WARD_ERR_RANGE},
+        {"deeper than can be", &held, 1 + WARD_DEPTH_LEAP, WARD_ERR_DEPTH},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        for (size_t to = OFFICE; to <= B; to += B) {
+            pen_new(&p, &f->w, A, &f->space);
+            pen_say(&p, refused[i].depth, refused[i].dep, 1, "refused");
+            pen_seal(&p);
+            int rc = pen_send(&p, to, &in);
+            if (rc != refused[i].code)
+                fail_msg("%s, at %zu: %d", refused[i].what, to, rc);
+            pen_free(&p);
+        }
+    pen_new(&p, &f->w, A, &f->space);
+    pen_say(&p, 6, &held, 1, "has seen a branch");
+    pen_say(&p, 7, &far, 1, "and what nobody knows");
+    pen_say(&p, 8, NULL, 0, "and goes on");
+    pen_seal(&p);
+    const struct ward_run run = pen_run(&p);
+    for (size_t i = 0; i < TROUBLES; i++) {
+        assert_true(troubles[i](&f->w, i ? OFFICE : B, &run) > 10);
+        assert_int_equal(feed_of(f, i ? OFFICE : B, A, &f->space)->head_seq, 3);
+    }
+    pen_free(&p);
+    OK(&f->w, ward_state_digest(f->w.d[B].r, &f->space, &b, &f->w.err));
+    OK(&f->w, ward_state_digest(f->w.d[OFFICE].r, &f->space, &office, &f->w.err));
+    assert_memory_equal(&b, &office, sizeof b);
+    /* What it has seen is told by its number, and never told again. */
+    pen_new(&p, &f->w, A, &f->space);
+    p.head = feed_of(f, B, A, &f->space)->head_hash;
+    p.seq = 3;
+    pen_next(&p);
+    pen_say(&p, 9, &held, 1, "again");
+    pen_seal(&p);
+    assert_int_equal(pen_send(&p, B, &in), WARD_ERR_DEP_ORDER);
+    pen_free(&p);
+    assert_sound(&f->w);
+}
+
+/* ---------------------------------------------------------------- below a floor */
+
+/* B holds C's feed and a branch of it, and A has written with knowledge of the branch. Then all of the trunk up to 5 is settled. */
+static void a_branch_below(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_hash digest, state_before, state_after;
+    struct ward_stream s;
+    struct ward_buf frame;
+    struct ward_streamed streamed;
+    struct pen p;
+    bool got = true;
+    const struct ward_dep settled = named(f, C, 9, 5, ""), branch = named(f, C, 2, 7, "branch"), further = named(f, C, 2, 8, "branch");
+    const struct ward_grant as = {.id = f->w.d[C].grant, .unit = unit_id('a'), .role = WARD_ROLE_CELL};
+    OK(&f->w, send_history(f, C, B, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, B, 2, 3, 8, "branch", &in));
+    const uint32_t row = in.fid;
+    OK(&f->w, send_history(f, C, OFFICE, 9, 1, 6, "", &in));
+    pen_new(&p, &f->w, A, &f->space);
+    pen_say(&p, 8, &branch, 1, "has seen the branch");
+    pen_seal(&p);
+    OK(&f->w, pen_send(&p, B, &in));
+    const struct ward_feed *trunk = feed_of(f, B, C, &f->space);
+    assert_true(trunk->forked && trunk->limit == 2);
+    digest = ward_directory_space_by_id(&f->w.d[B].r->dir, &f->space)->digest;
+    /* The branch is no part of the feed any more, and what stands on the trunk has effect: on disk as well. */
+    settle_at(f, &settled);
+    for (size_t i = 0; i < TROUBLES; i++)
+        each_word(f, OFFICE, B, troubles[i]);
+    for (int again = 0; again < 2; again++) {
+        trunk = feed_of(f, B, C, &f->space);
+        assert_false(trunk->forked);
+        assert_true(ward_directory_feed(&f->w.d[B].r->dir, row)->below);
+        assert_int_equal(trunk->settled.seq, 5);
+        assert_true(trunk->limit == UINT64_MAX);
+        assert_memory_not_equal(&ward_directory_space_by_id(&f->w.d[B].r->dir, &f->space)->digest, &digest, sizeof digest);
+        OK(&f->w, ward_replica_reload(f->w.d[B].r, &f->w.err));
+    }
+    /* It is not passed on. */
+    ward_stream_init(&s, f->w.d[B].r, &as);
+    ward_buf_init(&frame, &f->w.d[B].outside.env);
+    while (got) {
+        OK(&f->w, ward_stream_next(&s, &frame, &streamed, &got, &f->w.err));
+        assert_true(!got || streamed.fid != row);
+    }
+    assert_int_equal(ward_stream_backlog(&s), 0);
+    ward_stream_free(&s);
+    ward_buf_free(&frame);
+    /* Whoever has seen more of it may say so where it is held; of the trunk that tells as much. */
+    pen_next(&p);
+    pen_say(&p, 9, &further, 1, "has seen more of it");
+    pen_seal(&p);
+    OK(&f->w, pen_send(&p, B, &in));
+    const struct ward_feed *author = feed_of(f, B, A, &f->space);
+    assert_int_equal(ward_vv_get(&author->vv, feed_of(f, B, C, &f->space)->fid), 8);
+    pen_free(&p);
+    OK(&f->w, ward_state_digest(f->w.d[B].r, &f->space, &state_before, &f->w.err));
+    struct ward_apply a;
+    OK(&f->w, ward_apply_begin(&a, f->w.d[B].r, &f->w.err));
+    int rc = ward_apply_replay(&a, feed_of(f, B, C, &f->space)->sid, &f->w.err);
+    OK(&f->w, ward_apply_end(&a, rc, &f->w.err));
+    OK(&f->w, ward_state_digest(f->w.d[B].r, &f->space, &state_after, &f->w.err));
+    assert_memory_equal(&state_before, &state_after, sizeof state_after);
+    assert_sound(&f->w);
+}
+
+/* ---------------------------------------------------------------- a device's own feed */
+
+/* What the device holds of its own feed at seq, as others name it. */
+static void take_up(struct pen *p, struct fixture *f, size_t who, uint64_t seq)
+{
+    uint64_t depth;
+    pen_new(p, &f->w, who, &f->space);
+    OK(&f->w, ward_chain_at(f->w.d[who].r, feed_of(f, who, who, &f->space)->fid, seq, &p->head, &depth, &f->w.err));
+    p->seq = seq;
+    pen_next(p);
+}
+
+static void go_on(struct pen *p, uint64_t last, const char *words)
+{
+    while (p->seq < last)
+        pen_say(p, p->seq + 1, NULL, 0, words);
+    pen_seal(p);
+}
+
+static bool shows(struct fixture *f, size_t at, char item, const char *words)
+{
+    struct ward_id id = unit_id(item);
+    ward_record *rec;
+    int rc = ward_get(f->w.d[at].r, KIND_ITEM, &id, false, &rec, NULL);
+    if (rc)
+        return false;
+    struct ward_value v = ward_record_value(rec, NOTE);
+    bool same = v.type == WARD_TEXT && v.len == strlen(words) && memcmp(v.p, words, v.len) == 0;
+    ward_record_free(rec);
+    return same;
+}
+
+/* A home put back from an old backup gets its own later changes from others, who hold them: they are known to be published. */
+static void what_others_kept_of_ones_own(void **state)
+{
+    struct fixture *f = *state;
+    struct pen p;
+    put(f, A, &f->space, "one");
+    give(&f->w, A, OFFICE);
+    for (uint64_t i = 0; i < TROUBLES; i++) {
+        take_up(&p, f, A, 1 + 2 * i);
+        go_on(&p, 3 + 2 * i, i ? "later still" : "later");
+        const struct ward_run run = pen_run(&p);
+        assert_true(troubles[i](&f->w, A, &run) > 0);
+        pen_free(&p);
+        const struct ward_feed *own = feed_of(f, A, A, &f->space);
+        assert_int_equal(own->head_seq, 3 + 2 * i);
+        assert_int_equal(own->published, own->head_seq);
+        OK(&f->w, ward_replica_reload(f->w.d[A].r, &f->w.err));
+        assert_int_equal(feed_of(f, A, A, &f->space)->published, 3 + 2 * i);
+    }
+    put(f, A, &f->space, "and on");
+    finish(f);
+    assert_int_equal(feed_of(f, OFFICE, A, &f->space)->head_seq, 6);
+}
+
+/* A has published five changes; another device with its keys, from the second on, three that all others hold and have settled. With `more`
+ * there is a third history beside them, from A's fourth on. Whatever A held, what was settled takes its place, and what A wrote beyond is
+ * written anew; broken off anywhere, all stands as it was. */
+static void ones_own_beside_what_is_settled(struct fixture *f, bool more, each_trouble *each)
+{
+    struct ward_ingested in;
+    struct pen p, settled;
+    uint32_t third = 0;
+    put(f, A, &f->space, "one");
+    give(&f->w, A, OFFICE);
+    put(f, A, &f->space, "two");
+    put(f, A, &f->space, "three");
+    put(f, A, &f->space, "four");
+    put(f, A, &f->space, "by A alone");
+    give(&f->w, A, C); /* published, though nobody who tells has it */
+    assert_int_equal(feed_of(f, A, A, &f->space)->published, 5);
+    take_up(&settled, f, A, 1);
+    go_on(&settled, 4, "settled");
+    OK(&f->w, pen_send(&settled, OFFICE, &in));
+    if (more) {
+        take_up(&p, f, A, 4);
+        go_on(&p, 7, "a third");
+        OK(&f->w, pen_send(&p, A, &in));
+        assert_true(in.forked);
+        third = in.fid;
+        pen_free(&p);
+    }
+    const struct ward_dep head = {settled.feed, 4, settled.head};
+    settle_at(f, &head);
+    each_word(f, OFFICE, A, just_take);
+    assert_int_equal(feed_of(f, A, A, &f->space)->settled.seq, 4);
+    const struct ward_run run = pen_run(&settled);
+    assert_true(each(&f->w, A, &run) > 10);
+    pen_free(&settled);
+    const struct ward_feed *own = feed_of(f, A, A, &f->space);
+    assert_true(ward_hash_compare(&own->head_hash, &head.hash) == 0);
+    assert_false(own->forked);
+    if (more) { /* kept, with all that it has for itself now, and passed over */
+        const struct ward_feed *row = ward_directory_feed(&f->w.d[A].r->dir, third);
+        assert_true(row->below && row->base == 1 && row->head_seq == 7);
+    }
+    OK(&f->w, ward_own_rewrite(f->w.d[A].r, &f->w.err));
+    own = feed_of(f, A, A, &f->space);
+    assert_true(own->head_seq > 4 && own->limit >= own->head_seq);
+    assert_true(shows(f, A, '+', "by A alone"));
+    give(&f->w, A, OFFICE);
+    assert_true(shows(f, OFFICE, '+', "by A alone"));
+    assert_sound(&f->w);
+}
+
+static void a_settled_history_beside_ones_own(void **state)
+{
+    ones_own_beside_what_is_settled(*state, false, each_shortage_of_a_run);
+}
+
+static void a_settled_history_beside_ones_own_and_no_store(void **state)
+{
+    ones_own_beside_what_is_settled(*state, false, each_stop_of_a_run);
+}
+
+static void a_settled_history_beside_two_of_ones_own(void **state)
+{
+    ones_own_beside_what_is_settled(*state, true, each_shortage_of_a_run);
+}
+
+static void a_settled_history_beside_two_of_ones_own_and_no_store(void **state)
+{
+    ones_own_beside_what_is_settled(*state, true, each_stop_of_a_run);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(words_on_what_stands),
+        TEST(what_is_named_of_a_shattered_feed),
+        TEST(a_branch_below),
+        TEST(what_others_kept_of_ones_own),
+        TEST(a_settled_history_beside_ones_own),
+        TEST(a_settled_history_beside_ones_own_and_no_store),
+        TEST(a_settled_history_beside_two_of_ones_own),
+        TEST(a_settled_history_beside_two_of_ones_own_and_no_store),
+    };
+    return cmocka_run_group_tests_name("parted", tests, NULL, NULL);
+}
