@@ -340,6 +340,7 @@ static int begin(struct ward_stream *s, const struct ward_owed *o, struct gather
 static int extend(struct ward_stream *s, int64_t until, size_t goal, struct gathered *g, struct ward_error *err)
 {
     uint64_t head = ward_directory_feed(&s->r->dir, g->last.fid)->head_seq;
+    g->more = false;
     while (g->last.first + g->last.count <= head) {
         struct ward_segment next;
         bool got;
@@ -364,20 +365,21 @@ static int extend(struct ward_stream *s, int64_t until, size_t goal, struct gath
 
 /* A run counts when it has arrived whole, the receiver keeps it as one segment, and what is one segment can never be parted again, however
  * slow the next link is. So what it may have is bytes on the wire. How many bytes of bodies these are is guessed from the run before, and
- * tried. */
+ * tried: more are added to a run that is too short, one that is too long is begun anew. */
 #define TRIES 4
 static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t until, struct gathered *g, bool *got, struct ward_error *err)
 {
-    size_t limit = s->slow ? WARD_RUN_SLOW : WARD_RUN_USUAL;
+    size_t limit = s->slow ? WARD_RUN_SLOW : WARD_RUN_USUAL, data = SIZE_MAX;
     for (int tries = 1;; tries++) {
-        size_t goal = (size_t)(s->ratio * (double)limit);
-        int rc = begin(s, o, g, got, err);
+        size_t goal = (size_t)(s->ratio * (double)limit), before = s->bodies.len;
+        bool anew = data > limit;
+        int rc = anew ? begin(s, o, g, got, err) : WARD_OK;
         if (!rc && *got)
             rc = extend(s, until, goal < WARD_RUN_RAW_MAX ? goal : WARD_RUN_RAW_MAX, g, err);
-        if (rc || g->whole)
+        if (rc || g->whole || (!anew && s->bodies.len == before))
             return rc;
         rc = ward_pack(&s->packed, &g->codec, s->bodies.p, s->bodies.len, g->count, err);
-        size_t data = g->codec ? s->packed.len : s->bodies.len;
+        data = g->codec ? s->packed.len : s->bodies.len;
         bool single = g->last.first <= g->first, room = g->more && data < limit / 8 * 7;
         if (rc || tries == TRIES || (!room && (data <= limit || single)))
             return rc;
@@ -404,7 +406,7 @@ static int put_run(struct ward_stream *s, const struct gathered *g, struct ward_
                : WARD_OK;
 }
 
-int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_streamed *result, bool *got, struct ward_error *err)
+static int next(struct ward_stream *s, struct ward_buf *out, struct ward_streamed *result, bool *got, struct ward_error *err)
 {
     struct ward_owed *o;
     struct gathered g;
@@ -423,4 +425,15 @@ int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_st
         return rc;
     *result = (struct ward_streamed){.fid = g.last.fid, .last = g.first + g.count - 1, .count = g.count};
     return put_run(s, &g, out, err);
+}
+
+/* A run can be put together from as many segments as it has changes: they are read in one transaction. */
+int ward_stream_next(struct ward_stream *s, struct ward_buf *out, struct ward_streamed *result, bool *got, struct ward_error *err)
+{
+    int rc = ward_store_look(s->r->store, err);
+    if (rc)
+        return rc;
+    rc = next(s, out, result, got, err);
+    ward_store_looked(s->r->store);
+    return rc;
 }
