@@ -20,8 +20,8 @@
 #define WARD_FRAME_MAX         262144u          /* bytes of a frame */
 #define WARD_FRAME_PARTS_MAX   1u               /* message parts of a frame */
 #define WARD_WINDOW            16u              /* run frames in flight */
-#define WARD_WINDOW_SLOW       2u               /* on a slow link: one that lives briefly takes little with it when it breaks */
-#define WARD_ACK_QUICK_MS      500              /* a link is quick while acknowledgements come sooner */
+#define WARD_WINDOW_SLOW       2u               /* on a slow link, and until the first ack: one that lives briefly takes little with it */
+#define WARD_ACK_QUICK_MS      500              /* a link is quick while answers (to hello, to runs) come sooner */
 #define WARD_WINDOW_MAX        16u              /* what a peer may ask for */
 #define WARD_SPACES_MAX        4096u            /* spaces two peers may have in common */
 #define WARD_BUCKETS           16u              /* groups of spaces in a hello, by the first four bits of their ids */

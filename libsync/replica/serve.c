@@ -177,8 +177,8 @@ static void remove_guest(struct ward_server *s, struct guest *g, int code)
     ward_release(&s->r->env, g);
 }
 
-/* Contact with all that stand for it is remembered at once: a network that fails takes hundreds with it, and each commit waits for the
- * disk. It is a hint: nothing hangs on it. */
+/* Contact with all that stand for it is remembered at once: a network that fails takes hundreds with it. It is a hint: nothing hangs on it.
+ */
 typedef bool stands_fn(const struct guest *g);
 static void remember(struct ward_server *s, stands_fn *stands)
 {
@@ -190,7 +190,7 @@ static void remember(struct ward_server *s, stands_fn *stands)
         if (g->joining || !g->talk.r || !stands(g))
             continue;
         if (!begun)
-            rc = ward_store_begin(store, NULL);
+            rc = ward_store_begin_hint(store, NULL);
         begun |= !rc;
         if (!rc)
             rc = ward_talk_note_peer(&g->talk, g->upward ? s->called : NULL, NULL);
@@ -324,12 +324,11 @@ static int on_request(struct ward_server *s, struct guest *g, const struct waiti
     return rc;
 }
 
-/* The first frame of an incoming link tells who it is, by its key. */
+/* The first frame of an incoming link tells who it is, by its key. What is here is compared with what he has: that must be committed, so no
+ * batch is open. */
 static int greet(struct ward_server *s, struct guest *g, struct ward_error *err)
 {
-    int rc = ward_batch_commit(&s->batch, err); /* what others may have learned of it counts */
-    if (!rc)
-        rc = ward_replica_refresh(s->r, err);
+    int rc = ward_replica_refresh(s->r, err);
     if (rc)
         return rc;
     g->met = true;
@@ -430,7 +429,7 @@ static int on_frame(struct ward_server *s, const struct ward_link_event *e, stru
 /* The first waiting frame of a device that has not had its turn in this pass. */
 static int give_turn(struct ward_server *s, struct guest *g, bool *any, struct ward_error *err)
 {
-    if (!g->first || g->visitor->turn == s->pass)
+    if (!g->first || g->visitor->turn == s->pass || (!g->met && s->batch.open)) /* who is new is met when what came is committed */
         return WARD_OK;
     int64_t now = mono(s);
     bool heavy = ward_gate_is_heavy(g->visitor, now);
@@ -455,6 +454,8 @@ static int pass(struct ward_server *s, bool *any, struct ward_error *err)
     s->pass++;
     s->begin++;
     *any = s->resting = false;
+    for (size_t i = 0; !rc && i < count; i++) /* who is new goes first: after the others' runs he would wait for their commit */
+        rc = s->guests[(s->begin + i) % count]->met ? WARD_OK : give_turn(s, s->guests[(s->begin + i) % count], any, err);
     for (size_t i = 0; !rc && i < count; i++)
         rc = give_turn(s, s->guests[(s->begin + i) % count], any, err);
     return rc;

@@ -152,11 +152,24 @@ static int send_hello(struct ward_talk *t, const struct ward_message *theirs, st
     if (rc)
         return rc;
     t->greeted = true;
+    t->greeted_ms = t->r->env.mono_ms(t->r->env.ctx);
     enum ward_nearness how = theirs ? ward_talk_compare(t, theirs, &near) : WARD_APART;
     ward_buf_clear(&t->out);
     ward_frame_hello(&t->out, &t->r->ward, &t->digest, t->based && how != WARD_EQUAL ? t->base8 : NULL, ward_replica_now(t->r),
                      t->bucketed && how == WARD_APART ? t->buckets : NULL);
     return ward_talk_send(t, &t->out, err);
+}
+
+/* How long the other takes to answer tells what the link bears: nobody knows beforehand. */
+static void note_answer(struct ward_talk *t, int64_t asked_ms)
+{
+    t->stream.slow = t->r->env.mono_ms(t->r->env.ctx) - asked_ms > WARD_ACK_QUICK_MS;
+}
+
+/* A short answer came quickly, but how a long run fares its acknowledgement tells. */
+static bool window_is_narrow(const struct ward_talk *t)
+{
+    return t->stream.slow || t->s.acked == 0;
 }
 
 /* A run, or a frame of a snapshot: both are acknowledged. */
@@ -193,7 +206,7 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
     if (t->held_back)
         return WARD_OK;
     int rc = ward_own_publish(t->r, &t->stream, err);
-    while (!rc && ward_session_may_send(&t->s) && !(t->stream.slow && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
+    while (!rc && ward_session_may_send(&t->s) && !(window_is_narrow(t) && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
         bool got = false, sent = false, again = false;
         if (t->giving)
@@ -364,7 +377,7 @@ static void note_ack(struct ward_talk *t, struct ward_message *m, uint64_t befor
         }
     }
     if (t->s.acked > before)
-        t->stream.slow = t->r->env.mono_ms(t->r->env.ctx) - t->flight_ms[(t->s.acked - 1) % WARD_WINDOW_MAX] > WARD_ACK_QUICK_MS;
+        note_answer(t, t->flight_ms[(t->s.acked - 1) % WARD_WINDOW_MAX]);
     for (uint64_t i = before; i < t->s.acked; i++) {
         const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
         if (lost[i % WARD_WINDOW_MAX])
@@ -549,6 +562,9 @@ int ward_talk_frame(struct ward_talk *t, const void *p, size_t len, struct ward_
     if (ward_talk_closed(t))
         return WARD_OK;
     t->bytes_in += len;
+    if (t->greeted && !t->answered)
+        note_answer(t, t->greeted_ms);
+    t->answered = t->greeted;
     if (ward_grant_is_cut(&t->r->dir, &t->peer.id))
         return show_out(t, err);
     int rc = ward_frame_parse(&m, p, len, &why);
@@ -653,7 +669,7 @@ int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_er
 
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err)
 {
-    int rc = ward_store_begin(t->r->store, err);
+    int rc = ward_store_begin_hint(t->r->store, err);
     if (rc)
         return rc;
     rc = ward_talk_note_peer(t, address, err);

@@ -56,16 +56,18 @@ struct ward_talk {
     bool bucketed;                                     /* there are enough of them to group */
     struct ward_vv snapshot;                           /* heads when hello was sent */
     bool greeted;                                      /* hello was sent */
-    bool based;                                        /* base8 stands for something: */
-    uint8_t base8[8];                                  /* the common digest when the two met last; zeros: all is to be compared */
-    struct ward_vv before;                             /* and the heads then, of feeds that have grown since; by fid */
-    bool from_base;                                    /* the peer holds that, and not all that is here */
-    struct ward_vv known;                              /* what the peer durably holds, by fid */
-    struct ward_vv asked_branch, heard_branch;         /* by trunk: samples of it were sent, and came */
-    struct ward_vv sent_blind;                         /* by fid: the first change sent since samples last came */
-    bool retell;                                       /* own changes may wait to be written anew, once all of the peer's are there */
-    size_t unanswered;                                 /* feeds of which samples were sent and none have come */
-    uint64_t reused;                                   /* the replica's, up to which none of all this speaks of a number's former row */
+    bool answered;                                     /* and something has come since: all that does answers it */
+    int64_t greeted_ms;
+    bool based;                                /* base8 stands for something: */
+    uint8_t base8[8];                          /* the common digest when the two met last; zeros: all is to be compared */
+    struct ward_vv before;                     /* and the heads then, of feeds that have grown since; by fid */
+    bool from_base;                            /* the peer holds that, and not all that is here */
+    struct ward_vv known;                      /* what the peer durably holds, by fid */
+    struct ward_vv asked_branch, heard_branch; /* by trunk: samples of it were sent, and came */
+    struct ward_vv sent_blind;                 /* by fid: the first change sent since samples last came */
+    bool retell;                               /* own changes may wait to be written anew, once all of the peer's are there */
+    size_t unanswered;                         /* feeds of which samples were sent and none have come */
+    uint64_t reused;                           /* the replica's, up to which none of all this speaks of a number's former row */
     struct ward_stream stream;
     struct ward_streamed flight[WARD_WINDOW_MAX];
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */

@@ -214,7 +214,8 @@ static int open_file(struct ward_store *s, const char *path, const struct ward_s
     int flags = o->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (o->create)
         flags |= SQLITE_OPEN_CREATE;
-    int rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, o->vfs);
+    flags |= SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX; /* one thread at a time has a replica */
+    int rc = sqlite3_open_v2(path, &s->db, flags, o->vfs);
     return rc ? store_fail(s, rc, err, path) : WARD_OK;
 }
 
@@ -439,7 +440,17 @@ void ward_store_looked(struct ward_store *s)
         end_look(s);
 }
 
-int ward_store_begin(struct ward_store *s, struct ward_error *err)
+/* Whether commits wait for the disk; outside of transactions alone. */
+static int set_loose(struct ward_store *s, bool loose, struct ward_error *err)
+{
+    if (s->loose == loose)
+        return WARD_OK;
+    int rc = store_exec(s, loose ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", err);
+    s->loose = rc ? s->loose : loose;
+    return rc;
+}
+
+static int begin(struct ward_store *s, bool loose, struct ward_error *err)
 {
     if (s->read_only)
         return ward_fail(err, WARD_ERR_HOME_READONLY, "opened for reading");
@@ -453,10 +464,22 @@ int ward_store_begin(struct ward_store *s, struct ward_error *err)
     s->in_transaction = true;
     s->plain_renewed = false;
     if (!rc)
+        rc = set_loose(s, loose, err);
+    if (!rc)
         rc = store_exec(s, "BEGIN IMMEDIATE", err);
     if (rc)
         ward_store_rollback(s); /* it may have begun all the same */
     return rc;
+}
+
+int ward_store_begin(struct ward_store *s, struct ward_error *err)
+{
+    return begin(s, false, err);
+}
+
+int ward_store_begin_hint(struct ward_store *s, struct ward_error *err)
+{
+    return begin(s, true, err);
 }
 
 int ward_store_commit(struct ward_store *s, struct ward_error *err)

@@ -38,6 +38,8 @@ bool ward_store_read_only(const struct ward_store *s);
 
 /* ---- transactions. Everything named put, add, delete or clear needs one. */
 int ward_store_begin(struct ward_store *s, struct ward_error *err);
+/* The same for what may be lost again: its commit waits for no disk. A power cut takes it whole or not at all, until a commit that lasts. */
+int ward_store_begin_hint(struct ward_store *s, struct ward_error *err);
 int ward_store_commit(struct ward_store *s, struct ward_error *err); /* durable on return; on failure rolled back */
 void ward_store_rollback(struct ward_store *s);
 bool ward_store_in_transaction(const struct ward_store *s);

@@ -107,6 +107,7 @@ struct ward_store {
     bool plain_stale, plain_renewed; /* renewed: within this transaction */
     unsigned looks;                  /* nested */
     bool look_open;                  /* SQLite is in a transaction for them */
+    bool loose;                      /* commits do not wait for the disk */
     int wal_frames;                  /* not checkpointed yet */
     bool wal_left; /* the log holds what this connection wrote, checkpointed or not: whoever opens the file next reads through it */
     int format;    /* of the file: its user_version */

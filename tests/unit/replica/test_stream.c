@@ -13,7 +13,7 @@
 #include "replica/stream.h"
 #include "values/feed.h"
 
-#define BULK 1200 /* some runs */
+#define BULK 2400 /* some runs */
 
 enum { OPERATOR, CELL_A, CELL_B, INSPECTOR };
 

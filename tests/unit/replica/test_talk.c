@@ -287,7 +287,7 @@ static void slow_links_carry_little_at_a_time(void **state)
     assert_int_equal(in_flight, WARD_WINDOW_SLOW);
     assert_in_range(longest, WARD_RUN_SLOW / 2, WARD_RUN_SLOW);
     assert_converged(&w);
-    for (int i = 0; i < 3000; i++)
+    for (int i = 0; i < 6000; i++)
         write_note(&w, 0, "a", 1, i);
     send_backlog(&w, 0, 1, 0, &in_flight, &longest);
     assert_in_range(in_flight, WARD_WINDOW_SLOW + 1, WARD_WINDOW_MAX);
