@@ -39,6 +39,7 @@ ward_replica *ward_replica_new(const char *home, const struct ward_options *opti
     ward_scratch_init(&r->scratch, &r->env);
     ward_buf_init(&r->unpacked, &r->env);
     ward_buf_init(&r->packed, &r->env);
+    ward_buf_init(&r->bodies, &r->env);
     ward_arena_init(&r->arena, &r->env);
     ward_directory_init(&r->dir, &r->env, &r->ward);
     return r;
@@ -60,6 +61,7 @@ void ward_close(ward_replica *r)
     ward_scratch_free(&r->scratch);
     ward_buf_free(&r->unpacked);
     ward_buf_free(&r->packed);
+    ward_buf_free(&r->bodies);
     ward_arena_free(&r->arena);
     ward_keys_free(r->keys);
     struct ward_env env = r->env;

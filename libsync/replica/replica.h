@@ -57,8 +57,8 @@ struct ward_replica {
     struct ward_chain_map maps[WARD_CHAIN_MAPS];
     uint64_t map_clock;
     struct ward_scratch scratch;
-    struct ward_buf unpacked, packed;
-    struct ward_arena arena; /* for one call */
+    struct ward_buf unpacked, packed, bodies; /* scratch for one call; bodies: of a run on its way out */
+    struct ward_arena arena;                  /* for one call */
 };
 
 /* Brings dir up to date if another process has committed. Not during a write transaction. */

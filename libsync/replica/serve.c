@@ -73,6 +73,7 @@ struct ward_server {
     size_t waiting_bytes; /* of all guests */
     size_t begin;         /* with whom a pass begins */
     uint64_t pass;
+    bool unfinished; /* its time was over: it goes on in the next step */
     bool resting;           /* somebody waits for his share */
     int64_t light_ms;       /* when somebody who takes little last spoke */
     bool heavy_work;        /* in this step */
@@ -447,17 +448,31 @@ static int give_turn(struct ward_server *s, struct guest *g, bool *any, struct w
     return rc;
 }
 
+static bool is_time_over(const struct ward_server *s, int64_t begun)
+{
+    return mono(s) - begun >= WARD_STEP_MS || s->batch.bytes > WARD_BATCH_BYTES;
+}
+
+/* Where many have sent much, one pass takes several steps, so that those who had their turn early hear of it soon. */
 static int pass(struct ward_server *s, bool *any, struct ward_error *err)
 {
     int rc = WARD_OK;
     size_t count = s->guest_count;
-    s->pass++;
-    s->begin++;
+    if (!s->unfinished) {
+        s->pass++;
+        s->begin++;
+    }
+    s->unfinished = false;
     *any = s->resting = false;
     for (size_t i = 0; !rc && i < count; i++) /* who is new goes first: after the others' runs he would wait for their commit */
         rc = s->guests[(s->begin + i) % count]->met ? WARD_OK : give_turn(s, s->guests[(s->begin + i) % count], any, err);
-    for (size_t i = 0; !rc && i < count; i++)
-        rc = give_turn(s, s->guests[(s->begin + i) % count], any, err);
+    int64_t begun = mono(s);
+    for (size_t i = 0; !rc && !s->unfinished && i < count; i++) {
+        bool done = false;
+        rc = give_turn(s, s->guests[(s->begin + i) % count], &done, err);
+        *any |= done;
+        s->unfinished = done && i + 1 < count && is_time_over(s, begun);
+    }
     return rc;
 }
 
@@ -689,14 +704,14 @@ static int work(struct ward_server *s, int wait, int64_t *begun, struct ward_err
     bool came = true, done = true;
     int rc = WARD_OK;
     if (anything_waits(s) && wait > REST_MS)
-        wait = s->resting ? REST_MS : 0;
+        wait = s->resting && !s->unfinished ? REST_MS : 0;
     for (int i = 0; !rc && (came || done) && i < EVENTS_A_PASS; i++) {
         rc = listen_in(s, i == 0 ? wait : 0, &came, err);
         if (i == 0)
             *begun = mono(s);
         if (!rc)
             rc = pass(s, &done, err);
-        if (mono(s) - *begun >= WARD_STEP_MS || s->batch.bytes > WARD_BATCH_BYTES)
+        if (is_time_over(s, *begun))
             break;
     }
     return rc;

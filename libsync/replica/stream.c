@@ -11,9 +11,6 @@
 void ward_stream_init(struct ward_stream *s, ward_replica *r, const struct ward_grant *to)
 {
     *s = (struct ward_stream){.r = r, .to = *to};
-    ward_buf_init(&s->raw, &r->env);
-    ward_buf_init(&s->packed, &r->env);
-    ward_buf_init(&s->bodies, &r->env);
     s->ratio = RATIO;
 }
 
@@ -22,9 +19,6 @@ void ward_stream_free(struct ward_stream *s)
     ward_vv_free(&s->have, &s->r->env);
     ward_vv_free(&s->put_off, &s->r->env);
     ward_release(&s->r->env, s->owed);
-    ward_buf_free(&s->raw);
-    ward_buf_free(&s->packed);
-    ward_buf_free(&s->bodies);
 }
 
 static bool readable(const struct ward_stream *s, const struct ward_feed *f)
@@ -288,7 +282,7 @@ static int choose(struct ward_stream *s, struct ward_owed **out, int64_t *until,
 
 /* ---- runs */
 
-/* A run that is being put together: s->bodies, or s->packed. */
+/* A run that is being put together, in the replica's scratch: its `bodies`, or `packed`. */
 struct gathered {
     struct ward_segment last; /* whose seal covers it */
     uint64_t first;
@@ -302,18 +296,18 @@ struct gathered {
 static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_t from, struct ward_error *err)
 {
     size_t at = 0;
-    int rc = ward_store_unpack(seg, &s->raw, err);
+    int rc = ward_store_unpack(seg, &s->r->unpacked, err);
     for (uint64_t seq = seg->first; !rc && seq < from; seq++) {
         struct ward_change_head head;
-        rc = ward_change_skip(s->raw.p + at, s->raw.len - at, &head);
+        rc = ward_change_skip(s->r->unpacked.p + at, s->r->unpacked.len - at, &head);
         if (rc)
             return ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
         at += head.len;
     }
     if (rc)
         return rc;
-    ward_buf_add(&s->bodies, s->raw.p + at, s->raw.len - at);
-    return ward_buf_status(&s->bodies) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
+    ward_buf_add(&s->r->bodies, s->r->unpacked.p + at, s->r->unpacked.len - at);
+    return ward_buf_status(&s->r->bodies) ? ward_fail(err, WARD_ERR_MEMORY, "run") : WARD_OK;
 }
 
 /* The run begins with what the other lacks of the first segment in which it lacks something. */
@@ -328,11 +322,11 @@ static int begin(struct ward_stream *s, const struct ward_owed *o, struct gather
     g->count = (uint32_t)(g->last.first + g->last.count - g->first);
     g->whole = g->first == g->last.first;
     g->codec = g->last.codec;
-    ward_buf_clear(&s->bodies);
-    ward_buf_clear(&s->packed);
-    ward_buf_add(&s->packed, g->last.data, g->last.len);
+    ward_buf_clear(&s->r->bodies);
+    ward_buf_clear(&s->r->packed);
+    ward_buf_add(&s->r->packed, g->last.data, g->last.len);
     rc = append(s, &g->last, g->first, err);
-    return rc || !ward_buf_status(&s->packed) ? rc : ward_fail(err, WARD_ERR_MEMORY, "run");
+    return rc || !ward_buf_status(&s->r->packed) ? rc : ward_fail(err, WARD_ERR_MEMORY, "run");
 }
 
 /* Takes following segments of the same feed into the run until it has so many bytes of bodies, as long as nothing the other needs stands
@@ -344,16 +338,16 @@ static int extend(struct ward_stream *s, int64_t until, size_t goal, struct gath
     while (g->last.first + g->last.count <= head) {
         struct ward_segment next;
         bool got;
-        size_t before = s->bodies.len;
+        size_t before = s->r->bodies.len;
         int rc = ward_store_segment_from(s->r->store, g->last.fid, g->last.first + g->last.count, &next, &got, err);
         if (rc || !got || next.first != g->last.first + g->last.count || next.seg > until || g->count + next.count > WARD_RUN_CHANGES_MAX)
             return rc;
         rc = append(s, &next, next.first, err);
         if (rc)
             return rc;
-        g->more = s->bodies.len > goal;
+        g->more = s->r->bodies.len > goal;
         if (g->more) {
-            s->bodies.len = before;
+            s->r->bodies.len = before;
             return WARD_OK;
         }
         g->count += next.count;
@@ -371,26 +365,26 @@ static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t unti
 {
     size_t limit = s->slow ? WARD_RUN_SLOW : WARD_RUN_USUAL, data = SIZE_MAX;
     for (int tries = 1;; tries++) {
-        size_t goal = (size_t)(s->ratio * (double)limit), before = s->bodies.len;
+        size_t goal = (size_t)(s->ratio * (double)limit), before = s->r->bodies.len;
         bool anew = data > limit;
         int rc = anew ? begin(s, o, g, got, err) : WARD_OK;
         if (!rc && *got)
             rc = extend(s, until, goal < WARD_RUN_RAW_MAX ? goal : WARD_RUN_RAW_MAX, g, err);
-        if (rc || g->whole || (!anew && s->bodies.len == before))
+        if (rc || g->whole || (!anew && s->r->bodies.len == before))
             return rc;
-        rc = ward_pack(&s->packed, &g->codec, s->bodies.p, s->bodies.len, g->count, err);
-        data = g->codec ? s->packed.len : s->bodies.len;
+        rc = ward_pack(&s->r->packed, &g->codec, s->r->bodies.p, s->r->bodies.len, g->count, err);
+        data = g->codec ? s->r->packed.len : s->r->bodies.len;
         bool single = g->last.first <= g->first, room = g->more && data < limit / 8 * 7;
         if (rc || tries == TRIES || (!room && (data <= limit || single)))
             return rc;
-        s->ratio = (double)s->bodies.len / (double)data * 15 / 16;
+        s->ratio = (double)s->r->bodies.len / (double)data * 15 / 16;
     }
 }
 
 static int put_run(struct ward_stream *s, const struct gathered *g, struct ward_buf *out, struct ward_error *err)
 {
     const struct ward_feed *f = ward_directory_feed(&s->r->dir, g->last.fid);
-    const struct ward_buf *data = g->codec || g->whole ? &s->packed : &s->bodies;
+    const struct ward_buf *data = g->codec || g->whole ? &s->r->packed : &s->r->bodies;
     struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b,
                            .grant8 = f->grant.b,
                            .first = g->first,

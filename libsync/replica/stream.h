@@ -23,10 +23,9 @@ struct ward_stream {
     struct ward_vv have;    /* what the other holds or was sent, by fid */
     struct ward_owed *owed; /* ascending by space, then feed; feeds of which nothing is owed any more may stand among them */
     size_t owed_count, owed_cap;
-    bool sought;    /* with the directory as it was read at */
-    uint64_t stamp; /* this stamp of the store: when it is read anew, all is looked through again */
-    uint32_t sid;   /* the space whose turn it is; 0: to be chosen */
-    struct ward_buf raw, packed, bodies;
+    bool sought;            /* with the directory as it was read at */
+    uint64_t stamp;         /* this stamp of the store: when it is read anew, all is looked through again */
+    uint32_t sid;           /* the space whose turn it is; 0: to be chosen */
     double ratio;           /* of bodies to what they were packed to, of the run before */
     bool slow;              /* the link: shorter runs */
     struct ward_vv put_off; /* by sid: spaces of which nothing goes out before their snapshot has */

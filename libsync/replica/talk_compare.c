@@ -189,9 +189,12 @@ int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err)
     struct ward_grant nobody = {.role = WARD_ROLE_CELL}; /* before the own grant has arrived: the ward space alone */
     if (!self)
         self = &nobody;
+    size_t count = 0;
+    for (size_t i = 0; i < d->space_count; i++)
+        count += ward_space_is_common(&d->spaces[i], self, &t->peer);
     ward_release(&t->r->env, t->common);
     t->common_count = 0;
-    t->common = ward_alloc(&t->r->env, (d->space_count + 1) * sizeof *t->common);
+    t->common = ward_alloc(&t->r->env, (count + 1) * sizeof *t->common);
     if (!t->common)
         return ward_fail(err, WARD_ERR_MEMORY, "session");
     for (size_t i = 0; i < d->space_count; i++) {

@@ -247,14 +247,15 @@ static void cut_while_connected(void **state)
     world_close(&w);
 }
 
-/* How much one side sends before it hears of it, where each frame takes so long: most runs in flight, the longest run's bodies. */
-static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, uint64_t *in_flight, size_t *longest)
+/* How much one side sends before it hears of it, where each frame takes so long: most runs in flight, before the first acknowledgement and
+ * after it, and the longest run's bodies. */
+static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, uint64_t *unknown, uint64_t *in_flight, size_t *longest)
 {
     struct line l;
     struct ward_buf raw;
     ward_buf_init(&raw, &w->d[b].outside.env);
     line_open(&l, w, a, b);
-    *in_flight = *longest = 0;
+    *unknown = *in_flight = *longest = 0;
     for (; !idle(&l); idle(&l) ? settle(&l) : (void)0) {
         struct side *s = l.b.head < l.b.tail ? &l.b : &l.a;
         struct ward_message m;
@@ -265,7 +266,8 @@ static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, 
         w->d[a].outside.now_ms += frame_ms;
         deliver(&l, s, 0, 0);
         uint64_t flying = l.a.talk.s.sent - l.a.talk.s.acked;
-        *in_flight = flying > *in_flight ? flying : *in_flight;
+        uint64_t *most = l.a.talk.s.acked ? in_flight : unknown;
+        *most = flying > *most ? flying : *most;
     }
     assert_live(&l);
     line_close(&l);
@@ -277,19 +279,21 @@ static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, 
 static void slow_links_carry_little_at_a_time(void **state)
 {
     struct world w;
-    uint64_t in_flight;
+    uint64_t unknown, in_flight;
     size_t longest;
     (void)state;
     set_up(&w);
     for (int i = 0; i < 1500; i++)
         write_note(&w, 0, "a", 1, i);
-    send_backlog(&w, 0, 1, 600, &in_flight, &longest);
+    send_backlog(&w, 0, 1, 600, &unknown, &in_flight, &longest);
+    assert_int_equal(unknown, WARD_WINDOW_SLOW);
     assert_int_equal(in_flight, WARD_WINDOW_SLOW);
     assert_in_range(longest, WARD_RUN_SLOW / 2, WARD_RUN_SLOW);
     assert_converged(&w);
     for (int i = 0; i < 6000; i++)
         write_note(&w, 0, "a", 1, i);
-    send_backlog(&w, 0, 1, 0, &in_flight, &longest);
+    send_backlog(&w, 0, 1, 0, &unknown, &in_flight, &longest);
+    assert_int_equal(unknown, WARD_WINDOW_SLOW);
     assert_in_range(in_flight, WARD_WINDOW_SLOW + 1, WARD_WINDOW_MAX);
     assert_in_range(longest, WARD_RUN_SLOW + 1, WARD_RUN_USUAL);
     assert_converged(&w);
