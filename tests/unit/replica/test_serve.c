@@ -77,22 +77,28 @@ static void close_line(struct line *l)
     world_close(&l->w);
 }
 
-/* Another process on the hub's home. */
-static void write_beside(struct line *l, const char *title)
+/* Another process on a device's home, in the space of the cells' unit. */
+static void write_item(struct world *w, size_t i, const char *title)
 {
-    struct device *d = &l->w.d[0];
+    struct device *d = &w->d[i];
     ward_replica *beside;
     ward_txn *t;
     struct ward_hash space;
     struct ward_id id;
     struct ward_value text = ward_value_text(title);
-    OK(&l->w, ward_open(&beside, d->home, &d->options, &l->w.err));
-    OK(&l->w, ward_space_of_circle(beside, &space, &l->w.d[1].unit, 1, &l->w.err));
-    OK(&l->w, ward_new_id(beside, &id, &l->w.err));
-    OK(&l->w, ward_begin(beside, &t, &l->w.err));
-    OK(&l->w, ward_put(t, &space, KIND_ITEM, &id, TITLE, NULL, 0, &text, &l->w.err));
-    OK(&l->w, ward_commit(t, NULL, &l->w.err));
+    OK(w, ward_open(&beside, d->home, &d->options, &w->err));
+    OK(w, ward_space_of_circle(beside, &space, &w->d[1].unit, 1, &w->err));
+    OK(w, ward_new_id(beside, &id, &w->err));
+    OK(w, ward_begin(beside, &t, &w->err));
+    OK(w, ward_put(t, &space, KIND_ITEM, &id, TITLE, NULL, 0, &text, &w->err));
+    OK(w, ward_commit(t, NULL, &w->err));
     ward_close(beside);
+}
+
+/* Another process on the hub's home. */
+static void write_beside(struct line *l, const char *title)
+{
+    write_item(&l->w, 0, title);
 }
 
 static void what_others_commit_goes_out(void **state)
@@ -119,9 +125,61 @@ static void even_if_something_else_saw_it_first(void **state)
     close_line(&l);
 }
 
+/* Each run takes the hub longer than a step is to last. */
+static int64_t late_ms;
+
+static int64_t slow_clock(void *ctx)
+{
+    return ward_platform_env()->mono_ms(ctx) + late_ms;
+}
+
+static void hear_slowly(void *ctx, const struct ward_event *e)
+{
+    hear(ctx, e);
+    late_ms += e->type == WARD_EVENT_INGESTED ? 2 * WARD_STEP_MS : 0;
+}
+
+/* Several have sent: each is told of his own when it is committed, not when the others' is too. */
+static void who_had_his_turn_does_not_wait_for_the_others(void **state)
+{
+    enum { CELLS = 3 };
+    static const char *const anywhere[] = {"tcp://127.0.0.1:0"};
+    struct line l = {.hub = NULL};
+    struct heard heard[CELLS] = {0};
+    ward_server *cells[CELLS];
+    struct ward_serve_options hub = {.listen = anywhere, .listen_count = 1, .on_event = hear_slowly, .ctx = &l.at_hub};
+    int steps = 0;
+    (void)state;
+    late_ms = 0;
+    world_found(&l.w, 8);
+    for (size_t i = 1; i <= CELLS; i++)
+        admit(&l.w, 'a', WARD_ROLE_CELL, (unsigned)i);
+    for (size_t i = 0; i <= CELLS; i++)
+        l.w.d[i].r->env.mono_ms = i ? ward_platform_env()->mono_ms : slow_clock;
+    OK(&l.w, ward_serve_open(l.w.d[0].r, &hub, &l.hub, &l.w.err));
+    for (size_t i = 0; i < CELLS; i++) {
+        struct ward_serve_options cell = {.every_ms = 50, .on_event = hear, .ctx = &heard[i]};
+        introduce(&l, i + 1);
+        write_item(&l.w, i + 1, "boiler");
+        OK(&l.w, ward_serve_open(l.w.d[i + 1].r, &cell, &cells[i], &l.w.err));
+    }
+    for (; l.at_hub.ingested < CELLS && steps < STEPS_MAX; steps++) {
+        int before = l.at_hub.ingested;
+        OK(&l.w, ward_serve_step(l.hub, 5, &l.w.err));
+        assert_in_range(l.at_hub.ingested, before, before + 1);
+        for (int turn = 0; turn < 5 * CELLS; turn++) /* so that what they send is there together */
+            OK(&l.w, ward_serve_step(cells[turn % CELLS], 1, &l.w.err));
+    }
+    assert_true(steps < STEPS_MAX);
+    for (size_t i = 0; i < CELLS; i++)
+        ward_serve_close(cells[i]);
+    ward_serve_close(l.hub);
+    world_close(&l.w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_others_commit_goes_out),
-                                       cmocka_unit_test(even_if_something_else_saw_it_first)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_others_commit_goes_out), cmocka_unit_test(even_if_something_else_saw_it_first),
+                                       cmocka_unit_test(who_had_his_turn_does_not_wait_for_the_others)};
     return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
 }
