@@ -116,8 +116,8 @@ static int walk(struct incoming *in, const struct ward_buf *raw, struct walked *
     ward_arena_reset(arena);
     w->count = in->run->count;
     w->at = ward_arena_take(arena, (w->count + 1) * sizeof *w->at);
-    w->hash = ward_arena_take(arena, w->count * sizeof *w->hash);
-    if (!w->at || !w->hash)
+    w->hash = w->at ? ward_arena_take(arena, w->count * sizeof *w->hash) : NULL;
+    if (!w->hash)
         return ward_fail(err, WARD_ERR_MEMORY, "run");
     w->at[0] = 0;
     for (uint32_t i = 0; i < w->count; i++) {
@@ -237,8 +237,6 @@ static int own_gives_way(struct incoming *in, struct ward_error *err)
     uint64_t depth;
     in->gives_way = !f->parent && ward_own_unpublished(in->r, f->fid, in->head_seq + 1);
     if (in->gives_way || f->parent || in->head_seq >= in->settled.seq || ward_hash_compare(&f->grant, &in->r->self) != 0)
-        return WARD_OK;
-    if (f->base >= in->settled.seq) /* it begins with what is settled */
         return WARD_OK;
     if (f->head_seq < in->settled.seq) {
         in->gives_way = true;
@@ -594,9 +592,9 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
         differs |= result.base_differs;
         if (again && turn > 2)
             rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
-        if (again && !rc && in.gives_way)
+        else if (in.gives_way)
             rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
-        withdrew |= again && !rc && in.gives_way;
+        withdrew |= in.gives_way && !rc;
         ward_vv_free(&in.vv, &a->r->env);
         ward_vv_free(&in.vv_before, &a->r->env);
     }

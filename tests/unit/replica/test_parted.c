@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "door.h"
+#include "replica/base.h"
 #include "replica/own.h"
 #include "rules/floor.h"
 
@@ -77,8 +78,8 @@ static void settle_at(struct fixture *f, const struct ward_dep *head)
     ward_buf_free(&b);
 }
 
-/* What one has of the ward space, run by run, to another, against each trouble. */
-static size_t each_word(struct fixture *f, size_t from, size_t to, each_trouble *each)
+/* What one has of a space, run by run, to another, against each trouble. */
+static size_t each_run_in(struct fixture *f, size_t from, size_t to, const struct ward_hash *space, each_trouble *each)
 {
     struct ward_stream s;
     struct ward_buf frame;
@@ -87,13 +88,14 @@ static size_t each_word(struct fixture *f, size_t from, size_t to, each_trouble 
     bool got = true;
     size_t points = 0;
     const struct ward_grant as = {.id = f->w.d[to].grant, .unit = f->w.d[to].unit, .role = f->w.d[to].role};
+    const uint32_t sid = ward_directory_space_by_id(&f->w.d[from].r->dir, space)->sid;
     ward_stream_init(&s, f->w.d[from].r, &as);
     ward_buf_init(&frame, &f->w.d[from].outside.env);
     for (;;) {
         OK(&f->w, ward_stream_next(&s, &frame, &streamed, &got, &f->w.err));
         if (!got)
             break;
-        if (ward_directory_space(&s.r->dir, ward_directory_feed(&s.r->dir, streamed.fid)->sid)->circle_count)
+        if (ward_directory_feed(&s.r->dir, streamed.fid)->sid != sid)
             continue;
         OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
         points += each(&f->w, to, &m.run);
@@ -101,6 +103,13 @@ static size_t each_word(struct fixture *f, size_t from, size_t to, each_trouble 
     ward_stream_free(&s);
     ward_buf_free(&frame);
     return points;
+}
+
+static size_t each_word(struct fixture *f, size_t from, size_t to, each_trouble *each)
+{
+    struct ward_hash space;
+    ward_space_of_ward(f->w.d[from].r, &space);
+    return each_run_in(f, from, to, &space, each);
 }
 
 static size_t just_take(struct world *w, size_t to, const struct ward_run *run)
@@ -396,6 +405,255 @@ static void a_settled_history_beside_two_of_ones_own_and_no_store(void **state)
     ones_own_beside_what_is_settled(*state, true, each_stop_of_a_run);
 }
 
+/* ---------------------------------------------------------------- rows beside each other */
+
+/* A run that more rows than one could go on: each is looked at, wherever memory or the store ends. */
+static void a_run_that_several_rows_could_hold(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct pen p;
+    OK(&f->w, send_history(f, C, B, 9, 1, 4, "", &in));
+    OK(&f->w, send_history(f, C, B, 9, 5, 8, "", &in));
+    OK(&f->w, send_history(f, C, B, 4, 5, 8, "branch", &in));
+    for (size_t i = 0; i < TROUBLES; i++) {
+        write_history(&p, f, C, 99, 7, 9 + i, "");
+        const struct ward_run run = pen_run(&p);
+        assert_true(troubles[i](&f->w, B, &run) > 5);
+        pen_free(&p);
+        assert_int_equal(feed_of(f, B, C, &f->space)->head_seq, 9 + i);
+    }
+    finish(f);
+}
+
+/* The number of a row is given to another for the first time, and there is no memory to note it. */
+static void no_memory_for_a_number_given_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct pen p;
+    shatter(f, B, 4);
+    const uint64_t reused = f->w.d[B].r->reused;
+    write_history(&p, f, C, 3, 4, 5, "earlier");
+    const struct ward_run run = pen_run(&p);
+    assert_true(each_shortage_of_a_run(&f->w, B, &run) > 5);
+    pen_free(&p);
+    assert_true(f->w.d[B].r->reused > reused);
+    assert_int_equal(feed_of(f, B, C, &f->space)->fork, 3);
+    assert_sound(&f->w);
+}
+
+static void stop_at(struct ward_replica *r, size_t at)
+{
+    store_steps = 0;
+    store_stops_at = at;
+    sqlite3_progress_handler(r->store->db, at == SIZE_MAX ? 0 : 1, stop, NULL);
+}
+
+/* What a dep names is looked up at the door, and again where it is applied: what has gone by then is damage, not somebody's fault. */
+static void deps_that_are_gone(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[B].r;
+    struct ward_ingested in;
+    struct ward_vv vv = {.len = 0};
+    const struct ward_feed *row;
+    uint64_t depth;
+    size_t at = 0;
+    int rc;
+    OK(&f->w, send_history(f, C, B, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, B, 4, 5, 6, "branch", &in));
+    const struct ward_dep fine = named(f, C, 4, 5, "branch"), other = named(f, C, 4, 5, "of nobody"), beyond = named(f, C, 9, 9, "");
+    const struct ward_dep unknown = {.feed = {{9}}, .seq = 1};
+    assert_int_equal(ward_dep_find(r, &unknown, &row, &depth, &f->w.err), WARD_ERR_DEP_MISSING);
+    assert_int_equal(ward_dep_see(r, &vv, &unknown, &f->w.err), WARD_ERR_CORRUPT);
+    assert_int_equal(ward_dep_see(r, &vv, &other, &f->w.err), WARD_ERR_CORRUPT);
+    assert_int_equal(ward_dep_see(r, &vv, &beyond, &f->w.err), WARD_ERR_CORRUPT);
+    assert_int_equal(vv.len, 0);
+    do {
+        ward_chain_forget(r);
+        stop_at(r, at++);
+        rc = ward_dep_see(r, &vv, &fine, &f->w.err);
+        stop_at(r, SIZE_MAX);
+        assert_true(rc == WARD_OK || rc == WARD_ERR_STORE);
+    } while (rc);
+    assert_true(at > 2);
+    assert_int_equal(ward_vv_get(&vv, in.fid), 5);
+    ward_vv_free(&vv, &r->env);
+}
+
+/* Where a branch leaves, what its author had seen is gathered from the log: a damaged one is said to be that. */
+static void a_damaged_beginning(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    char sql[160];
+    OK(&f->w, send_history(f, C, B, 9, 1, 2, "", &in));
+    OK(&f->w, send_history(f, C, B, 9, 3, 6, "", &in));
+    snprintf(sql, sizeof sql, "UPDATE ward_segment SET data = zeroblob(length(data)) WHERE fid = %u AND first = 1", (unsigned)in.fid);
+    assert_int_equal(sqlite3_exec(f->w.d[B].r->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_changes(f->w.d[B].r->store->db), 1);
+    assert_int_equal(send_history(f, C, B, 4, 5, 6, "branch", &in), WARD_ERR_CORRUPT);
+    assert_false(feed_of(f, B, C, &f->space)->forked);
+}
+
+/* ---------------------------------------------------------------- with a base */
+
+/* C's history, which rests on A's first change: "same" up to `leaves`, then the words. */
+static void write_resting(struct fixture *f, uint64_t leaves, uint64_t first, uint64_t last, const char *words, struct pen *p)
+{
+    const struct ward_dep a = dep_on(f, A, A, 1);
+    pen_new(p, &f->w, C, &f->space);
+    for (uint64_t seq = 1; seq <= last; seq++) {
+        if (seq == first)
+            pen_next(p);
+        pen_say(p, seq + 1, &a, seq == 1, seq > leaves ? words : "same");
+    }
+    pen_seal(p);
+}
+
+/* B holds A's change and eight of C's; up to the sixth they stand with their state alone. */
+static void begin_with_a_base(struct fixture *f)
+{
+    struct ward_ingested in;
+    struct ward_apply a;
+    struct pen p;
+    put(f, A, &f->space, "one");
+    give(&f->w, A, B);
+    write_resting(f, 99, 1, 8, "", &p);
+    OK(&f->w, pen_send(&p, B, &in));
+    pen_free(&p);
+    const struct ward_base_head heads[] = {{feed_of(f, B, A, &f->space)->fid, 1}, {in.fid, 6}};
+    const uint32_t sid = feed_of(f, B, A, &f->space)->sid;
+    OK(&f->w, ward_apply_begin(&a, f->w.d[B].r, &f->w.err));
+    int rc = ward_base_settle(&a, sid, heads, 2, &f->w.err);
+    OK(&f->w, ward_apply_end(&a, rc, &f->w.err));
+    assert_int_equal(feed_of(f, B, C, &f->space)->base, 6);
+    assert_true(ward_space_has_base(f->w.d[B].r, ward_directory_space(&f->w.d[B].r->dir, sid)));
+}
+
+/* A branch that leaves where the base ends, or beyond; below it is another history. */
+static void branches_on_a_base(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_vv vv = {.len = 0};
+    struct pen p;
+    begin_with_a_base(f);
+    for (size_t i = 0; i < TROUBLES; i++) {
+        write_resting(f, 99, 9 + i, 9 + i, "", &p); /* C goes on */
+        const struct ward_run run = pen_run(&p);
+        assert_true(troubles[i](&f->w, B, &run) > 5);
+        pen_free(&p);
+        assert_int_equal(feed_of(f, B, C, &f->space)->head_seq, 9 + i);
+    }
+    for (size_t i = 0; i < TROUBLES; i++) {
+        write_resting(f, 7 - i, 8 - i, 9, i ? "where the base ends" : "beyond", &p);
+        const struct ward_run run = pen_run(&p);
+        assert_true(troubles[i](&f->w, B, &run) > 5);
+        pen_free(&p);
+        assert_int_equal(feed_of(f, B, C, &f->space)->fork, 7 - i);
+    }
+    /* The same of one that begins below the base: what lies there is passed over. */
+    write_resting(f, 8, 2, 10, "from below", &p);
+    OK(&f->w, pen_send(&p, B, &in));
+    assert_true(in.applied == 2 && in.forked);
+    OK(&f->w, pen_send(&p, B, &in));
+    assert_int_equal(in.applied, 0);
+    pen_free(&p);
+    write_resting(f, 8, 2, 11, "from below", &p);
+    p.bodies.p[0] = 0xff; /* a body that is none, in what is passed over */
+    assert_int_equal(pen_send(&p, B, &in), WARD_ERR_NONCANONICAL);
+    pen_free(&p);
+    const struct ward_feed *trunk = feed_of(f, B, C, &f->space);
+    assert_int_equal(ward_vv_at(f->w.d[B].r, trunk->fid, 5, &vv, &f->w.err), WARD_ERR_HISTORY);
+    OK(&f->w, ward_vv_at(f->w.d[B].r, trunk->fid, 6, &vv, &f->w.err));
+    assert_int_equal(ward_vv_get(&vv, feed_of(f, B, A, &f->space)->fid), 1);
+    ward_vv_free(&vv, &f->w.d[B].r->env);
+    assert_sound(&f->w);
+}
+
+/* Replayed from the base on, with each allocation and each few steps of the store failing: the state is the same or nothing was done. */
+static void replayed_from_a_base(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[B].r;
+    struct ward_hash before, after;
+    begin_with_a_base(f);
+    const uint32_t sid = feed_of(f, B, A, &f->space)->sid;
+    OK(&f->w, ward_state_digest(r, &f->space, &before, &f->w.err));
+    for (int of_store = 0; of_store < 2; of_store++) {
+        bool failed = true;
+        size_t at = 0;
+        for (; failed; at++) {
+            struct ward_apply a;
+            alloc_calls = 0;
+            alloc_fails_at = of_store ? SIZE_MAX : at;
+            alloc_fails_on = false;
+            r->env.alloc = rationed;
+            stop_at(r, of_store ? at : SIZE_MAX);
+            int rc = ward_apply_begin(&a, r, &f->w.err);
+            if (!rc) {
+                rc = ward_apply_replay(&a, sid, &f->w.err);
+                rc = ward_apply_end(&a, rc, &f->w.err);
+            }
+            failed = of_store ? store_steps > at : alloc_calls > at;
+            r->env.alloc = outside_alloc;
+            stop_at(r, SIZE_MAX);
+            assert_int_equal(rc, !failed ? WARD_OK : of_store ? WARD_ERR_STORE : WARD_ERR_MEMORY);
+            OK(&f->w, ward_state_digest(r, &f->space, &after, &f->w.err));
+            assert_memory_equal(&after, &before, sizeof after);
+        }
+        assert_true(at > 10);
+    }
+    assert_sound(&f->w);
+}
+
+/* What rests on a change below the base cannot be judged: it is refused, and the history is wanted from then on, unless that cannot be
+ * noted. */
+static void what_rests_below_a_base(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[B].r;
+    struct ward_ingested in;
+    struct ward_dep below;
+    struct pen p;
+    bool failed = true;
+    begin_with_a_base(f);
+    write_resting(f, 99, 1, 3, "", &p);
+    below = (struct ward_dep){p.feed, 3, p.head};
+    pen_free(&p);
+    pen_new(&p, &f->w, OFFICE, &f->space);
+    pen_say(&p, 5, &below, 1, "rests on the third");
+    pen_seal(&p);
+    for (size_t at = 0; failed; at++) {
+        stop_at(r, at);
+        int rc = pen_send(&p, B, &in);
+        failed = store_steps > at;
+        stop_at(r, SIZE_MAX);
+        if (rc != WARD_ERR_HISTORY)
+            assert_int_equal(rc, WARD_ERR_STORE);
+        if (!failed)
+            assert_int_equal(rc, WARD_ERR_HISTORY);
+    }
+    pen_free(&p);
+    assert_true(ward_space_wants_history(r, ward_directory_space_by_id(&r->dir, &f->space)));
+    assert_null(feed_of(f, B, OFFICE, &f->space));
+    /* It comes: in the end all stands as if it had been held from the first, and what was refused is taken. */
+    write_resting(f, 99, 1, 6, "", &p);
+    const struct ward_run c = pen_run(&p);
+    assert_true(each_stop_of_a_run(&f->w, B, &c) > 5);
+    pen_free(&p);
+    assert_true(each_run_in(f, A, B, &f->space, each_shortage_of_a_run) > 5);
+    assert_false(ward_space_has_base(r, ward_directory_space_by_id(&r->dir, &f->space)));
+    assert_int_equal(feed_of(f, B, C, &f->space)->base, 0);
+    pen_new(&p, &f->w, OFFICE, &f->space);
+    pen_say(&p, 5, &below, 1, "rests on the third");
+    pen_seal(&p);
+    OK(&f->w, pen_send(&p, B, &in));
+    pen_free(&p);
+    assert_sound(&f->w);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -409,6 +667,13 @@ int main(void)
         TEST(a_settled_history_beside_ones_own_and_no_store),
         TEST(a_settled_history_beside_two_of_ones_own),
         TEST(a_settled_history_beside_two_of_ones_own_and_no_store),
+        TEST(a_run_that_several_rows_could_hold),
+        TEST(no_memory_for_a_number_given_anew),
+        TEST(deps_that_are_gone),
+        TEST(a_damaged_beginning),
+        TEST(branches_on_a_base),
+        TEST(replayed_from_a_base),
+        TEST(what_rests_below_a_base),
     };
     return cmocka_run_group_tests_name("parted", tests, NULL, NULL);
 }

@@ -82,6 +82,13 @@ static void what_lies_beyond_a_cut_is_bounded(void **state)
     OK(&w, ward_status(w.d[OFFICE].r, &status, &w.err));
     assert_int_equal(status.quarantined, WARD_ASIDE_MAX);
     pen_free(&p);
+    /* What is here already may come again, and is nothing new. */
+    pen_new(&p, &w, C, &space);
+    pen_say(&p, 1, NULL, 0, "honest");
+    pen_seal(&p);
+    OK(&w, pen_send(&p, OFFICE, &in));
+    assert_int_equal(in.applied, 0);
+    pen_free(&p);
     world_close(&w);
 }
 

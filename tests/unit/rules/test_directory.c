@@ -143,6 +143,7 @@ static void branches_of_nothing(void **state)
         assert_int_equal(d.feed_count, rc ? 2 : 3);
         assert_int_equal(d.feeds[0].next, rc ? 0 : 3);
         assert_int_equal(d.feeds[0].forked, rc ? 0 : 1);
+        assert_int_equal(ward_feed_agreed(&d.feeds[0]), rc ? 7 : cases[i].base);
         ward_directory_free(&d);
     }
 }
