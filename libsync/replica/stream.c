@@ -184,7 +184,7 @@ static int rests_on_nothing_owed(struct ward_stream *s, struct ward_feed *f, boo
     *out = !rc;
     for (size_t i = 0; *out && i < f->vv.len; i++) {
         const struct ward_feed *g = ward_directory_feed(&s->r->dir, f->vv.v[i].fid);
-        *out = g && (g == f || held_by(s, g) >= f->vv.v[i].seq);
+        *out = g && held_by(s, g) >= f->vv.v[i].seq;
     }
     return rc;
 }

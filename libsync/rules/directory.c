@@ -225,6 +225,11 @@ bool ward_directory_shattered(const struct ward_directory *d, const struct ward_
     return trunk->forked && ward_directory_branches(d, trunk) >= WARD_BRANCHES_MAX;
 }
 
+uint64_t ward_feed_agreed(const struct ward_feed *f)
+{
+    return f->forked && f->fork < f->head_seq ? f->fork : f->head_seq;
+}
+
 void ward_directory_find_fork(struct ward_directory *d, struct ward_feed *trunk)
 {
     uint64_t fork = UINT64_MAX;

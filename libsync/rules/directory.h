@@ -128,10 +128,7 @@ uint64_t ward_directory_shared_seq(const struct ward_directory *d, const struct 
 /* No further branch is held: what lies beyond the fork is then not compared any more. */
 bool ward_directory_shattered(const struct ward_directory *d, const struct ward_feed *trunk);
 /* What of it counts for others: all, or as far as its branches agree. */
-static inline uint64_t ward_feed_agreed(const struct ward_feed *f)
-{
-    return f->forked && f->fork < f->head_seq ? f->fork : f->head_seq;
-}
+uint64_t ward_feed_agreed(const struct ward_feed *f);
 /* The changes that a row adds to those of its parent. */
 static inline uint64_t ward_feed_length(const struct ward_feed *f)
 {

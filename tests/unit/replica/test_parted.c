@@ -63,9 +63,9 @@ static void write_word(struct fixture *f, const struct ward_id *entity, uint32_t
 }
 
 /* Proposed and closed by the office, whoever holds it. */
-static void settle_at(struct fixture *f, const struct ward_dep *head)
+static void settle_upto(struct fixture *f, const struct ward_dep *head, uint64_t effect)
 {
-    const struct ward_floor_entry entry = {.feed = head->feed, .seq = head->seq, .hash = head->hash, .effect = head->seq};
+    const struct ward_floor_entry entry = {.feed = head->feed, .seq = head->seq, .hash = head->hash, .effect = effect};
     struct ward_id entity;
     struct ward_hash name;
     struct ward_buf b;
@@ -76,6 +76,11 @@ static void settle_at(struct fixture *f, const struct ward_dep *head)
     write_word(f, &entity, WARD_FLOOR_HEADS, (struct ward_value){.type = WARD_ARRAY, .p = b.p, .len = b.len});
     write_word(f, &entity, WARD_FLOOR_CLOSED, ward_value_bytes(name.b, sizeof name.b));
     ward_buf_free(&b);
+}
+
+static void settle_at(struct fixture *f, const struct ward_dep *head)
+{
+    settle_upto(f, head, head->seq);
 }
 
 /* What one has of a space, run by run, to another, against each trouble. */
@@ -279,6 +284,31 @@ static void a_branch_below(void **state)
     assert_sound(&f->w);
 }
 
+/* A floor by which just that has effect which had it before: the branch goes out of what is compared, and nothing else moves. */
+static void a_branch_below_and_no_more_effect(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_hash before, after, digest;
+    const struct ward_dep settled = named(f, C, 9, 5, "");
+    OK(&f->w, send_history(f, C, B, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, OFFICE, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, B, 2, 3, 8, "branch", &in));
+    OK(&f->w, ward_state_digest(f->w.d[B].r, &f->space, &before, &f->w.err));
+    digest = ward_directory_space_by_id(&f->w.d[B].r->dir, &f->space)->digest;
+    settle_upto(f, &settled, 2);
+    each_word(f, OFFICE, B, just_take);
+    OK(&f->w, ward_state_digest(f->w.d[B].r, &f->space, &after, &f->w.err));
+    assert_memory_equal(&before, &after, sizeof after);
+    OK(&f->w, ward_replica_reload(f->w.d[B].r, &f->w.err));
+    const struct ward_space *here = ward_directory_space_by_id(&f->w.d[B].r->dir, &f->space),
+                            *there = ward_directory_space_by_id(&f->w.d[OFFICE].r->dir, &f->space);
+    assert_memory_not_equal(&here->digest, &digest, sizeof digest);
+    assert_memory_equal(&here->digest, &there->digest, sizeof digest);
+    assert_int_equal(feed_of(f, B, C, &f->space)->limit, 2);
+    assert_sound(&f->w);
+}
+
 /* ---------------------------------------------------------------- a device's own feed */
 
 /* What the device holds of its own feed at seq, as others name it. */
@@ -442,11 +472,11 @@ static void no_memory_for_a_number_given_anew(void **state)
     assert_sound(&f->w);
 }
 
-static void stop_at(struct ward_replica *r, size_t at)
+static void stop_at(struct ward_replica *r, int steps, size_t at)
 {
     store_steps = 0;
     store_stops_at = at;
-    sqlite3_progress_handler(r->store->db, at == SIZE_MAX ? 0 : 1, stop, NULL);
+    sqlite3_progress_handler(r->store->db, at == SIZE_MAX ? 0 : steps, stop, NULL);
 }
 
 /* What a dep names is looked up at the door, and again where it is applied: what has gone by then is damage, not somebody's fault. */
@@ -471,9 +501,9 @@ static void deps_that_are_gone(void **state)
     assert_int_equal(vv.len, 0);
     do {
         ward_chain_forget(r);
-        stop_at(r, at++);
+        stop_at(r, 1, at++);
         rc = ward_dep_see(r, &vv, &fine, &f->w.err);
-        stop_at(r, SIZE_MAX);
+        stop_at(r, 0, SIZE_MAX);
         assert_true(rc == WARD_OK || rc == WARD_ERR_STORE);
     } while (rc);
     assert_true(at > 2);
@@ -511,22 +541,57 @@ static void write_resting(struct fixture *f, uint64_t leaves, uint64_t first, ui
     pen_seal(p);
 }
 
-/* B holds A's change and eight of C's; up to the sixth they stand with their state alone. */
-static void begin_with_a_base(struct fixture *f)
+/* A's change is of so many records, more than an arena's first block holds if they are many. B holds it, and eight of C's. */
+static void begin_with_records(struct fixture *f, size_t records)
 {
+    static char text[1500];
     struct ward_ingested in;
-    struct ward_apply a;
     struct pen p;
-    put(f, A, &f->space, "one");
+    ward_txn *t;
+    memset(text, 'x', records > 40 ? sizeof text / 3 : sizeof text - 1);
+    OK(&f->w, ward_begin(f->w.d[A].r, &t, &f->w.err));
+    for (size_t i = 0; i < records; i++) {
+        const struct ward_id id = {{(uint8_t)(i + 1), 1}};
+        struct ward_value v = ward_value_text(text);
+        OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &id, NOTE, NULL, 0, &v, &f->w.err));
+    }
+    OK(&f->w, ward_commit(t, NULL, &f->w.err));
     give(&f->w, A, B);
     write_resting(f, 99, 1, 8, "", &p);
     OK(&f->w, pen_send(&p, B, &in));
     pen_free(&p);
-    const struct ward_base_head heads[] = {{feed_of(f, B, A, &f->space)->fid, 1}, {in.fid, 6}};
+}
+
+/* Up to A's first and C's sixth the space stands with its state alone. */
+static int settle_base(struct fixture *f)
+{
+    struct ward_apply a;
+    const struct ward_feed *of_a = feed_of(f, B, A, &f->space), *of_c = feed_of(f, B, C, &f->space);
+    const struct ward_base_head heads[] = {{of_a->fid, 1}, {of_c->fid, 6}};
+    const uint32_t sid = of_a->sid;
+    int rc = ward_apply_begin(&a, f->w.d[B].r, &f->w.err);
+    if (rc)
+        return rc;
+    rc = ward_base_settle(&a, sid, heads, 2, &f->w.err);
+    return ward_apply_end(&a, rc, &f->w.err);
+}
+
+static int replay_space(struct fixture *f)
+{
+    struct ward_apply a;
     const uint32_t sid = feed_of(f, B, A, &f->space)->sid;
-    OK(&f->w, ward_apply_begin(&a, f->w.d[B].r, &f->w.err));
-    int rc = ward_base_settle(&a, sid, heads, 2, &f->w.err);
-    OK(&f->w, ward_apply_end(&a, rc, &f->w.err));
+    int rc = ward_apply_begin(&a, f->w.d[B].r, &f->w.err);
+    if (rc)
+        return rc;
+    rc = ward_apply_replay(&a, sid, &f->w.err);
+    return ward_apply_end(&a, rc, &f->w.err);
+}
+
+static void begin_with_a_base(struct fixture *f)
+{
+    begin_with_records(f, 1);
+    OK(&f->w, settle_base(f));
+    const uint32_t sid = feed_of(f, B, A, &f->space)->sid;
     assert_int_equal(feed_of(f, B, C, &f->space)->base, 6);
     assert_true(ward_space_has_base(f->w.d[B].r, ward_directory_space(&f->w.d[B].r->dir, sid)));
 }
@@ -554,13 +619,13 @@ static void branches_on_a_base(void **state)
         assert_int_equal(feed_of(f, B, C, &f->space)->fork, 7 - i);
     }
     /* The same of one that begins below the base: what lies there is passed over. */
-    write_resting(f, 8, 2, 10, "from below", &p);
+    write_resting(f, 8, 2, 12, "from below", &p);
     OK(&f->w, pen_send(&p, B, &in));
-    assert_true(in.applied == 2 && in.forked);
+    assert_true(in.applied == 4 && in.forked);
     OK(&f->w, pen_send(&p, B, &in));
     assert_int_equal(in.applied, 0);
     pen_free(&p);
-    write_resting(f, 8, 2, 11, "from below", &p);
+    write_resting(f, 8, 2, 13, "from below", &p);
     p.bodies.p[0] = 0xff; /* a body that is none, in what is passed over */
     assert_int_equal(pen_send(&p, B, &in), WARD_ERR_NONCANONICAL);
     pen_free(&p);
@@ -572,39 +637,61 @@ static void branches_on_a_base(void **state)
     assert_sound(&f->w);
 }
 
-/* Replayed from the base on, with each allocation and each few steps of the store failing: the state is the same or nothing was done. */
-static void replayed_from_a_base(void **state)
+/* The work at B, with each allocation and each few steps of the store failing: the space's state stays what it is. */
+static void against_each_trouble(struct fixture *f, int (*work)(struct fixture *f), int of_store)
 {
-    struct fixture *f = *state;
     ward_replica *r = f->w.d[B].r;
     struct ward_hash before, after;
-    begin_with_a_base(f);
-    const uint32_t sid = feed_of(f, B, A, &f->space)->sid;
+    bool failed = true;
+    size_t at = 0;
     OK(&f->w, ward_state_digest(r, &f->space, &before, &f->w.err));
-    for (int of_store = 0; of_store < 2; of_store++) {
-        bool failed = true;
-        size_t at = 0;
-        for (; failed; at++) {
-            struct ward_apply a;
-            alloc_calls = 0;
-            alloc_fails_at = of_store ? SIZE_MAX : at;
-            alloc_fails_on = false;
-            r->env.alloc = rationed;
-            stop_at(r, of_store ? at : SIZE_MAX);
-            int rc = ward_apply_begin(&a, r, &f->w.err);
-            if (!rc) {
-                rc = ward_apply_replay(&a, sid, &f->w.err);
-                rc = ward_apply_end(&a, rc, &f->w.err);
-            }
-            failed = of_store ? store_steps > at : alloc_calls > at;
-            r->env.alloc = outside_alloc;
-            stop_at(r, SIZE_MAX);
-            assert_int_equal(rc, !failed ? WARD_OK : of_store ? WARD_ERR_STORE : WARD_ERR_MEMORY);
-            OK(&f->w, ward_state_digest(r, &f->space, &after, &f->w.err));
-            assert_memory_equal(&after, &before, sizeof after);
-        }
-        assert_true(at > 10);
+    for (; failed; at++) {
+        alloc_calls = 0;
+        alloc_fails_at = of_store ? SIZE_MAX : at;
+        alloc_fails_on = false;
+        r->env.alloc = rationed;
+        stop_at(r, 6, of_store ? at : SIZE_MAX);
+        int rc = work(f);
+        failed = of_store ? store_steps > at : alloc_calls > at;
+        r->env.alloc = outside_alloc;
+        stop_at(r, 0, SIZE_MAX);
+        assert_int_equal(rc, !failed ? WARD_OK : of_store ? WARD_ERR_STORE : WARD_ERR_MEMORY);
+        OK(&f->w, ward_state_digest(r, &f->space, &after, &f->w.err));
+        assert_memory_equal(&after, &before, sizeof after);
     }
+    assert_true(at > 10);
+}
+
+static void settled_and_replayed(struct fixture *f, size_t records, int of_store)
+{
+    begin_with_records(f, records);
+    against_each_trouble(f, settle_base, of_store);
+    assert_int_equal(feed_of(f, B, C, &f->space)->base, 6);
+    against_each_trouble(f, replay_space, of_store);
+    assert_sound(&f->w);
+}
+
+static void a_base_without_memory(void **state)
+{
+    settled_and_replayed(*state, 120, false);
+}
+
+static void a_base_without_a_store(void **state)
+{
+    settled_and_replayed(*state, 3, true);
+}
+
+/* By a schema that has no indexes there are no entries to be taken out, nor to be made. */
+static void replayed_without_indexes(void **state)
+{
+    struct fixture *f = *state;
+    struct device *d = &f->w.d[B];
+    begin_with_records(f, 2);
+    ward_close(d->r);
+    d->options.schema = &small_schema;
+    OK(&f->w, ward_open(&d->r, d->home, &d->options, &f->w.err));
+    OK(&f->w, ward_space_of_circle(d->r, &f->space, (const struct ward_id[]){unit_id('a'), unit_id('b')}, 2, &f->w.err));
+    OK(&f->w, replay_space(f));
     assert_sound(&f->w);
 }
 
@@ -626,10 +713,10 @@ static void what_rests_below_a_base(void **state)
     pen_say(&p, 5, &below, 1, "rests on the third");
     pen_seal(&p);
     for (size_t at = 0; failed; at++) {
-        stop_at(r, at);
+        stop_at(r, 1, at);
         int rc = pen_send(&p, B, &in);
         failed = store_steps > at;
-        stop_at(r, SIZE_MAX);
+        stop_at(r, 0, SIZE_MAX);
         if (rc != WARD_ERR_HISTORY)
             assert_int_equal(rc, WARD_ERR_STORE);
         if (!failed)
@@ -662,6 +749,7 @@ int main(void)
         TEST(words_on_what_stands),
         TEST(what_is_named_of_a_shattered_feed),
         TEST(a_branch_below),
+        TEST(a_branch_below_and_no_more_effect),
         TEST(what_others_kept_of_ones_own),
         TEST(a_settled_history_beside_ones_own),
         TEST(a_settled_history_beside_ones_own_and_no_store),
@@ -672,7 +760,9 @@ int main(void)
         TEST(deps_that_are_gone),
         TEST(a_damaged_beginning),
         TEST(branches_on_a_base),
-        TEST(replayed_from_a_base),
+        TEST(a_base_without_memory),
+        TEST(a_base_without_a_store),
+        TEST(replayed_without_indexes),
         TEST(what_rests_below_a_base),
     };
     return cmocka_run_group_tests_name("parted", tests, NULL, NULL);

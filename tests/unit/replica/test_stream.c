@@ -272,6 +272,38 @@ static void what_is_lost_holds_nothing_up(void **state)
     world_close(&w);
 }
 
+/* What its author had seen is on disk: where that names feeds which are not there, nothing goes ahead on its word. */
+static void a_vector_that_names_nobody(void **state)
+{
+    struct world w;
+    struct flow x;
+    struct ward_vv vv = {.len = 0};
+    struct ward_buf b;
+    char sql[200], *at;
+    (void)state;
+    set_up(&w);
+    write_notes(&w, CELL_A, "ab", BULK);
+    write_notes(&w, CELL_B, "ab", 1);
+    whole_round(&w, CELL_A, OPERATOR);
+    whole_round(&w, CELL_B, OPERATOR);
+    const struct ward_env *env = &w.d[OPERATOR].r->env;
+    ward_buf_init(&b, env);
+    assert_int_equal(ward_vv_raise(&vv, env, 999, 1), WARD_OK);
+    ward_vv_encode(&b, &vv);
+    at = sql + snprintf(sql, sizeof sql, "UPDATE ward_feed SET vv = x'");
+    for (size_t i = 0; i < b.len; i++)
+        at += snprintf(at, 3, "%02x", b.p[i]);
+    snprintf(at, 40, "' WHERE fid = %u", (unsigned)fid_of(&w, CELL_B, "ab"));
+    assert_int_equal(sqlite3_exec(w.d[OPERATOR].r->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    OK(&w, ward_replica_reload(w.d[OPERATOR].r, &w.err));
+    begin(&x, &w);
+    assert_string_equal(story(&x), "0 in , 1 in ab, 2 in ab");
+    end(&x);
+    ward_buf_free(&b);
+    ward_vv_free(&vv, env);
+    world_close(&w);
+}
+
 /* Lost between looking it up and sending it, as when another process withdraws it. */
 static void lost_on_the_way(void **state)
 {
@@ -461,11 +493,17 @@ static void news_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_news_before_bulk),          cmocka_unit_test(noted_news_go_next),
-        cmocka_unit_test(nothing_before_what_it_rests_on), cmocka_unit_test(new_spaces_out_of_order),
-        cmocka_unit_test(what_is_lost_holds_nothing_up),   cmocka_unit_test(lost_on_the_way),
-        cmocka_unit_test(rows_that_go_with_a_rollback),    cmocka_unit_test(the_rest_of_a_large_segment),
-        cmocka_unit_test(nothing_is_passed_over),          cmocka_unit_test(news_without_memory),
+        cmocka_unit_test(small_news_before_bulk),
+        cmocka_unit_test(noted_news_go_next),
+        cmocka_unit_test(nothing_before_what_it_rests_on),
+        cmocka_unit_test(new_spaces_out_of_order),
+        cmocka_unit_test(what_is_lost_holds_nothing_up),
+        cmocka_unit_test(a_vector_that_names_nobody),
+        cmocka_unit_test(lost_on_the_way),
+        cmocka_unit_test(rows_that_go_with_a_rollback),
+        cmocka_unit_test(the_rest_of_a_large_segment),
+        cmocka_unit_test(nothing_is_passed_over),
+        cmocka_unit_test(news_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,6 +235,11 @@ static void of_a_record(void **state)
     assert_int_equal(entries_by((struct ward_index_def){.kind = 16, .by = {WARD_BY_PROPOSED, NAME}}, &e, &s, &arena), 2);
     assert_key(&e.v[0], (const struct ward_value[]){ward_value_int(DUE), ward_value_text("ward 3")}, 2);
     assert_key(&e.v[1], (const struct ward_value[]){ward_value_int(UNTIL), ward_value_text("ward 3")}, 2);
+    for (char tag[] = "tag a"; tag[4] <= 'z'; tag[4]++)
+        write_one(&s, TAGS, tag, 1, ward_value_bool(true));
+    assert_int_equal(entries_by((struct ward_index_def){.kind = 16, .by = {TAGS, NAME}}, &e, &s, &arena), 2 + 26);
+    for (size_t i = 1; i < e.count; i++)
+        assert_true(ward_index_compare(&e.v[i - 1], &e.v[i]) < 0);
     ward_state_init(&s, &arena); /* what was deleted stands nowhere */
     write_one(&s, WARD_FIELD_PRESENCE, NULL, 1, ward_value_bool(false));
     assert_int_equal(entries_by((struct ward_index_def){.kind = 16, .by = {NAME}}, &e, &s, &arena), 0);
