@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/op_index.h"
 #include "replica/own.h"
 #include "replica/pen.h"
 #include "rules/view.h"
@@ -204,19 +205,27 @@ struct compile {
     uint32_t sid;
     uint32_t fid; /* 0 until the feed is there */
     uint8_t rank;
-    struct ward_op *ops;
+    struct ward_op *ops; /* raw NULL: taken back */
     size_t op_count, op_cap;
+    struct ward_op_index by_slot;
 };
+
+static struct ward_op op_of(const struct put *p)
+{
+    return (struct ward_op){.kind = p->kind,
+                            .field = p->field,
+                            .entity = p->entity,
+                            .key = p->key,
+                            .key_len = p->key_len,
+                            .raw = p->raw,
+                            .raw_len = p->raw_len};
+}
 
 static struct ward_op *same_slot(struct compile *c, const struct put *p)
 {
-    for (size_t i = c->op_count; i > 0; i--) {
-        struct ward_op *o = &c->ops[i - 1];
-        if (o->kind == p->kind && o->field == p->field && ward_id_equal(&o->entity, &p->entity) && o->key_len == p->key_len &&
-            (p->key_len == 0 || memcmp(o->key, p->key, p->key_len) == 0))
-            return o;
-    }
-    return NULL;
+    const struct ward_op like = op_of(p);
+    size_t at;
+    return ward_op_index_find(&c->by_slot, c->ops, &like, &at) ? &c->ops[at] : NULL;
 }
 
 static bool all_equal(const struct ward_slot *slot, const struct put *p)
@@ -287,15 +296,9 @@ static struct ward_op *new_op(struct compile *c, const struct put *p)
 {
     if (ward_grow(&c->t->r->env, (void **)&c->ops, &c->op_cap, c->op_count, sizeof *c->ops))
         return NULL;
-    struct ward_op *o = &c->ops[c->op_count++];
-    *o = (struct ward_op){.kind = p->kind,
-                          .field = p->field,
-                          .entity = p->entity,
-                          .key = p->key,
-                          .key_len = p->key_len,
-                          .raw = p->raw,
-                          .raw_len = p->raw_len};
-    return o;
+    struct ward_op *o = &c->ops[c->op_count];
+    *o = op_of(p);
+    return ward_op_index_note(&c->by_slot, c->ops, c->op_count++) ? NULL : o;
 }
 
 /* A tally's value is the author's new total: the one before, here or in the store, and what is added. */
@@ -349,10 +352,19 @@ static int compile_put(struct compile *c, const struct put *p, struct ward_error
         return WARD_OK;
     }
     if (earlier) /* there and back is nothing */
-        memmove(earlier, earlier + 1, (size_t)(c->ops + c->op_count-- - (earlier + 1)) * sizeof *earlier);
+        earlier->raw = NULL;
     if (!needed)
         return WARD_OK;
     return new_op(c, p) ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "transaction");
+}
+
+static void leave_out_taken_back(struct compile *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->op_count; i++)
+        if (c->ops[i].raw)
+            c->ops[n++] = c->ops[i];
+    c->op_count = n;
 }
 
 static int compare_deps(const void *a, const void *b)
@@ -441,7 +453,7 @@ static int commit_space(ward_txn *t, struct ward_apply *a, uint32_t index, struc
     if (rc)
         return rc;
     const struct ward_grant grant = *g;
-    struct compile c = {.t = t, .apply = a, .rank = ward_role_rules(grant.role)->rank};
+    struct compile c = {.t = t, .apply = a, .rank = ward_role_rules(grant.role)->rank, .by_slot = {.env = &r->env}};
     struct ward_hash feed_id;
     ward_name_feed(&feed_id, &r->ward, &t->spaces[index], &grant.id);
     const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &feed_id);
@@ -451,6 +463,8 @@ static int commit_space(ward_txn *t, struct ward_apply *a, uint32_t index, struc
     for (size_t i = 0; !rc && i < t->put_count; i++)
         if (t->puts[i].space == index)
             rc = compile_put(&c, &t->puts[i], err);
+    ward_op_index_free(&c.by_slot); /* the numbers change */
+    leave_out_taken_back(&c);
     if (!rc && c.op_count) {
         struct ward_pen pen;
         rc = ward_pen_begin(&pen, a, &t->spaces[index], &grant, t->root ? t->root : r->keys, err);

@@ -9,6 +9,7 @@
 
 #define SIZES_MAX 4
 #define PLACE     600
+#define BULK      15000
 
 enum axis { CHANGES, DEVICES };
 static const char *const axis_names[] = {"changes", "devices"};
@@ -33,6 +34,7 @@ static struct curve curves[] = {
     {"durable commit of one edit", PLAIN, "us", "plain_us", CHANGES, 0, 0, {{0}}, {0}},
     {"durable commit of one edit: processor", OURS, "us", "commit_cpu", CHANGES, 0, 1, {{0}}, {0}},
     {"an edit, 100 a commit", OURS, "us", "batch_us", CHANGES, 0, 1, {{0}}, {0}},
+    {"an edit, 15,000 new ones a commit: processor", OURS, "us", "bulk_cpu", CHANGES, 0, 1, {{0}}, {0}},
     {"operator who writes: memory above empty", OURS, "MiB", "edits_above", CHANGES, 0, 1, {{0}}, {0}},
     {"no-op sync of a cell, both ways", OURS, "B", "noop_b", CHANGES, 200, 0, {{0}}, {0}},
     {"no-op sync of a cell, with connecting", OURS, "ms", "noop_ms", CHANGES, 4, 2, {{0}}, {0}},
@@ -117,6 +119,25 @@ static void edit(struct bench_ward *w, ward_replica *r, const struct some *s, si
         bench_die("edit", &err);
 }
 
+/* So many new records of two fields in one transaction, as a plan is imported. */
+static void bulk(ward_replica *r, const struct ward_hash *space, size_t n)
+{
+    struct ward_error err = {0};
+    struct ward_id id;
+    ward_txn *t;
+    if (ward_begin(r, &t, &err))
+        bench_die("bulk", &err);
+    for (size_t i = 0; i < n; i++) {
+        struct ward_value v = ward_value_int((int64_t)i);
+        if (i % 2 == 0 && ward_new_id(r, &id, &err))
+            bench_die("bulk", &err);
+        if (ward_put(t, space, BENCH_KIND_TASK, &id, i % 2 ? BENCH_PERCENT : BENCH_PRIORITY, NULL, 0, &v, &err))
+            bench_die("bulk", &err);
+    }
+    if (ward_commit(t, NULL, &err))
+        bench_die("bulk", &err);
+}
+
 /* arg: the home of an operator who holds everything, "". */
 int bench_part_edits(struct bench_ward *w, char **arg, double base)
 {
@@ -137,6 +158,9 @@ int bench_part_edits(struct bench_ward *w, char **arg, double base)
         edit(w, r, &s, 2 * s.count, 3000 + 200 * i);
     printf("batch_us %.9g\n", (bench_seconds() - start) / 50 / (double)(2 * s.count) * 1e6);
     bench_memory(&peak);
+    began = bench_cpu_seconds();
+    bulk(r, &s.space, BULK);
+    printf("bulk_cpu %.9g\n", (bench_cpu_seconds() - began) / BULK * 1e6);
     printf("edits_above %.9g\n", peak - base);
     ward_close(r);
     return 0;
@@ -240,6 +264,7 @@ static void turn(struct bench *b, const struct size *sizes, size_t at)
         sample(sizes, at, "commit_us", bench_answer(&a, "commit_us"));
         sample(sizes, at, "commit_cpu", bench_answer(&a, "commit_cpu"));
         sample(sizes, at, "batch_us", bench_answer(&a, "batch_us"));
+        sample(sizes, at, "bulk_cpu", bench_answer(&a, "bulk_cpu"));
         sample(sizes, at, "edits_above", bench_answer(&a, "edits_above"));
     }
     syncs(b, sizes, at);

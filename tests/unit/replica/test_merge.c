@@ -838,6 +838,19 @@ static void nothing_is_written_for_nothing(void **state)
     OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, TITLE, NULL, 0, &same, &f->w.err));
     assert_int_equal(ward_commit(t, NULL, NULL), WARD_ERR_NOTHING);
     assert_shows_text(f, A, TITLE, "boiler");
+    /* And there again is something, with what was written meanwhile. */
+    struct ward_value note = ward_value_text("in the cellar"), more = ward_value_text("in the attic");
+    struct ward_commit sum;
+    OK(&f->w, ward_begin(f->w.d[A].r, &t, &f->w.err));
+    OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, TITLE, NULL, 0, &x, &f->w.err));
+    OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, NOTE, NULL, 0, &note, &f->w.err));
+    OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, TITLE, NULL, 0, &same, &f->w.err));
+    OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, NOTE, NULL, 0, &more, &f->w.err));
+    OK(&f->w, ward_put(t, &f->space, KIND_ITEM, &f->item, TITLE, NULL, 0, &x, &f->w.err));
+    OK(&f->w, ward_commit(t, &sum, &f->w.err));
+    assert_int_equal(sum.ops, 2);
+    assert_shows_text(f, A, TITLE, "x");
+    assert_shows_text(f, A, NOTE, "in the attic");
     finish(f);
 }
 
