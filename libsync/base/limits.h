@@ -44,6 +44,11 @@
 #define WARD_DEPTH_LEAP        4294967296ull /* how far a change's depth may lie beyond what is known, where that is not all */
 #define WARD_SEAL_EVERY        256u          /* an author keeps a seal at least that often, */
 #define WARD_SEAL_RAW          16384u        /* and after so many bytes of bodies */
+#define WARD_LOG_RECENT        256           /* segments, the last to arrive, that stand as they came: a page of what people are shown */
+#define WARD_JOIN_EVERY        32u           /* changes of a feed after which older segments of it may be joined, */
+#define WARD_JOIN_LEAST        8u            /* where so many can be, */
+#define WARD_JOIN_MOST         64u           /* and so many at once, */
+#define WARD_JOIN_RAW          131072u       /* with so many bytes of bodies; of own feeds as an author seals */
 
 /* What one peer may ask of this device. A device key is a peer, however many links it holds. The sizes leave honest devices alone: a ward's
  * year of edits is some tens of MiB, and the first copy of it fits the burst. */

@@ -68,17 +68,29 @@ static int walk(ward_replica *r, struct ward_chain_map *m, struct ward_hash prev
     return WARD_OK;
 }
 
+/* Of one moment: another process may join segments. */
+static int fetch(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_segment *seg, struct ward_buf *raw, struct ward_hash *prev,
+                 struct ward_error *err)
+{
+    int rc = ward_store_look(r->store, err);
+    if (rc)
+        return rc;
+    rc = ward_store_find_segment(r->store, fid, seq, seg, err);
+    if (!rc)
+        rc = ward_store_unpack(seg, raw, err);
+    if (!rc)
+        rc = hash_before(r, fid, seg->first, prev, err);
+    ward_store_looked(r->store);
+    return rc;
+}
+
 static int load(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_chain_map **out, struct ward_error *err)
 {
     struct ward_segment seg;
     struct ward_buf raw;
     struct ward_hash prev;
     ward_buf_init(&raw, &r->env);
-    int rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
-    if (!rc)
-        rc = ward_store_unpack(&seg, &raw, err);
-    if (!rc)
-        rc = hash_before(r, fid, seg.first, &prev, err);
+    int rc = fetch(r, fid, seq, &seg, &raw, &prev, err);
     struct ward_chain_map *m = oldest(r);
     if (!rc) {
         *m = (struct ward_chain_map){.fid = fid, .first = seg.first, .count = seg.count};

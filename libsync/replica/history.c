@@ -144,10 +144,11 @@ static int give_segment(struct history *h, const struct ward_segment *seg, struc
 
 int ward_history_range(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to, ward_history_fn *fn, void *ctx, struct ward_error *err)
 {
-    struct history h = {.r = r, .from = from, .to = to, .fn = fn, .ctx = ctx};
+    struct history h = {.r = r, .to = to, .fn = fn, .ctx = ctx};
     struct ward_segment seg = {0};
     int rc = WARD_OK;
     for (uint64_t seq = from; !rc && seq <= to; seq = seg.first + seg.count) {
+        h.from = seq; /* segments may be joined meanwhile */
         rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
         if (!rc)
             rc = give_segment(&h, &seg, err);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "replica/backfill.h"
 #include "replica/base.h"
+#include "replica/log.h"
 #include "replica/own.h"
 #include "shell/pack.h"
 #include "values/feed.h"
@@ -444,7 +445,7 @@ static int store_segment(struct incoming *in, uint32_t fid, const struct ward_bu
         seg.len = seg.codec ? packed.len : raw->len - in->skipped;
     }
     if (!rc)
-        rc = ward_store_add_segment(in->r->store, &seg, err);
+        rc = ward_log_add(in->r, &seg, err);
     ward_buf_free(&packed);
     return rc;
 }

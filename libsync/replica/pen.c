@@ -1,6 +1,7 @@
 #include "replica/pen.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/log.h"
 #include "shell/pack.h"
 #include "values/feed.h"
 #include "values/seal.h"
@@ -75,7 +76,7 @@ static int seal(struct ward_pen *p, struct ward_error *err)
         seg.data = seg.codec ? packed.p : p->bodies.p;
         seg.len = seg.codec ? packed.len : p->bodies.len;
         ward_seal_make(seg.sig, &f->id, f->head_seq, &f->head_hash, &p->keys->sign);
-        rc = ward_store_add_segment(r->store, &seg, err);
+        rc = ward_log_add(r, &seg, err);
     }
     ward_buf_free(&packed);
     p->sum.bytes += p->bodies.len;

@@ -13,11 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct head {
-    uint64_t seq;
-    struct ward_hash hash;
-};
-
 struct verify {
     ward_replica *r;
     ward_bad_fn *on_bad;
@@ -28,9 +23,7 @@ struct verify {
     uint64_t total;
     struct ward_hash *last; /* by fid: hash and seq reached */
     uint64_t *reached;
-    struct head *heads; /* by fid, as they stood at the start: others may go on writing meanwhile */
     size_t feeds;
-    int64_t last_segment;
 };
 
 static void report(struct verify *v, enum ward_part part, int code, const struct ward_feed *f, uint64_t seq, const char *what)
@@ -136,15 +129,14 @@ static int check_log(struct verify *v, struct ward_error *err)
     int rc = WARD_OK;
     while (!rc && got) {
         rc = ward_store_next_segment(v->r->store, seg.seg, false, &seg, &got, err);
-        got = got && seg.seg <= v->last_segment;
         if (!rc && got)
             rc = check_segment(v, &seg, err);
     }
     for (uint32_t fid = 1; !rc && fid <= v->feeds; fid++) {
-        const struct head *h = &v->heads[fid];
-        bool same = h->seq == v->reached[fid] && (h->seq == 0 || ward_hash_compare(&h->hash, &v->last[fid]) == 0);
+        const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid);
+        bool same = f->head_seq == v->reached[fid] && (f->head_seq == 0 || ward_hash_compare(&f->head_hash, &v->last[fid]) == 0);
         if (!same)
-            report(v, WARD_PART_HEAD, WARD_ERR_CHAIN, ward_directory_feed(&v->r->dir, fid), h->seq, "the head is not that of the log");
+            report(v, WARD_PART_HEAD, WARD_ERR_CHAIN, f, f->head_seq, "the head is not that of the log");
     }
     return rc ? rc : check_branches(v, err);
 }
@@ -439,30 +431,19 @@ static int check_state(struct verify *v, struct ward_error *err)
     return rc;
 }
 
-/* The directory and the newest segment as of one moment. */
 static int begin(struct verify *v, struct ward_error *err)
 {
     ward_replica *r = v->r;
-    int64_t before;
-    int rc;
-    do {
-        rc = ward_store_last_segment(r->store, &before, err);
-        if (!rc)
-            rc = ward_replica_reload(r, err);
-        if (!rc)
-            rc = ward_store_last_segment(r->store, &v->last_segment, err);
-    } while (!rc && before != v->last_segment);
+    int rc = ward_replica_reload(r, err);
     if (rc)
         return rc;
     v->feeds = r->dir.feed_count;
     v->last = ward_alloc(&r->env, (v->feeds + 1) * sizeof *v->last);
     v->reached = ward_alloc(&r->env, (v->feeds + 1) * sizeof *v->reached);
-    v->heads = ward_alloc(&r->env, (v->feeds + 1) * sizeof *v->heads);
-    if (!v->last || !v->reached || !v->heads)
+    if (!v->last || !v->reached)
         return ward_fail(err, WARD_ERR_MEMORY, "verify");
     for (size_t i = 0; i < v->feeds; i++) {
         const struct ward_feed *f = &r->dir.feeds[i];
-        v->heads[i + 1] = (struct head){f->head_seq, f->head_hash};
         v->reached[i + 1] = f->base;
         v->last[i + 1] = f->parent || f->base ? f->base_hash : f->id;
         v->total += ward_feed_logged(f);
@@ -471,24 +452,34 @@ static int begin(struct verify *v, struct ward_error *err)
     return WARD_OK;
 }
 
+/* Directory and log as of one moment: others may go on writing meanwhile, and what they add may join what was there (log.h). */
+static int check_what_is_kept(struct verify *v, struct ward_error *err)
+{
+    int rc = ward_store_look(v->r->store, err);
+    if (rc)
+        return rc;
+    rc = begin(v, err);
+    if (!rc)
+        rc = check_log(v, err);
+    if (!rc)
+        rc = check_bases(v, err);
+    if (!rc)
+        check_digests(v);
+    ward_store_looked(v->r->store);
+    return rc;
+}
+
 int ward_verify(ward_replica *r, bool full, ward_bad_fn *on_bad, void *ctx, ward_event_fn *on_event, struct ward_verify_result *out,
                 struct ward_error *err)
 {
     struct verify v = {.r = r, .on_bad = on_bad, .ctx = ctx, .on_event = on_event, .event_ctx = ctx};
-    int rc = begin(&v, err);
-    if (!rc)
-        rc = check_log(&v, err);
-    if (!rc)
-        rc = check_bases(&v, err);
-    if (!rc)
-        check_digests(&v);
+    int rc = check_what_is_kept(&v, err);
     if (!rc && full)
         rc = check_receipts(&v, err);
     if (!rc && full)
         rc = check_state(&v, err);
     ward_release(&r->env, v.last);
     ward_release(&r->env, v.reached);
-    ward_release(&r->env, v.heads);
     if (!rc)
         *out = v.result;
     return rc;

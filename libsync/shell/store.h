@@ -104,6 +104,12 @@ int ward_store_prior_segment(struct ward_store *s, int64_t before, struct ward_s
 /* The segments of a row by number and first change, in the order of its changes. */
 typedef int ward_store_segment_fn(void *ctx, int64_t seg, uint64_t first);
 int ward_store_each_segment_of(struct ward_store *s, uint32_t fid, ward_store_segment_fn *fn, void *ctx, struct ward_error *err);
+/* Of those with numbers up to `upto` the last ones, at most so many, the newest first. */
+int ward_store_each_segment_back(struct ward_store *s, uint32_t fid, int64_t upto, size_t most, ward_store_segment_fn *fn, void *ctx,
+                                 struct ward_error *err);
+/* The segment joined->seg, which began with the change first_before, takes in those before it from joined->first on: they go, and it has
+ * their changes with its own. Its number, seal and end stay. */
+int ward_store_join_segments(struct ward_store *s, uint64_t first_before, const struct ward_segment *joined, struct ward_error *err);
 /* The one that holds (fid, seq). WARD_ERR_NOT_FOUND. */
 int ward_store_find_segment(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, struct ward_error *err);
 /* The same, or where the log has a hole there the next one of the feed; *got false: there is none. */

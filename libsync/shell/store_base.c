@@ -16,17 +16,7 @@ int ward_store_forget_log(struct ward_store *s, uint32_t fid, uint64_t upto, con
     sqlite3_bind_int64(st, 1, fid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)upto);
     int rc = store_run(s, st, err);
-    if (rc || !shorter)
-        return rc;
-    st = store_stmt(s, SQL_SEGMENT_FRONT, err);
-    if (!st)
-        return s->code;
-    sqlite3_bind_int64(st, 1, shorter->seg);
-    sqlite3_bind_int64(st, 2, (sqlite3_int64)shorter->first);
-    sqlite3_bind_int64(st, 3, shorter->count);
-    sqlite3_bind_int64(st, 4, shorter->codec);
-    sqlite3_bind_blob(st, 5, shorter->data, (int)shorter->len, SQLITE_STATIC);
-    return store_run(s, st, err);
+    return rc || !shorter ? rc : store_move_front(s, shorter, err);
 }
 
 int ward_store_put_base(struct ward_store *s, const struct ward_hash *space, bool staged, uint32_t number,

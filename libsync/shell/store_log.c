@@ -32,6 +32,31 @@ int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struc
     return rc;
 }
 
+int store_move_front(struct ward_store *s, const struct ward_segment *seg, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_FRONT, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, seg->seg);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)seg->first);
+    sqlite3_bind_int64(st, 3, seg->count);
+    sqlite3_bind_int64(st, 4, seg->codec);
+    sqlite3_bind_blob(st, 5, seg->data, (int)seg->len, SQLITE_STATIC);
+    return store_run(s, st, err);
+}
+
+int ward_store_join_segments(struct ward_store *s, uint64_t first_before, const struct ward_segment *joined, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENTS_BETWEEN, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, joined->fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)joined->first);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)first_before);
+    int rc = store_run(s, st, err);
+    return rc ? rc : store_move_front(s, joined, err);
+}
+
 int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_DROP, err);
@@ -151,12 +176,8 @@ int ward_store_prior_segment(struct ward_store *s, int64_t before, struct ward_s
     return take(s, st, false, out, got, err);
 }
 
-int ward_store_each_segment_of(struct ward_store *s, uint32_t fid, ward_store_segment_fn *fn, void *ctx, struct ward_error *err)
+static int each(struct ward_store *s, sqlite3_stmt *st, ward_store_segment_fn *fn, void *ctx, struct ward_error *err)
 {
-    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENTS_OF, err);
-    if (!st)
-        return s->code;
-    sqlite3_bind_int64(st, 1, fid);
     int rc, code = WARD_OK;
     while (!code && (rc = sqlite3_step(st)) == SQLITE_ROW)
         code = fn(ctx, sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1));
@@ -164,6 +185,27 @@ int ward_store_each_segment_of(struct ward_store *s, uint32_t fid, ward_store_se
         code = store_fail(s, rc, err, "log");
     sqlite3_reset(st);
     return code;
+}
+
+int ward_store_each_segment_of(struct ward_store *s, uint32_t fid, ward_store_segment_fn *fn, void *ctx, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENTS_OF, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    return each(s, st, fn, ctx, err);
+}
+
+int ward_store_each_segment_back(struct ward_store *s, uint32_t fid, int64_t upto, size_t most, ward_store_segment_fn *fn, void *ctx,
+                                 struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENTS_BACK, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, upto);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)most);
+    return each(s, st, fn, ctx, err);
 }
 
 static int seek(struct ward_store *s, enum sql statement, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got,

@@ -98,6 +98,9 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SEGMENT_NEXT_HEAD] = "SELECT " SEGMENT_COLUMNS " FROM ward_segment WHERE seg > ?1 ORDER BY seg LIMIT 1",
     [SQL_SEGMENT_PRIOR] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE seg < ?1 ORDER BY seg DESC LIMIT 1",
     [SQL_SEGMENTS_OF] = "SELECT seg, first FROM ward_segment WHERE fid = ?1 ORDER BY first",
+    /* By the index alone, which holds all it asks for: the unary + keeps the number from being what is looked for. */
+    [SQL_SEGMENTS_BACK] = "SELECT seg, first FROM ward_segment WHERE fid = ?1 AND +seg <= ?2 ORDER BY first DESC LIMIT ?3",
+    [SQL_SEGMENTS_BETWEEN] = "DELETE FROM ward_segment WHERE fid = ?1 AND first >= ?2 AND first < ?3",
     [SQL_SEGMENT_FIND] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
     [SQL_SEGMENT_AFTER] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first > ?2 ORDER BY first LIMIT 1",
     [SQL_SEGMENT_CUT] = "DELETE FROM ward_segment WHERE fid = ?1 AND first > ?2",

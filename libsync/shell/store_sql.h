@@ -26,6 +26,8 @@ enum sql {
     SQL_SEGMENT_NEXT_HEAD,
     SQL_SEGMENT_PRIOR,
     SQL_SEGMENTS_OF,
+    SQL_SEGMENTS_BACK,
+    SQL_SEGMENTS_BETWEEN,
     SQL_SEGMENT_FIND,
     SQL_SEGMENT_AFTER,
     SQL_SEGMENT_CUT,
@@ -133,6 +135,7 @@ int store_exec(struct ward_store *s, const char *sql, struct ward_error *err);
 int store_end_stale_look(struct ward_store *s, struct ward_error *err);
 const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
+int store_move_front(struct ward_store *s, const struct ward_segment *seg, struct ward_error *err); /* of the segment: where it begins */
 int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
 int store_add_format_3(struct ward_store *s, struct ward_error *err); /* to format 2 */
 int store_index_renew(struct ward_store *s, struct ward_error *err);  /* an empty one */

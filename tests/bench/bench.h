@@ -158,6 +158,9 @@ int bench_growth(struct bench *b, const char *json);
 int bench_part_open(struct bench_ward *w, char **arg, double base);
 int bench_part_edits(struct bench_ward *w, char **arg, double base);
 
+/* ---- live.c: changes that come one by one */
+int bench_live(struct bench *b);
+
 /* ---- the others, in the same rounds */
 struct sqlite3;
 struct sqlite3_stmt;

@@ -115,6 +115,7 @@ static int usage(void)
     fprintf(stderr, "usage: ward-bench [--scale CxTxE | S1 | S]... [--seed N] [--rounds N] [--slow-rounds N] [--quick] [--only PART,...]\n"
                     "                  [--peers DIR] [--json FILE] [--dir DIR] [--keep]\n"
                     "       ward-bench --growth [--rounds N] [--json FILE]: curves over changes and devices\n"
+                    "       ward-bench --live [--scale CxTxE]: changes that come one by one: what each takes in the log, how long its commit lasts\n"
                     "       ward-bench --check | --share FILE | --keep-share FILE | --workload FILE\n"
                     "parts: limits commit batch hub npm. --quick: S alone, 3 rounds, slow peers in one.\n");
     return 2;
@@ -134,7 +135,7 @@ static bool add_scale(struct bench *b, const char *text)
 
 struct wish {
     const char *json, *dir, *share, *workload;
-    bool keep, keep_share, quick, growth;
+    bool keep, keep_share, quick, growth, live;
 };
 
 static bool read_number(const char *text, unsigned *out)
@@ -181,6 +182,8 @@ static bool read_options(struct bench *b, struct wish *w, int argc, char **argv)
             w->quick = true;
         else if (strcmp(argv[i], "--growth") == 0)
             w->growth = true;
+        else if (strcmp(argv[i], "--live") == 0)
+            w->live = true;
         else if (i + 1 == argc || !read_value(b, w, argv[i], argv[i + 1]))
             return false;
         else
@@ -206,7 +209,7 @@ static void defaults(struct bench *b, const struct wish *w)
     if (w->quick)
         b->repeat = 3, b->slow_repeat = 1;
     if (b->scale_count == 0) {
-        if (!w->quick)
+        if (!w->quick && !w->live)
             add_scale(b, "S1");
         add_scale(b, "S");
     }
@@ -219,6 +222,8 @@ static int work(struct bench *b, const struct wish *w)
         return bench_share(b, w->share, w->keep_share);
     if (w->growth)
         return bench_growth(b, w->json) ? 1 : 0;
+    if (w->live)
+        return bench_live(b);
     for (b->at = 0; b->at < b->scale_count; b->at++)
         bench_measure_scale(b);
     b->at = 0;

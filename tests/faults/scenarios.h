@@ -4,7 +4,8 @@
 
 #include "scenario.h"
 
-extern const struct scenario scenario_commit, scenario_checkpoint, scenario_resolve, scenario_revoke, scenario_invite, scenario_publish;
+extern const struct scenario scenario_commit, scenario_checkpoint, scenario_join_log, scenario_resolve, scenario_revoke, scenario_invite,
+    scenario_publish;
 extern const struct scenario scenario_found, scenario_open, scenario_migrate, scenario_read, scenario_verify, scenario_plan;
 extern const struct scenario scenario_go_on, scenario_new_keys, scenario_admit;
 extern const struct scenario scenario_sync, scenario_serve, scenario_states, scenario_settle, scenario_join;

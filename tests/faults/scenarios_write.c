@@ -1,4 +1,6 @@
 /* scenarios_write.c - writing: commits, checkpoints, settling, cutting, inviting; and what others were given of it. */
+#include "base/err.h"
+#include "replica/replica.h"
 #include "scenarios.h"
 
 #include <stdio.h>
@@ -98,6 +100,47 @@ static int checkpoint_step(struct world *w, int k, struct ward_error *err)
 
 const struct scenario scenario_checkpoint = {
     .name = "checkpoint", .steps = 12, .opens = true, .clean = true, .set_up = set_up_long_log, .step = checkpoint_step};
+
+/* ---------------------------------------------------------------- join: a commit that joins older segments of its feed */
+
+#define JOINED_AT 320 /* the change with which those about the 50th are joined: the ones before are by then */
+
+static int find_fiftieth(struct world *w, struct ward_segment *out, struct ward_error *err)
+{
+    ward_replica *r = w->d[0].r;
+    struct ward_hash space, feed;
+    int rc = space_of(w, 0, "a", &space, err);
+    if (rc)
+        return rc;
+    ward_name_feed(&feed, &r->ward, &space, &w->d[0].grant);
+    return ward_store_find_segment(r->store, ward_directory_feed_by_id(&r->dir, &feed)->fid, 50, out, err);
+}
+
+static void set_up_long_feed(struct world *w)
+{
+    struct ward_error err = {0};
+    struct ward_segment seg;
+    char title[32];
+    set_up_records(w);
+    for (int i = 2; i < JOINED_AT; i++) {
+        snprintf(title, sizeof title, "version %d", i);
+        must_write(w, 0, "a", (uint8_t)(10 + i % 60), title);
+    }
+    must(find_fiftieth(w, &seg, &err), &err, "find");
+    must(seg.count == 1 ? WARD_OK : WARD_ERR_INTERNAL, &err, "too early");
+}
+
+static int join_step(struct world *w, int k, struct ward_error *err)
+{
+    struct ward_segment seg;
+    if (k == 0)
+        return write_item(w, 0, "a", 4, "one more", err);
+    int rc = find_fiftieth(w, &seg, err);
+    return rc || seg.count > 1 ? rc : ward_fail(err, WARD_ERR_INTERNAL, "nothing was joined");
+}
+
+const struct scenario scenario_join_log = {
+    .name = "join-log", .steps = 2, .opens = true, .clean = true, .set_up = set_up_long_feed, .step = join_step};
 
 /* ---------------------------------------------------------------- resolve */
 
