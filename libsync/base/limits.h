@@ -27,6 +27,7 @@
 #define WARD_BUCKETS           16u              /* groups of spaces in a hello, by the first four bits of their ids */
 #define WARD_BUCKET_BYTES      3u               /* of each group's digest */
 #define WARD_BUCKETS_FROM      9u               /* common spaces from which groups pay */
+#define WARD_NEAR_MS           300000           /* met so lately, two are likely to be near: spaces are not grouped */
 #define WARD_NEAR_CHANGES      64u              /* beyond what two held when they met last: up to so many go at once, uncompared */
 #define WARD_PEERS_MAX         2048u            /* sessions of one server */
 #define WARD_SESSIONS_PER_KEY  4u               /* of one device */

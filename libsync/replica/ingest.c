@@ -74,6 +74,8 @@ static int find_space(struct incoming *in, struct ward_error *err)
 static int find_feed(struct incoming *in, struct ward_error *err)
 {
     struct ward_replica *r = in->r;
+    if (!in->run->grant8)
+        return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "no grant is named");
     in->grant = ward_directory_grant_short(&r->dir, in->run->grant8);
     if (!in->grant)
         return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "grant %02x%02x%02x%02x", in->run->grant8[0], in->run->grant8[1], in->run->grant8[2],

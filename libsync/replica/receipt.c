@@ -51,16 +51,23 @@ static uint64_t durable(const struct ward_talk *t, const struct ward_feed *f)
     return t->batch->open ? ward_vv_get(&t->snapshot, f->fid) : f->head_seq;
 }
 
+static int sign(struct ward_talk *t, struct ward_receipt *out, const struct entry *v, size_t count, struct ward_error *err)
+{
+    *out = (struct ward_receipt){.ward = t->r->ward, .grant = t->r->self, .wall_ms = ward_replica_now(t->r), .count = count};
+    if (out->wall_ms < 0)
+        out->wall_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        out->heads[i] = v[i].head;
+    ward_receipt_sort(out);
+    return ward_receipt_sign(out, &t->r->keys->sign, &t->out) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : WARD_OK;
+}
+
 static int send_one(struct ward_talk *t, const struct entry *v, size_t count, struct ward_error *err)
 {
-    struct ward_receipt receipt = {.ward = t->r->ward, .grant = t->r->self, .wall_ms = ward_replica_now(t->r), .count = count};
-    if (receipt.wall_ms < 0)
-        receipt.wall_ms = 0;
-    for (size_t i = 0; i < count; i++)
-        receipt.heads[i] = v[i].head;
-    ward_receipt_sort(&receipt);
-    if (ward_receipt_sign(&receipt, &t->r->keys->sign, &t->out))
-        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
+    struct ward_receipt receipt;
+    int rc = sign(t, &receipt, v, count, err);
+    if (rc)
+        return rc;
     ward_buf_clear(&t->out);
     ward_frame_receipt(&t->out, receipt.wall_ms, count);
     for (size_t i = 0; i < count; i++)
@@ -69,34 +76,45 @@ static int send_one(struct ward_talk *t, const struct entry *v, size_t count, st
     return ward_talk_send(t, &t->out, err);
 }
 
-static int fill(struct ward_talk *t, uint32_t fid, struct entry *out, bool *any, struct ward_error *err)
+static int fill(struct ward_talk *t, uint32_t fid, uint64_t seq, struct entry *out, struct ward_error *err)
 {
     const struct ward_feed *f = ward_directory_feed(&t->r->dir, fid);
-    uint64_t depth, seq = durable(t, f);
-    *any = seq > 0;
+    uint64_t depth;
     out->space = ward_directory_space(&t->r->dir, f->sid)->id;
     out->head = (struct ward_receipt_head){.feed = f->id, .seq = seq};
-    return seq ? ward_chain_at(t->r, fid, seq, &out->head.hash, &depth, err) : WARD_OK;
+    return ward_chain_at(t->r, fid, seq, &out->head.hash, &depth, err);
 }
 
-static int seal_and_send(struct ward_talk *t, const uint32_t *fids, size_t count, struct ward_error *err)
+/* The runs that this acknowledgement is for, and no others: who sent them knows their heads. */
+static int acknowledge(struct ward_talk *t, const struct entry *v, size_t count, struct ward_error *err)
+{
+    struct ward_receipt receipt;
+    int rc = sign(t, &receipt, v, count, err);
+    if (rc)
+        return rc;
+    ward_buf_clear(&t->out);
+    ward_frame_taken(&t->out, t->s.committed, receipt.wall_ms - t->said_ms, receipt.sig);
+    return ward_talk_send(t, &t->out, err);
+}
+
+/* Within an acknowledgement, or alone. */
+static int seal_and_send(struct ward_talk *t, const struct ward_vv *heads, bool within, struct ward_error *err)
 {
     const struct ward_grant *self = ward_replica_grant(t->r);
-    size_t n = 0;
+    size_t n = heads->len;
     int rc = WARD_OK;
-    if (count == 0 || !may_seal(&t->r->dir, self))
+    if (n == 0 || !may_seal(&t->r->dir, self))
         return WARD_OK;
-    struct entry *v = ward_alloc(&t->r->env, count * sizeof *v);
+    struct entry *v = ward_alloc(&t->r->env, n * sizeof *v);
     if (!v)
         return ward_fail(err, WARD_ERR_MEMORY, "receipt");
-    for (size_t i = 0; !rc && i < count; i++) {
-        bool any;
-        rc = fill(t, fids[i], &v[n], &any, err);
-        n += !rc && any;
-    }
-    if (!rc && n)
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = fill(t, heads->v[i].fid, heads->v[i].seq, &v[i], err);
+    if (!rc)
         qsort(v, n, sizeof *v, by_space);
-    for (size_t i = 0; !rc && i < n && !ward_talk_closed(t); i += WARD_RECEIPT_HEADS_MAX)
+    if (!rc && within)
+        rc = acknowledge(t, v, n, err);
+    for (size_t i = 0; !within && !rc && i < n && !ward_talk_closed(t); i += WARD_RECEIPT_HEADS_MAX)
         rc = send_one(t, v + i, n - i < WARD_RECEIPT_HEADS_MAX ? n - i : WARD_RECEIPT_HEADS_MAX, err);
     ward_release(&t->r->env, v);
     return rc;
@@ -107,44 +125,47 @@ static bool is_theirs(const struct ward_talk *t, const struct ward_feed *f)
     return ward_hash_compare(&f->grant, &t->peer.id) == 0 && !f->forked; /* a receipt speaks of one history */
 }
 
-int ward_receipts_note_ask(struct ward_talk *t, bool all, struct ward_error *err)
+int ward_receipts_note_ask(struct ward_talk *t, struct ward_error *err)
 {
     const struct ward_directory *d = &t->r->dir;
     const struct ward_grant *self = ward_replica_grant(t->r);
-    size_t n = 0;
-    t->wanted = true;
-    if (!all || !self)
-        return WARD_OK;
-    uint32_t *fids = ward_alloc(&t->r->env, (d->feed_count + 1) * sizeof *fids);
-    if (!fids)
-        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
-    for (size_t i = 0; i < d->feed_count; i++)
-        if (is_theirs(t, &d->feeds[i]) && ward_space_is_common(ward_directory_space(d, d->feeds[i].sid), self, &t->peer))
-            fids[n++] = d->feeds[i].fid;
-    int rc = seal_and_send(t, fids, n, err);
-    ward_release(&t->r->env, fids);
+    struct ward_vv heads = {0};
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && self && i < d->feed_count; i++) {
+        const struct ward_feed *f = &d->feeds[i];
+        if (!is_theirs(t, f) || !ward_space_is_common(ward_directory_space(d, f->sid), self, &t->peer) || durable(t, f) == 0)
+            continue;
+        if (ward_vv_raise(&heads, &t->r->env, f->fid, durable(t, f)))
+            rc = ward_fail(err, WARD_ERR_MEMORY, "receipt");
+    }
+    if (!rc)
+        rc = seal_and_send(t, &heads, false, err);
+    ward_vv_free(&heads, &t->r->env);
     return rc;
 }
 
 int ward_receipts_note_run(struct ward_talk *t, uint32_t fid, uint64_t last, struct ward_error *err)
 {
-    if (!t->wanted || !is_theirs(t, ward_directory_feed(&t->r->dir, fid)))
+    if (t->hooks.calls)
         return WARD_OK;
-    return ward_vv_raise(&t->due, &t->r->env, fid, last) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : WARD_OK;
+    bool fits = is_theirs(t, ward_directory_feed(&t->r->dir, fid));
+    t->due_apart |= !fits;
+    return fits && ward_vv_raise(&t->due, &t->r->env, fid, last) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : WARD_OK;
 }
 
-int ward_receipts_give(struct ward_talk *t, struct ward_error *err)
+int ward_receipts_give(struct ward_talk *t, bool *within, struct ward_error *err)
 {
-    if (t->due.len == 0 || t->batch->open)
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    *within = false;
+    if (t->batch->open) { /* with a later acknowledgement, which is then not for the same runs */
+        t->due_apart |= t->due.len > 0;
         return WARD_OK;
-    uint32_t *fids = ward_alloc(&t->r->env, t->due.len * sizeof *fids);
-    if (!fids)
-        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
-    for (size_t i = 0; i < t->due.len; i++)
-        fids[i] = t->due.v[i].fid;
-    int rc = seal_and_send(t, fids, t->due.len, err);
+    }
+    *within = t->due.len && t->due.len <= WARD_RECEIPT_HEADS_MAX && !t->due_apart && t->refused_count == 0 &&
+              ward_replica_now(t->r) >= t->said_ms && may_seal(&t->r->dir, self);
+    int rc = seal_and_send(t, &t->due, *within, err);
     t->due.len = 0;
-    ward_release(&t->r->env, fids);
+    t->due_apart = false;
     return rc;
 }
 
@@ -232,17 +253,15 @@ static int write_rows(struct ward_talk *t, void *ctx, struct ward_error *err)
     return rc;
 }
 
-int ward_receipts_ask(struct ward_talk *t, bool all, struct ward_error *err)
+/* For what the peer holds already. */
+static int ask(struct ward_talk *t, struct ward_error *err)
 {
-    if (t->asked || !can_keep(t) || !signer(t))
+    if (t->asked || !can_keep(t))
         return WARD_OK;
     t->asked = true;
-    struct ward_buf frame;
-    ward_buf_init(&frame, &t->r->env); /* t->out may hold the run that is about to go */
-    ward_frame_ask(&frame, all);
-    int rc = ward_talk_send(t, &frame, err);
-    ward_buf_free(&frame);
-    return rc;
+    ward_buf_clear(&t->out);
+    ward_frame_simple(&t->out, WARD_MSG_ASK);
+    return ward_talk_send(t, &t->out, err);
 }
 
 struct incoming {
@@ -254,12 +273,32 @@ struct incoming {
     bool again;    /* it covers what had been missed */
 };
 
-/* From the frame what was signed: the feeds are this device's own in the spaces named. */
-static int take_apart(struct ward_talk *t, struct ward_message *m, struct incoming *in, struct ward_error *why)
+/* What was signed, with an acknowledgement: of each own feed the last change of the runs that it is for. */
+static int from_flight(struct ward_talk *t, struct ward_receipt *r, struct ward_error *why)
 {
-    struct ward_receipt *r = &in->receipt;
-    *r = (struct ward_receipt){.ward = t->r->ward, .grant = signer(t)->id, .wall_ms = m->receipt.wall_ms, .count = m->count};
-    memcpy(r->sig, m->receipt.signature, sizeof r->sig);
+    struct ward_vv heads = {0};
+    uint64_t depth;
+    int rc = WARD_OK;
+    for (uint64_t i = t->acked_before; !rc && i < t->s.acked; i++) {
+        const struct ward_streamed *run = &t->flight[i % WARD_WINDOW_MAX];
+        if (run->own && run->fid && ward_vv_raise(&heads, &t->r->env, run->fid, run->last))
+            rc = ward_fail(why, WARD_ERR_MEMORY, "receipt");
+    }
+    if (!rc && heads.len == 0)
+        rc = ward_fail(why, WARD_ERR_RECEIPT_AHEAD, "no own change");
+    r->count = heads.len; /* no more than runs in flight */
+    for (size_t i = 0; !rc && i < r->count; i++) {
+        r->heads[i] = (struct ward_receipt_head){.feed = ward_directory_feed(&t->r->dir, heads.v[i].fid)->id, .seq = heads.v[i].seq};
+        rc = ward_chain_at(t->r, heads.v[i].fid, heads.v[i].seq, &r->heads[i].hash, &depth, why);
+    }
+    ward_vv_free(&heads, &t->r->env);
+    return rc;
+}
+
+/* Alone: the feeds are this device's own in the spaces named. */
+static int from_entries(struct ward_talk *t, struct ward_message *m, struct ward_receipt *r, struct ward_error *why)
+{
+    r->count = m->count;
     for (size_t i = 0; i < m->count; i++) {
         struct ward_receipt_entry e;
         struct ward_hash id;
@@ -271,10 +310,22 @@ static int take_apart(struct ward_talk *t, struct ward_message *m, struct incomi
         r->heads[i] = (struct ward_receipt_head){.feed = f->id, .seq = e.seq};
         memcpy(r->heads[i].hash.b, e.hash, WARD_HASH_BYTES);
     }
+    return WARD_OK;
+}
+
+static int take_apart(struct ward_talk *t, struct ward_message *m, struct incoming *in, struct ward_error *why)
+{
+    struct ward_receipt *r = &in->receipt;
+    bool within = m->type == WARD_MSG_TAKEN;
+    *r = (struct ward_receipt){.ward = t->r->ward, .grant = signer(t)->id, .wall_ms = m->receipt.wall_ms + (within ? t->heard_ms : 0)};
+    memcpy(r->sig, m->receipt.signature, sizeof r->sig);
+    int rc = within ? from_flight(t, r, why) : from_entries(t, m, r, why);
+    if (rc)
+        return rc;
     ward_receipt_sort(r);
     for (size_t i = 0; i < r->count; i++)
         in->fids[i] = ward_directory_feed_by_id(&t->r->dir, &r->heads[i].feed)->fid;
-    int rc = ward_receipt_check(r, signer(t)->sign_pk, &t->out);
+    rc = ward_receipt_check(r, signer(t)->sign_pk, &t->out);
     return rc ? ward_fail(why, rc, "receipt") : WARD_OK;
 }
 
@@ -471,7 +522,7 @@ int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
         tell(t, WARD_EVENT_HUB, WARD_ERR_HUB_LOST, lost, NULL);
     }
     if (!rc && (back || has_more_to_seal(t, &rows)))
-        rc = ward_receipts_ask(t, true, err);
+        rc = ask(t, err);
     free_rows(&rows);
     return rc;
 }

@@ -5,20 +5,18 @@
 
 #include "replica/talk.h"
 
-/* ---- the side that gives. The peer has asked: for all that is held of its feeds now (all), and for what comes. */
-int ward_receipts_note_ask(struct ward_talk *t, bool all, struct ward_error *err);
-/* A run of the peer's own feed was taken in, and is not durable yet. WARD_ERR_MEMORY. */
+/* ---- the side that gives. The peer has asked for all that is held of its feeds now. */
+int ward_receipts_note_ask(struct ward_talk *t, struct ward_error *err);
+/* A run that the peer sent as its own was taken in, and is not durable yet. WARD_ERR_MEMORY. */
 int ward_receipts_note_run(struct ward_talk *t, uint32_t fid, uint64_t last, struct ward_error *err);
-/* What was taken in is durable now, if no batch is open: it is sealed and sent. */
-int ward_receipts_give(struct ward_talk *t, struct ward_error *err);
+/* An acknowledgement is due. What was taken in is durable now, if no batch is open: it is sealed and sent; *within: and acknowledged with
+ * it. */
+int ward_receipts_give(struct ward_talk *t, bool *within, struct ward_error *err);
 
 /* ---- the side that keeps. */
 /* Hello is about to go: who is called answers with its heads only after it. Only what was sealed up to now can be compared with them. */
 int ward_receipts_note_hello(struct ward_talk *t, struct ward_error *err);
-/* Once a session, before anything of this device's own is sent (all: for what the peer holds already, too). Does nothing where the peer may
- * give none or this side was called. */
-int ward_receipts_ask(struct ward_talk *t, bool all, struct ward_error *err);
-/* One has come. A wrong one is told and changes nothing. */
+/* One has come, alone or within an acknowledgement. A wrong one is told and changes nothing. */
 int ward_receipts_keep(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
 /* The peer's heads are known: does it still hold what it had sealed? */
 int ward_receipts_compare(struct ward_talk *t, struct ward_error *err);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "shell/pack.h"
+#include "values/feed.h"
 
 #include <string.h>
 
@@ -381,12 +382,12 @@ static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t unti
     }
 }
 
-static int put_run(struct ward_stream *s, const struct gathered *g, struct ward_buf *out, struct ward_error *err)
+static int put_run(struct ward_stream *s, const struct gathered *g, bool own, struct ward_buf *out, struct ward_error *err)
 {
     const struct ward_feed *f = ward_directory_feed(&s->r->dir, g->last.fid);
     const struct ward_buf *data = g->codec || g->whole ? &s->r->packed : &s->r->bodies;
     struct ward_run run = {.space8 = ward_directory_space(&s->r->dir, f->sid)->id.b,
-                           .grant8 = f->grant.b,
+                           .grant8 = own ? NULL : f->grant.b,
                            .first = g->first,
                            .count = g->count,
                            .codec = g->codec,
@@ -417,8 +418,9 @@ static int next(struct ward_stream *s, struct ward_buf *out, struct ward_streame
     }
     if (rc)
         return rc;
-    *result = (struct ward_streamed){.fid = g.last.fid, .last = g.first + g.count - 1, .count = g.count};
-    return put_run(s, &g, out, err);
+    bool own = s->own_unnamed && ward_hash_compare(&ward_directory_feed(&s->r->dir, g.last.fid)->grant, &s->r->self) == 0;
+    *result = (struct ward_streamed){.fid = g.last.fid, .last = g.first + g.count - 1, .count = g.count, .own = own};
+    return put_run(s, &g, own, out, err);
 }
 
 /* A run can be put together from as many segments as it has changes: they are read in one transaction. */

@@ -20,6 +20,7 @@ struct ward_owed {
 struct ward_stream {
     ward_replica *r;
     struct ward_grant to;   /* who may read it */
+    bool own_unnamed;       /* in a session of which the other knows who sends: runs of an own feed do not name its grant */
     struct ward_vv have;    /* what the other holds or was sent, by fid */
     struct ward_owed *owed; /* ascending by space, then feed; feeds of which nothing is owed any more may stand among them */
     size_t owed_count, owed_cap;
@@ -36,6 +37,7 @@ struct ward_streamed {
     uint64_t last;
     uint32_t count;
     uint32_t sid; /* the last frame of its snapshot; else 0 */
+    bool own;     /* it did not name its grant */
 };
 
 void ward_stream_init(struct ward_stream *s, ward_replica *r, const struct ward_grant *to);

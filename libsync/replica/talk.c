@@ -41,7 +41,8 @@ int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant
     *t = (struct ward_talk){.r = r, .batch = batch, .hooks = *hooks, .peer = *peer};
     ward_session_init(&t->s, r->env.mono_ms(r->env.ctx));
     ward_stream_init(&t->stream, r, peer);
-    t->stream.slow = true; /* until it has shown that it is not */
+    t->stream.own_unnamed = hooks->calls; /* it was let in as what it is; the other may not be known here yet */
+    t->stream.slow = true;                /* until it has shown that it is not */
     ward_buf_init(&t->out, &r->env);
     int rc = ward_replica_refresh(r, err);
     t->reused = r->reused;
@@ -142,10 +143,11 @@ static int send_simple(struct ward_talk *t, enum ward_message_type type, struct 
 
 static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err);
 
-/* theirs: the hello that this one answers, or NULL. What it makes needless is left out. */
+/* theirs: the hello that this one answers, or NULL. Where nothing is to be compared, that is the answer. */
 static int send_hello(struct ward_talk *t, const struct ward_message *theirs, struct ward_error *err)
 {
-    unsigned near;
+    enum ward_agreement how = WARD_AGREE_EQUAL;
+    int64_t now = ward_replica_now(t->r);
     int rc = ward_talk_snapshot(t, err);
     if (!rc)
         rc = ward_receipts_note_hello(t, err);
@@ -153,10 +155,14 @@ static int send_hello(struct ward_talk *t, const struct ward_message *theirs, st
         return rc;
     t->greeted = true;
     t->greeted_ms = t->r->env.mono_ms(t->r->env.ctx);
-    enum ward_nearness how = theirs ? ward_talk_compare(t, theirs, &near) : WARD_APART;
+    t->said_ms = now < 0 ? 0 : now / 1000 * 1000;
     ward_buf_clear(&t->out);
-    ward_frame_hello(&t->out, &t->r->ward, &t->digest, t->based && how != WARD_EQUAL ? t->base8 : NULL, ward_replica_now(t->r),
-                     t->bucketed && how == WARD_APART ? t->buckets : NULL);
+    if (theirs && ward_talk_compare(t, theirs, &how)) {
+        ward_frame_agree(&t->out, how, (t->said_ms - theirs->hello.wall_ms) / 1000);
+    } else {
+        bool grouped = t->bucketed && (theirs ? theirs->hello.buckets != NULL : !t->recent);
+        ward_frame_hello(&t->out, &t->r->ward, &t->digest, t->based ? t->base8 : NULL, t->said_ms, grouped ? t->buckets : NULL);
+    }
     return ward_talk_send(t, &t->out, err);
 }
 
@@ -224,8 +230,6 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
         note_flight(t, &run);
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, run.fid);
         rc = ward_talk_note_sent(t, &run, err);
-        if (!rc && ward_hash_compare(&f->grant, &t->r->self) == 0)
-            rc = ward_receipts_ask(t, false, err);
         if (!rc)
             rc = ward_talk_send_circle(t, f->sid, err);
         if (!rc && !ward_talk_closed(t))
@@ -241,6 +245,10 @@ static int stream_runs(struct ward_talk *t, struct ward_error *err)
 
 static int send_ack(struct ward_talk *t, struct ward_error *err)
 {
+    bool within;
+    int rc = ward_receipts_give(t, &within, err); /* before the acknowledgement: whoever has that may leave */
+    if (rc || within || ward_talk_closed(t))
+        return rc;
     ward_buf_clear(&t->out);
     ward_frame_ack(&t->out, t->s.committed, (const uint64_t(*)[2])t->refused, t->refused_count);
     t->refused_count = 0;
@@ -280,8 +288,9 @@ static int refuse(struct ward_talk *t, int code, const struct ward_error *why, s
     return act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)code), NULL, err);
 }
 
-static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_error *err)
+static int ingest(struct ward_talk *t, struct ward_run *run, struct ward_error *err)
 {
+    bool own = !run->grant8;
     struct ward_batch *b = t->batch;
     struct ward_ingested in;
     struct ward_error why = {0};
@@ -290,6 +299,8 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
     int rc = begin_batch(b, err);
     if (rc)
         return rc;
+    if (own)
+        run->grant8 = t->peer.id.b;
     rc = ward_ingest_run(&b->apply, run, &in, &why);
     t->retell |= in.withdrew;
     b->runs++;
@@ -331,7 +342,7 @@ static int ingest(struct ward_talk *t, const struct ward_run *run, struct ward_e
         ward_batch_abort(b);
         return ward_fail(err, WARD_ERR_MEMORY, "session");
     }
-    rc = ward_receipts_note_run(t, in.fid, in.last, err);
+    rc = own ? ward_receipts_note_run(t, in.fid, in.last, err) : WARD_OK;
     if (rc)
         ward_batch_abort(b);
     return rc;
@@ -401,27 +412,46 @@ static int misfit(const struct ward_talk *t, const struct ward_message *hello)
     return memcmp(hello->hello.ward4, t->r->ward.b, 4) != 0 ? WARD_ERR_SESSION_WARD : WARD_OK;
 }
 
+static void note_clock(struct ward_talk *t, int64_t heard_ms)
+{
+    t->heard_ms = heard_ms;
+    t->clock_offset_ms = heard_ms - ward_replica_now(t->r);
+    tell(t, WARD_EVENT_CLOCK, 0, t->clock_offset_ms, 0, NULL);
+}
+
+static unsigned step_agreement(struct ward_talk *t, enum ward_agreement how, bool theirs, uint32_t window)
+{
+    unsigned near = ward_talk_note_agreement(t, how, theirs);
+    for (size_t i = 0; how == WARD_AGREE_EQUAL && i < t->common_count; i++)
+        t->common[i].equal = t->common[i].listed = true;
+    return how == WARD_AGREE_EQUAL ? ward_session_step(&t->s, WARD_SE_HELLO_EQUAL, window)
+                                   : ward_session_step(&t->s, WARD_SE_HELLO_NEAR, window | near);
+}
+
 static unsigned step_hello(struct ward_talk *t, const struct ward_message *m)
 {
-    unsigned near;
+    enum ward_agreement how;
     int code = misfit(t, m);
     if (code)
         return ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)code);
-    t->clock_offset_ms = m->hello.wall_ms - ward_replica_now(t->r);
-    tell(t, WARD_EVENT_CLOCK, 0, t->clock_offset_ms, 0, NULL);
-    switch (ward_talk_compare(t, m, &near)) {
-    case WARD_EQUAL:
-        for (size_t i = 0; i < t->common_count; i++)
-            t->common[i].equal = t->common[i].listed = true;
-        return ward_session_step(&t->s, WARD_SE_HELLO_EQUAL, m->hello.window);
-    case WARD_NEAR:
-        return ward_session_step(&t->s, WARD_SE_HELLO_NEAR, m->hello.window | near);
-    case WARD_APART:
-        break;
-    }
+    note_clock(t, m->hello.wall_ms);
+    if (ward_talk_compare(t, m, &how)) /* and so it was told, unless both spoke at once: then it sees the same */
+        return step_agreement(t, how, false, m->hello.window);
     if (m->hello.buckets)
         ward_talk_note_buckets(t, m->hello.buckets);
     return ward_session_step(&t->s, WARD_SE_HELLO_DIFFER, m->hello.window);
+}
+
+/* The answer to the hello of this side, once. */
+static unsigned step_agree(struct ward_talk *t, const struct ward_message *m)
+{
+    int64_t heard_ms = t->said_ms + m->agree.clock_s * 1000;
+    if (t->s.state != WARD_S_GREETING || !t->greeted || !ward_talk_may_agree(t, m->agree.how))
+        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_PROTOCOL);
+    if (heard_ms < 0 || heard_ms > WARD_WALL_MS_MAX)
+        return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_RANGE);
+    note_clock(t, heard_ms);
+    return step_agreement(t, m->agree.how, true, m->agree.window);
 }
 
 static unsigned step_message(struct ward_talk *t, struct ward_message *m)
@@ -431,6 +461,8 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
     switch (m->type) {
     case WARD_MSG_HELLO:
         return step_hello(t, m);
+    case WARD_MSG_AGREE:
+        return step_agree(t, m);
     case WARD_MSG_SPACES:
         actions = ward_session_step(&t->s, WARD_SE_SPACES, 0);
         if (actions & WARD_SA_HEADS)
@@ -453,10 +485,13 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
     case WARD_MSG_ASK:
         return ward_session_step(&t->s, WARD_SE_ASK, 0);
     case WARD_MSG_ACK:
+    case WARD_MSG_TAKEN:
         actions = ward_session_step(&t->s, WARD_SE_ACK, m->acked);
-        if (!ward_talk_closed(t))
-            note_ack(t, m, before);
-        return actions;
+        if (ward_talk_closed(t))
+            return actions;
+        note_ack(t, m, before);
+        t->acked_before = before;
+        return actions | (m->type == WARD_MSG_TAKEN ? WARD_SA_KEEP_RECEIPT : 0u);
     case WARD_MSG_DONE:
         t->awaiting = false;
         return ward_session_step(&t->s, WARD_SE_DONE, 0);
@@ -491,7 +526,8 @@ static int begin_stream(struct ward_talk *t, bool hello, struct ward_error *err)
 static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err)
 {
     int rc = WARD_OK;
-    bool first_stream = (actions & WARD_SA_STREAM) && m && (m->type == WARD_MSG_HEADS || m->type == WARD_MSG_HELLO);
+    bool hello = m && (m->type == WARD_MSG_HELLO || m->type == WARD_MSG_AGREE);
+    bool first_stream = (actions & WARD_SA_STREAM) && m && (m->type == WARD_MSG_HEADS || hello);
     if (actions & WARD_SA_HELLO)
         rc = send_hello(t, m, err);
     if (!rc && (actions & WARD_SA_SPACES))
@@ -513,11 +549,11 @@ static int act(struct ward_talk *t, unsigned actions, struct ward_message *m, st
     if (!rc && (actions & WARD_SA_KEEP_RECEIPT))
         rc = ward_receipts_keep(t, m, err);
     if (!rc && (actions & WARD_SA_NOTE_ASK))
-        rc = ward_receipts_note_ask(t, m->all, err); // NOLINT(clang-analyzer-core.NullDereference): only an ask leads here
+        rc = ward_receipts_note_ask(t, err);
     if (!rc && (actions & WARD_SA_ACK))
         rc = send_ack(t, err);
     if (!rc && first_stream)
-        rc = begin_stream(t, m->type == WARD_MSG_HELLO, err);
+        rc = begin_stream(t, hello, err);
     if (!rc && (actions & WARD_SA_STREAM))
         rc = stream_runs(t, err);
     if (!rc && (actions & WARD_SA_DONE))
@@ -581,8 +617,6 @@ int ward_talk_committed(struct ward_talk *t, struct ward_error *err)
     if (!t->r || t->plan || ward_talk_closed(t))
         return WARD_OK;
     int rc = forget_reused(t, err);
-    if (!rc && ward_talk_uncommitted(t))
-        rc = ward_receipts_give(t, err); /* before the acknowledgement: whoever has that may leave */
     if (!rc && ward_talk_uncommitted(t))
         rc = act(t, ward_session_step(&t->s, WARD_SE_COMMITTED, t->s.received), NULL, err);
     if (!rc && t->retell && t->s.state == WARD_S_LIVE && !t->batch->open) {

@@ -58,6 +58,8 @@ struct ward_talk {
     bool greeted;                                      /* hello was sent */
     bool answered;                                     /* and something has come since: all that does answers it */
     int64_t greeted_ms;
+    bool recent;                               /* the two met lately */
+    int64_t said_ms, heard_ms;                 /* the time, as this side and the peer told it in hello or agree */
     bool based;                                /* base8 stands for something: */
     uint8_t base8[8];                          /* the common digest when the two met last; zeros: all is to be compared */
     struct ward_vv before;                     /* and the heads then, of feeds that have grown since; by fid */
@@ -83,11 +85,12 @@ struct ward_talk {
     uint64_t total_out, total_in;
     int64_t clock_offset_ms;
     /* receipts (replica/receipt.h): given, */
-    bool wanted;        /* the peer has asked for them */
     struct ward_vv due; /* its own feeds, taken in and not sealed yet */
+    bool due_apart;     /* that is not just what the next acknowledgement is for */
     /* and kept */
     bool asked;
-    uint64_t receipted; /* own changes newly covered */
+    uint64_t acked_before; /* the acknowledgement that came last: from here on, to s.acked */
+    uint64_t receipted;    /* own changes newly covered */
     int64_t receipt_wall_ms;
     int64_t newest_receipt; /* the number that the newest one had when hello was sent */
     uint64_t hub_lost;
@@ -136,9 +139,11 @@ static inline bool ward_talk_uncommitted(const struct ward_talk *t)
 }
 
 /* talk_compare.c */
-int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err); /* what hello says */
-enum ward_nearness { WARD_APART, WARD_NEAR, WARD_EQUAL };
-enum ward_nearness ward_talk_compare(struct ward_talk *t, const struct ward_message *hello, unsigned *near); /* *near: the WARD_NEAR_ */
+int ward_talk_snapshot(struct ward_talk *t, struct ward_error *err);                                     /* what hello says */
+bool ward_talk_compare(struct ward_talk *t, const struct ward_message *hello, enum ward_agreement *how); /* false: all is to be compared */
+bool ward_talk_may_agree(const struct ward_talk *t, enum ward_agreement how); /* it fits the hello that went out */
+unsigned ward_talk_note_agreement(struct ward_talk *t, enum ward_agreement how,
+                                  bool theirs);                         /* the WARD_NEAR_ of it; theirs: they say so */
 int ward_talk_assume_near(struct ward_talk *t, struct ward_error *err); /* the peer holds the snapshot, or what was before */
 int ward_talk_send_spaces(struct ward_talk *t, struct ward_error *err);
 void ward_talk_note_buckets(struct ward_talk *t, const uint8_t *theirs);

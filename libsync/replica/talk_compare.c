@@ -59,6 +59,7 @@ static int heads_before(struct ward_talk *t, bool *little, struct ward_error *er
     if (rc)
         return rc == WARD_ERR_NOT_FOUND ? WARD_OK : rc;
     *little = true;
+    t->recent = ward_replica_now(t->r) - p.last_contact_ms < WARD_NEAR_MS; /* a guess, and no more hangs on it than some bytes */
     for (size_t i = 0; !rc && *little && i < t->common_count; i++) {
         const struct ward_space *s = ward_directory_space(&t->r->dir, t->common[i].sid);
         for (size_t j = 0; !rc && *little && j < s->feed_count; j++) {
@@ -118,9 +119,11 @@ static int digest_before(struct ward_talk *t, const struct ward_grant *self, str
 /* Heads and spaces are to be told, whatever is equal. */
 static bool wants_all_compared(const struct ward_talk *t)
 {
-    bool wants = t->plan || t->hooks.history;
-    for (size_t i = 0; !wants && i < t->common_count; i++)
-        wants = ward_space_wants_history(t->r, ward_directory_space(&t->r->dir, t->common[i].sid));
+    bool wants = t->plan;
+    for (size_t i = 0; !wants && i < t->common_count; i++) {
+        const struct ward_space *s = ward_directory_space(&t->r->dir, t->common[i].sid);
+        wants = ward_space_wants_history(t->r, s) || (t->hooks.history && ward_space_has_base(t->r, s));
+    }
     return wants;
 }
 
@@ -144,21 +147,32 @@ static bool is_same(const uint8_t *a, const uint8_t *b)
     return a && b && memcmp(a, b, 8) == 0;
 }
 
-enum ward_nearness ward_talk_compare(struct ward_talk *t, const struct ward_message *hello, unsigned *near)
+static const uint8_t compare_all[8];
+
+bool ward_talk_compare(struct ward_talk *t, const struct ward_message *hello, enum ward_agreement *how)
 {
-    static const uint8_t compare_all[8];
     const uint8_t *ours = t->based ? t->base8 : NULL, *theirs = hello->hello.base8;
-    *near = 0;
-    if (memcmp(hello->hello.common16, t->digest.b, 16) == 0)
-        return WARD_EQUAL;
+    *how = WARD_AGREE_EQUAL;
+    if (is_same(hello->hello.common8, t->digest.b))
+        return true;
     if (is_same(ours, compare_all) || is_same(theirs, compare_all))
-        return WARD_APART;
-    t->from_base = is_same(ours, theirs) || is_same(ours, hello->hello.common16);
-    if (is_same(ours, hello->hello.common16))
-        *near = WARD_NEAR_THEIRS;
-    if (!t->from_base && is_same(theirs, t->digest.b))
-        *near = WARD_NEAR_OURS;
-    return t->from_base || *near ? WARD_NEAR : WARD_APART;
+        return false;
+    *how = is_same(ours, hello->hello.common8) ? WARD_AGREE_AHEAD : is_same(ours, theirs) ? WARD_AGREE_BASE : WARD_AGREE_BEHIND;
+    return *how != WARD_AGREE_BEHIND || is_same(theirs, t->digest.b);
+}
+
+bool ward_talk_may_agree(const struct ward_talk *t, enum ward_agreement how)
+{
+    bool all = t->based && is_same(t->base8, compare_all);
+    return how == WARD_AGREE_EQUAL || (!all && (t->based || how == WARD_AGREE_AHEAD));
+}
+
+unsigned ward_talk_note_agreement(struct ward_talk *t, enum ward_agreement how, bool theirs)
+{
+    t->from_base = how == WARD_AGREE_BASE || how == (theirs ? WARD_AGREE_BEHIND : WARD_AGREE_AHEAD);
+    if (how == WARD_AGREE_BASE)
+        return 0;
+    return t->from_base ? WARD_NEAR_THEIRS : WARD_NEAR_OURS;
 }
 
 /* Spaces of which nothing is left then have come since: their circles are told with their first runs. */

@@ -26,7 +26,7 @@ static bool some_or_none(struct ward_cbor *c, const uint8_t **out, size_t size)
 static bool read_hello(struct ward_cbor *c, struct ward_message *m)
 {
     uint64_t wall, window;
-    if (!ward_cbor_bytes_exact(c, &m->hello.ward4, WARD_SHORT) || !ward_cbor_bytes_exact(c, &m->hello.common16, 16) ||
+    if (!ward_cbor_bytes_exact(c, &m->hello.ward4, WARD_SHORT) || !ward_cbor_bytes_exact(c, &m->hello.common8, SHORT) ||
         !some_or_none(c, &m->hello.base8, SHORT) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX / 1000) ||
         !ward_cbor_uint(c, &window, WARD_WINDOW_MAX))
         return false;
@@ -35,6 +35,32 @@ static bool read_hello(struct ward_cbor *c, struct ward_message *m)
     m->hello.wall_ms = (int64_t)wall * 1000;
     m->hello.window = (uint32_t)window;
     return some_or_none(c, &m->hello.buckets, (size_t)WARD_BUCKETS * WARD_BUCKET_BYTES);
+}
+
+/* How far a clock is ahead, in seconds. */
+static bool read_clock(struct ward_cbor *c, int64_t *out)
+{
+    struct ward_value v;
+    const uint8_t *raw;
+    size_t len;
+    if (!ward_cbor_value(c, &v, &raw, &len))
+        return false;
+    if (v.type != WARD_INT)
+        return ward_cbor_fail(c, WARD_ERR_TYPE);
+    *out = v.integer;
+    return (v.integer <= WARD_WALL_MS_MAX / 1000 && v.integer >= -(WARD_WALL_MS_MAX / 1000)) || ward_cbor_fail(c, WARD_ERR_RANGE);
+}
+
+static bool read_agree(struct ward_cbor *c, struct ward_message *m)
+{
+    uint64_t how, window;
+    if (!ward_cbor_uint(c, &how, WARD_AGREE_BASE) || !read_clock(c, &m->agree.clock_s) || !ward_cbor_uint(c, &window, WARD_WINDOW_MAX))
+        return false;
+    if (window == 0)
+        return ward_cbor_fail(c, WARD_ERR_RANGE);
+    m->agree.how = (enum ward_agreement)how;
+    m->agree.window = (uint32_t)window;
+    return true;
 }
 
 /* Opens a list: remembers where its members start, so that it can be walked again after it was checked. */
@@ -158,7 +184,7 @@ static bool read_heads(struct ward_cbor *c, struct ward_message *m, bool bundle)
 static bool read_run(struct ward_cbor *c, struct ward_run *run)
 {
     uint64_t count, codec;
-    if (!ward_cbor_bytes_exact(c, &run->space8, SHORT) || !ward_cbor_bytes_exact(c, &run->grant8, SHORT) ||
+    if (!ward_cbor_bytes_exact(c, &run->space8, SHORT) || !some_or_none(c, &run->grant8, SHORT) ||
         !ward_cbor_uint(c, &run->first, INT64_MAX) || !ward_cbor_uint(c, &count, UINT32_MAX) || !ward_cbor_uint(c, &codec, UINT32_MAX) ||
         !ward_cbor_bytes(c, &run->data, &run->len) || !ward_cbor_bytes_exact(c, &run->sig, WARD_SEAL_BYTES))
         return false;
@@ -237,6 +263,15 @@ static bool read_receipt(struct ward_cbor *c, struct ward_message *m)
             return false;
         before = e.space8;
     }
+    return ward_cbor_bytes_exact(c, &m->receipt.signature, WARD_SEAL_BYTES);
+}
+
+static bool read_taken(struct ward_cbor *c, struct ward_message *m)
+{
+    uint64_t after;
+    if (!ward_cbor_uint(c, &m->acked, INT64_MAX) || !ward_cbor_uint(c, &after, WARD_WALL_MS_MAX))
+        return false;
+    m->receipt.wall_ms = (int64_t)after;
     return ward_cbor_bytes_exact(c, &m->receipt.signature, WARD_SEAL_BYTES);
 }
 
@@ -328,8 +363,10 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
         return read_ack(c, m);
     case WARD_MSG_RECEIPT:
         return read_receipt(c, m);
-    case WARD_MSG_ASK:
-        return ward_cbor_bool(c, &m->all);
+    case WARD_MSG_AGREE:
+        return read_agree(c, m);
+    case WARD_MSG_TAKEN:
+        return read_taken(c, m);
     case WARD_MSG_WANT:
         return read_want(c, m);
     case WARD_MSG_SNAPSHOT:
@@ -363,9 +400,10 @@ static size_t members_of(uint64_t type)
         return 7;
     case WARD_MSG_SPACES:
     case WARD_MSG_CIRCLE:
-    case WARD_MSG_ASK:
         return 1;
     case WARD_MSG_RECEIPT:
+    case WARD_MSG_AGREE:
+    case WARD_MSG_TAKEN:
     case WARD_MSG_BRANCH:
         return 3;
     case WARD_MSG_HEADS:
@@ -405,7 +443,7 @@ int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct
         return ward_fail(err, WARD_ERR_VERSION, "frame: version %llu", (unsigned long long)version);
     if (!ward_cbor_uint(&c, &type, UINT64_MAX))
         return ward_fail(err, c.code, "frame: byte %zu", c.pos);
-    bool bare = type == WARD_MSG_DONE || type == WARD_MSG_BYE || type == WARD_MSG_PING;
+    bool bare = type == WARD_MSG_DONE || type == WARD_MSG_BYE || type == WARD_MSG_PING || type == WARD_MSG_ASK;
     if (!bare && members_of(type) == 0)
         return ward_fail(err, WARD_ERR_PROTOCOL, "frame: type %llu", (unsigned long long)type);
     m.type = (enum ward_message_type)type;
@@ -490,11 +528,19 @@ void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const st
     ward_frame_begin(b, WARD_MSG_HELLO, 7);
     ward_put_uint(b, WARD_PROTOCOL);
     ward_put_bytes(b, ward->b, WARD_SHORT);
-    ward_put_bytes(b, common->b, 16);
+    ward_put_bytes(b, common->b, SHORT);
     ward_put_bytes(b, base8, base8 ? SHORT : 0);
     ward_put_uint(b, (uint64_t)wall_ms / 1000);
     ward_put_uint(b, WARD_WINDOW);
     ward_put_bytes(b, buckets, buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
+}
+
+void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s)
+{
+    ward_frame_begin(b, WARD_MSG_AGREE, 3);
+    ward_put_uint(b, (uint64_t)how);
+    ward_put_int(b, clock_s);
+    ward_put_uint(b, WARD_WINDOW);
 }
 
 void ward_frame_spaces(struct ward_buf *b, size_t count)
@@ -521,7 +567,7 @@ void ward_frame_run(struct ward_buf *b, const struct ward_run *run)
 {
     ward_frame_begin(b, WARD_MSG_RUN, 7);
     ward_put_bytes(b, run->space8, SHORT);
-    ward_put_bytes(b, run->grant8, SHORT);
+    ward_put_bytes(b, run->grant8, run->grant8 ? SHORT : 0);
     ward_put_uint(b, run->first);
     ward_put_uint(b, run->count);
     ward_put_uint(b, run->codec);
@@ -566,10 +612,12 @@ void ward_frame_simple(struct ward_buf *b, enum ward_message_type type)
     ward_frame_begin(b, type, 0);
 }
 
-void ward_frame_ask(struct ward_buf *b, bool all)
+void ward_frame_taken(struct ward_buf *b, uint64_t n, int64_t after_ms, const uint8_t sig[64])
 {
-    ward_frame_begin(b, WARD_MSG_ASK, 1);
-    ward_put_bool(b, all);
+    ward_frame_begin(b, WARD_MSG_TAKEN, 3);
+    ward_put_uint(b, n);
+    ward_put_uint(b, (uint64_t)after_ms);
+    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
 }
 
 void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count)

@@ -23,19 +23,29 @@ enum ward_message_type {
     WARD_MSG_WANT = 14,
     WARD_MSG_SNAPSHOT = 15,
     WARD_MSG_PART = 16,
+    WARD_MSG_AGREE = 17,
+    WARD_MSG_TAKEN = 18,
     WARD_MSG_JOIN = 20,
     WARD_MSG_JOINED = 21,
     WARD_MSG_REQUEST = 22,
     WARD_MSG_BUNDLE = 30,
     WARD_MSG_BUNDLE_END = 31
 };
-#define WARD_PROTOCOL 2 /* 1 knew no columns, and no base in a hello */
+#define WARD_PROTOCOL 3 /* 1 knew no columns, and no base in a hello; 2 no agree, and no receipt within an acknowledgement */
+
+/* What an agree answers to a hello. */
+enum ward_agreement {
+    WARD_AGREE_EQUAL = 0,
+    WARD_AGREE_BEHIND = 1, /* the other's base is all that is held here */
+    WARD_AGREE_AHEAD = 2,  /* what the other holds is the base here */
+    WARD_AGREE_BASE = 3    /* both have one base, and more */
+};
 
 enum ward_codec { WARD_CODEC_RAW = 0, WARD_CODEC_ZSTD = 1, WARD_CODEC_COLUMNS = 2 };
 
 /* A run as it travels. Pointers are into the frame. */
 struct ward_run {
-    const uint8_t *space8, *grant8;
+    const uint8_t *space8, *grant8; /* grant8 NULL, in a session: the sender's own */
     uint64_t first;
     uint32_t count;
     uint32_t codec;
@@ -47,17 +57,22 @@ struct ward_run {
 struct ward_message {
     enum ward_message_type type;
     struct {
-        uint64_t protocol;                       /* of another than ours the rest is not read */
-        const uint8_t *ward4, *common16, *base8; /* base8: NULL, or 8 bytes; zeros: the sender wants all compared */
+        uint64_t protocol;                      /* of another than ours the rest is not read */
+        const uint8_t *ward4, *common8, *base8; /* base8: NULL, or 8 bytes; zeros: the sender wants all compared */
         int64_t wall_ms;
         uint32_t window;
         const uint8_t *buckets; /* WARD_BUCKETS x WARD_BUCKET_BYTES, or NULL: the sender has few spaces */
     } hello;
+    struct {
+        enum ward_agreement how;
+        int64_t clock_s; /* how far ahead of the hello's the answerer's clock is */
+        uint32_t window;
+    } agree;
     /* spaces, heads, ack, receipt, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
     struct ward_cbor list;
     size_t count;   /* circle: units, see ward_frame_circle_units */
     bool last;      /* heads */
-    uint64_t acked; /* ack */
+    uint64_t acked; /* ack, taken */
     struct {
         const uint8_t *space8, *grant8;
     } branch; /* its list: samples */
@@ -66,10 +81,9 @@ struct ward_message {
     const uint8_t *text; /* error, join, request */
     size_t text_len;
     struct {
-        int64_t wall_ms;
+        int64_t wall_ms; /* taken: since the time of its hello or agree */
         const uint8_t *signature;
     } receipt;
-    bool all;    /* ask */
     bool states; /* want: a snapshot will do of spaces of which nothing is held; its list: spaces whose history is wanted */
     struct {
         const uint8_t *raw, *signature;
@@ -142,15 +156,16 @@ void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *erro
 
 void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
                       int64_t wall_ms, const uint8_t *buckets);
+void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s);
 void ward_frame_spaces(struct ward_buf *b, size_t count); /* then count times: */
 void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest);
 void ward_frame_run(struct ward_buf *b, const struct ward_run *run);
 void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2], size_t refused_count);
+void ward_frame_taken(struct ward_buf *b, uint64_t n, int64_t after_ms, const uint8_t sig[64]);
 /* samples in any order and with duplicates: they are sorted in place. */
 void ward_frame_branch(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *grant, struct ward_sample *samples,
                        size_t count);
-void ward_frame_simple(struct ward_buf *b, enum ward_message_type type); /* done, bye, ping */
-void ward_frame_ask(struct ward_buf *b, bool all);
+void ward_frame_simple(struct ward_buf *b, enum ward_message_type type);    /* done, bye, ping, ask */
 void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count); /* then count times _entry, ascending by space, then: */
 void ward_frame_receipt_entry(struct ward_buf *b, const struct ward_hash *space, uint64_t seq, const struct ward_hash *hash);
 void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64]);

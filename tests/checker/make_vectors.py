@@ -1059,6 +1059,7 @@ def runs():
     bad("codec 2, a text that is not UTF-8", [], a.run(codec=2, data=pack(bytes(odd))), w.UTF8)
     bad("1 GiB claimed in a frame of 20 bytes", [], a.run(codec=1, data=bytes.fromhex("28b52ffda000000040") + bytes(11)), w.L_RUN)
     bodies = b"".join(c["body"] for c in a.log)
+    bad("no grant named, and no session that would tell whose it is", [], enc([1, 4] + [b"" if k == "grant8" else v for k, v in w.read_frame(a.run())[1].items()]), w.GRANT_UNKNOWN)
     bad("codec 1, a frame that does not state its size", [], a.run(codec=1, data=pack_unsaid(bodies)), w.L_RUN)
     bad("codec 1, data that are no zstd frame", [], a.run(codec=1, data=bodies), w.CODEC)
     bad("codec 1, no data", [], a.run(codec=1, data=b""), w.CODEC)
@@ -1477,9 +1478,9 @@ def frames():
     a = Author(C1, JOINT).write(op(T1, TITLE, "Một"))
     s8 = sorted([w.space_id(WARD, [])[:8], a.space[:8]])
     g = sorted([C1.id[:8], C2.id[:8]])
-    def greet(common=bytes(16), base=b"", wall=0, window=4, buckets=b"", ward=WARD[:4]):
+    def greet(common=bytes(8), base=b"", wall=0, window=4, buckets=b"", ward=WARD[:4]):
         return [1, 1, w.PROTOCOL_NOW, ward, common, base, wall, window, buckets]
-    hello = enc(greet(H("wardsync common", b"")[:16], wall=WALL // 1000))
+    hello = enc(greet(H("wardsync common", b"")[:8], wall=WALL // 1000))
     spaces = enc([1, 2, [[s, H("wardsync heads", s)[:8]] for s in s8]])
     heads = enc([1, 3, [[s8[0], [[g[0], 3, bytes(8)], [g[1], 1, b"\xff" * 8]]], [JOINT, []]], True])
     ack = enc([1, 5, 3, [[2, 306]]])
@@ -1490,7 +1491,7 @@ def frames():
     joined = enc([1, 21, ROOT.sign_pk, C1.grant])
     good = [("hello", 1, hello), ("hello, window 1", 1, enc(greet(window=1))), ("hello, window 16", 1, enc(greet(wall=w.WALL_MAX // 1000, window=16))), ("hello, with buckets", 1, enc(greet(buckets=bytes(range(48))))),
             ("hello, with a base", 1, enc(greet(base=H("wardsync common", b"\x80")[:8]))), ("hello, all is to be compared", 1, enc(greet(base=bytes(8)))),
-            ("hello of protocol 1: not read further", 1, enc([1, 1, 1, WARD[:8], bytes(16), WALL, 4, b""])), ("hello of a protocol to come", 1, enc([1, 1, 3]) + b"\xff"),
+            ("hello of protocol 1: not read further", 1, enc([1, 1, 1, WARD[:8], bytes(16), WALL, 4, b""])), ("hello of protocol 2: not read further", 1, enc([1, 1, 2, WARD[:4], bytes(16), b"", WALL // 1000, 4, b""])), ("hello of a protocol to come", 1, enc([1, 1, 4]) + b"\xff"),
             ("spaces", 2, spaces), ("spaces, none", 2, enc([1, 2, []])), ("4,096 spaces, the limit", 2, enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4096)]])),
             ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
@@ -1499,8 +1500,12 @@ def frames():
             ("branch", 11, enc([1, 11, s8[0], g[0], [[1, bytes(8)], [4, bytes(8)], [4, b"\x01" * 8], [6, bytes(8)]]])), ("branch, nothing held", 11, enc([1, 11, s8[0], g[0], []])),
             ("branch, 256 samples, the limit", 11, enc([1, 11, s8[0], g[0], [[n, bytes(8)] for n in range(1, 257)]])), ("circle of the ward space", 10, enc([1, 10, []])), ("joined", 21, joined)]
     receipt_ = enc([1, 12, WALL, [[s, 3, H("vector hash", s)] for s in s8], bytes(range(64))])
-    ask = enc([1, 13, True])
-    good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask for all", 13, ask), ("ask", 13, enc([1, 13, False]))]
+    ask = enc([1, 13])
+    agree, taken = enc([1, 17, 1, -3, 16]), enc([1, 18, 1, 250, bytes(range(64))])
+    run_own = a.run()
+    run_own = enc([1, 4] + [b"" if k == "grant8" else v for k, v in w.read_frame(run_own)[1].items()])
+    good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask", 13, ask), ("run of the sender's own", 4, run_own), ("agree", 17, agree), ("agree, equal", 17, enc([1, 17, 0, 0, 1])), ("agree, clocks far apart", 17, enc([1, 17, 3, w.WALL_MAX // 1000, 16])),
+             ("agree, the other way", 17, enc([1, 17, 2, -(w.WALL_MAX // 1000), 16])), ("taken", 18, taken), ("taken, limits", 18, enc([1, 18, w.INT_MAX, w.WALL_MAX, bytes(64)]))]
     shot = SnapshotOf(base + [a.run()], [a]).frames()
     want = enc([1, 14, True, s8])
     good += [("want", 14, want), ("want of a history", 14, enc([1, 14, False, s8[:1]])), ("4,096 wanted, the limit", 14, enc([1, 14, True, [n.to_bytes(8, "big") for n in range(4096)]])),
@@ -1515,7 +1520,7 @@ def frames():
         out.append({"name": name, "frame": hx(f), "error": error})
     for n in range(len(hello)):
         bad("hello cut off after %d bytes" % n, hello[:n], w.TRUNCATED)
-    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask), ("want", want), ("snapshot", shot[0]), ("part", shot[1])):
+    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask), ("agree", agree), ("taken", taken), ("want", want), ("snapshot", shot[0]), ("part", shot[1])):
         bad("%s cut off by a byte" % name, f[:-1], w.TRUNCATED)
         bad("%s with a byte after it" % name, f + b"\0", w.TRAILING)
         bad("%s of version 2" % name, f[:1] + b"\x02" + f[2:], w.VERSION)
@@ -1523,12 +1528,12 @@ def frames():
         bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
     for name, f in (("hello", greet()[:-1]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
-                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("ask", [1, 13]), ("branch", [1, 11, s8[0], g[0]]),
+                    ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("agree", [1, 17, 0, 0]), ("taken", [1, 18, 1, 0]), ("branch", [1, 11, s8[0], g[0]]),
                     ("want", [1, 14, True]), ("snapshot", [1, 15, b""]), ("part", [1, 16, s8[0], 1, 0])):
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
-    for t in (0, 17, 19, 23, 99, 65536):
+    for t in (0, 19, 23, 99, 65536):
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
@@ -1540,7 +1545,18 @@ def frames():
     bad("hello, base of 16 bytes", enc(greet(base=bytes(16))), w.TYPE)
     bad("hello without anything", enc([1, 1]), w.TYPE)
     bad("hello, a member more", enc(greet() + [0]), w.TYPE)
-    bad("hello, digest of 32 bytes", enc(greet(bytes(32))), w.TYPE)
+    bad("hello, digest of 16 bytes", enc(greet(bytes(16))), w.TYPE)
+    bad("agree, 4", enc([1, 17, 4, 0, 16]), w.RANGE)
+    bad("agree, window 0", enc([1, 17, 0, 0, 0]), w.RANGE)
+    bad("agree, window 17", enc([1, 17, 0, 0, 17]), w.RANGE)
+    bad("agree, a clock too far ahead", enc([1, 17, 0, w.WALL_MAX // 1000 + 1, 16]), w.RANGE)
+    bad("agree, a clock too far behind", enc([1, 17, 0, -(w.WALL_MAX // 1000) - 1, 16]), w.RANGE)
+    bad("agree, the clock false", enc([1, 17, 0, False, 16]), w.TYPE)
+    bad("agree, the clock as text", enc([1, 17, 0, "0", 16]), w.TYPE)
+    bad("taken, after 2^53 ms", enc([1, 18, 1, w.WALL_MAX + 1, bytes(64)]), w.RANGE)
+    bad("taken, n as text", enc([1, 18, "1", 0, bytes(64)]), w.TYPE)
+    bad("taken, signature of 63 bytes", enc([1, 18, 1, 0, bytes(63)]), w.TYPE)
+    bad("run, grant of 7 bytes", enc([1, 4] + [bytes(7) if k == "grant8" else v for k, v in w.read_frame(a.run())[1].items()]), w.TYPE)
     bad("circle out of order", enc([1, 10, JOINT[::-1]]), w.ORDER)
     bad("circle, unit of 15 bytes", enc([1, 10, [bytes(15)]]), w.TYPE)
     bad("hello, 47 bytes of buckets", enc(greet(buckets=bytes(47))), w.TYPE)
@@ -1576,7 +1592,7 @@ def frames():
     bad("receipt, space of 32 bytes", enc([1, 12, WALL, [[bytes(32), 1, bytes(32)]], bytes(64)]), w.TYPE)
     bad("receipt, wall time 2^53", enc([1, 12, 2 ** 53, [[s8[0], 1, bytes(32)]], bytes(64)]), w.RANGE)
     bad("receipt, signature of 63 bytes", enc([1, 12, WALL, [[s8[0], 1, bytes(32)]], bytes(63)]), w.TYPE)
-    bad("ask, an integer", enc([1, 13, 1]), w.TYPE)
+    bad("ask with a member", enc([1, 13, True]), w.TYPE)
     bad("want, descending", enc([1, 14, True, s8[::-1]]), w.ORDER)
     bad("want, a space twice", enc([1, 14, True, [s8[0], s8[0]]]), w.ORDER)
     bad("want, 4,097 spaces", enc([1, 14, True, [n.to_bytes(8, "big") for n in range(4097)]]), w.L_SPACES)

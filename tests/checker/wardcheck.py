@@ -557,7 +557,7 @@ def f_base(c):
 
 
 def f_hello(c):
-    return {"ward4": c.bytes(4), "common16": c.bytes(16), "base8": f_base(c), "wall_s": c.uint(0, WALL_MAX // 1000), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
+    return {"ward4": c.bytes(4), "common8": c.bytes(8), "base8": f_base(c), "wall_s": c.uint(0, WALL_MAX // 1000), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
 
 
 def f_spaces(c):
@@ -588,7 +588,7 @@ def f_branch(c):
 
 
 def f_run(c):
-    r = {"space8": c.bytes(8), "grant8": c.bytes(8), "first": c.uint(1), "count": c.uint(1)}
+    r = {"space8": c.bytes(8), "grant8": f_base(c), "first": c.uint(1), "count": c.uint(1)}
     r["codec"], r["data"], r["signature"] = c.uint(0), c.bytes(), c.bytes(64)
     return r
 
@@ -615,8 +615,17 @@ def f_receipt(c):
     return r
 
 
-def f_ask(c):
-    return {"all": c.bool()}
+def f_agree(c):
+    how, (clock, _) = c.uint(0, 3), c.value()
+    if type(clock) is not int:
+        raise Bad(TYPE)
+    if abs(clock) > WALL_MAX // 1000:
+        raise Bad(RANGE, "a clock %d s ahead" % clock)
+    return {"how": how, "clock": clock, "window": c.uint(1, WINDOW_MAX)}
+
+
+def f_taken(c):
+    return {"n": c.uint(0), "after_ms": c.uint(0, WALL_MAX), "signature": c.bytes(64)}
 
 
 def f_want(c):
@@ -690,10 +699,10 @@ def f_bundle_trailer(c):
     return {"hash": c.bytes(32), "signature": c.bytes(64)}
 
 
-PROTOCOL_NOW = 2
+PROTOCOL_NOW = 3
 FRAMES = {1: ("hello", 7, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
-          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 1, f_ask),
-          14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part),
+          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 0, f_none),
+          14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part), 17: ("agree", 3, f_agree), 18: ("taken", 3, f_taken),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request)}
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 

@@ -10,11 +10,20 @@ static void put_hello(struct ward_buf *b, const struct ward_message *m)
     ward_frame_begin(b, m->type, 7);
     ward_put_uint(b, m->hello.protocol);
     ward_put_bytes(b, m->hello.ward4, 4);
-    ward_put_bytes(b, m->hello.common16, 16);
+    ward_put_bytes(b, m->hello.common8, 8);
     ward_put_bytes(b, m->hello.base8, m->hello.base8 ? 8 : 0);
     ward_put_uint(b, (uint64_t)m->hello.wall_ms / 1000);
     ward_put_uint(b, m->hello.window);
     ward_put_bytes(b, m->hello.buckets, m->hello.buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
+}
+
+static void put_agree(struct ward_buf *b, const struct ward_message *m)
+{
+    CHECK(m->agree.window >= 1 && m->agree.window <= WARD_WINDOW_MAX && m->agree.how <= WARD_AGREE_BASE);
+    ward_frame_begin(b, m->type, 3);
+    ward_put_uint(b, m->agree.how);
+    ward_put_int(b, m->agree.clock_s);
+    ward_put_uint(b, m->agree.window);
 }
 
 static struct ward_hash long_form(const uint8_t *short8)
@@ -195,8 +204,11 @@ static void put(struct ward_buf *b, struct ward_message *m)
     case WARD_MSG_RECEIPT:
         put_receipt(b, m);
         break;
-    case WARD_MSG_ASK:
-        ward_frame_ask(b, m->all);
+    case WARD_MSG_AGREE:
+        put_agree(b, m);
+        break;
+    case WARD_MSG_TAKEN:
+        ward_frame_taken(b, m->acked, m->receipt.wall_ms, m->receipt.signature);
         break;
     case WARD_MSG_WANT:
         put_want(b, m);
@@ -228,6 +240,7 @@ static void put(struct ward_buf *b, struct ward_message *m)
     case WARD_MSG_DONE:
     case WARD_MSG_BYE:
     case WARD_MSG_PING:
+    case WARD_MSG_ASK:
         ward_frame_simple(b, m->type);
     }
 }

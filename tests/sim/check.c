@@ -206,7 +206,7 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
         S10_a_cut_device_gets_no_more(c, from);
         S18_no_more_is_under_way_than_was_offered(c, from);
     }
-    if (m.type == WARD_MSG_ACK)
+    if (m.type == WARD_MSG_ACK || m.type == WARD_MSG_TAKEN) /* a receipt within is for what is acknowledged */
         S14_ack_names_only_what_is_durable(c, from, &m);
     if (m.type == WARD_MSG_RECEIPT)
         S14_receipt_names_only_what_is_durable(c, from, &m);
@@ -219,7 +219,9 @@ void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
         return;
     if (m.type == WARD_MSG_HELLO)
         c->runs[to].window = m.hello.window;
-    if (m.type == WARD_MSG_ACK)
+    if (m.type == WARD_MSG_AGREE)
+        c->runs[to].window = m.agree.window;
+    if (m.type == WARD_MSG_ACK || m.type == WARD_MSG_TAKEN)
         c->runs[to].heard = m.acked;
     bool state = m.type == WARD_MSG_SNAPSHOT || m.type == WARD_MSG_PART; /* counts as a run, and is looked at when all are equal */
     if (m.type == WARD_MSG_SNAPSHOT)
@@ -237,7 +239,7 @@ void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
     if (state)
         return;
     memcpy(run->space8, m.run.space8, 8);
-    memcpy(run->grant8, m.run.grant8, 8);
+    memcpy(run->grant8, m.run.grant8 ? m.run.grant8 : c->side[1 - to].d->grant.b, 8);
     run->last = m.run.first + m.run.count - 1;
 }
 

@@ -38,7 +38,7 @@ static void watch(void *ctx, struct conn *c, int from, const uint8_t *p, size_t 
     if (ward_frame_parse(&m, p, len, NULL) || m.type != WARD_MSG_RUN)
         return;
     struct device *to = c->side[1 - from].d;
-    size_t feed = model_find_short(s.w.model, m.run.space8, m.run.grant8);
+    size_t feed = model_find_short(s.w.model, m.run.space8, m.run.grant8 ? m.run.grant8 : c->side[from].d->grant.b);
     s.runs++;
     s.changes += m.run.count;
     if (feed != SIZE_MAX && to->held[feed] >= m.run.first)

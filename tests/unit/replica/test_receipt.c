@@ -28,7 +28,7 @@ struct side {
     size_t lengths[FRAMES_MAX];
     size_t head, tail;
     struct heard heard;
-    size_t receipts, asks; /* frames that came */
+    size_t receipts, within, asks; /* frames that came; within: of the receipts, those within an acknowledgement */
 };
 /* a has called b. */
 struct line {
@@ -81,8 +81,7 @@ static void line_open(struct line *l, struct world *w, size_t a, size_t b)
     l->b.other = &l->a;
     open_side(l, &l->a, a, b, true);
     open_side(l, &l->b, b, a, false);
-    OK(w, ward_talk_link_up(&l->a.talk, &w->err));
-    OK(w, ward_talk_link_up(&l->b.talk, &w->err));
+    OK(w, ward_talk_link_up(&l->a.talk, &w->err)); /* who is called answers */
 }
 
 static void close_side(struct line *l, struct side *s)
@@ -103,10 +102,21 @@ static void deliver(struct line *l, struct side *s)
 {
     uint8_t *p = s->queue[s->head];
     size_t len = s->lengths[s->head++];
-    s->receipts += p[2] == WARD_MSG_RECEIPT;
+    s->receipts += p[2] == WARD_MSG_RECEIPT || p[2] == WARD_MSG_TAKEN;
+    s->within += p[2] == WARD_MSG_TAKEN;
     s->asks += p[2] == WARD_MSG_ASK;
     OK(l->w, ward_talk_frame(&s->talk, p, len, &l->w->err));
     free(p);
+}
+
+static void until_heads_are_known(struct line *l)
+{
+    while (!l->a.talk.s.streaming) {
+        if (l->b.head < l->b.tail)
+            deliver(l, &l->b);
+        if (l->a.head < l->a.tail)
+            deliver(l, &l->a);
+    }
 }
 
 static bool idle(const struct line *l)
@@ -211,8 +221,9 @@ static void what_is_taken_in_is_sealed(void **state)
     write_note(&w, CELL, "ab", 3);
     line_open(&l, &w, CELL, HUB);
     pump(&l);
-    assert_int_equal(l.b.asks, 1);
+    assert_int_equal(l.b.asks, 0);     /* its own runs ask by themselves */
     assert_int_equal(l.a.receipts, 1); /* one for one commit, of both feeds */
+    assert_int_equal(l.a.within, 1);
     assert_int_equal(l.a.heard.covered, 3);
     assert_int_equal(l.a.talk.receipted, 3);
     assert_int_equal(status_of(&w, CELL).receipted, 3);
@@ -220,7 +231,7 @@ static void what_is_taken_in_is_sealed(void **state)
     write_note(&w, CELL, "a", 4); /* live */
     OK(&w, ward_talk_news(&l.a.talk, &w.err));
     pump(&l);
-    assert_int_equal(l.b.asks, 1);
+    assert_int_equal(l.a.within, 2);
     assert_int_equal(l.a.heard.covered, 4);
     line_close(&l);
     assert_int_equal(receipts_of(&w, CELL), 2);
@@ -250,17 +261,96 @@ static void only_what_is_durable_is_sealed(void **state)
     deliver_all(&l); /* the run is with the hub, and not committed */
     assert_true(l.b.batch.open);
     assert_int_equal(l.a.receipts, 0);
-    OK(&w, ward_receipts_note_ask(&l.b.talk, true, &w.err));
+    OK(&w, ward_receipts_note_ask(&l.b.talk, &w.err));
     assert_int_equal(l.a.tail - l.a.head, 1);
     OK(&w, ward_frame_parse(&m, l.a.queue[l.a.head], l.a.lengths[l.a.head], &w.err));
     assert_int_equal(m.type, WARD_MSG_RECEIPT);
     ward_frame_next_receipt(&m, &e);
     assert_int_equal(e.seq, 1);
-    OK(&w, ward_receipts_give(&l.b.talk, &w.err)); /* asked out of turn: still not */
+    bool within;
+    OK(&w, ward_receipts_give(&l.b.talk, &within, &w.err)); /* asked out of turn: still not */
+    assert_false(within);
     assert_int_equal(l.a.tail - l.a.head, 1);
     pump(&l);
+    assert_int_equal(l.a.within, 0); /* it is not known to be for one acknowledgement any more: alone */
     assert_int_equal(l.a.heard.covered, 1);
     assert_int_equal(status_of(&w, CELL).receipted, 2);
+    line_close(&l);
+    world_close(&w);
+}
+
+/* What the acknowledgement says counts, and its receipt where it holds. */
+static void what_is_signed_is_derived(void **state)
+{
+    struct world w;
+    (void)state;
+    for (int wrong = 0; wrong < 3; wrong++) {
+        struct line l;
+        set_up(&w);
+        write_note(&w, CELL, "a", 1);
+        round_of(&w, CELL, HUB);
+        write_note(&w, CELL, "a", 2);
+        line_open(&l, &w, CELL, HUB);
+        deliver_all(&l);
+        settle(&l);
+        uint8_t *p = l.a.queue[l.a.tail - 1];
+        size_t len = l.a.lengths[l.a.tail - 1];
+        assert_int_equal(p[2], WARD_MSG_TAKEN);
+        assert_true(len <= 75);
+        if (wrong == 1) /* another signature */
+            p[len - 1] ^= 1;
+        if (wrong == 2) /* another change than the one that was signed for: it is not the run that is in flight */
+            l.a.talk.flight[0].last = 1;
+        pump(&l);
+        assert_int_equal(l.a.talk.s.acked, 1);
+        assert_int_equal(l.a.heard.covered, wrong ? 0 : 1);
+        assert_int_equal(l.a.heard.last_refusal, wrong ? WARD_ERR_RECEIPT_SEAL : 0);
+        assert_int_equal(status_of(&w, CELL).receipted, wrong ? 1 : 2);
+        line_close(&l);
+        world_close(&w);
+    }
+}
+
+/* Nobody has sent what it would be for. */
+static void within_needs_a_run(void **state)
+{
+    static const uint8_t sig[64] = {1};
+    struct world w;
+    struct line l;
+    struct ward_buf frame;
+    (void)state;
+    set_up(&w);
+    write_note(&w, CELL, "a", 1);
+    line_open(&l, &w, CELL, HUB);
+    pump(&l);
+    ward_buf_init(&frame, &w.d[CELL].outside.env);
+    ward_frame_taken(&frame, 1, 5, sig); /* acknowledged before */
+    OK(&w, ward_talk_frame(&l.a.talk, frame.p, frame.len, &w.err));
+    assert_int_equal(l.a.heard.last_refusal, WARD_ERR_RECEIPT_AHEAD);
+    assert_int_equal(l.a.talk.s.state, WARD_S_LIVE);
+    ward_buf_free(&frame);
+    line_close(&l);
+    world_close(&w);
+}
+
+/* A run that was refused is acknowledged by itself: the receipt names what it is for. */
+static void beside_a_refusal_it_goes_alone(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    write_note(&w, CELL, "a", 1);
+    write_note(&w, CELL, "ab", 2);
+    line_open(&l, &w, CELL, HUB);
+    deliver_all(&l);
+    l.b.talk.refused_count = 1;
+    l.b.talk.refused[0][0] = 2;
+    l.b.talk.refused[0][1] = WARD_ERR_SPACE;
+    pump(&l);
+    assert_int_equal(l.a.receipts, 1);
+    assert_int_equal(l.a.within, 0);
+    assert_int_equal(l.a.heard.covered, 2);
     line_close(&l);
     world_close(&w);
 }
@@ -293,7 +383,7 @@ static void cells_seal_nothing_and_who_is_called_keeps_nothing(void **state)
     line_open(&l, &w, CELL, OTHER);
     pump(&l);
     assert_int_equal(l.b.asks, 0);
-    OK(&w, ward_receipts_note_ask(&l.b.talk, true, &w.err)); /* had it asked all the same */
+    OK(&w, ward_receipts_note_ask(&l.b.talk, &w.err)); /* had it asked all the same */
     assert_true(idle(&l));
     line_close(&l);
     write_note(&w, OFFICE, "a", 2);
@@ -540,12 +630,7 @@ static void a_restored_hub_is_noticed_and_refilled(void **state)
     open_device(&w, HUB);
 
     line_open(&l, &w, CELL, HUB); /* broken off as soon as the heads are known */
-    for (int i = 0; i < 3; i++) {
-        if (l.a.head < l.a.tail)
-            deliver(&l, &l.a);
-        if (l.b.head < l.b.tail)
-            deliver(&l, &l.b);
-    }
+    until_heads_are_known(&l);
     line_close(&l);
     assert_int_equal(status_of(&w, CELL).hub_lost, 3);
     OK(&w, ward_hub_notices(w.d[CELL].r, note_notice, &notice, &w.err));
@@ -586,12 +671,7 @@ static void refilled_by_another(void **state)
     copy_home(copy, w.d[HUB].home);
     open_device(&w, HUB);
     line_open(&l, &w, CELL, HUB);
-    for (int i = 0; i < 3; i++) {
-        if (l.a.head < l.a.tail)
-            deliver(&l, &l.a);
-        if (l.b.head < l.b.tail)
-            deliver(&l, &l.b);
-    }
+    until_heads_are_known(&l);
     line_close(&l);
     assert_int_equal(status_of(&w, CELL).hub_lost, 1);
     round_of(&w, OTHER, HUB);
@@ -834,6 +914,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken_in_is_sealed),
         cmocka_unit_test(only_what_is_durable_is_sealed),
+        cmocka_unit_test(what_is_signed_is_derived),
+        cmocka_unit_test(within_needs_a_run),
+        cmocka_unit_test(beside_a_refusal_it_goes_alone),
         cmocka_unit_test(what_is_held_already_is_sealed_when_asked),
         cmocka_unit_test(cells_seal_nothing_and_who_is_called_keeps_nothing),
         cmocka_unit_test(wrong_ones_are_refused_and_change_nothing),

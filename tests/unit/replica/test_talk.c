@@ -388,7 +388,7 @@ static struct cost call(struct world *w, size_t caller, size_t called)
     l.b.other = &l.a;
     open_side(&l, &l.a, caller, called);
     open_side(&l, &l.b, called, caller);
-    l.a.talk.hooks.calls = true;
+    l.a.talk.hooks.calls = l.a.talk.stream.own_unnamed = true;
     OK(w, ward_talk_link_up(&l.a.talk, &w->err));
     while (cost.turns < 20 && (l.a.talk.s.state != WARD_S_LIVE || l.a.talk.s.sent != l.a.talk.s.acked)) {
         deliver_all(&l, &l.b);
@@ -422,12 +422,13 @@ static void what_a_round_costs(void **state)
     assert_true(first.turns <= 3);
     assert_int_equal(met.to_ack, 2); /* hello; the run, acknowledged */
     assert_int_equal(again.turns, 1);
-    assert_true(again.bytes <= 70);
+    assert_true(again.bytes <= 40);
 
     write_note(&w, 1, "a", 1, 2);
     struct cost up = call(&w, 1, 0);
     assert_int_equal(up.to_ack, 2);
     assert_int_equal(up.turns, 2);
+    assert_true(up.bytes <= 280); /* the receipt with it */
     write_note(&w, 0, "a", 1, 3);
     struct cost down = call(&w, 1, 0);
     assert_true(down.turns <= 2);
@@ -489,10 +490,57 @@ static void much_that_is_new_is_compared(void **state)
     world_close(&w);
 }
 
+/* What answers a hello must be something that this hello can be answered with. */
+static void an_agreement_must_fit(void **state)
+{
+    enum { NO_BASE, BASE, ALL, UNGREETED, HELLOS };
+    static const bool fits[HELLOS][4] = {{true, false, true, false}, {true, true, true, true}, {true, false, false, false}};
+    struct world w;
+    (void)state;
+    set_up(&w);
+    call(&w, 1, 0);
+    for (int hello = 0; hello < HELLOS; hello++) {
+        if (hello == BASE)
+            write_note(&w, 1, "a", 1, 1);
+        for (int how = 0; how <= WARD_AGREE_BASE; how++) {
+            struct line l = {.w = &w};
+            struct ward_buf frame;
+            l.a.other = &l.b;
+            l.b.other = &l.a;
+            open_side(&l, &l.a, 1, 0);
+            l.a.talk.plan = hello == ALL;
+            if (hello != UNGREETED)
+                OK(&w, ward_talk_link_up(&l.a.talk, &w.err));
+            ward_buf_init(&frame, &w.d[1].r->env);
+            ward_frame_agree(&frame, (enum ward_agreement)how, 0);
+            OK(&w, ward_talk_frame(&l.a.talk, frame.p, frame.len, &w.err));
+            assert_int_equal(l.a.talk.s.error, fits[hello][how] ? 0 : WARD_ERR_PROTOCOL);
+            assert_int_equal(l.a.talk.s.state == WARD_S_LIVE, fits[hello][how] && how == WARD_AGREE_EQUAL);
+            OK(&w, ward_talk_frame(&l.a.talk, frame.p, frame.len, &w.err)); /* once */
+            assert_int_equal(l.a.talk.s.error, WARD_ERR_PROTOCOL);
+            ward_buf_free(&frame);
+            line_close(&l);
+        }
+    }
+    struct line l = {.w = &w};
+    struct ward_buf frame;
+    l.a.other = &l.b;
+    l.b.other = &l.a;
+    open_side(&l, &l.a, 1, 0);
+    OK(&w, ward_talk_link_up(&l.a.talk, &w.err));
+    ward_buf_init(&frame, &w.d[1].r->env);
+    ward_frame_agree(&frame, WARD_AGREE_EQUAL, -(WARD_WALL_MS_MAX / 1000)); /* before 1970 */
+    OK(&w, ward_talk_frame(&l.a.talk, frame.p, frame.len, &w.err));
+    assert_int_equal(l.a.talk.s.error, WARD_ERR_RANGE);
+    ward_buf_free(&frame);
+    line_close(&l);
+    world_close(&w);
+}
+
 /* Who speaks another protocol is told so in plain words, and nothing else. */
 static void another_protocol(void **state)
 {
-    static const uint8_t old[] = {0x88, 1, 1, 1, 0x48, 0, 0, 0, 0}, later[] = {0x84, 1, 1, 3, 0xff};
+    static const uint8_t old[] = {0x88, 1, 1, 1, 0x48, 0, 0, 0, 0}, later[] = {0x84, 1, 1, 4, 0xff};
     struct world w;
     (void)state;
     set_up(&w);
@@ -522,6 +570,7 @@ int main(void)
         cmocka_unit_test(what_a_round_costs),
         cmocka_unit_test(what_is_remembered_of_a_peer_may_be_wrong),
         cmocka_unit_test(much_that_is_new_is_compared),
+        cmocka_unit_test(an_agreement_must_fit),
         cmocka_unit_test(another_protocol),
         cmocka_unit_test(cut_at_every_frame),
         cmocka_unit_test(altered_at_every_frame),

@@ -63,8 +63,11 @@ static void build(struct ward_buf *b, enum ward_message_type type)
         ward_frame_receipt_entry(b, &high, 1, &low);
         ward_frame_receipt_end(b, bytes);
         break;
-    case WARD_MSG_ASK:
-        ward_frame_ask(b, true);
+    case WARD_MSG_AGREE:
+        ward_frame_agree(b, WARD_AGREE_AHEAD, -700);
+        break;
+    case WARD_MSG_TAKEN:
+        ward_frame_taken(b, 4, 300, bytes);
         break;
     case WARD_MSG_WANT:
         ward_frame_want(b, true, 2);
@@ -143,10 +146,11 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     assert_int_equal(ward_buf_status(b), WARD_OK);
 }
 
-static const enum ward_message_type types[] = {
-    WARD_MSG_HELLO,   WARD_MSG_SPACES, WARD_MSG_HEADS,      WARD_MSG_RUN,     WARD_MSG_ACK,  WARD_MSG_DONE,     WARD_MSG_ERROR,
-    WARD_MSG_BYE,     WARD_MSG_PING,   WARD_MSG_CIRCLE,     WARD_MSG_RECEIPT, WARD_MSG_ASK,  WARD_MSG_JOIN,     WARD_MSG_JOINED,
-    WARD_MSG_REQUEST, WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END, WARD_MSG_BRANCH,  WARD_MSG_WANT, WARD_MSG_SNAPSHOT, WARD_MSG_PART};
+static const enum ward_message_type types[] = {WARD_MSG_HELLO,   WARD_MSG_SPACES,   WARD_MSG_HEADS,  WARD_MSG_RUN,        WARD_MSG_ACK,
+                                               WARD_MSG_DONE,    WARD_MSG_ERROR,    WARD_MSG_BYE,    WARD_MSG_PING,       WARD_MSG_CIRCLE,
+                                               WARD_MSG_RECEIPT, WARD_MSG_ASK,      WARD_MSG_AGREE,  WARD_MSG_TAKEN,      WARD_MSG_JOIN,
+                                               WARD_MSG_JOINED,  WARD_MSG_REQUEST,  WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END, WARD_MSG_BRANCH,
+                                               WARD_MSG_WANT,    WARD_MSG_SNAPSHOT, WARD_MSG_PART};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)
@@ -253,7 +257,7 @@ static void contents(void **state)
     assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
     assert_int_equal(m.hello.protocol, WARD_PROTOCOL);
     assert_memory_equal(m.hello.ward4, low.b, 4);
-    assert_memory_equal(m.hello.common16, high.b, 16);
+    assert_memory_equal(m.hello.common8, high.b, 8);
     assert_memory_equal(m.hello.base8, bytes, 8);
     assert_int_equal(m.hello.wall_ms, 1750000000000);
     assert_int_equal(m.hello.window, WARD_WINDOW);
@@ -335,9 +339,18 @@ static void contents(void **state)
     assert_memory_equal(sample.hash8, "another", 8);
     ward_buf_free(&b);
 
-    build(&b, WARD_MSG_ASK);
+    build(&b, WARD_MSG_AGREE);
     assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
-    assert_true(m.all);
+    assert_int_equal(m.agree.how, WARD_AGREE_AHEAD);
+    assert_int_equal(m.agree.clock_s, -700);
+    assert_int_equal(m.agree.window, WARD_WINDOW);
+    ward_buf_free(&b);
+
+    build(&b, WARD_MSG_TAKEN);
+    assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+    assert_int_equal(m.acked, 4);
+    assert_int_equal(m.receipt.wall_ms, 300);
+    assert_memory_equal(m.receipt.signature, bytes, 64);
     ward_buf_free(&b);
 
     build(&b, WARD_MSG_BUNDLE);
@@ -360,7 +373,7 @@ static int hello_with(uint64_t window, uint64_t wall)
     ward_frame_begin(&b, WARD_MSG_HELLO, 7);
     ward_put_uint(&b, WARD_PROTOCOL);
     ward_put_bytes(&b, bytes, 4);
-    ward_put_bytes(&b, bytes, 16);
+    ward_put_bytes(&b, bytes, 8);
     ward_put_bytes(&b, NULL, 0);
     ward_put_uint(&b, wall);
     ward_put_uint(&b, window);
