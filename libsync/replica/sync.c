@@ -15,6 +15,7 @@
 #define FAREWELL_MS     1000
 #define STEP_MS         100
 #define COMMIT_EVERY_MS 250 /* what has arrived becomes durable at least that often while more is coming */
+#define LULL_MS         20  /* with nothing new, before it becomes durable where more is still to come */
 
 struct round {
     ward_replica *r;
@@ -90,6 +91,17 @@ static bool settled(const struct round *x)
     return x->talk.s.state == WARD_S_LIVE && !x->talk.retell && !x->talk.awaiting && x->talk.s.sent == x->talk.s.acked;
 }
 
+/* Each commit waits for the disk. So what has come waits a moment for what is on its way, as long as the peer does not wait for us: it has
+ * room in its window, of which before the first acknowledgement it may not use more than the narrow part, and is not done. */
+static int lull_ms(const struct round *x)
+{
+    const struct ward_session *s = &x->talk.s;
+    bool waits = s->done_received || s->received - s->committed >= (s->committed ? WARD_WINDOW : WARD_WINDOW_SLOW);
+    if (!x->batch.open)
+        return STEP_MS;
+    return waits ? 0 : LULL_MS;
+}
+
 /* Until both hold the same, the peer leaves, or nothing moves any more. */
 static int run(struct round *x, struct ward_error *err)
 {
@@ -98,7 +110,7 @@ static int run(struct round *x, struct ward_error *err)
     while (!rc && !settled(x) && !compared(x) && !ward_talk_closed(&x->talk) && !x->down) {
         struct ward_link_event e;
         bool got;
-        rc = ward_link_step(x->link, x->batch.open ? 0 : STEP_MS, -1, &e, &got, err);
+        rc = ward_link_step(x->link, lull_ms(x), -1, &e, &got, err);
         if (!rc && got)
             rc = on_link(x, &e, err);
         bool due = x->batch.open && (!got || x->batch.bytes > WARD_BATCH_BYTES || mono(x) - x->commit_ms > COMMIT_EVERY_MS ||

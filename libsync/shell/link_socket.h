@@ -31,7 +31,8 @@ bool ward_socket_next_part(void *socket, zmq_msg_t *part);
 /* Throws away the parts after `part`; returns how many there were. */
 size_t ward_socket_skip(void *socket, zmq_msg_t *part);
 
-/* zmq_send, never waiting; -1 with zmq_errno(). */
+/* zmq_send, never waiting; -1 with zmq_errno(). Over a wire go messages of one part alone (a ROUTER's address is none): where a connection
+ * breaks between two parts libzmq 4.3.4 may end the sender's process ("session_base.cpp:260"). */
 int ward_socket_send(void *socket, const void *p, size_t len, int flags);
 
 #endif
