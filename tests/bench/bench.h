@@ -26,6 +26,8 @@ enum bench_measure {
     BENCH_FILE_MB,
     BENCH_PEAK,
     BENCH_ABOVE,
+    BENCH_HUB_CPU,
+    BENCH_CELLS_CPU,
     BENCH_RUN_B,
     BENCH_STREAM,
     BENCH_WIRE,

@@ -239,7 +239,9 @@ static void crowd(struct bench *b)
     bench_run_part(b, &a, "crowd", many, address);
     bench_expect(bench_answer(&a, "sent") == changes_of(b), "the hub did not ack every change");
     double took = bench_answer(&a, "seconds");
+    bench_sample(b, OURS_CURVE, BENCH_CELLS_CPU, bench_answer(&a, "cpu_seconds"));
     serve_end(&hub, &a);
+    bench_sample(b, OURS_CURVE, BENCH_HUB_CPU, bench_answer(&a, "cpu_seconds"));
     took = bench_work_cpu() ? bench_answer(&a, "served") : took;
     bench_sample(b, OURS_CURVE, BENCH_INGEST, changes_of(b) / took);
     bench_sample(b, OURS_CURVE, BENCH_PEAK, bench_answer(&a, "peak"));

@@ -167,6 +167,7 @@ static int part_serve(struct bench_ward *w, char **arg, double base)
         fine(ward_serve_step(server, 50, &err), "serve", &err);
     say("served", bench_work() - start);
     ward_serve_close(server);
+    say("cpu_seconds", bench_cpu_seconds());
     say_memory(base);
     ward_close(r);
     return 0;
@@ -332,12 +333,13 @@ static int part_crowd(struct bench_ward *w, char **arg, double base)
             bench_die("thread", NULL);
     }
     pthread_barrier_wait(&together);
-    double start = bench_seconds(), sent = 0;
+    double start = bench_seconds(), cpu = bench_cpu_seconds(), sent = 0;
     for (unsigned i = 0; l && i < n; i++) {
         pthread_join(l[i].thread, NULL);
         sent += l[i].sent;
     }
     say("seconds", bench_seconds() - start);
+    say("cpu_seconds", bench_cpu_seconds() - cpu);
     say("sent", sent);
     say_memory(base);
     for (unsigned i = 0; l && i < n; i++)

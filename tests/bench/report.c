@@ -30,6 +30,8 @@ static const struct {
     [BENCH_FILE_MB] = {"file-mb", "hub's file", "MB", false, 2},
     [BENCH_PEAK] = {"peak-mib", "hub's process after ingest, peak memory", "MiB", false, 1},
     [BENCH_ABOVE] = {"above-mib", "the same above an empty process", "MiB", false, 1},
+    [BENCH_HUB_CPU] = {"hub-cpu-s", "the hub's processor time for it, from start to end", "s", false, 3},
+    [BENCH_CELLS_CPU] = {"cells-cpu-s", "the cells' processor time for it, all together", "s", false, 3},
     [BENCH_RUN_B] = {"run-b", "runs sent to the hub, a change", "B", false, 1},
     [BENCH_WIRE] = {"wire", "through one connection", "MB/s", true, 0},
     [BENCH_STREAM] = {"stream", "runs made from a replica", "changes/s", true, 0},
