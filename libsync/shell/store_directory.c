@@ -207,29 +207,57 @@ int ward_store_put_space(struct ward_store *s, const struct ward_space *space, s
     return store_run(s, st, err);
 }
 
-int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct ward_error *err)
+static void bind_base(sqlite3_stmt *st, int i, const struct ward_feed *f)
 {
-    sqlite3_stmt *st = store_stmt(s, SQL_FEED_PUT, err);
+    bool has = f->base || f->parent;
+    sqlite3_bind_int64(st, i, f->parent);
+    sqlite3_bind_int64(st, i + 1, (sqlite3_int64)f->base);
+    sqlite3_bind_blob(st, i + 2, has ? (const void *)f->base_hash.b : "", has ? WARD_HASH_BYTES : 0, SQLITE_STATIC);
+}
+
+static void bind_head(struct ward_store *s, sqlite3_stmt *st, int i, const struct ward_feed *f)
+{
+    sqlite3_bind_int64(st, i, (sqlite3_int64)f->head_seq);
+    bind_hash(st, i + 1, &f->head_hash);
+    sqlite3_bind_int64(st, i + 2, (sqlite3_int64)f->head_depth);
+    sqlite3_bind_blob(st, i + 3, s->scratch.p, (int)s->scratch.len, SQLITE_STATIC); /* the version vector, encoded */
+}
+
+/* A feed that is there and begins where it did. */
+static int move_feed(struct ward_store *s, const struct ward_feed *f, bool *moved, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_FEED_MOVE, err);
     if (!st)
         return s->code;
+    sqlite3_bind_int64(st, 1, f->fid);
+    bind_head(s, st, 2, f);
+    bind_base(st, 6, f);
+    int rc = store_run(s, st, err);
+    *moved = !rc && sqlite3_changes(s->db) == 1;
+    return rc;
+}
+
+int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct ward_error *err)
+{
+    bool moved;
     ward_buf_clear(&s->scratch);
     ward_vv_encode(&s->scratch, &f->vv);
     if (ward_buf_status(&s->scratch))
         return ward_fail(err, WARD_ERR_MEMORY, "feed");
+    int rc = move_feed(s, f, &moved, err);
+    if (rc || moved)
+        return rc;
+    sqlite3_stmt *st = store_stmt(s, SQL_FEED_PUT, err);
+    if (!st)
+        return s->code;
     sqlite3_bind_int64(st, 1, f->fid);
     sqlite3_bind_int64(st, 2, f->sid);
     bind_hash(st, 3, &f->id);
     bind_hash(st, 4, &f->grant);
     bind_id(st, 5, &f->unit);
     sqlite3_bind_int(st, 6, (int)f->role);
-    sqlite3_bind_int64(st, 7, (sqlite3_int64)f->head_seq);
-    bind_hash(st, 8, &f->head_hash);
-    sqlite3_bind_int64(st, 9, (sqlite3_int64)f->head_depth);
-    sqlite3_bind_blob(st, 10, s->scratch.p, (int)s->scratch.len, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 11, f->parent);
-    sqlite3_bind_int64(st, 12, (sqlite3_int64)f->base);
-    sqlite3_bind_blob(st, 13, f->base || f->parent ? (const void *)f->base_hash.b : "", f->base || f->parent ? WARD_HASH_BYTES : 0,
-                      SQLITE_STATIC);
+    bind_head(s, st, 7, f);
+    bind_base(st, 11, f);
     return store_run(s, st, err);
 }
 

@@ -57,7 +57,7 @@ static int create_table(struct ward_store *s, const struct ward_kind_def *k, str
         k->name, k->name);
     for (size_t i = 0; i < k->field_count; i++)
         sqlite3_str_appendf(sql, ", \"%w\" %s", k->fields[i].name, column_type(&k->fields[i]));
-    sqlite3_str_appendf(sql, ", PRIMARY KEY(space, id)) STRICT, WITHOUT ROWID; CREATE INDEX \"%w_by_id\" ON \"%w\"(id)", k->name, k->name);
+    sqlite3_str_appendf(sql, ", PRIMARY KEY(space, id)) STRICT, WITHOUT ROWID");
     return exec_str(s, sql, err);
 }
 
@@ -65,7 +65,7 @@ static int create_table(struct ward_store *s, const struct ward_kind_def *k, str
 static void fingerprint(const struct ward_store *s, struct ward_hash *out)
 {
     ward_hasher h;
-    ward_hash_begin(&h, "wardsync plain");
+    ward_hash_begin(&h, "wardsync plain 2");
     for (size_t i = 0; i < s->plain_count; i++) {
         const struct ward_kind_def *k = s->plains[i].kind;
         ward_hash_add(&h, &k->number, sizeof k->number);

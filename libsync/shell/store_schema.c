@@ -87,6 +87,9 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_FEED_PUT] = "INSERT INTO ward_feed(" FEED_COLUMNS_1 ", parent, base, base_hash)"
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT(fid) DO UPDATE SET"
                      " head_seq = ?7, head_hash = ?8, head_depth = ?9, vv = ?10, parent = ?11, base = ?12, base_hash = ?13",
+    /* What moves with each change. Apart from the rest: a statement that may move the others makes their index anew, a page a commit. */
+    [SQL_FEED_MOVE] = "UPDATE ward_feed SET head_seq = ?2, head_hash = ?3, head_depth = ?4, vv = ?5"
+                      " WHERE fid = ?1 AND parent = ?6 AND base = ?7 AND base_hash = ?8",
     [SQL_FEED_VV] = "SELECT vv FROM ward_feed WHERE fid = ?1",
     [SQL_GRANTS] = "SELECT id, fid, seq, body FROM ward_grant ORDER BY id, fid, seq",
     [SQL_GRANT_ADD] = "INSERT OR IGNORE INTO ward_grant(id, fid, seq, body) VALUES(?1, ?2, ?3, ?4)",

@@ -16,6 +16,7 @@ enum sql {
     SQL_FEEDS,
     SQL_FEEDS_1, /* of a file of format 1 */
     SQL_FEED_PUT,
+    SQL_FEED_MOVE,
     SQL_FEED_VV,
     SQL_GRANTS,
     SQL_GRANT_ADD,
