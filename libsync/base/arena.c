@@ -31,7 +31,7 @@ static struct ward_arena_block *grow(struct ward_arena *a, size_t size)
     return b;
 }
 
-void *ward_arena_take(struct ward_arena *a, size_t size)
+static void *reserve(struct ward_arena *a, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
@@ -44,13 +44,18 @@ void *ward_arena_take(struct ward_arena *a, size_t size)
     void *p = b->bytes + b->used;
     b->used += rounded;
     a->used += rounded;
-    memset(p, 0, rounded);
     return p;
+}
+
+void *ward_arena_take(struct ward_arena *a, size_t size)
+{
+    void *p = reserve(a, size);
+    return p ? memset(p, 0, size) : NULL;
 }
 
 void *ward_arena_copy(struct ward_arena *a, const void *p, size_t size)
 {
-    void *out = ward_arena_take(a, size ? size : 1);
+    void *out = reserve(a, size ? size : 1);
     if (out && size)
         memcpy(out, p, size);
     return out;

@@ -5,19 +5,15 @@
 #ifndef WARD_APPLY_H
 #define WARD_APPLY_H
 
+#include "replica/records.h"
 #include "replica/replica.h"
-
-struct ward_cached;
 
 struct ward_apply {
     ward_replica *r;
-    struct ward_arena arena;
-    struct ward_cached **buckets;
-    size_t bucket_count, record_count;
+    struct ward_records records;
     struct ward_vv context; /* of a late change, while it is applied */
     bool authority_changed; /* grants, cuts or branches came: limits must be looked at again */
     uint64_t changes;
-    size_t conflicts_new;
 };
 
 /* Takes the write lock, begins, brings the directory up to date, and the plain tables if another schema made them. */
@@ -25,6 +21,9 @@ int ward_apply_begin(struct ward_apply *a, ward_replica *r, struct ward_error *e
 /* One change of feed fid at seq, whose deps are held. Raises the feed's vv by them. Pointers of the change are not kept. */
 int ward_apply_change(struct ward_apply *a, uint32_t fid, uint64_t seq, const struct ward_change *change,
                       const struct ward_scratch *scratch, struct ward_error *err);
+/* The same of one that was applied before: its grants and cuts are known. */
+int ward_apply_again(struct ward_apply *a, struct ward_feed *f, uint64_t seq, const struct ward_change *change,
+                     const struct ward_scratch *scratch, struct ward_error *err);
 /* The grants and cuts of one change alone. */
 int ward_apply_authority(struct ward_apply *a, const struct ward_feed *f, uint64_t seq, const struct ward_change *change,
                          const struct ward_op *ops, struct ward_error *err);

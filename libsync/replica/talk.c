@@ -19,7 +19,7 @@ int ward_batch_commit(struct ward_batch *b, struct ward_error *err)
     b->runs = b->bytes = 0;
     int rc = ward_apply_end(&b->apply, WARD_OK, err);
     if (!rc) {
-        b->conflicts_new += b->apply.conflicts_new;
+        b->conflicts_new += b->apply.records.conflicts_new;
         b->changes += b->apply.changes;
     }
     return rc;

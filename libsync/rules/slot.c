@@ -50,12 +50,12 @@ size_t ward_state_range(const struct ward_state *s, uint32_t field, size_t *firs
     return i;
 }
 
-/* An array in the arena with room for one more member; what it outgrows is left to the arena. */
-static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t *cap, size_t size)
+/* An array in the arena with room for one more member, for `least` at first; what it outgrows is left to the arena. */
+static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t *cap, size_t size, size_t least)
 {
     if (count < *cap)
         return items;
-    size_t grown = *cap ? *cap * 2 : 2;
+    size_t grown = *cap ? *cap * 2 : least;
     void *p = ward_arena_take(arena, grown * size);
     if (!p)
         return NULL;
@@ -70,8 +70,8 @@ static int insert(struct ward_state *s, size_t at, uint32_t field, const void *k
 {
     struct ward_slot slot = {.field = field, .key_len = key_len};
     slot.key = key_len ? ward_arena_copy(s->arena, key, key_len) : NULL;
-    slot.live = roomier(s->arena, NULL, 0, &slot.live_cap, sizeof *slot.live);
-    struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, sizeof *slots);
+    slot.live = roomier(s->arena, NULL, 0, &slot.live_cap, sizeof *slot.live, 1);
+    struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, sizeof *slots, 8);
     if (slots)
         s->slots = slots;
     if ((key_len && !slot.key) || !slot.live || !slots)
@@ -112,13 +112,17 @@ int ward_slot_write(struct ward_state *s, const struct ward_write *w, const stru
     if (at == s->slot_count || compare(&s->slots[at], w->field, w->key, w->key_len) != 0)
         return insert(s, at, w->field, w->key, w->key_len, &value);
     struct ward_slot *slot = &s->slots[at];
-    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live);
+    size_t gone = 0, kept = 0;
+    for (size_t i = 0; i < slot->live_count; i++)
+        gone += supersedes(w, &slot->live[i], seen, authors);
+    struct ward_live_value *live = slot->live; /* mostly it takes the place of the only one */
+    if (gone == 0)
+        live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live, 1);
     if (!live)
         return WARD_ERR_MEMORY;
     slot->live = live;
-    size_t kept = 0;
     for (size_t i = 0; i < slot->live_count; i++)
-        if (!supersedes(w, &live[i], seen, authors))
+        if (gone == 0 || !supersedes(w, &live[i], seen, authors))
             live[kept++] = live[i];
     live[kept++] = value;
     slot->live_count = kept;
@@ -138,7 +142,7 @@ int ward_slot_restore(struct ward_state *s, uint32_t field, const void *key, siz
     for (size_t i = 0; i < slot->live_count; i++)
         if (slot->live[i].fid == v->fid && slot->live[i].seq == v->seq)
             return WARD_ERR_CORRUPT;
-    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live);
+    struct ward_live_value *live = roomier(s->arena, slot->live, slot->live_count, &slot->live_cap, sizeof *live, 1);
     if (!live)
         return WARD_ERR_MEMORY;
     slot->live = live;
@@ -256,6 +260,7 @@ struct ward_value ward_live_decode(const struct ward_live_value *v)
     const uint8_t *raw;
     size_t len;
     ward_cbor_init(&c, v->raw, v->len);
+    c.known = true; /* by whoever put it into the state */
     ward_cbor_value(&c, &out, &raw, &len);
     return out;
 }

@@ -288,7 +288,7 @@ static bool value(struct ward_cbor *c, struct ward_value *out, unsigned depth)
     case I_NULL:
         return true;
     case I_TEXT:
-        if (!ward_text_valid(it.p, (size_t)it.n))
+        if (!c->known && !ward_text_valid(it.p, (size_t)it.n))
             return ward_cbor_fail(c, WARD_ERR_UTF8);
         out->type = WARD_TEXT;
         out->p = it.p;

@@ -12,7 +12,8 @@
 struct ward_cbor {
     const uint8_t *p;
     size_t len, pos;
-    int code; /* WARD_OK or the first failure */
+    int code;   /* WARD_OK or the first failure */
+    bool known; /* set by who reads again what was checked when it came in: texts are not gone through once more */
 };
 
 void ward_cbor_init(struct ward_cbor *c, const void *p, size_t len);

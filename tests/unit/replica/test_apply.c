@@ -109,8 +109,8 @@ static void no_room_for_records(void **state)
     const struct ward_hash before = digest(f);
     size_t whole = 0, points = 0;
     OK(&f->w, ward_apply_begin(&a, f->r, &f->w.err));
-    a.arena.env = &none;
-    while (ward_arena_take(&a.arena, PIECE))
+    a.records.arena.env = &none;
+    while (ward_arena_take(&a.records.arena, PIECE))
         whole += PIECE;
     assert_int_equal(ward_apply_peek(&a, 1, KIND_OTHER, &op.entity, &held, &f->w.err), WARD_ERR_MEMORY);
     assert_int_equal(ward_apply_end(&a, WARD_ERR_MEMORY, NULL), WARD_ERR_MEMORY);
@@ -119,9 +119,9 @@ static void no_room_for_records(void **state)
     const struct ward_run run = pen_run(&f->p);
     for (int rc = WARD_ERR_MEMORY; rc; points++) {
         OK(&f->w, ward_apply_begin(&a, f->r, &f->w.err));
-        a.arena.env = &none;
+        a.records.arena.env = &none;
         assert_true(points * PIECE < whole);
-        assert_non_null(ward_arena_take(&a.arena, whole - points * PIECE));
+        assert_non_null(ward_arena_take(&a.records.arena, whole - points * PIECE));
         rc = ward_ingest_run(&a, &run, &in, &f->w.err);
         if (!rc) {
             OK(&f->w, ward_apply_peek(&a, feed_of(f, C)->sid, KIND_OTHER, &op.entity, &held, &f->w.err));
@@ -183,7 +183,7 @@ static void no_memory_to_replay(void **state)
 static int when_much_is_held(void *ctx)
 {
     const struct ward_apply *a = ctx;
-    return a->arena.used >= HELD;
+    return a->records.arena.used >= HELD;
 }
 
 static void no_store_to_write_out_to(void **state)
