@@ -239,7 +239,7 @@ static int move_feed(struct ward_store *s, const struct ward_feed *f, bool *move
 
 int ward_store_put_feed(struct ward_store *s, const struct ward_feed *f, struct ward_error *err)
 {
-    bool moved;
+    bool moved = false;
     ward_buf_clear(&s->scratch);
     ward_vv_encode(&s->scratch, &f->vv);
     if (ward_buf_status(&s->scratch))
