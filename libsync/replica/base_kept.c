@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "shell/pack.h"
+#include "values/feed.h"
 
 void ward_base_free_match(struct ward_base_match *m, const struct ward_env *env)
 {
@@ -87,5 +88,114 @@ int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t f
     ward_base_free_match(&m, &r->env);
     ward_buf_free(&kept);
     ward_buf_free(&raw);
+    return rc;
+}
+
+/* ---- rows that begin with it */
+
+int ward_base_stage_head(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
+{
+    struct ward_buf kept;
+    struct ward_store_part part = {.codec = 0};
+    int rc = ward_store_clear_base(r->store, space, true, err);
+    ward_buf_init(&kept, &r->env);
+    ward_buf_add(&kept, h->signature, WARD_BASE_SIGNED);
+    ward_buf_add(&kept, h->raw, h->raw_len);
+    part.data = kept.p;
+    part.len = kept.len;
+    if (!rc)
+        rc = ward_buf_status(&kept) ? ward_fail(err, WARD_ERR_MEMORY, "base") : ward_store_put_base(r->store, space, true, 0, &part, err);
+    ward_buf_free(&kept);
+    return rc;
+}
+
+/* The log of a row begins after `upto` from now on. A run that reaches beyond is kept from there: its seal is over its end. */
+static int forget_log(ward_replica *r, const struct ward_feed *f, uint64_t upto, struct ward_error *err)
+{
+    struct ward_segment seg = {0}, *shorter = NULL;
+    struct ward_buf raw, packed;
+    size_t at = 0;
+    int rc = WARD_OK;
+    ward_buf_init(&raw, &r->env);
+    ward_buf_init(&packed, &r->env);
+    if (upto < f->head_seq)
+        rc = ward_store_find_segment(r->store, f->fid, upto + 1, &seg, err);
+    if (!rc && upto < f->head_seq && seg.first <= upto) {
+        rc = ward_store_unpack(&seg, &raw, err);
+        for (uint64_t seq = seg.first; !rc && seq <= upto; seq++) {
+            struct ward_change_head head;
+            if (ward_change_skip(raw.p + at, raw.len - at, &head))
+                rc = ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg.seg);
+            else
+                at += head.len;
+        }
+        seg.count -= (uint32_t)(upto + 1 - seg.first);
+        seg.first = upto + 1;
+        if (!rc)
+            rc = ward_pack(&packed, &seg.codec, raw.p + at, raw.len - at, seg.count, err);
+        seg.data = seg.codec ? packed.p : raw.p + at;
+        seg.len = seg.codec ? packed.len : raw.len - at;
+        shorter = &seg;
+    }
+    if (!rc)
+        rc = ward_store_forget_log(r->store, f->fid, upto, shorter, err);
+    ward_buf_free(&raw);
+    ward_buf_free(&packed);
+    return rc;
+}
+
+/* The row begins after seq from now on. */
+static int begin_row(ward_replica *r, struct ward_feed *f, uint64_t seq, const struct ward_hash *hash, uint64_t depth,
+                     const struct ward_vv *seen, struct ward_error *err)
+{
+    int rc = forget_log(r, f, seq, err);
+    if (!rc)
+        rc = ward_store_put_base_feed(r->store, f->fid, depth, seen, err);
+    f->base = seq;
+    f->base_hash = *hash;
+    f->dirty = true;
+    if (f->head_seq < seq) {
+        f->head_seq = seq;
+        f->head_hash = *hash;
+        f->head_depth = depth;
+        f->vv_loaded = true; /* replaying sets it */
+    }
+    if (!rc && ward_hash_compare(&f->grant, &r->self) == 0 && f->published < seq) {
+        f->published = seq;
+        rc = ward_store_put_published(r->store, f->fid, seq, err);
+    }
+    return rc;
+}
+
+static int seen_of(const struct ward_snapshot_feed *e, const struct ward_base_match *m, ward_replica *r, struct ward_vv *out,
+                   struct ward_error *err)
+{
+    struct ward_cbor seen = e->seen;
+    for (size_t i = 0; i < e->seen_count; i++) {
+        uint32_t feed;
+        uint64_t seq = 0;
+        ward_snapshot_next_seen(&seen, &feed, &seq);
+        if (ward_vv_raise(out, &r->env, m->fids[feed], seq))
+            return ward_fail(err, WARD_ERR_MEMORY, "base");
+    }
+    return WARD_OK;
+}
+
+int ward_base_begin_rows(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_base_match *m, struct ward_error *err)
+{
+    struct ward_cbor feeds = h->feeds;
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < h->feed_count; i++) {
+        struct ward_snapshot_feed e;
+        struct ward_vv seen = {0};
+        ward_snapshot_next_feed(&feeds, &e);
+        if (e.seq == 0)
+            continue;
+        rc = seen_of(&e, m, r, &seen, err);
+        if (!rc)
+            rc = begin_row(r, ward_directory_feed(&r->dir, m->fids[i]), e.seq, &e.hash, e.depth, &seen, err);
+        ward_vv_free(&seen, &r->env);
+    }
+    ward_chain_forget(r);
     return rc;
 }

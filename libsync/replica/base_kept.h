@@ -1,4 +1,4 @@
-/* base_kept.h - a base as the store keeps it, and its feeds as rows; for base.c and base_make.c. */
+/* base_kept.h - a base as the store keeps it, and its feeds as rows; for base.c, base_take.c and base_make.c. */
 #ifndef WARD_BASE_KEPT_H
 #define WARD_BASE_KEPT_H
 
@@ -18,6 +18,10 @@ void ward_base_free_match(struct ward_base_match *m, const struct ward_env *env)
 /* The head as it is kept; buf holds its bytes. WARD_ERR_NOT_FOUND. */
 int ward_base_load_head(ward_replica *r, const struct ward_hash *space, bool staged, struct ward_buf *buf, struct ward_snapshot_head *h,
                         struct ward_error *err);
+/* The head is staged, and what was staged of this space before goes. */
+int ward_base_stage_head(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err);
+/* The head's feeds, which have rows, begin where it ends: what the log held below goes. */
+int ward_base_begin_rows(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_base_match *m, struct ward_error *err);
 /* The live changes of a feed from one seq to another, as far as its base says, ascending; fn's failure ends it. */
 int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
                           struct ward_error *err);

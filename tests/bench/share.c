@@ -20,9 +20,10 @@ int bench_check_bytes(const struct bench *b)
     const struct bench_scale *s = &b->scale[b->at];
     double changes = (double)s->cells * s->tasks * s->edits, times = 0;
     int bad = 0;
-    bad += bounded(b, "no-op sync of a cell, bytes both ways", OURS_CELL, BENCH_NOOP_B, 200, 1);
-    bad += bounded(b, "no-op sync of an operator, bytes both ways", OURS, BENCH_NOOP_B, 200, 1);
-    bad += bounded(b, "one-change sync of a cell, bytes both ways", OURS_CELL, BENCH_ONE_B, 600, 1);
+    bad += bounded(b, "no-op sync of a cell, bytes both ways", OURS_CELL, BENCH_NOOP_B, 60, 1);
+    bad += bounded(b, "no-op sync of an operator, bytes both ways", OURS, BENCH_NOOP_B, 60, 1);
+    bad += bounded(b, "one-change sync of a cell, bytes both ways", OURS_CELL, BENCH_ONE_B, 250, 1);
+    bad += bounded(b, "one-change sync of an operator, bytes both ways", OURS, BENCH_ONE_B, 250, 1);
     bad += bounded(b, "runs for the hub, bytes a change", OURS, BENCH_RUN_B, 40, 1);
     bad += bounded(b, "first copy, bytes a change", OURS, BENCH_COPY_MB, 40, 1e6 / changes);
     /* 0.9 is the aim; instrumented builds and busy machines get less */

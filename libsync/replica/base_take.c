@@ -1,0 +1,274 @@
+/* base_take.c - a snapshot that comes in: checked, staged part by part, and adopted with the last of them. */
+#include "base/err.h"
+#include "base/limits.h"
+#include "replica/base_kept.h"
+#include "replica/own.h"
+#include "rules/frame.h"
+#include "shell/pack.h"
+#include "values/feed.h"
+#include "values/seal.h"
+
+#include <string.h>
+
+static bool may_make(const struct ward_directory *d, const struct ward_grant *g)
+{
+    return (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_ROOT) && g->effective &&
+           !ward_grant_is_cut(d, &g->id);
+}
+
+static int check_maker(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
+{
+    struct ward_hash id, name;
+    memcpy(id.b, h->maker, sizeof id.b);
+    const struct ward_grant *g = ward_directory_grant(&r->dir, &id), *self = ward_replica_grant(r);
+    if (!self || !ward_may_read(self, h->circle, h->circle_count))
+        return ward_fail(err, WARD_ERR_SPACE, "not a space of this device");
+    if (!g)
+        return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "who made the snapshot");
+    if (!may_make(&r->dir, g))
+        return ward_fail(err, WARD_ERR_NOT_ENTITLED, "a snapshot by a %s device", ward_role_name(g->role));
+    ward_snapshot_name(&name, space, h->raw, h->raw_len);
+    return ward_seal_check_snapshot(h->signature, &g->id, &name, h->part_count, g->sign_pk) ? WARD_OK
+                                                                                            : ward_fail(err, WARD_ERR_SEAL, "snapshot");
+}
+
+static bool is_own(const ward_replica *r, const struct ward_feed *f)
+{
+    return ward_hash_compare(&f->grant, &r->self) == 0;
+}
+
+/* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it. */
+static int check_standing(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, bool *gives_way,
+                          struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    *gives_way = false;
+    for (const struct ward_feed *b = ward_directory_next(&r->dir, f); b; b = ward_directory_next(&r->dir, b))
+        if (b->base < e->seq)
+            return ward_fail(err, WARD_ERR_HISTORY, "a branch leaves feed %u before it", (unsigned)f->fid);
+    if (f->base > e->seq)
+        return ward_fail(err, WARD_ERR_HISTORY, "what is held begins later");
+    *gives_way = is_own(r, f) && f->published < f->head_seq;
+    if (f->head_seq < e->seq)
+        return WARD_OK;
+    int rc = ward_chain_at(r, f->fid, e->seq, &hash, &depth, err);
+    if (rc)
+        return rc;
+    bool same = ward_hash_compare(&hash, &e->hash) == 0;
+    *gives_way = *gives_way && !same;
+    return same || (*gives_way && f->published < e->seq) ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");
+}
+
+static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
+{
+    const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+    struct ward_cbor feeds = h->feeds;
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < h->feed_count; i++) {
+        struct ward_snapshot_feed e;
+        struct ward_hash id;
+        bool gives_way;
+        ward_snapshot_next_feed(&feeds, &e);
+        const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
+        if (!g)
+            return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "a feed of the snapshot");
+        if (!ward_may_write(g, h->circle, h->circle_count))
+            return ward_fail(err, WARD_ERR_NOT_ENTITLED, "a feed of the snapshot");
+        ward_name_feed(&id, &r->ward, space, &g->id);
+        if (e.sealed && !ward_seal_check(e.seal, &id, e.seq, &e.hash, g->sign_pk))
+            return ward_fail(err, WARD_ERR_SEAL, "a feed of the snapshot");
+        if (e.seq == 0 && ward_hash_compare(&e.hash, &id) != 0)
+            return ward_fail(err, WARD_ERR_CHAIN, "an empty feed of the snapshot");
+        const struct ward_feed *f = s ? ward_directory_feed_by_id(&r->dir, &id) : NULL;
+        if (f && e.seq)
+            rc = check_standing(r, f, &e, &gives_way, err);
+    }
+    return rc;
+}
+
+/* Own changes that nobody has got wait, to be written anew on top. Rows move. */
+static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_cbor feeds = h->feeds;
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < h->feed_count; i++) {
+        struct ward_snapshot_feed e;
+        struct ward_hash id;
+        bool gives_way = false;
+        ward_snapshot_next_feed(&feeds, &e);
+        const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+        const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
+        const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
+        if (f && e.seq)
+            rc = check_standing(r, f, &e, &gives_way, err);
+        if (!rc && gives_way)
+            rc = ward_own_withdraw(a, f->fid, f->published, err);
+    }
+    return rc;
+}
+
+/* Every feed of the head gets a row, if it has none. */
+static int add_rows(ward_replica *r, const struct ward_snapshot_head *h, uint32_t sid, struct ward_base_match *m, struct ward_error *err)
+{
+    const struct ward_hash space = ward_directory_space(&r->dir, sid)->id;
+    struct ward_cbor feeds = h->feeds;
+    for (size_t i = 0; i < h->feed_count; i++) {
+        struct ward_snapshot_feed e;
+        ward_snapshot_next_feed(&feeds, &e);
+        if (m->fids[i])
+            continue;
+        const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
+        struct ward_feed f = {.fid = (uint32_t)r->dir.feed_count + 1,
+                              .sid = sid,
+                              .grant = g->id,
+                              .unit = g->unit,
+                              .role = g->role,
+                              .limit = UINT64_MAX,
+                              .applied_limit = UINT64_MAX,
+                              .vv_loaded = true,
+                              .dirty = true};
+        ward_name_feed(&f.id, &r->ward, &space, &g->id);
+        f.head_hash = f.id;
+        ward_directory_settled(&r->dir, &space, &f.id, &f.settled);
+        if (ward_directory_add_feed(&r->dir, &f))
+            return ward_fail(err, WARD_ERR_MEMORY, "directory");
+        m->fids[i] = f.fid;
+        struct ward_feed *row = ward_directory_feed(&r->dir, f.fid);
+        row->limit = row->applied_limit = ward_directory_limit(&r->dir, row);
+    }
+    return WARD_OK;
+}
+
+static int adopt(struct ward_apply *a, const struct ward_hash *space, const struct ward_snapshot_head *h, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_base_match m = {0};
+    int rc = ward_apply_write(a, err);
+    if (!rc)
+        rc = withdraw(a, h, space, err);
+    const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+    uint32_t sid = s ? s->sid : (uint32_t)r->dir.space_count + 1;
+    if (!rc && !s && ward_directory_add_space(&r->dir, sid, space, h->circle, h->circle_count))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
+    if (!rc)
+        rc = ward_base_match_feeds(&m, r, ward_directory_space(&r->dir, sid), h, err);
+    if (!rc)
+        rc = add_rows(r, h, sid, &m, err);
+    if (!rc)
+        rc = ward_base_begin_rows(r, h, &m, err);
+    if (!rc)
+        rc = ward_store_adopt_base(r->store, space, err);
+    if (!rc)
+        ward_directory_space(&r->dir, sid)->lacks = false;
+    if (!rc)
+        rc = ward_apply_replay(a, sid, err);
+    ward_base_free_match(&m, &r->env);
+    return rc;
+}
+
+/* Something of it is not held here. */
+static bool is_needed(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space)
+{
+    const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+    struct ward_cbor feeds = h->feeds;
+    for (size_t i = 0; i < h->feed_count; i++) {
+        struct ward_snapshot_feed e;
+        struct ward_hash id;
+        ward_snapshot_next_feed(&feeds, &e);
+        const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
+        const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
+        if (e.seq > (f ? f->head_seq : 0))
+            return true;
+    }
+    return false;
+}
+
+static int take_head(struct ward_apply *a, const struct ward_snapshot_head *h, struct ward_taking *t, bool *adopted, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_store_part held;
+    struct ward_hash *space = &t->space;
+    t->on = t->pass = false;
+    ward_name_space(space, &r->ward, h->circle, h->circle_count);
+    int rc = check_maker(r, h, space, err);
+    if (rc)
+        return rc;
+    t->pass = !is_needed(r, h, space);
+    t->on = true;
+    if (t->pass)
+        return WARD_OK;
+    rc = check_feeds(r, h, space, err);
+    if (rc) {
+        t->on = false;
+        return rc;
+    }
+    rc = ward_store_get_base(r->store, space, true, 0, &held, err);
+    if (!rc && held.len == WARD_BASE_SIGNED + h->raw_len && memcmp(held.data + WARD_BASE_SIGNED, h->raw, h->raw_len) == 0)
+        return WARD_OK; /* it broke off before: what came of it then is there */
+    if (!rc || rc == WARD_ERR_NOT_FOUND)
+        rc = ward_base_stage_head(r, h, space, err);
+    if (!rc && h->part_count == 0) {
+        rc = adopt(a, space, h, err);
+        *adopted = !rc;
+    }
+    return rc;
+}
+
+static int check_part(ward_replica *r, const struct ward_snapshot_head *h, uint32_t number, uint32_t codec, const uint8_t *data, size_t len,
+                      struct ward_error *err)
+{
+    struct ward_hash is;
+    struct ward_snapshot_part part;
+    if (number < 1 || number > h->part_count)
+        return ward_fail(err, WARD_ERR_RANGE, "part %u", (unsigned)number);
+    ward_snapshot_part(h, number, &part);
+    ward_snapshot_name_part(&is, codec, data, len);
+    if (ward_hash_compare(&part.hash, &is) != 0)
+        return ward_fail(err, WARD_ERR_CHAIN, "part %u is another than the head of the snapshot names", (unsigned)number);
+    int rc = ward_unpack(&r->unpacked, codec, data, len, part.count, err);
+    return rc ? rc : ward_snapshot_part_check(&part, r->unpacked.p, r->unpacked.len, &r->scratch, err);
+}
+
+static int take_part(struct ward_apply *a, const struct ward_hash *space, uint32_t number, uint32_t codec, const uint8_t *data, size_t len,
+                     bool *adopted, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_snapshot_head h;
+    struct ward_buf kept;
+    size_t there = 0;
+    ward_buf_init(&kept, &r->env);
+    int rc = ward_base_load_head(r, space, true, &kept, &h, err);
+    if (rc == WARD_ERR_NOT_FOUND)
+        rc = ward_fail(err, WARD_ERR_GAP, "a part without its head");
+    if (!rc)
+        rc = check_part(r, &h, number, codec, data, len, err);
+    if (!rc)
+        rc = ward_store_put_base(r->store, space, true, number, &(struct ward_store_part){codec, data, len}, err);
+    if (!rc)
+        rc = ward_store_count_base(r->store, space, true, &there, err);
+    if (!rc && there == h.part_count) {
+        rc = check_feeds(r, &h, space, err); /* much may have come since the head */
+        if (!rc)
+            rc = adopt(a, space, &h, err);
+        *adopted = !rc;
+    }
+    ward_buf_free(&kept);
+    return rc;
+}
+
+int ward_base_take(struct ward_taking *t, struct ward_apply *a, const struct ward_message *m, bool *adopted, struct ward_error *err)
+{
+    *adopted = false;
+    if (m->type == WARD_MSG_SNAPSHOT) {
+        struct ward_snapshot_head h;
+        int rc = ward_snapshot_head_parse(&h, m->snapshot.raw, m->snapshot.len, m->snapshot.signature, err);
+        return rc ? rc : take_head(a, &h, t, adopted, err);
+    }
+    if (!t->on || memcmp(m->part.space8, t->space.b, 8) != 0)
+        return ward_fail(err, WARD_ERR_GAP, "a part without its head");
+    if (t->pass)
+        return WARD_OK;
+    return take_part(a, &t->space, (uint32_t)m->part.number, (uint32_t)m->part.codec, m->part.data, m->part.len, adopted, err);
+}
