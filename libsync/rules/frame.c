@@ -5,12 +5,7 @@
 #include "values/feed.h"
 #include "values/seal.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define SHORT 8
-
-#define WARD_SHORT 4 /* bytes of the ward's id in a hello */
 
 /* Nothing, or just so many bytes. */
 static bool some_or_none(struct ward_cbor *c, const uint8_t **out, size_t size)
@@ -26,8 +21,8 @@ static bool some_or_none(struct ward_cbor *c, const uint8_t **out, size_t size)
 static bool read_hello(struct ward_cbor *c, struct ward_message *m)
 {
     uint64_t wall, window;
-    if (!ward_cbor_bytes_exact(c, &m->hello.ward4, WARD_SHORT) || !ward_cbor_bytes_exact(c, &m->hello.common8, SHORT) ||
-        !some_or_none(c, &m->hello.base8, SHORT) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX / 1000) ||
+    if (!ward_cbor_bytes_exact(c, &m->hello.ward4, WARD_SHORT_WARD) || !ward_cbor_bytes_exact(c, &m->hello.common8, WARD_SHORT_ID) ||
+        !some_or_none(c, &m->hello.base8, WARD_SHORT_ID) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX / 1000) ||
         !ward_cbor_uint(c, &window, WARD_WINDOW_MAX))
         return false;
     if (window == 0)
@@ -48,7 +43,7 @@ static bool read_clock(struct ward_cbor *c, int64_t *out)
     if (v.type != WARD_INT)
         return ward_cbor_fail(c, WARD_ERR_TYPE);
     *out = v.integer;
-    return (v.integer <= WARD_WALL_MS_MAX / 1000 && v.integer >= -(WARD_WALL_MS_MAX / 1000)) || ward_cbor_fail(c, WARD_ERR_RANGE);
+    return ward_cbor_check(c, v.integer <= WARD_WALL_MS_MAX / 1000 && v.integer >= -(WARD_WALL_MS_MAX / 1000), WARD_ERR_RANGE);
 }
 
 static bool read_agree(struct ward_cbor *c, struct ward_message *m)
@@ -76,12 +71,13 @@ static bool open_list(struct ward_cbor *c, struct ward_message *m, size_t max, i
 
 static bool ascending(struct ward_cbor *c, const uint8_t *before, const uint8_t *now)
 {
-    return ward_cbor_check(c, !before || memcmp(before, now, SHORT) < 0, WARD_ERR_ORDER);
+    return ward_cbor_check(c, !before || memcmp(before, now, WARD_SHORT_ID) < 0, WARD_ERR_ORDER);
 }
 
 static bool space_entry(struct ward_cbor *c, struct ward_space_entry *e)
 {
-    return ward_cbor_array_exact(c, 2) && ward_cbor_bytes_exact(c, &e->space8, SHORT) && ward_cbor_bytes_exact(c, &e->digest8, SHORT);
+    return ward_cbor_array_exact(c, 2) && ward_cbor_bytes_exact(c, &e->space8, WARD_SHORT_ID) &&
+           ward_cbor_bytes_exact(c, &e->digest8, WARD_SHORT_ID);
 }
 
 static bool read_spaces(struct ward_cbor *c, struct ward_message *m)
@@ -124,18 +120,18 @@ static bool read_named_circle(struct ward_cbor *c, struct ward_message *m)
 static bool feed_entry(struct ward_cbor *c, bool bundle, struct ward_feed_entry *e)
 {
     *e = (struct ward_feed_entry){0};
-    return ward_cbor_array_exact(c, bundle ? 4 : 3) && ward_cbor_bytes_exact(c, &e->grant8, SHORT) &&
+    return ward_cbor_array_exact(c, bundle ? 4 : 3) && ward_cbor_bytes_exact(c, &e->grant8, WARD_SHORT_ID) &&
            (!bundle || ward_cbor_uint(c, &e->base, INT64_MAX)) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
-           ward_cbor_check(c, e->seq > 0, WARD_ERR_RANGE) && ward_cbor_bytes_exact(c, &e->hash8, SHORT);
+           ward_cbor_check(c, e->seq > 0, WARD_ERR_RANGE) && ward_cbor_bytes_exact(c, &e->hash8, WARD_SHORT_ID);
 }
 
 /* A feed with branches has an entry for each. */
 static int compare_entries(const struct ward_feed_entry *a, const struct ward_feed_entry *b)
 {
-    int order = memcmp(a->grant8, b->grant8, SHORT);
+    int order = memcmp(a->grant8, b->grant8, WARD_SHORT_ID);
     if (order == 0)
         order = (a->seq > b->seq) - (a->seq < b->seq);
-    return order ? order : memcmp(a->hash8, b->hash8, SHORT);
+    return order ? order : memcmp(a->hash8, b->hash8, WARD_SHORT_ID);
 }
 
 /* One [ref, feeds]; the cursor stands behind it afterwards, h->feeds at its first feed. */
@@ -146,7 +142,7 @@ static bool heads_entry(struct ward_cbor *c, bool bundle, struct ward_heads_entr
     if (!ward_cbor_array_exact(c, 2) || !ward_cbor_peek(c, &type))
         return false;
     if (type == WARD_BYTES && !bundle) {
-        if (!ward_cbor_bytes_exact(c, &h->space8, SHORT))
+        if (!ward_cbor_bytes_exact(c, &h->space8, WARD_SHORT_ID))
             return false;
     } else {
         if (!read_circle(c, storage, &h->circle_count))
@@ -184,7 +180,7 @@ static bool read_heads(struct ward_cbor *c, struct ward_message *m, bool bundle)
 static bool read_run(struct ward_cbor *c, struct ward_run *run)
 {
     uint64_t count, codec;
-    if (!ward_cbor_bytes_exact(c, &run->space8, SHORT) || !some_or_none(c, &run->grant8, SHORT) ||
+    if (!ward_cbor_bytes_exact(c, &run->space8, WARD_SHORT_ID) || !some_or_none(c, &run->grant8, WARD_SHORT_ID) ||
         !ward_cbor_uint(c, &run->first, INT64_MAX) || !ward_cbor_uint(c, &count, UINT32_MAX) || !ward_cbor_uint(c, &codec, UINT32_MAX) ||
         !ward_cbor_bytes(c, &run->data, &run->len) || !ward_cbor_bytes_exact(c, &run->sig, WARD_SEAL_BYTES))
         return false;
@@ -196,29 +192,28 @@ static bool read_run(struct ward_cbor *c, struct ward_run *run)
 static bool sample(struct ward_cbor *c, struct ward_sample *s)
 {
     const uint8_t *hash8;
-    if (!ward_cbor_array_exact(c, 2) || !ward_cbor_uint(c, &s->seq, INT64_MAX) || !ward_cbor_bytes_exact(c, &hash8, SHORT))
+    if (!ward_cbor_array_exact(c, 2) || !ward_cbor_uint(c, &s->seq, INT64_MAX) || !ward_cbor_bytes_exact(c, &hash8, WARD_SHORT_ID))
         return false;
-    memcpy(s->hash8, hash8, SHORT);
+    memcpy(s->hash8, hash8, WARD_SHORT_ID);
     return ward_cbor_check(c, s->seq > 0, WARD_ERR_RANGE);
 }
 
-static int by_seq(const void *a, const void *b)
+int ward_sample_compare(const struct ward_sample *a, const struct ward_sample *b)
 {
-    const struct ward_sample *x = a, *y = b;
-    return x->seq != y->seq ? (x->seq > y->seq) - (x->seq < y->seq) : memcmp(x->hash8, y->hash8, SHORT);
+    return a->seq != b->seq ? (a->seq > b->seq) - (a->seq < b->seq) : memcmp(a->hash8, b->hash8, sizeof a->hash8);
 }
 
 static bool read_branch(struct ward_cbor *c, struct ward_message *m)
 {
     struct ward_sample before = {0};
-    if (!ward_cbor_bytes_exact(c, &m->branch.space8, SHORT) || !ward_cbor_bytes_exact(c, &m->branch.grant8, SHORT) ||
+    if (!ward_cbor_bytes_exact(c, &m->branch.space8, WARD_SHORT_ID) || !ward_cbor_bytes_exact(c, &m->branch.grant8, WARD_SHORT_ID) ||
         !open_list(c, m, WARD_BRANCH_SAMPLES, WARD_ERR_RANGE))
         return false;
     for (size_t i = 0; i < m->count; i++) {
         struct ward_sample s;
         if (!sample(c, &s))
             return false;
-        if (i > 0 && by_seq(&before, &s) >= 0)
+        if (i > 0 && ward_sample_compare(&before, &s) >= 0)
             return ward_cbor_fail(c, WARD_ERR_ORDER);
         before = s;
     }
@@ -244,7 +239,7 @@ static bool read_ack(struct ward_cbor *c, struct ward_message *m)
 
 static bool receipt_entry(struct ward_cbor *c, struct ward_receipt_entry *e)
 {
-    return ward_cbor_array_exact(c, 3) && ward_cbor_bytes_exact(c, &e->space8, SHORT) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
+    return ward_cbor_array_exact(c, 3) && ward_cbor_bytes_exact(c, &e->space8, WARD_SHORT_ID) && ward_cbor_uint(c, &e->seq, INT64_MAX) &&
            ward_cbor_check(c, e->seq > 0, WARD_ERR_RANGE) && ward_cbor_bytes_exact(c, &e->hash, WARD_HASH_BYTES);
 }
 
@@ -320,7 +315,7 @@ static bool read_want(struct ward_cbor *c, struct ward_message *m)
     if (!ward_cbor_bool(c, &m->states) || !open_list(c, m, WARD_SPACES_MAX, WARD_ERR_LIMIT_SPACES))
         return false;
     for (size_t i = 0; i < m->count; i++) {
-        if (!ward_cbor_bytes_exact(c, &space8, SHORT) || !ascending(c, before, space8))
+        if (!ward_cbor_bytes_exact(c, &space8, WARD_SHORT_ID) || !ascending(c, before, space8))
             return false;
         before = space8;
     }
@@ -339,7 +334,7 @@ static bool read_snapshot(struct ward_cbor *c, struct ward_message *m)
 
 static bool read_part(struct ward_cbor *c, struct ward_message *m)
 {
-    return ward_cbor_bytes_exact(c, &m->part.space8, SHORT) && ward_cbor_uint(c, &m->part.number, WARD_PARTS_MAX) &&
+    return ward_cbor_bytes_exact(c, &m->part.space8, WARD_SHORT_ID) && ward_cbor_uint(c, &m->part.number, WARD_PARTS_MAX) &&
            ward_cbor_check(c, m->part.number > 0, WARD_ERR_RANGE) && ward_cbor_uint(c, &m->part.codec, UINT32_MAX) &&
            ward_cbor_bytes(c, &m->part.data, &m->part.len);
 }
@@ -497,7 +492,7 @@ void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out)
 
 void ward_frame_next_wanted(struct ward_message *m, const uint8_t **space8)
 {
-    ward_cbor_bytes_exact(&m->list, space8, SHORT);
+    ward_cbor_bytes_exact(&m->list, space8, WARD_SHORT_ID);
 }
 
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error)
@@ -513,175 +508,4 @@ unsigned ward_frame_type(const void *p, size_t len)
     ward_cbor_init(&c, p, len);
     return ward_cbor_array(&c, &members) && ward_cbor_uint(&c, &version, WARD_FORMAT) && ward_cbor_uint(&c, &type, 255) ? (unsigned)type
                                                                                                                         : 0;
-}
-
-void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members)
-{
-    ward_put_array(b, 2 + members);
-    ward_put_uint(b, WARD_FORMAT);
-    ward_put_uint(b, (uint64_t)type);
-}
-
-void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
-                      int64_t wall_ms, const uint8_t *buckets)
-{
-    ward_frame_begin(b, WARD_MSG_HELLO, 7);
-    ward_put_uint(b, WARD_PROTOCOL);
-    ward_put_bytes(b, ward->b, WARD_SHORT);
-    ward_put_bytes(b, common->b, SHORT);
-    ward_put_bytes(b, base8, base8 ? SHORT : 0);
-    ward_put_uint(b, (uint64_t)wall_ms / 1000);
-    ward_put_uint(b, WARD_WINDOW);
-    ward_put_bytes(b, buckets, buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
-}
-
-void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s)
-{
-    ward_frame_begin(b, WARD_MSG_AGREE, 3);
-    ward_put_uint(b, (uint64_t)how);
-    ward_put_int(b, clock_s);
-    ward_put_uint(b, WARD_WINDOW);
-}
-
-void ward_frame_spaces(struct ward_buf *b, size_t count)
-{
-    ward_frame_begin(b, WARD_MSG_SPACES, 1);
-    ward_put_array(b, count);
-}
-
-void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest)
-{
-    ward_put_array(b, 2);
-    ward_put_bytes(b, space->b, SHORT);
-    ward_put_bytes(b, digest->b, SHORT);
-}
-
-void ward_put_circle(struct ward_buf *b, const struct ward_id *circle, size_t count)
-{
-    ward_put_array(b, count);
-    for (size_t i = 0; i < count; i++)
-        ward_put_bytes(b, circle[i].b, sizeof circle[i].b);
-}
-
-void ward_frame_run(struct ward_buf *b, const struct ward_run *run)
-{
-    ward_frame_begin(b, WARD_MSG_RUN, 7);
-    ward_put_bytes(b, run->space8, SHORT);
-    ward_put_bytes(b, run->grant8, run->grant8 ? SHORT : 0);
-    ward_put_uint(b, run->first);
-    ward_put_uint(b, run->count);
-    ward_put_uint(b, run->codec);
-    ward_put_bytes(b, run->data, run->len);
-    ward_put_bytes(b, run->sig, WARD_SEAL_BYTES);
-}
-
-void ward_frame_ack(struct ward_buf *b, uint64_t n, const uint64_t (*refused)[2], size_t refused_count)
-{
-    ward_frame_begin(b, WARD_MSG_ACK, 2);
-    ward_put_uint(b, n);
-    ward_put_array(b, refused_count);
-    for (size_t i = 0; i < refused_count; i++) {
-        ward_put_array(b, 2);
-        ward_put_uint(b, refused[i][0]);
-        ward_put_uint(b, refused[i][1]);
-    }
-}
-
-void ward_frame_branch(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *grant, struct ward_sample *samples,
-                       size_t count)
-{
-    size_t n = 0;
-    if (count)
-        qsort(samples, count, sizeof *samples, by_seq);
-    for (size_t i = 0; i < count; i++)
-        if (n == 0 || by_seq(&samples[n - 1], &samples[i]) != 0)
-            samples[n++] = samples[i];
-    ward_frame_begin(b, WARD_MSG_BRANCH, 3);
-    ward_put_bytes(b, space->b, SHORT);
-    ward_put_bytes(b, grant->b, SHORT);
-    ward_put_array(b, n);
-    for (size_t i = 0; i < n; i++) {
-        ward_put_array(b, 2);
-        ward_put_uint(b, samples[i].seq);
-        ward_put_bytes(b, samples[i].hash8, SHORT);
-    }
-}
-
-void ward_frame_simple(struct ward_buf *b, enum ward_message_type type)
-{
-    ward_frame_begin(b, type, 0);
-}
-
-void ward_frame_taken(struct ward_buf *b, uint64_t n, int64_t after_ms, const uint8_t sig[64])
-{
-    ward_frame_begin(b, WARD_MSG_TAKEN, 3);
-    ward_put_uint(b, n);
-    ward_put_uint(b, (uint64_t)after_ms);
-    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
-}
-
-void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count)
-{
-    ward_frame_begin(b, WARD_MSG_RECEIPT, 3);
-    ward_put_uint(b, (uint64_t)wall_ms);
-    ward_put_array(b, count);
-}
-
-void ward_frame_receipt_entry(struct ward_buf *b, const struct ward_hash *space, uint64_t seq, const struct ward_hash *hash)
-{
-    ward_put_array(b, 3);
-    ward_put_bytes(b, space->b, SHORT);
-    ward_put_uint(b, seq);
-    ward_put_bytes(b, hash->b, WARD_HASH_BYTES);
-}
-
-void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64])
-{
-    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
-}
-
-void ward_frame_want(struct ward_buf *b, bool states, size_t count)
-{
-    ward_frame_begin(b, WARD_MSG_WANT, 2);
-    ward_put_bool(b, states);
-    ward_put_array(b, count);
-}
-
-void ward_frame_snapshot(struct ward_buf *b, const void *head, size_t len, const uint8_t sig[64])
-{
-    ward_frame_begin(b, WARD_MSG_SNAPSHOT, 2);
-    ward_put_bytes(b, head, len);
-    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
-}
-
-void ward_frame_part(struct ward_buf *b, const struct ward_hash *space, uint64_t number, uint64_t codec, const void *data, size_t len)
-{
-    ward_frame_begin(b, WARD_MSG_PART, 4);
-    ward_put_bytes(b, space->b, SHORT);
-    ward_put_uint(b, number);
-    ward_put_uint(b, codec);
-    ward_put_bytes(b, data, len);
-}
-
-void ward_frame_error(struct ward_buf *b, int code, const char *text)
-{
-    ward_frame_begin(b, WARD_MSG_ERROR, 2);
-    ward_put_uint(b, (uint64_t)code);
-    ward_put_text(b, text, strlen(text));
-}
-
-void ward_frame_join(struct ward_buf *b, const char *name, const uint8_t sign_pk[32], const uint8_t link_pk[32], const uint8_t sig[64])
-{
-    ward_frame_begin(b, WARD_MSG_JOIN, 4);
-    ward_put_text(b, name, strlen(name));
-    ward_put_bytes(b, sign_pk, 32);
-    ward_put_bytes(b, link_pk, 32);
-    ward_put_bytes(b, sig, WARD_SEAL_BYTES);
-}
-
-void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void *grant, size_t grant_len)
-{
-    ward_frame_begin(b, WARD_MSG_JOINED, 2);
-    ward_put_bytes(b, root_pk, 32);
-    ward_put_bytes(b, grant, grant_len);
 }

@@ -6,6 +6,9 @@
 #include "values/cbor.h"
 #include "wardsync.h"
 
+#define WARD_SHORT_ID   8 /* bytes of an id by which a session says which is meant */
+#define WARD_SHORT_WARD 4 /* of the ward's, in a hello */
+
 enum ward_message_type {
     WARD_MSG_HELLO = 1,
     WARD_MSG_SPACES = 2,
@@ -144,6 +147,7 @@ struct ward_sample { /* of a chain */
     uint64_t seq;
     uint8_t hash8[8];
 };
+int ward_sample_compare(const struct ward_sample *a, const struct ward_sample *b); /* as they ascend in a list */
 /* Members of a checked list, in turn. storage: WARD_CIRCLE_MAX ids. */
 void ward_frame_next_space(struct ward_message *m, struct ward_space_entry *out);
 void ward_frame_next_heads(struct ward_message *m, struct ward_heads_entry *out, struct ward_id *storage);
