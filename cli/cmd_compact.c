@@ -136,7 +136,13 @@ static void plain_done(struct cli *c, const json_t *model)
                  ngettext("%lld settled change need not be kept here any more.", "%lld settled changes need not be kept here any more.",
                           (unsigned long)dropped),
                  dropped);
-    if (!closed && !proposed && !waiting && !dropped)
+    static const struct cli_column size = {.key = "shrunk_bytes", .show = CLI_BYTES};
+    json_int_t shrunk = json_integer_value(json_object_get(model, size.key));
+    if (shrunk)
+        cli_line(c, _("The file is %s smaller."), cli_cell(c, model, &size));
+    else if (dropped && json_is_true(json_object_get(model, "keeps_size")))
+        cli_line(c, _("The file keeps its size, since an earlier version made it; what is free in it is used again."));
+    if (!closed && !proposed && !waiting && !dropped && !shrunk)
         cli_line(c, _("There is nothing to settle."));
 }
 
@@ -190,8 +196,9 @@ static int run(struct cli *c)
     if (ward_compact(c->replica, &options, &result, &err))
         return cli_fail(c, &err);
     json_auto_t *model =
-        json_pack("{s:I, s:I, s:I, s:I, s:I}", "proposed", (json_int_t)result.proposed, "closed", (json_int_t)result.closed, "waiting",
-                  (json_int_t)result.waiting, "dropped", (json_int_t)result.dropped, "dropped_bytes", (json_int_t)result.dropped_bytes);
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "proposed", (json_int_t)result.proposed, "closed", (json_int_t)result.closed,
+                  "waiting", (json_int_t)result.waiting, "dropped", (json_int_t)result.dropped, "dropped_bytes",
+                  (json_int_t)result.dropped_bytes, "shrunk_bytes", (json_int_t)result.shrunk, "keeps_size", result.keeps_size);
     return cli_answer(c, result.waiting ? CLI_ATTENTION : CLI_DONE, model, plain_done);
 }
 

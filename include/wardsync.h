@@ -719,9 +719,11 @@ struct ward_compact_options {
 struct ward_compact_result {
     size_t proposed, closed, waiting; /* spaces; waiting: proposed before, and held back */
     uint64_t dropped, dropped_bytes;  /* changes that left the log here, and what they took there */
+    uint64_t shrunk;                  /* bytes by which the file has become smaller: all that was free in it */
+    bool keeps_size;                  /* it cannot: an earlier build made the file. What is free in it is used again */
 };
 /* Operators and hubs: closes what every device holds, and proposes floors where enough would go. Every device: what is closed, and all held
- * here, leaves the log, and the state that it came to begins it (proto/snapshot.md). */
+ * here, leaves the log, and the state that it came to begins it (proto/snapshot.md); the file gives what is free in it back to the disk. */
 int ward_compact(ward_replica *r, const struct ward_compact_options *options, struct ward_compact_result *out, struct ward_error *err);
 
 /* ---------------------------------------------------------------- status */

@@ -536,6 +536,19 @@ static int let_go_all(ward_replica *r, struct ward_compact_result *out, struct w
     return rc;
 }
 
+/* Who compacts because the disk is full may have no room for that much of SQLite's log: another time. */
+static int shrink(ward_replica *r, struct ward_compact_result *out, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    out->keeps_size = !ward_store_may_shrink(r->store);
+    int rc = ward_store_shrink(r->store, &out->shrunk, &why);
+    if (rc == WARD_ERR_DISK_FULL)
+        return WARD_OK;
+    if (rc && err)
+        *err = why;
+    return rc;
+}
+
 int ward_compact_close(ward_replica *r, struct ward_compact_result *out, struct ward_error *err)
 {
     struct ward_compact_result result = {0};
@@ -551,6 +564,8 @@ int ward_compact(ward_replica *r, const struct ward_compact_options *options, st
     int rc = write_if_entitled(r, options, &result, err);
     if (!rc && !options->keep)
         rc = let_go_all(r, &result, err);
+    if (!rc && !options->keep)
+        rc = shrink(r, &result, err);
     if (!rc)
         *out = result;
     return rc;

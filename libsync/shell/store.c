@@ -111,7 +111,7 @@ bool column_exact(sqlite3_stmt *st, int i, void *out, size_t len)
     return true;
 }
 
-static int pragma_int(struct ward_store *s, const char *sql, int64_t *out, struct ward_error *err)
+int store_pragma_int(struct ward_store *s, const char *sql, int64_t *out, struct ward_error *err)
 {
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
@@ -168,11 +168,11 @@ static int configure(struct ward_store *s, struct ward_error *err)
 int store_identify(struct ward_store *s, bool create, bool *laid_out, struct ward_error *err)
 {
     int64_t app = 0, version = 0, tables = 0, notes = 0;
-    int rc = pragma_int(s, "PRAGMA application_id", &app, err);
+    int rc = store_pragma_int(s, "PRAGMA application_id", &app, err);
     if (!rc)
-        rc = pragma_int(s, "PRAGMA user_version", &version, err);
+        rc = store_pragma_int(s, "PRAGMA user_version", &version, err);
     if (!rc)
-        rc = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
+        rc = store_pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (rc)
         return rc;
     *laid_out = tables > 0;
@@ -186,13 +186,14 @@ int store_identify(struct ward_store *s, bool create, bool *laid_out, struct war
     if (version < 1)
         return ward_fail(err, WARD_ERR_NOT_A_REPLICA, "format %lld", (long long)version);
     if (create)
-        rc = pragma_int(s, "SELECT count(*) FROM ward_meta", &notes, err);
+        rc = store_pragma_int(s, "SELECT count(*) FROM ward_meta", &notes, err);
     return !rc && notes ? ward_fail(err, WARD_ERR_HOME_EXISTS, "there is a replica already") : rc;
 }
 
 static int set_up(struct ward_store *s, struct ward_error *err)
 {
-    int rc = store_exec(s, "PRAGMA journal_mode=WAL", err);
+    /* Before anything else: it cannot be had later (store_shrink.c). */
+    int rc = store_exec(s, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL", err);
     if (rc)
         return rc;
     rc = ward_store_begin(s, err);
@@ -302,7 +303,7 @@ static int migrate(struct ward_store *s, struct ward_error *err)
     int rc = ward_store_begin(s, err);
     if (rc)
         return rc;
-    rc = pragma_int(s, "PRAGMA user_version", &version, err);
+    rc = store_pragma_int(s, "PRAGMA user_version", &version, err);
     if (!rc && version < 2)
         rc = store_add_format_2(s, err);
     if (!rc && version < 3)
@@ -321,7 +322,7 @@ static int migrate(struct ward_store *s, struct ward_error *err)
 
 /* After a power cut the log may end in a transaction whose last sector was never filled up to its end by a sync: it counts, and the next
  * one written behind it in that sector could tear it. So what the log holds goes to the database before anything is written. */
-static void settle_log(struct ward_store *s)
+void store_settle_log(struct ward_store *s)
 {
     if (s->lock.fd < 0 || ward_lock_take(&s->lock, 0, NULL)) /* none is held, or somebody writes: the log was settled when he came */
         return;
@@ -340,7 +341,7 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
     snprintf(path, sizeof path, "%s/%s", home, o->name ? o->name : WARD_STORE_NAME);
     int rc = o->read_only ? open_to_read(s, path, o, err) : open_to_write(s, home, path, o, err);
     if (!rc && !o->read_only)
-        settle_log(s);
+        store_settle_log(s);
     if (!rc && !o->read_only && !o->locked)
         rc = migrate(s, err);
     if (!rc)

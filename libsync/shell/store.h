@@ -51,6 +51,10 @@ void ward_store_looked(struct ward_store *s);
 int ward_store_stamp(struct ward_store *s, uint64_t *out, struct ward_error *err);
 /* Makes it one file, with no log beside it, if nobody else has it open (WARD_ERR_BUSY). The last thing done to it. */
 int ward_store_fold(struct ward_store *s, struct ward_error *err);
+/* Free pages go back to the disk, a few in each of as many transactions as it takes. *bytes: what the file becomes smaller by, also where
+ * it fails then. Nothing happens to a file that cannot: an earlier build made it. */
+int ward_store_shrink(struct ward_store *s, uint64_t *bytes, struct ward_error *err);
+bool ward_store_may_shrink(struct ward_store *s);
 /* A consistent copy at path, which must not exist: whole and durable on return, or not there. */
 int ward_store_backup(struct ward_store *s, const char *path, struct ward_error *err);
 int ward_store_integrity(struct ward_store *s, struct ward_error *err);

@@ -133,13 +133,15 @@ sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error
 /* Runs a statement that gives no rows. */
 int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err);
 int store_exec(struct ward_store *s, const char *sql, struct ward_error *err);
+int store_pragma_int(struct ward_store *s, const char *sql, int64_t *out, struct ward_error *err); /* any statement that gives one number */
+void store_settle_log(struct ward_store *s); /* what SQLite's log holds goes to the database, if nobody else writes */
 int store_end_stale_look(struct ward_store *s, struct ward_error *err);
 const char *store_sql(enum sql which);
 int store_create(struct ward_store *s, struct ward_error *err);
 int store_move_front(struct ward_store *s, const struct ward_segment *seg, struct ward_error *err); /* of the segment: where it begins */
-int store_add_format_2(struct ward_store *s, struct ward_error *err); /* to format 1 */
-int store_add_format_3(struct ward_store *s, struct ward_error *err); /* to format 2 */
-int store_index_renew(struct ward_store *s, struct ward_error *err);  /* an empty one */
+int store_add_format_2(struct ward_store *s, struct ward_error *err);                               /* to format 1 */
+int store_add_format_3(struct ward_store *s, struct ward_error *err);                               /* to format 2 */
+int store_index_renew(struct ward_store *s, struct ward_error *err);                                /* an empty one */
 int store_plain_prepare(struct ward_store *s, struct ward_error *err);
 int store_load_lacks(struct ward_store *s, struct ward_directory *d, struct ward_error *err); /* which spaces want their history */
 int store_load_published(struct ward_store *s, struct ward_directory *d, struct ward_error *err);

@@ -4,6 +4,7 @@
 #include "link_pair.h"
 #include "replica/base.h"
 #include "scenarios.h"
+#include "shell/store_sql.h"
 
 #define ADDRESS "tcp://192.0.2.1:7000"
 
@@ -168,6 +169,29 @@ static int settle_step(struct world *w, int k, struct ward_error *err)
 
 const struct scenario scenario_settle = {
     .name = "settle", .steps = 3, .opens = true, .clean = true, .set_up = set_up_records, .step = settle_step};
+
+/* ---------------------------------------------------------------- shrink: what that has left free goes back to the disk */
+
+static void set_up_holes(struct world *w)
+{
+    struct ward_error err = {0};
+    int64_t holes = 0;
+    set_up_records(w);
+    for (int i = 0; i < 60; i++)
+        must_write(w, 0, i % 2 ? "a" : "b", (uint8_t)(10 + i % 20), i % 3 ? "once more" : "and again");
+    must(settle(w, &err), &err, "settle");
+    must(store_pragma_int(w->d[0].r->store, "PRAGMA freelist_count", &holes, &err), &err, "count");
+    must(holes > 0 ? WARD_OK : WARD_ERR_INTERNAL, &err, "nothing is free");
+}
+
+static int shrink_step(struct world *w, int k, struct ward_error *err)
+{
+    uint64_t bytes;
+    return k == 1 ? write_item(w, 0, "a", 2, "in the smaller file", err) : ward_store_shrink(w->d[0].r->store, &bytes, err);
+}
+
+const struct scenario scenario_shrink = {
+    .name = "shrink", .steps = 3, .opens = true, .clean = true, .set_up = set_up_holes, .step = shrink_step};
 
 /* ---------------------------------------------------------------- join */
 

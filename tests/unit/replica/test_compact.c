@@ -173,6 +173,35 @@ static void held_back_until_all_have_it(void **state)
     world_close(&w);
 }
 
+/* What leaves the log leaves the file. */
+static void the_file_becomes_smaller(void **state)
+{
+    struct world w;
+    struct stat before, after;
+    char path[400];
+    (void)state;
+    set_up(&w);
+    write_many(&w, A, 300);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    snprintf(path, sizeof path, "%s/replica.db", w.d[OFFICE].home);
+    ward_close(w.d[OFFICE].r);
+    assert_int_equal(stat(path, &before), 0);
+    OK(&w, ward_open(&w.d[OFFICE].r, w.d[OFFICE].home, &w.d[OFFICE].options, &w.err));
+    assert_int_equal(compact(&w, 1, NULL, 0).shrunk, 0);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    const struct ward_compact_result result = compact(&w, 1, NULL, 0);
+    assert_true(result.dropped > 300 && result.shrunk > 0 && !result.keeps_size);
+    assert_int_equal(compact(&w, 1, NULL, 0).shrunk, 0);
+    ward_close(w.d[OFFICE].r);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(after.st_size < before.st_size);
+    OK(&w, ward_open(&w.d[OFFICE].r, w.d[OFFICE].home, &w.d[OFFICE].options, &w.err));
+    assert_sound(&w);
+    world_close(&w);
+}
+
 /* A cell writes none, and closes none. */
 static void by_operators_and_hubs(void **state)
 {
@@ -380,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(held_back_until_all_have_it),
+        cmocka_unit_test(the_file_becomes_smaller),
         cmocka_unit_test(by_operators_and_hubs),
         cmocka_unit_test(left_behind),
         cmocka_unit_test(settled_where_the_state_came),

@@ -1,4 +1,4 @@
-/* The store's own promises, where memory is lacking at the worst moment. */
+/* The store's own promises, where memory is lacking at the worst moment; and files that become smaller. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct fixture {
@@ -126,12 +127,122 @@ static void copy_after_a_look_without_end(void **state)
     ward_store_close(copy);
 }
 
+/* ---- what is free goes back to the disk */
+
+static int64_t file_size(struct fixture *f)
+{
+    struct stat st;
+    char path[128];
+    snprintf(path, sizeof path, "%s/" WARD_STORE_NAME, f->home);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
+static void open_anew(struct fixture *f)
+{
+    ward_store_close(f->s);
+    f->s = open_store(f, false);
+}
+
+/* Every second of so many notes goes, up to the last: what is free lies among what is not. */
+#define NOTES 3000
+static void leave_holes(struct fixture *f)
+{
+    static const char bulk[3000];
+    char key[16];
+    assert_int_equal(ward_store_begin(f->s, &f->err), WARD_OK);
+    for (int i = 0; i < NOTES; i++) {
+        snprintf(key, sizeof key, "n%d", i);
+        assert_int_equal(ward_store_meta_put(f->s, key, bulk, sizeof bulk, &f->err), WARD_OK);
+    }
+    for (int i = 0; i < NOTES; i++) {
+        snprintf(key, sizeof key, "n%d", i);
+        if (i % 2 && i < NOTES - 5)
+            assert_int_equal(ward_store_meta_put(f->s, key, key, strlen(key), &f->err), WARD_OK);
+    }
+    assert_int_equal(ward_store_commit(f->s, &f->err), WARD_OK);
+    open_anew(f);
+}
+
+static void assert_all_there(struct fixture *f)
+{
+    struct ward_buf buf;
+    char key[16];
+    assert_int_equal(ward_store_integrity(f->s, &f->err), WARD_OK);
+    ward_buf_init(&buf, &f->memory.env);
+    for (int i = 0; i < NOTES; i++) {
+        snprintf(key, sizeof key, "n%d", i);
+        ward_buf_clear(&buf);
+        assert_int_equal(ward_store_meta_get(f->s, key, &buf, &f->err), WARD_OK);
+        assert_int_equal(buf.len, i % 2 && i < NOTES - 5 ? strlen(key) : 3000);
+    }
+    ward_buf_free(&buf);
+}
+
+static void a_file_becomes_smaller(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t bytes;
+    leave_holes(f);
+    const int64_t before = file_size(f);
+    assert_int_equal(ward_store_shrink(f->s, &bytes, &f->err), WARD_OK);
+    assert_true((int64_t)bytes > before / 3);
+    assert_int_equal(file_size(f), before - (int64_t)bytes);
+    assert_all_there(f);
+    assert_int_equal(ward_store_shrink(f->s, &bytes, &f->err), WARD_OK);
+    assert_int_equal(bytes, 0);
+    open_anew(f);
+    assert_all_there(f);
+}
+
+/* One at a time, and between two others may write. */
+static void who_writes_meanwhile_only_holds_it_up(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t bytes = 1;
+    leave_holes(f);
+    f->other = open_store(f, false);
+    assert_int_equal(ward_store_look(f->other, &f->err), WARD_OK); /* and who reads sees what there was */
+    assert_note(f, f->other, "old");
+    assert_int_equal(ward_store_shrink(f->s, &bytes, &f->err), WARD_OK);
+    assert_true(bytes > 0);
+    assert_note(f, f->other, "old");
+    ward_store_looked(f->other);
+    note(f, f->other, "new");
+    assert_note(f, f->s, "new");
+    assert_all_there(f);
+}
+
+static void a_file_of_an_earlier_build_keeps_its_size(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t bytes = 1;
+    char path[128];
+    sqlite3 *db;
+    ward_store_close(f->s);
+    snprintf(path, sizeof path, "%s/" WARD_STORE_NAME, f->home);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA auto_vacuum=NONE; VACUUM", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    f->s = open_store(f, false);
+    leave_holes(f);
+    const int64_t before = file_size(f);
+    assert_false(ward_store_may_shrink(f->s));
+    assert_int_equal(ward_store_shrink(f->s, &bytes, &f->err), WARD_OK);
+    assert_int_equal(bytes, 0);
+    assert_int_equal(file_size(f), before);
+    assert_all_there(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fold_after_a_look_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(news_after_a_look_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(copy_after_a_look_without_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_becomes_smaller, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_writes_meanwhile_only_holds_it_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_an_earlier_build_keeps_its_size, setup, teardown),
     };
     sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0); /* so that the limit is felt by every request */
     return cmocka_run_group_tests(tests, NULL, NULL);
