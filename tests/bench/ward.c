@@ -1,4 +1,5 @@
 #include "bench.h"
+#include "grant.h"
 #include "replica/commit.h"
 #include "replica/ingest.h"
 #include "replica/stream.h"
@@ -71,15 +72,8 @@ static void put_grant(ward_txn *t, const struct ward_hash *space, struct bench_w
 {
     struct ward_error err = {0};
     struct ward_buf body;
-    struct ward_id entity;
     ward_buf_init(&body, &w->env);
-    ward_grant_write(&body, &d->grant);
-    if (ward_buf_status(&body) || ward_grant_parse(&d->grant, body.p, body.len, &err))
-        bench_die("grant", &err);
-    ward_grant_entity(&entity, &d->grant.id);
-    struct ward_value bytes = ward_value_bytes(body.p, body.len), name = ward_value_text(d->name);
-    if (ward_put(t, space, WARD_KIND_GRANT, &entity, WARD_GRANT_BODY, NULL, 0, &bytes, &err) ||
-        ward_put(t, space, WARD_KIND_GRANT, &entity, WARD_GRANT_NAME, NULL, 0, &name, &err))
+    if (grant_put(t, space, &d->grant, d->name, &body, &err))
         bench_die("grant", &err);
     ward_buf_free(&body);
 }
@@ -91,10 +85,8 @@ static void new_device(struct bench_ward *w, struct device *d, const char *name,
     d->keys = ward_keys_new();
     if (!d->keys || ward_keys_generate(d->keys, &w->env, &err))
         bench_die("keys", &err);
-    d->grant = (struct ward_grant){.role = role};
+    d->grant = grant_of_keys(d->keys, role);
     bench_fill(&w->rng, d->grant.unit.b, sizeof d->grant.unit.b);
-    memcpy(d->grant.sign_pk, d->keys->sign.pk, 32);
-    memcpy(d->grant.link_pk, d->keys->link_pk, 32);
 }
 
 /* What the founder holds of the ward space, streamed into the new home. */

@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -137,6 +138,27 @@ class Crew:
             print(f"The replicas are left in {self.home}")
         else:
             shutil.rmtree(self.home)
+
+
+def tell(arguments, play, name):
+    """Plays a story with the program it is about, and says how it went: the exit code. play(crew, given) returns why it was passed over, or
+    None."""
+    arguments.add_argument("--keep", action="store_true")
+    arguments.add_argument("program")
+    arguments.add_argument("tools")
+    arguments.add_argument("plan")
+    given = arguments.parse_args()
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    crew = Crew(given.program)
+    try:
+        skip = play(crew, given)
+    except NotAsItMustBe as trouble:
+        print(f"not ok {name}: {trouble}")
+        return 1
+    finally:
+        crew.close(given.keep)
+    print(f"skip {name}: {skip}" if skip else f"ok {name} ({crew.checks} things checked)")
+    return 0
 
 
 class Helper:

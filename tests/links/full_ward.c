@@ -1,5 +1,6 @@
 #define _XOPEN_SOURCE 700
 #include "full.h"
+#include "grant.h"
 #include "replica/ingest.h"
 #include "shell/platform.h"
 #include "values/feed.h"
@@ -46,25 +47,16 @@ static void invent(const struct full_ward *w, struct device *d, size_t i)
     d->keys = ward_keys_new();
     if (!d->keys || ward_keys_generate(d->keys, w->options.env, &err))
         full_die("keys", &err);
-    d->grant = (struct ward_grant){.role = WARD_ROLE_CELL};
+    d->grant = grant_of_keys(d->keys, WARD_ROLE_CELL);
     w->options.env->random(w->options.env->ctx, d->grant.unit.b, sizeof d->grant.unit.b);
-    memcpy(d->grant.sign_pk, d->keys->sign.pk, 32);
-    memcpy(d->grant.link_pk, d->keys->link_pk, 32);
 }
 
 static void grant(const struct full_ward *w, ward_txn *t, const struct ward_hash *space, struct device *d)
 {
     struct ward_error err = {0};
     struct ward_buf body;
-    struct ward_id entity;
     ward_buf_init(&body, w->options.env);
-    ward_grant_write(&body, &d->grant);
-    if (ward_buf_status(&body) || ward_grant_parse(&d->grant, body.p, body.len, &err))
-        full_die("grant", &err);
-    ward_grant_entity(&entity, &d->grant.id);
-    struct ward_value bytes = ward_value_bytes(body.p, body.len), name = ward_value_text(d->name);
-    if (ward_put(t, space, WARD_KIND_GRANT, &entity, WARD_GRANT_BODY, NULL, 0, &bytes, &err) ||
-        ward_put(t, space, WARD_KIND_GRANT, &entity, WARD_GRANT_NAME, NULL, 0, &name, &err))
+    if (grant_put(t, space, &d->grant, d->name, &body, &err))
         full_die("grant", &err);
     ward_buf_free(&body);
 }

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from crew import Crew, Device, Helper, NotAsItMustBe
+from crew import Device, Helper, tell
 from week import text
 
 CLEAN = "set rate=0 rtt=0 loss=0 reorder=0 cut=0 down=0"
@@ -95,22 +95,7 @@ def main():
     arguments = argparse.ArgumentParser()
     for name, usual in (("seed", 1), ("rate", 64000), ("rtt", 800), ("bulk", 1000000)):
         arguments.add_argument(f"--{name}", type=int, default=usual)
-    arguments.add_argument("--keep", action="store_true")
-    arguments.add_argument("program")
-    arguments.add_argument("tools")
-    arguments.add_argument("plan")
-    given = arguments.parse_args()
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
-    crew = Crew(given.program)
-    try:
-        skip = play(crew, given)
-    except NotAsItMustBe as trouble:
-        print(f"not ok small news over a thin link: {trouble}")
-        return 1
-    finally:
-        crew.close(given.keep)
-    print(f"skip small news over a thin link: {skip}" if skip else f"ok small news over a thin link ({crew.checks} things checked)")
-    return 0
+    return tell(arguments, play, "small news over a thin link")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from crew import Crew, Device, Helper, NotAsItMustBe
+from crew import Device, Helper, tell
 
 ROUNDS_MAX = 400
 WORDS = ("chi bộ họp bàn nhiệm vụ tháng phân công tổ dân phố rà soát vận động người dân đoàn thể kinh phí tiến độ loa truyền thanh trường học "
@@ -128,22 +128,7 @@ def main():
     arguments.add_argument("--most", type=float, default=2.0, help="times the bytes of a clean run; the aim is 1.3, and the dice move it")
     arguments.add_argument("--size", choices=("small", "full", "heavy"), default="full")
     arguments.add_argument("--join", action="store_true", help="join over the bad link as well")
-    arguments.add_argument("--keep", action="store_true")
-    arguments.add_argument("program")
-    arguments.add_argument("tools")
-    arguments.add_argument("plan")
-    given = arguments.parse_args()
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
-    crew = Crew(given.program)
-    try:
-        skip = play(crew, given)
-    except NotAsItMustBe as trouble:
-        print(f"not ok a week over a bad link: {trouble}")
-        return 1
-    finally:
-        crew.close(given.keep)
-    print(f"skip a week over a bad link: {skip}" if skip else f"ok a week over a bad link ({crew.checks} things checked)")
-    return 0
+    return tell(arguments, play, "a week over a bad link")
 
 
 if __name__ == "__main__":

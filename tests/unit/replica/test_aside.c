@@ -6,32 +6,10 @@
 
 #include <cmocka.h>
 
+#include "items.h"
 #include "replicas.h"
 
 enum { OFFICE, TABLET, OTHER };
-
-static struct ward_hash its_space(struct world *w, size_t who)
-{
-    struct ward_id unit = unit_id('a');
-    struct ward_hash space;
-    OK(w, ward_space_of_circle(w->d[who].r, &space, &unit, 1, &w->err));
-    return space;
-}
-
-static void put_value(struct world *w, size_t who, char item, uint32_t field, struct ward_value v)
-{
-    ward_txn *t;
-    struct ward_id id = unit_id(item);
-    struct ward_hash space = its_space(w, who);
-    OK(w, ward_begin(w->d[who].r, &t, &w->err));
-    OK(w, ward_put(t, &space, KIND_ITEM, &id, field, NULL, 0, &v, &w->err));
-    OK(w, ward_commit(t, NULL, &w->err));
-}
-
-static void put(struct world *w, size_t who, char item, uint32_t field, const char *text)
-{
-    put_value(w, who, item, field, ward_value_text(text));
-}
 
 /* Cut by the office after two changes; three more come in later. */
 static int setup(void **state)
@@ -42,11 +20,11 @@ static int setup(void **state)
     admit(w, 'a', WARD_ROLE_CELL, 1);
     admit(w, 'a', WARD_ROLE_OPERATOR, 1);
     put(w, TABLET, 'p', TITLE, "as planned");
-    put_value(w, TABLET, 'p', COUNTED, ward_value_int(10));
+    put_value(w, TABLET, 'p', COUNTED, NULL, ward_value_int(10));
     meet_all(w);
     OK(w, ward_revoke(w->d[OFFICE].r, &w->d[TABLET].grant, "lost", &w->err));
     put(w, TABLET, 'p', TITLE, "written after it was lost");
-    put_value(w, TABLET, 'p', COUNTED, ward_value_int(5));
+    put_value(w, TABLET, 'p', COUNTED, NULL, ward_value_int(5));
     put(w, TABLET, 'q', TITLE, "new");
     give(w, TABLET, OFFICE);
     give(w, OFFICE, OTHER);
@@ -176,7 +154,7 @@ static void what_comes_later_is_released_by_itself(void **state)
     struct ward_hash head = asides(w, OFFICE).v[0].head;
     size_t changes;
     OK(w, ward_aside_release(w->d[OFFICE].r, &head, "it was the secretary", &changes, &w->err));
-    put_value(w, TABLET, 'p', COUNTED, ward_value_int(2));
+    put_value(w, TABLET, 'p', COUNTED, NULL, ward_value_int(2));
     give(w, TABLET, OFFICE);
     struct list l = asides(w, OFFICE);
     assert_int_equal(l.v[0].released, 5);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "items.h"
 #include "replica/own.h"
 #include "replicas.h"
 #include "shell/platform.h"
@@ -19,39 +20,6 @@ struct fixture {
     uint32_t fid; /* of the tablet's feed in space */
     uint64_t base;
 };
-
-static struct ward_hash its_space(struct world *w, size_t who)
-{
-    struct ward_id unit = unit_id('a');
-    struct ward_hash space;
-    OK(w, ward_space_of_circle(w->d[who].r, &space, &unit, 1, &w->err));
-    return space;
-}
-
-static void put_value(struct world *w, size_t who, char item, uint32_t field, const char *key, struct ward_value v)
-{
-    ward_txn *t;
-    struct ward_id id = unit_id(item);
-    struct ward_hash space = its_space(w, who);
-    OK(w, ward_begin(w->d[who].r, &t, &w->err));
-    OK(w, ward_put(t, &space, KIND_ITEM, &id, field, key, key ? strlen(key) : 0, &v, &w->err));
-    OK(w, ward_commit(t, NULL, &w->err));
-}
-
-static void put(struct world *w, size_t who, char item, uint32_t field, const char *text)
-{
-    put_value(w, who, item, field, NULL, ward_value_text(text));
-}
-
-static void drop(struct world *w, size_t who, char item)
-{
-    ward_txn *t;
-    struct ward_id id = unit_id(item);
-    struct ward_hash space = its_space(w, who);
-    OK(w, ward_begin(w->d[who].r, &t, &w->err));
-    OK(w, ward_delete(t, &space, KIND_ITEM, &id, &w->err));
-    OK(w, ward_commit(t, NULL, &w->err));
-}
 
 static const struct ward_feed *own_feed(struct world *w, size_t who)
 {
