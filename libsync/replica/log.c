@@ -96,13 +96,16 @@ static bool is_apart(const struct joining *j, const struct ward_segment *seg)
            j->kept + seg->len > WARD_RUN_USUAL;
 }
 
-/* The next one of the feed: into what is being joined, or at the head of another. */
+/* The next one of the feed: into what is being joined, or at the head of another. One that is damaged stays where it is, to be found by who
+ * looks for damage: what is written now does not depend on it. */
 static int take_in(struct joining *j, uint32_t fid, uint64_t first, struct ward_error *err)
 {
     struct ward_segment seg;
     int rc = ward_store_find_segment(j->r->store, fid, first, &seg, err);
     if (!rc)
         rc = ward_store_unpack(&seg, &j->raw, err);
+    if (rc == WARD_ERR_CORRUPT)
+        return end_joining(j, err);
     if (!rc && j->count && is_apart(j, &seg))
         rc = end_joining(j, err);
     if (rc)

@@ -181,7 +181,12 @@ static void the_file_becomes_smaller(void **state)
     char path[400];
     (void)state;
     set_up(&w);
-    write_many(&w, A, 300);
+    for (int i = 0; i < 100; i++) { /* long ones, that do not pack well */
+        char title[901] = "";
+        for (size_t at = 0; at + 1 < sizeof title; at++)
+            title[at] = (char)('0' + dice_below(&w.d[A].outside.dice, 64));
+        write_title(&w, A, 'p', title);
+    }
     meet_on_line(&w, OFFICE, A);
     meet_on_line(&w, OFFICE, B);
     snprintf(path, sizeof path, "%s/replica.db", w.d[OFFICE].home);
@@ -192,7 +197,7 @@ static void the_file_becomes_smaller(void **state)
     meet_on_line(&w, OFFICE, A);
     meet_on_line(&w, OFFICE, B);
     const struct ward_compact_result result = compact(&w, 1, NULL, 0);
-    assert_true(result.dropped > 300 && result.shrunk > 0 && !result.keeps_size);
+    assert_true(result.dropped > 100 && result.shrunk > 0 && !result.keeps_size);
     assert_int_equal(compact(&w, 1, NULL, 0).shrunk, 0);
     ward_close(w.d[OFFICE].r);
     assert_int_equal(stat(path, &after), 0);

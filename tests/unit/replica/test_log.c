@@ -11,6 +11,7 @@
 #include "replica/apply.h"
 #include "replica/log.h"
 #include "replicas.h"
+#include "shell/store_sql.h"
 #include "values/feed.h"
 
 enum { OFFICE, A, A2, B, LATER };
@@ -139,8 +140,9 @@ static struct counted look_at_log(struct fixture *f, size_t who)
         OK(&f->w, ward_store_next_segment(r->store, seg.seg, false, &seg, &got, &f->w.err));
         if (!got)
             break;
-        OK(&f->w, ward_store_unpack(&seg, &raw, &f->w.err));
         c.segments++;
+        if (ward_store_unpack(&seg, &raw, NULL)) /* damaged on purpose */
+            continue;
         c.recent = seg.count == 1 ? c.recent + 1 : 0;
         c.changes += seg.count;
         c.longest = seg.count > c.longest ? seg.count : c.longest;
@@ -374,6 +376,112 @@ static void what_gives_way_ends_within_a_segment(void **state)
     ward_stream_init(&f->to_office[A], w->d[A].r, &(struct ward_grant){.role = WARD_ROLE_OPERATOR});
 }
 
+/* ---- where memory ends, the store breaks off, or what it holds is damaged */
+
+#define JOINED_AT (WARD_LOG_RECENT + 2 * WARD_JOIN_EVERY) /* the change of a feed with which more than one share of it is old */
+
+static uint32_t fid_of(struct fixture *f, size_t who, const struct ward_hash *space)
+{
+    struct ward_hash id;
+    ward_name_feed(&id, &f->w.d[who].r->ward, space, &f->w.d[who].grant);
+    return ward_directory_feed_by_id(&f->w.d[who].r->dir, &id)->fid;
+}
+
+static size_t left; /* of what is rationed */
+
+static void *rationed(void *ctx, void *p, size_t size)
+{
+    if (size && left-- == 0) {
+        left = 0;
+        return NULL;
+    }
+    return outside_alloc(ctx, p, size);
+}
+
+static int until_none_is_left(void *ctx)
+{
+    (void)ctx;
+    return left == 0 || left-- == 0;
+}
+
+/* Adds the change that joins, with so much memory or so many of SQLite's steps left, and takes it back; *taken: how many segments would
+ * have been taken in. */
+static int try_to_join(struct fixture *f, size_t blocks, size_t steps, size_t *taken)
+{
+    static const uint8_t body[] = {0x80};
+    ward_replica *r = f->w.d[A].r;
+    struct ward_segment seg = {.fid = fid_of(f, A, &f->own), .first = JOINED_AT, .count = 1, .data = body, .len = sizeof body};
+    struct ward_apply a;
+    OK(&f->w, ward_apply_begin(&a, r, &f->w.err));
+    const size_t before = look_at_log(f, A).segments;
+    left = steps < blocks ? steps : blocks;
+    if (steps != SIZE_MAX)
+        sqlite3_progress_handler(r->store->db, 1, until_none_is_left, NULL);
+    else
+        r->env.alloc = rationed;
+    int rc = ward_log_add(r, &seg, &f->w.err);
+    sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
+    r->env.alloc = outside_alloc;
+    *taken = rc ? 0 : before + 1 - look_at_log(f, A).segments;
+    ward_apply_end(&a, WARD_ERR_CANCELLED, NULL);
+    assert_int_equal(look_at_log(f, A).segments, before);
+    return rc;
+}
+
+static void write_up_to_joining(struct fixture *f)
+{
+    for (unsigned i = 1; i < JOINED_AT; i++)
+        say(f, A, &f->own);
+}
+
+static void no_memory_to_join(void **state)
+{
+    struct fixture *f = *state;
+    size_t taken = 0, points = 0;
+    write_up_to_joining(f);
+    for (int rc = WARD_ERR_MEMORY; rc; points++) {
+        rc = try_to_join(f, points, SIZE_MAX, &taken);
+        assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+    }
+    assert_true(points > 3 && taken > WARD_JOIN_LEAST);
+}
+
+static void no_store_to_join_in(void **state)
+{
+    struct fixture *f = *state;
+    size_t taken = 0, points = 0;
+    write_up_to_joining(f);
+    for (int rc = WARD_ERR_STORE; rc; points++) {
+        rc = try_to_join(f, SIZE_MAX, 3 * points, &taken);
+        assert_true(rc == WARD_OK || rc == WARD_ERR_STORE);
+    }
+    assert_true(points > 100 && taken > WARD_JOIN_LEAST);
+    say(f, A, &f->own);
+    assert_sound(&f->w);
+}
+
+static void alter(struct fixture *f, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(f->w.d[A].r->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* What is damaged, and what the log has lost, parts what is joined, and stands in nobody's way. */
+static void damage_is_left_where_it_is(void **state)
+{
+    static const char *const damages[] = {"SELECT 1", "UPDATE ward_segment SET codec = 9 WHERE fid = %u AND first = 50",
+                                          "DELETE FROM ward_segment WHERE fid = %u AND first = 50"};
+    struct fixture *f = *state;
+    char sql[200];
+    size_t taken[3];
+    write_up_to_joining(f);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(sql, sizeof sql, damages[i], fid_of(f, A, &f->own));
+        alter(f, sql);
+        assert_int_equal(try_to_join(f, SIZE_MAX, SIZE_MAX, &taken[i]), WARD_OK);
+    }
+    assert_true(taken[0] > taken[1] && taken[1] > 0 && taken[2] == taken[1]);
+}
+
 /* ---- another process */
 
 struct meanwhile {
@@ -419,6 +527,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_others_stand_between_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(who_holds_some_of_it_gets_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(what_gives_way_ends_within_a_segment, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_memory_to_join, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_store_to_join_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(damage_is_left_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(whoever_verifies_meanwhile_finds_nothing_wrong, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
