@@ -494,6 +494,35 @@ static void a_branch_in_the_place_of_another(void **state)
     finish(f);
 }
 
+/* With some runs older segments are joined: all of that, or nothing of it. */
+static void joined_whole_or_not(void **state)
+{
+    static each_trouble *const troubles[] = {each_shortage_of_a_run, each_stop_of_a_run};
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_segment seg;
+    struct pen p;
+    uint32_t longest = 1;
+    pen_new(&p, &f->w, C, &f->space);
+    for (uint64_t i = 0; i < 2; i++) {
+        const uint64_t due = WARD_LOG_RECENT + (1 + i) * WARD_JOIN_EVERY;
+        while (p.seq < due) {
+            pen_next(&p);
+            pen_say(&p, p.seq + 1, NULL, 0, "one by one");
+            pen_seal(&p);
+            if (p.seq < due)
+                OK(&f->w, pen_send(&p, B, &in));
+        }
+        const struct ward_run run = pen_run(&p);
+        assert_true(troubles[i](&f->w, B, &run) > 20);
+        OK(&f->w, ward_store_find_segment(f->w.d[B].r->store, feed_of(f, B, C, &f->space)->fid, 1, &seg, &f->w.err));
+        assert_true(seg.count > longest && seg.count >= WARD_JOIN_LEAST);
+        longest = seg.count;
+    }
+    pen_free(&p);
+    finish(f);
+}
+
 /* What is sent is whole or not sent: with each allocation failing, and then all over again. */
 static void no_memory_to_send(void **state)
 {
@@ -721,6 +750,7 @@ int main(void)
         TEST(no_memory),
         TEST(no_memory_for_devices),
         TEST(a_branch_in_the_place_of_another),
+        TEST(joined_whole_or_not),
         TEST(no_memory_to_send),
         TEST(no_store),
         TEST(no_store_to_take_back),
