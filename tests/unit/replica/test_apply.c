@@ -178,6 +178,38 @@ static void no_memory_to_replay(void **state)
 
 /* ---------------------------------------------------------------- the store */
 
+/* As more of them are held, they are found by way of more buckets: without room for these nothing changes. */
+static void no_room_for_more_records(void **state)
+{
+    enum { BLOCK = 65536, FEW = 64 };
+    static const struct ward_env none = {.alloc = nothing};
+    struct fixture *f = *state;
+    size_t points = 0;
+    int rc = WARD_ERR_MEMORY;
+    for (size_t room = 0; rc; room += PIECE) {
+        struct ward_records rs;
+        struct ward_held *held[FEW + 1], *found;
+        OK(&f->w, ward_records_init(&rs, f->r, &f->w.err));
+        for (uint8_t i = 0; i < FEW; i++)
+            OK(&f->w, ward_records_find(&rs, 1, KIND_ITEM, &(struct ward_id){{i, 1}}, &held[i], &f->w.err));
+        assert_non_null(ward_arena_take(&rs.arena, BLOCK - rs.arena.used - room));
+        rs.arena.env = &none;
+        rc = ward_records_find(&rs, 1, KIND_ITEM, &(struct ward_id){{FEW, 1}}, &held[FEW], &f->w.err);
+        rs.arena.env = &f->r->env;
+        assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
+        points += rc != WARD_OK;
+        if (rc)
+            OK(&f->w, ward_records_find(&rs, 1, KIND_ITEM, &(struct ward_id){{FEW, 1}}, &held[FEW], &f->w.err));
+        for (uint8_t i = 0; i <= FEW; i++) {
+            OK(&f->w, ward_records_find(&rs, 1, KIND_ITEM, &(struct ward_id){{i, 1}}, &found, &f->w.err));
+            assert_ptr_equal(found, held[i]);
+        }
+        assert_int_equal(rs.count, FEW + 1);
+        ward_records_free(&rs);
+    }
+    assert_true(points > 2 * FEW * sizeof(void *) / PIECE);
+}
+
 #define HELD (8u << 20) /* as many bytes of records are held before they are written out */
 
 static int when_much_is_held(void *ctx)
@@ -389,8 +421,15 @@ static void limits_that_fall_rise_and_fall(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(no_room_for_records), TEST(no_memory_to_replay), TEST(no_store_to_write_out_to), TEST(no_store_before_showing_anew),
-        TEST(a_damaged_log),       TEST(a_hole_in_the_log),   TEST(a_damaged_record),         TEST(limits_that_fall_rise_and_fall),
+        TEST(no_room_for_records),
+        TEST(no_room_for_more_records),
+        TEST(no_memory_to_replay),
+        TEST(no_store_to_write_out_to),
+        TEST(no_store_before_showing_anew),
+        TEST(a_damaged_log),
+        TEST(a_hole_in_the_log),
+        TEST(a_damaged_record),
+        TEST(limits_that_fall_rise_and_fall),
     };
     return cmocka_run_group_tests_name("apply", tests, NULL, NULL);
 }

@@ -136,6 +136,8 @@ static void what_does_not_fit(void **state)
     run = pen_run(&p);
     run.grant8 = many;
     assert_int_equal(take_run(&f->w, B, &run, &in), WARD_ERR_GRANT_UNKNOWN);
+    run.grant8 = NULL; /* as a run between sessions that know each other, taken from elsewhere */
+    assert_int_equal(take_run(&f->w, B, &run, &in), WARD_ERR_GRANT_UNKNOWN);
     run = pen_run(&p);
     run.space8 = many;
     assert_int_equal(take_run(&f->w, B, &run, &in), WARD_ERR_SPACE);
