@@ -6,6 +6,8 @@
 #include "values/feed.h"
 #include "values/seal.h"
 
+#define PACK_ALONE 512 /* a change by itself that is shorter stays as it is: it is packed with others when the log joins them (log.h) */
+
 static int ensure_space(ward_replica *r, const struct ward_hash *id, uint32_t *sid, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, id);
@@ -66,12 +68,14 @@ static int seal(struct ward_pen *p, struct ward_error *err)
 {
     ward_replica *r = p->a->r;
     const struct ward_feed *f = ward_directory_feed(&r->dir, p->fid);
-    struct ward_segment seg = {.fid = p->fid, .first = p->first, .count = p->count, .last_hash = f->head_hash};
+    struct ward_segment seg = {.fid = p->fid, .first = p->first, .count = p->count, .codec = WARD_CODEC_RAW, .last_hash = f->head_hash};
     struct ward_buf packed;
+    int rc = WARD_OK;
     if (p->count == 0)
         return WARD_OK;
     ward_buf_init(&packed, &r->env);
-    int rc = ward_pack(&packed, &seg.codec, p->bodies.p, p->bodies.len, p->count, err);
+    if (p->count > 1 || p->bodies.len >= PACK_ALONE)
+        rc = ward_pack(&packed, &seg.codec, p->bodies.p, p->bodies.len, p->count, err);
     if (!rc) {
         seg.data = seg.codec ? packed.p : p->bodies.p;
         seg.len = seg.codec ? packed.len : p->bodies.len;
