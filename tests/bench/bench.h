@@ -39,6 +39,7 @@ enum bench_measure {
 #define OURS_CURVE    "wardsync over CURVE"
 #define OURS_CELL     "wardsync, a cell"
 #define OURS_SNAPSHOT "wardsync, a new device"
+#define OURS_STATES   "wardsync, states alone"
 #define PLAIN         "plain SQLite"
 #define SESSION_EDITS "SQLite session, an edit"
 #define SESSION_NET   "SQLite session, net"
@@ -158,6 +159,7 @@ int bench_part(const char *part, int argc, char **argv, uint64_t seed);
 /* ---- growth.c: the same at 10^3 ... 10^6 changes, and with 10 ... 1,000 devices; prints a table, and curves to a file if there is one */
 int bench_growth(struct bench *b, const char *json);
 int bench_part_open(struct bench_ward *w, char **arg, double base);
+int bench_part_state(struct bench_ward *w, char **arg, double base); /* sizes of all spaces' states, in a hub's home */
 int bench_part_edits(struct bench_ward *w, char **arg, double base);
 
 /* ---- live.c: changes that come one by one */

@@ -112,12 +112,14 @@ int bench_workload(const struct bench *b, const char *path)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: ward-bench [--scale CxTxE | S1 | S]... [--seed N] [--rounds N] [--slow-rounds N] [--quick] [--only PART,...]\n"
-                    "                  [--peers DIR] [--json FILE] [--dir DIR] [--keep]\n"
-                    "       ward-bench --growth [--rounds N] [--json FILE]: curves over changes and devices\n"
-                    "       ward-bench --live [--scale CxTxE]: changes that come one by one: what each takes in the log, how long its commit lasts\n"
-                    "       ward-bench --check | --share FILE | --keep-share FILE | --workload FILE\n"
-                    "parts: limits commit batch hub npm. --quick: S alone, 3 rounds, slow peers in one.\n");
+    fprintf(
+        stderr,
+        "usage: ward-bench [--scale CxTxE | S1 | S]... [--seed N] [--rounds N] [--slow-rounds N] [--quick] [--only PART,...]\n"
+        "                  [--peers DIR] [--json FILE] [--dir DIR] [--keep]\n"
+        "       ward-bench --growth [--rounds N] [--json FILE]: curves over changes and devices\n"
+        "       ward-bench --live [--scale CxTxE]: changes that come one by one: what each takes in the log, how long its commit lasts\n"
+        "       ward-bench --check | --share FILE | --keep-share FILE | --workload FILE\n"
+        "parts: limits commit batch hub npm. --quick: S alone, 3 rounds, slow peers in one.\n");
     return 2;
 }
 

@@ -163,6 +163,8 @@ static void clone(struct bench *b)
     bench_sample(b, OURS, BENCH_COPY_S, bench_answer(&a, "seconds"));
     bench_sample(b, OURS, BENCH_COPY_MB, bench_answer(&a, "bytes") / 1e6);
     bench_sample(b, OURS, BENCH_COPY_ZSTD, bench_answer(&a, "bytes") / 1e6); /* the runs are packed already */
+    bench_run_part(b, &a, "state", hub, "-");
+    bench_sample(b, OURS_STATES, BENCH_COPY_MB, bench_answer(&a, "frames") / 1e6);
 }
 
 /* ---- over CURVE: a hub in a process of its own */

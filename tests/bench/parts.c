@@ -354,9 +354,9 @@ int bench_part(const char *part, int argc, char **argv, uint64_t seed)
     static const struct {
         const char *name;
         int (*run)(struct bench_ward *w, char **arg, double base);
-    } parts[] = {{"ingest", part_ingest}, {"clone", part_clone},       {"serve", part_serve},
-                 {"sync", part_sync},     {"snapshot", part_snapshot}, {"laptop", part_laptop},
-                 {"crowd", part_crowd},   {"open", bench_part_open},   {"edits", bench_part_edits}};
+    } parts[] = {{"ingest", part_ingest},     {"clone", part_clone},      {"serve", part_serve}, {"sync", part_sync},
+                 {"snapshot", part_snapshot}, {"laptop", part_laptop},    {"crowd", part_crowd}, {"open", bench_part_open},
+                 {"edits", bench_part_edits}, {"state", bench_part_state}};
     struct bench_ward w;
     double base;
     if (argc >= 2 && strcmp(part, "session") == 0)
