@@ -71,7 +71,8 @@
 #define WARD_GROWTH_RATE       12428u      /* and again a second: as much a day */
 #define WARD_QUEUE_MAX         8388608u    /* bytes of frames waiting for their turn, of one link: the widest window and some */
 #define WARD_QUEUES_MAX        67108864u   /* of all links together: past it the longest queue's link is closed */
-#define WARD_STEP_MS           10          /* before what has come is committed and acknowledged: others wait no longer for theirs */
+#define WARD_STEP_MS           10          /* before what has come is committed and acknowledged: others wait no longer for theirs, */
+#define WARD_STEP_MS_MAX       100         /* but as long as the commit before took: where the disk is slow many share one */
 #define WARD_CALLS_BURST       128u        /* links begun by one device at once */
 #define WARD_CALLS_RATE        10u         /* and again a second */
 #define WARD_JOINS_BURST       256u        /* requests to join, of all together: each writes a change of our own */

@@ -75,13 +75,22 @@ static int on_link(struct ward_server *s, const struct ward_link_event *e, struc
 
 /* ---- the turn of everything else */
 
+/* A step takes as long as the commit before it: where the disk is slow many share one. */
+static int64_t as_long(int64_t commit_ms)
+{
+    return commit_ms < WARD_STEP_MS ? WARD_STEP_MS : commit_ms < WARD_STEP_MS_MAX ? commit_ms : WARD_STEP_MS_MAX;
+}
+
 static int commit(struct ward_server *s, struct ward_error *err)
 {
     bool came = s->batch.open;
+    int64_t begun = ward_server_mono(s);
     int rc = ward_batch_commit(&s->batch, err);
     for (size_t i = 0; !rc && i < s->guest_count; i++)
         if (!s->guests[i]->joining)
             rc = ward_talk_committed(&s->guests[i]->talk, err);
+    if (came)
+        s->step_ms = as_long(ward_server_mono(s) - begun);
     s->news |= came;
     return rc;
 }
@@ -309,6 +318,7 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
                               .on_event = options->on_event,
                               .ctx = options->ctx,
                               .batch = {.r = r},
+                              .step_ms = WARD_STEP_MS,
                               .every_ms = options->every_ms,
                               .backoff_ms = WARD_BACKOFF_MS_MIN};
     ward_gate_init(&s->gate, &r->env);

@@ -55,6 +55,7 @@ struct ward_server {
     uint64_t pass;
     bool unfinished;        /* its time was over: it goes on in the next step */
     bool resting;           /* somebody waits for his share */
+    int64_t step_ms;        /* how long one takes, before what has come is committed */
     int64_t light_ms;       /* when somebody who takes little last spoke */
     bool heavy_work;        /* in this step */
     int64_t heavy_after_ms; /* not before */

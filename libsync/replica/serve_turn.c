@@ -128,7 +128,7 @@ static int give_turn(struct ward_server *s, struct ward_server_guest *g, bool *a
 
 bool ward_server_is_time_over(const struct ward_server *s, int64_t begun)
 {
-    return ward_server_mono(s) - begun >= WARD_STEP_MS || s->batch.bytes > WARD_BATCH_BYTES;
+    return ward_server_mono(s) - begun >= s->step_ms || s->batch.bytes > WARD_BATCH_BYTES;
 }
 
 /* Where many have sent much, one pass takes several steps, so that those who had their turn early hear of it soon. */
