@@ -505,6 +505,8 @@ static void joined_whole_or_not(void **state)
     struct ward_segment seg;
     struct pen p;
     uint32_t longest = 1;
+    put(f, A, &f->space, "beside it"); /* across which nothing moves */
+    give(&f->w, A, B);
     pen_new(&p, &f->w, C, &f->space);
     for (uint64_t i = 0; i < 2; i++) {
         const uint64_t due = WARD_LOG_RECENT + (1 + i) * WARD_JOIN_EVERY;
@@ -522,6 +524,62 @@ static void joined_whole_or_not(void **state)
         longest = seg.count;
     }
     pen_free(&p);
+    finish(f);
+}
+
+/* What is joined can never be parted again: of long changes no more than goes in one run. */
+static void joined_no_longer_than_a_run(void **state)
+{
+    struct fixture *f = *state;
+    struct dice dice = {7};
+    struct ward_ingested in;
+    struct ward_segment seg;
+    struct pen p;
+    static uint8_t raw[3 + 1500] = {0x59, 1500 >> 8, 1500 & 255};
+    const struct ward_op op = {.kind = KIND_OTHER, .entity = unit_id('#'), .field = NAME, .raw = raw, .raw_len = sizeof raw};
+    pen_new(&p, &f->w, C, &f->space);
+    while (p.seq < WARD_LOG_RECENT + 2 * WARD_JOIN_EVERY) {
+        for (size_t i = 3; i < sizeof raw; i++)
+            raw[i] = (uint8_t)dice_next(&dice);
+        pen_next(&p);
+        pen_write(&p, p.seq + 1, NULL, 0, &op, 1);
+        pen_seal(&p);
+        OK(&f->w, pen_send(&p, B, &in));
+    }
+    for (uint64_t seq = 1; seq < WARD_JOIN_EVERY; seq += seg.count) {
+        OK(&f->w, ward_store_find_segment(f->w.d[B].r->store, in.fid, seq, &seg, &f->w.err));
+        assert_true(seg.len <= WARD_RUN_USUAL + sizeof raw);
+    }
+    pen_free(&p);
+    finish(f);
+}
+
+/* Another program has made the plain tables by its own schema: they are made anew, with all that they show, or stay as they are. */
+static void no_store_to_renew_tables(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[B].r;
+    bool failed = true;
+    size_t points = 0;
+    put(f, A, &f->space, "by a");
+    give(&f->w, A, B);
+    r->store->plain_stale = true; /* as it is found when such a home is opened */
+    sqlite3_progress_handler(r->store->db, 2, stop, NULL);
+    for (size_t at = 0; failed; at++) {
+        struct ward_apply a;
+        store_steps = 0;
+        store_stops_at = at;
+        int rc = ward_apply_begin(&a, r, &f->w.err);
+        if (!rc)
+            rc = ward_apply_end(&a, WARD_OK, &f->w.err);
+        failed = store_steps > at;
+        points += failed;
+        assert_int_equal(rc, failed ? WARD_ERR_STORE : WARD_OK);
+    }
+    store_stops_at = SIZE_MAX;
+    sqlite3_progress_handler(r->store->db, 0, NULL, NULL);
+    assert_false(ward_store_plain_stale(r->store));
+    assert_true(points > 50);
     finish(f);
 }
 
@@ -753,6 +811,8 @@ int main(void)
         TEST(no_memory_for_devices),
         TEST(a_branch_in_the_place_of_another),
         TEST(joined_whole_or_not),
+        TEST(joined_no_longer_than_a_run),
+        TEST(no_store_to_renew_tables),
         TEST(no_memory_to_send),
         TEST(no_store),
         TEST(no_store_to_take_back),
