@@ -45,22 +45,10 @@ static int find_barrier(ward_replica *r, uint32_t fid, int64_t upto, int64_t *ou
     return rc;
 }
 
-/* What one seal may cover: of its own feeds a device keeps as many as it makes, of others what goes into one run. */
-struct most {
-    uint32_t changes;
-    size_t raw;
-};
-
-static struct most most_of(const ward_replica *r, uint32_t fid)
-{
-    bool own = ward_replica_was(r, &ward_directory_feed(&r->dir, fid)->grant);
-    return own ? (struct most){WARD_SEAL_EVERY, WARD_SEAL_RAW} : (struct most){WARD_RUN_CHANGES_MAX, WARD_JOIN_RAW};
-}
-
 /* Segments that follow each other, on their way to become one. */
 struct joining {
     ward_replica *r;
-    struct most most;
+    size_t most_raw;
     struct ward_buf raw, bodies, packed;
     struct ward_segment last; /* which takes the others in */
     uint64_t first;
@@ -92,8 +80,8 @@ static int end_joining(struct joining *j, struct ward_error *err)
 /* It does not fit behind what is being joined: there is a hole between them, or it would be too much for one seal. */
 static bool is_apart(const struct joining *j, const struct ward_segment *seg)
 {
-    return j->first + j->count != seg->first || j->count + seg->count > j->most.changes || j->bodies.len + j->raw.len > j->most.raw ||
-           j->kept + seg->len > WARD_RUN_USUAL;
+    bool hole = j->first + j->count != seg->first;
+    return hole || j->bodies.len + j->raw.len > j->most_raw || j->kept + seg->len > WARD_RUN_USUAL;
 }
 
 /* The next one of the feed: into what is being joined, or at the head of another. One that is damaged stays where it is, to be found by who
@@ -120,9 +108,9 @@ static int take_in(struct joining *j, uint32_t fid, uint64_t first, struct ward_
     return ward_buf_status(&j->bodies) ? ward_fail(err, WARD_ERR_MEMORY, "log") : WARD_OK;
 }
 
-static int join_trail(ward_replica *r, uint32_t fid, const struct trail *t, size_t count, struct ward_error *err)
+static int join_all(ward_replica *r, uint32_t fid, const struct trail *t, size_t count, size_t most_raw, struct ward_error *err)
 {
-    struct joining j = {.r = r, .most = most_of(r, fid)};
+    struct joining j = {.r = r, .most_raw = most_raw};
     int rc = WARD_OK;
     ward_buf_init(&j.raw, &r->env);
     ward_buf_init(&j.bodies, &r->env);
@@ -137,18 +125,30 @@ static int join_trail(ward_replica *r, uint32_t fid, const struct trail *t, size
     return rc;
 }
 
-/* How many of the newest are joined: a long one only with half as much behind it, so that a change is packed anew a few times and not each
- * time something is joined. */
-static size_t how_many(const struct trail *t, int64_t barrier, uint32_t most)
+/* How many of the newest are joined, which end before `end`: a long one only with half as much behind it, so that a change is packed anew a
+ * few times and not each time something is joined. */
+static size_t how_many(const struct trail *t, uint64_t end, int64_t barrier, uint64_t most)
 {
     size_t n = 0;
-    while (n < t->count && t->v[n].seg > barrier) {
-        uint64_t behind = n ? t->v[0].first - t->v[n - 1].first + 1 : 0, count = n ? t->v[n - 1].first - t->v[n].first : 0;
-        if (behind + count > most || (count >= WARD_JOIN_EVERY && count > 2 * behind))
+    for (uint64_t behind = 0; n < t->count && t->v[n].seg > barrier; n++) {
+        uint64_t all = end - t->v[n].first, count = all - behind;
+        if (all > most || (count >= WARD_JOIN_EVERY && count > 2 * behind))
             break;
-        n++;
+        behind = all;
     }
     return n;
+}
+
+/* Of its own feeds a device keeps as many seals as it makes; of others one covers what goes into one run. */
+static int join_trail(ward_replica *r, uint32_t fid, const struct trail *t, int64_t barrier, struct ward_error *err)
+{
+    bool own = ward_replica_was(r, &ward_directory_feed(&r->dir, fid)->grant);
+    struct ward_segment last;
+    int rc = ward_store_find_segment(r->store, fid, t->v[0].first, &last, err);
+    if (rc)
+        return rc == WARD_ERR_CORRUPT ? WARD_OK : rc;
+    size_t n = how_many(t, last.first + last.count, barrier, own ? WARD_SEAL_EVERY : WARD_RUN_CHANGES_MAX);
+    return n < WARD_JOIN_LEAST ? WARD_OK : join_all(r, fid, t, n, own ? WARD_SEAL_RAW : WARD_JOIN_RAW, err);
 }
 
 /* Joins what has become old of a feed: its newest segments behind those that arrived last. */
@@ -160,8 +160,7 @@ static int join_old(ward_replica *r, uint32_t fid, int64_t newest, struct ward_e
     if (rc || t.count < WARD_JOIN_LEAST)
         return rc;
     rc = find_barrier(r, fid, t.v[0].seg, &barrier, err);
-    size_t n = rc ? 0 : how_many(&t, barrier, most_of(r, fid).changes);
-    return n < WARD_JOIN_LEAST ? rc : join_trail(r, fid, &t, n, err);
+    return rc ? rc : join_trail(r, fid, &t, barrier, err);
 }
 
 /* Once in so many changes of a feed, where they come in small segments. */

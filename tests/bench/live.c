@@ -46,11 +46,53 @@ static double log_bytes(const struct bench *b, const char *home, double *segment
     return bytes;
 }
 
-static void tell(const struct bench *b, const char *what, const char *home, double *us, size_t n, double cpu)
+/* How long each took, by the clock and of the processor. */
+struct times {
+    double *us, *cpu_us;
+    size_t n;
+    double start, cpu_start;
+};
+
+static void times_init(struct times *t, size_t most)
 {
-    double segments, bytes = log_bytes(b, home, &segments), p50 = bench_median(us, n);
-    printf("%s: %zu changes, log %.1f B a change in %.0f segments; a commit p50 %.0f us, p99 %.0f, p99.9 %.0f, processor %.0f\n", what, n,
-           bytes / (double)n, segments, p50, us[n * 99 / 100], us[n * 999 / 1000], cpu / (double)n * 1e6);
+    *t = (struct times){.us = calloc(most + 1, sizeof *t->us), .cpu_us = calloc(most + 1, sizeof *t->cpu_us)};
+    bench_expect(t->us && t->cpu_us, "memory");
+}
+
+static void times_free(struct times *t)
+{
+    free(t->us);
+    free(t->cpu_us);
+}
+
+static void begin(struct times *t)
+{
+    t->start = bench_seconds();
+    t->cpu_start = bench_cpu_seconds();
+}
+
+static void end(struct times *t)
+{
+    t->cpu_us[t->n] = (bench_cpu_seconds() - t->cpu_start) * 1e6;
+    t->us[t->n++] = (bench_seconds() - t->start) * 1e6;
+}
+
+static void tell_times(const char *what, double *us, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += us[i];
+    const double p50 = bench_median(us, n); /* and sorted now */
+    printf("; %s, us: mean %.0f, p50 %.0f, p99 %.0f, p99.9 %.0f", what, sum / (double)n, p50, us[n * 99 / 100], us[n * 999 / 1000]);
+}
+
+static void tell(const struct bench *b, const char *what, const char *home, struct times *t)
+{
+    double segments, bytes = log_bytes(b, home, &segments);
+    printf("%s: %zu changes, log %.1f B a change in %.0f segments", what, t->n, bytes / (double)t->n, segments);
+    tell_times("a commit", t->us, t->n);
+    tell_times("of the processor", t->cpu_us, t->n);
+    printf("\n");
     fflush(stdout);
 }
 
@@ -63,20 +105,19 @@ static void work_alone(struct bench *b, struct bench_ward *w, unsigned changes)
     if (bench_week_make(&week, b->seed, 7000, changes / 10, 10))
         bench_die("week", NULL);
     struct ward_id *ids = calloc(changes / 10 + 1, sizeof *ids);
-    double *us = calloc(changes + 1, sizeof *us);
+    struct times times;
+    times_init(&times, week.count);
     ward_replica *r = bench_open(w, path);
     bench_own_space(r, &space);
-    double cpu = bench_cpu_seconds();
     for (size_t i = 0; i < week.count; i++) {
-        double start = bench_seconds();
+        begin(&times);
         bench_commit(w, r, &space, &week, i, 1, ids);
-        us[i] = (bench_seconds() - start) * 1e6;
+        end(&times);
     }
-    cpu = bench_cpu_seconds() - cpu;
     ward_close(r);
-    tell(b, "a cell alone", "xcommit", us, week.count, cpu);
+    tell(b, "a cell alone", "xcommit", &times);
     free(ids);
-    free(us);
+    times_free(&times);
     bench_week_free(&week);
 }
 
@@ -139,10 +180,10 @@ static void push_in_turns(struct bench *b, struct bench_ward *w)
     const size_t changes = (size_t)s->cells * s->tasks * s->edits;
     struct frames *f = calloc(s->cells, sizeof *f);
     struct ward_id *units = calloc(s->cells, sizeof *units);
-    double *us = calloc(changes + 1, sizeof *us);
+    struct times times;
     struct ward_hash space;
     char path[512];
-    size_t n = 0;
+    times_init(&times, changes);
     for (unsigned i = 0; i < s->cells; i++)
         write_week(b, w, i, &f[i], &units[i]);
     bench_path(path, b, "hub");
@@ -150,23 +191,21 @@ static void push_in_turns(struct bench *b, struct bench_ward *w)
     for (unsigned i = 0; i < s->cells; i++)
         if (ward_replica_know_circle(r, &units[i], 1, &space))
             bench_die("circle", NULL);
-    double cpu = bench_cpu_seconds();
-    while (n < changes) { /* whose turn it is, is drawn */
+    while (times.n < changes) { /* whose turn it is, is drawn */
         unsigned i = bench_below(&w->rng, s->cells);
         if (f[i].at == f[i].len)
             continue;
-        double start = bench_seconds();
+        begin(&times);
         take_next(r, &f[i]);
-        us[n++] = (bench_seconds() - start) * 1e6;
+        end(&times);
     }
-    cpu = bench_cpu_seconds() - cpu;
     ward_close(r);
-    tell(b, "a hub to which all push", "hub", us, n, cpu);
+    tell(b, "a hub to which all push", "hub", &times);
     for (unsigned i = 0; i < s->cells; i++)
         free(f[i].p);
     free(f);
     free(units);
-    free(us);
+    times_free(&times);
 }
 
 int bench_live(struct bench *b)

@@ -137,11 +137,12 @@ static struct counted look_at_log(struct fixture *f, size_t who)
     bool got = true;
     ward_buf_init(&raw, &r->env);
     for (;;) {
-        OK(&f->w, ward_store_next_segment(r->store, seg.seg, false, &seg, &got, &f->w.err));
+        int rc = ward_store_next_segment(r->store, seg.seg, false, &seg, &got, &f->w.err);
+        assert_true(rc == WARD_OK || rc == WARD_ERR_CORRUPT); /* on purpose */
         if (!got)
             break;
         c.segments++;
-        if (ward_store_unpack(&seg, &raw, NULL)) /* damaged on purpose */
+        if (ward_store_unpack(&seg, &raw, NULL)) /* the same */
             continue;
         c.recent = seg.count == 1 ? c.recent + 1 : 0;
         c.changes += seg.count;
@@ -209,7 +210,37 @@ static void few_or_long_ones_are_left(void **state)
     assert_sound(&f->w);
 }
 
+/* As many as are small in number may be long together. */
+static void what_is_joined_ends_where_an_author_seals(void **state)
+{
+    struct fixture *f = *state;
+    char text[601] = "";
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 600; i++) {
+        text[snprintf(text, 9, "%08d", i)] = 'x';
+        say_in(f, f->w.d[A].r, &f->own, text);
+    }
+    const struct counted c = look_at_log(f, A);
+    assert_true(c.longest >= WARD_JOIN_LEAST && c.longest < 30 && c.most_raw <= WARD_SEAL_RAW);
+    assert_sound(&f->w);
+}
+
 /* ---- pushed by many */
+
+static void of_others_no_more_than_goes_into_one_run(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 500; i++) {
+        char text[301] = ""; /* that does not pack well */
+        for (size_t at = 0; at + 1 < sizeof text; at++)
+            text[at] = (char)('0' + dice_below(&f->w.d[A].outside.dice, 64));
+        say_in(f, f->w.d[A].r, &f->own, text);
+        push(f, A);
+    }
+    const struct counted c = look_at_log(f, OFFICE);
+    assert_true(c.longest >= WARD_JOIN_LEAST && c.longest < 64 && c.most_kept <= WARD_RUN_USUAL);
+    assert_another_takes_it(f);
+}
 
 static void of_others_more_goes_under_one_seal(void **state)
 {
@@ -430,6 +461,7 @@ static int try_to_join(struct fixture *f, size_t blocks, size_t steps, size_t *t
 
 static void write_up_to_joining(struct fixture *f)
 {
+    say(f, A, &f->both); /* there is something behind which is not looked */
     for (unsigned i = 1; i < JOINED_AT; i++)
         say(f, A, &f->own);
 }
@@ -468,18 +500,20 @@ static void alter(struct fixture *f, const char *sql)
 /* What is damaged, and what the log has lost, parts what is joined, and stands in nobody's way. */
 static void damage_is_left_where_it_is(void **state)
 {
-    static const char *const damages[] = {"SELECT 1", "UPDATE ward_segment SET codec = 9 WHERE fid = %u AND first = 50",
-                                          "DELETE FROM ward_segment WHERE fid = %u AND first = 50"};
+    static const char *const damages[] = {"SELECT 1", "UPDATE ward_segment SET codec = 9 WHERE fid = %u AND first = 57",
+                                          "DELETE FROM ward_segment WHERE fid = %u AND first = 57",
+                                          "UPDATE ward_segment SET sig = x'00' WHERE fid = %u AND first BETWEEN 50 AND 70"};
     struct fixture *f = *state;
     char sql[200];
-    size_t taken[3];
+    size_t taken[4];
     write_up_to_joining(f);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         snprintf(sql, sizeof sql, damages[i], fid_of(f, A, &f->own));
         alter(f, sql);
         assert_int_equal(try_to_join(f, SIZE_MAX, SIZE_MAX, &taken[i]), WARD_OK);
     }
     assert_true(taken[0] > taken[1] && taken[1] > 0 && taken[2] == taken[1]);
+    assert_int_equal(taken[3], 0); /* the newest of those that are old is damaged: there is nothing to put them under */
 }
 
 /* ---- another process */
@@ -522,6 +556,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_one_by_one_is_joined, setup, teardown),
         cmocka_unit_test_setup_teardown(few_or_long_ones_are_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_joined_ends_where_an_author_seals, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_others_no_more_than_goes_into_one_run, setup, teardown),
         cmocka_unit_test_setup_teardown(of_others_more_goes_under_one_seal, setup, teardown),
         cmocka_unit_test_setup_teardown(the_order_of_arrival_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(what_others_stand_between_is_left, setup, teardown),
