@@ -116,10 +116,11 @@ int cli_open_to_read(struct cli *c);
 /* --device, else the computer's name. */
 const char *cli_own_device_name(struct cli *c);
 
-/* ---- text.c: strings that live as long as the run */
+/* ---- text.c: strings that live as long as the run, or until what was kept since some point is freed */
 
-void *cli_keep(struct cli *c, void *p); /* freed at the end; stops the program where p is NULL */
-void cli_kept_free(struct cli *c);
+void *cli_keep(struct cli *c, void *p); /* stops the program where p is NULL */
+/* Frees what was kept after `until` (what c->kept was then), or all: NULL. Whoever goes on for days does so after each step. */
+void cli_kept_free(struct cli *c, const struct cli_kept *until);
 const char *cli_format(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool cli_is_utf8(const char *text);
 /* A text argument: itself, or the content of a file (@FILE) or of stdin (-). CLI_DONE or CLI_FAILED, reported (UTF-8 is checked). NULL

@@ -4,12 +4,14 @@
 #include "ref.h"
 #include "when.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #define DEFAULT_ADDRESS "tcp://*:7450"
 #define STEP_MS         500
+#define OWN_PAGES       16384 /* bytes */
 
 static volatile sig_atomic_t stopping;
 
@@ -60,7 +62,8 @@ static bool passes(int code)
 static int serve(struct cli *c, ward_server *server, struct serving *s)
 {
     const struct timespec pause = {.tv_sec = 1};
-    while (!stopping) {
+    const struct cli_kept *before = c->kept;
+    for (; !stopping; cli_kept_free(c, before)) {
         struct ward_error err = {0};
         if (ward_serve_step(server, STEP_MS, &err)) {
             int rc = cli_fail(c, &err);
@@ -77,6 +80,16 @@ static int serve(struct cli *c, ward_server *server, struct serving *s)
         s->names_stale = false;
     }
     return CLI_DONE;
+}
+
+/* libzmq takes four aligned blocks of 16 KiB for each connection, and glibc before 2.38 does not find those again that were freed
+ * (https://sourceware.org/bugzilla/show_bug.cgi?id=14581): the heap of a hub would grow with each call. In pages of their own they go back.
+ */
+static void lay_out_heap(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, OWN_PAGES);
+#endif
 }
 
 static int run(struct cli *c)
@@ -102,6 +115,7 @@ static int run(struct cli *c)
         .listen = count ? addresses : usual, .listen_count = count ? count : 1, .every_ms = (int)every_ms, .on_event = on_event, .ctx = &s};
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
+    lay_out_heap();
     if (ward_serve_open(c->replica, &options, &server, &err))
         return cli_fail(c, &err);
     rc = cli_answer(c, CLI_DONE, model, NULL);

@@ -95,6 +95,6 @@ int main(int argc, char **argv)
     int rc = run(&c, argc, argv);
     cli_names_forget(&c);
     ward_close(c.replica);
-    cli_kept_free(&c);
+    cli_kept_free(&c, NULL);
     return rc;
 }

@@ -25,9 +25,9 @@ void *cli_keep(struct cli *c, void *p)
     return p;
 }
 
-void cli_kept_free(struct cli *c)
+void cli_kept_free(struct cli *c, const struct cli_kept *until)
 {
-    while (c->kept) {
+    while (c->kept != until) {
         struct cli_kept *kept = c->kept;
         c->kept = kept->next;
         free(kept->p);

@@ -32,7 +32,7 @@
 #define PATIENCE_MS        120000
 #define EDITS_A_SECOND     20
 #define SAMPLE_MS          1000
-#define CHANGE_MS          100 /* in the churn: one comes and one goes */
+#define CHANGE_MS          20 /* in the churn: one comes and one goes, often enough for a leak to be seen in a minute */
 
 struct story {
     const char *program;
