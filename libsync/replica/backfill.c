@@ -180,6 +180,20 @@ static int take_place(struct ward_apply *a, uint32_t sid, bool *differs, struct 
     return rc;
 }
 
+/* What the run has beyond the base is the trunk's own, and no branch's that leaves it there: its seal is over that too. */
+static int ends_on_trunk(ward_replica *r, const struct ward_feed *f, uint64_t last, const struct ward_hash *last_hash, bool *out,
+                         struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    *out = last <= f->base;
+    if (*out || last > f->head_seq)
+        return WARD_OK;
+    int rc = ward_chain_at(r, f->fid, last, &hash, &depth, err);
+    *out = !rc && ward_hash_compare(&hash, last_hash) == 0;
+    return rc;
+}
+
 int ward_backfill_take(struct ward_apply *a, uint32_t fid, const struct ward_run *run, const struct ward_buf *raw, bool *whole,
                        bool *differs, struct ward_error *err)
 {
@@ -190,6 +204,7 @@ int ward_backfill_take(struct ward_apply *a, uint32_t fid, const struct ward_run
         .fid = fid, .first = run->first, .count = run->count, .codec = run->codec, .data = run->data, .len = run->len};
     struct ward_hash at_base = f->base_hash;
     uint64_t seq;
+    bool on_trunk = false;
     *whole = *differs = false;
     int rc = reached(r, f, &seq, &seg.last_hash, err);
     if (rc || run->first != seq + 1 || seq >= f->base)
@@ -201,6 +216,9 @@ int ward_backfill_take(struct ward_apply *a, uint32_t fid, const struct ward_run
         return WARD_OK; /* it goes on from somewhere else: a branch */
     if (ward_hash_compare(&at_base, &f->base_hash) != 0)
         return ward_fail(err, WARD_ERR_HISTORY, "another history than that of the base");
+    rc = ends_on_trunk(r, f, run->first + run->count - 1, &seg.last_hash, &on_trunk, err);
+    if (rc || !on_trunk)
+        return rc;
     memcpy(seg.sig, run->sig, sizeof seg.sig);
     rc = ward_store_add_backfill(r->store, &seg, err);
     if (!rc && run->first + run->count - 1 >= f->base)

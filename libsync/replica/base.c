@@ -58,7 +58,7 @@ static bool branches_below(const struct ward_directory *d, const struct ward_spa
 {
     for (size_t i = 0; i < s->feed_count; i++) {
         const struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
-        if (f->parent && f->base < ward_vv_get(upto, ward_directory_trunk(d, f)->fid))
+        if (f->parent && f->head_seq > f->base && f->base < ward_vv_get(upto, ward_directory_trunk(d, f)->fid))
             return true;
     }
     return false;

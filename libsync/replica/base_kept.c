@@ -1,6 +1,7 @@
 #include "replica/base_kept.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/own.h"
 #include "shell/pack.h"
 #include "values/feed.h"
 
@@ -56,6 +57,55 @@ int ward_base_maker(struct ward_replica *r, uint32_t sid, struct ward_hash *gran
     if (!rc)
         memcpy(grant->b, h.maker, sizeof grant->b);
     ward_buf_free(&kept);
+    return rc;
+}
+
+struct total {
+    uint32_t kind, field;
+    const struct ward_id *entity;
+    int64_t *out;
+};
+
+static int look_for_total(void *ctx, const struct ward_snapshot_value *v)
+{
+    struct total *x = ctx;
+    const struct ward_live_value live = {.raw = v->raw, .len = v->raw_len};
+    if (v->kind == x->kind && v->field == x->field && ward_id_equal(&v->entity, x->entity))
+        *x->out = ward_live_decode(&live).integer;
+    return WARD_OK;
+}
+
+int ward_base_total(ward_replica *r, const struct ward_feed *f, uint32_t kind, const struct ward_id *entity, uint32_t field, int64_t *out,
+                    struct ward_error *err)
+{
+    const struct ward_space *s = ward_directory_space(&r->dir, f->sid);
+    struct ward_snapshot_head h;
+    struct ward_base_match m = {0};
+    struct ward_buf kept, raw;
+    struct total x = {kind, field, entity, out};
+    *out = 0;
+    ward_buf_init(&kept, &r->env);
+    ward_buf_init(&raw, &r->env);
+    int rc = ward_base_load_head(r, &s->id, false, &kept, &h, err);
+    if (!rc)
+        rc = ward_base_match_feeds(&m, r, s, &h, err);
+    for (uint32_t i = 1; !rc && i <= h.part_count; i++) {
+        struct ward_snapshot_part part;
+        struct ward_store_part stored;
+        ward_snapshot_part(&h, i, &part);
+        if (m.fids[part.feed] != f->fid)
+            continue;
+        rc = ward_store_get_base(r->store, &s->id, false, i, &stored, err);
+        if (!rc)
+            rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, err);
+        if (!rc)
+            rc = ward_snapshot_each_value(&part, raw.p, raw.len, &r->scratch, look_for_total, &x);
+        if (rc >= 200 && rc < 300)
+            rc = ward_fail(err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i);
+    }
+    ward_base_free_match(&m, &r->env);
+    ward_buf_free(&kept);
+    ward_buf_free(&raw);
     return rc;
 }
 
@@ -149,6 +199,9 @@ static int begin_row(ward_replica *r, struct ward_feed *f, uint64_t seq, const s
                      const struct ward_vv *seen, struct ward_error *err)
 {
     int rc = forget_log(r, f, seq, err);
+    for (struct ward_feed *b = ward_directory_next(&r->dir, f); !rc && b; b = ward_directory_next(&r->dir, b))
+        if (b->base < seq && b->head_seq) /* it is passed over, and cannot be told from where it leaves any more */
+            rc = ward_own_clear_row(r, b, f, err);
     if (!rc)
         rc = ward_store_put_base_feed(r->store, f->fid, depth, seen, err);
     f->base = seq;

@@ -25,6 +25,9 @@ int ward_base_begin_rows(ward_replica *r, const struct ward_snapshot_head *h, co
 /* The live changes of a feed from one seq to another, as far as its base says, ascending; fn's failure ends it. */
 int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
                           struct ward_error *err);
+/* What the feed's total in a sum slot was at the end of the base; 0 where it had none. */
+int ward_base_total(ward_replica *r, const struct ward_feed *f, uint32_t kind, const struct ward_id *entity, uint32_t field, int64_t *out,
+                    struct ward_error *err);
 /* A snapshot of what the store holds of m->sid, its feeds up to m->upto: the state and the rows' vectors must be replayed just so. */
 void ward_made_begin(struct ward_made *m, ward_replica *r, uint32_t sid);
 int ward_base_make_upto(struct ward_made *m, struct ward_error *err);

@@ -37,27 +37,53 @@ static bool is_own(const ward_replica *r, const struct ward_feed *f)
     return ward_hash_compare(&f->grant, &r->self) == 0;
 }
 
-/* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it. */
-static int check_standing(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, bool *gives_way,
+enum standing { STANDS, UNPUBLISHED, BESIDE }; /* what gives way: own changes that nobody has, or another chain than the settled one */
+
+/* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it. Where
+ * the feed is settled and what is held is not that, or too short to tell, it does. */
+static int check_standing(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, enum standing *gives_way,
                           struct ward_error *err)
 {
     struct ward_hash hash;
     uint64_t depth;
-    *gives_way = false;
+    bool astray, short_of_it, same = false;
+    *gives_way = STANDS;
     for (const struct ward_feed *b = ward_directory_next(&r->dir, f); b; b = ward_directory_next(&r->dir, b))
-        if (b->base < e->seq)
+        if (b->base < e->seq && !b->below)
             return ward_fail(err, WARD_ERR_HISTORY, "a branch leaves feed %u before it", (unsigned)f->fid);
     if (f->base > e->seq)
         return ward_fail(err, WARD_ERR_HISTORY, "what is held begins later");
-    *gives_way = is_own(r, f) && f->published < f->head_seq;
-    if (f->head_seq < e->seq)
-        return WARD_OK;
-    int rc = ward_chain_at(r, f->fid, e->seq, &hash, &depth, err);
-    if (rc)
+    int rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
+    if (!rc && f->head_seq >= e->seq) {
+        rc = ward_chain_at(r, f->fid, e->seq, &hash, &depth, err);
+        same = !rc && ward_hash_compare(&hash, &e->hash) == 0;
+    }
+    if (rc || same)
         return rc;
-    bool same = ward_hash_compare(&hash, &e->hash) == 0;
-    *gives_way = *gives_way && !same;
-    return same || (*gives_way && f->published < e->seq) ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");
+    bool held = f->head_seq >= e->seq, unpublished = is_own(r, f) && f->published < (held ? e->seq : f->head_seq);
+    *gives_way = (astray || short_of_it) && (held || ward_replica_was(r, &f->grant)) ? BESIDE : unpublished ? UNPUBLISHED : STANDS;
+    return *gives_way || !held ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");
+}
+
+struct receipted {
+    uint32_t fid;
+    uint64_t seq;
+};
+
+static int note_receipted(void *ctx, const struct ward_store_receipted *row)
+{
+    struct receipted *x = ctx;
+    x->seq = row->fid == x->fid && row->seq > x->seq ? row->seq : x->seq;
+    return WARD_OK;
+}
+
+/* Where the feed may have left what is settled. Of an own one hubs have vouched for a part: that was held by all who settled the rest. */
+static int find_parting(ward_replica *r, const struct ward_feed *f, uint64_t *from, struct ward_error *err)
+{
+    struct receipted x = {.fid = f->fid};
+    int rc = ward_replica_was(r, &f->grant) ? ward_store_each_receipted(r->store, note_receipted, &x, err) : WARD_OK;
+    *from = x.seq > f->base && x.seq <= f->head_seq ? x.seq : f->base;
+    return rc;
 }
 
 static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
@@ -68,7 +94,7 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
     for (size_t i = 0; !rc && i < h->feed_count; i++) {
         struct ward_snapshot_feed e;
         struct ward_hash id;
-        bool gives_way;
+        enum standing gives_way;
         ward_snapshot_next_feed(&feeds, &e);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         if (!g)
@@ -87,7 +113,7 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
     return rc;
 }
 
-/* Own changes that nobody has got wait, to be written anew on top. Rows move. */
+/* Own changes that nobody has got wait, or that nobody takes any more, to be written anew on top. Rows move. */
 static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
 {
     ward_replica *r = a->r;
@@ -96,15 +122,20 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
     for (size_t i = 0; !rc && i < h->feed_count; i++) {
         struct ward_snapshot_feed e;
         struct ward_hash id;
-        bool gives_way = false;
+        enum standing gives_way = STANDS;
+        uint64_t from = 0;
         ward_snapshot_next_feed(&feeds, &e);
         const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
         if (f && e.seq)
             rc = check_standing(r, f, &e, &gives_way, err);
-        if (!rc && gives_way)
+        if (!rc && gives_way == UNPUBLISHED)
             rc = ward_own_withdraw(a, f->fid, f->published, err);
+        if (!rc && gives_way == BESIDE)
+            rc = find_parting(r, f, &from, err);
+        if (!rc && gives_way == BESIDE && from < f->head_seq)
+            rc = ward_own_give_way(a, f->fid, from, err);
     }
     return rc;
 }
@@ -159,6 +190,9 @@ static int adopt(struct ward_apply *a, const struct ward_hash *space, const stru
     if (!rc)
         rc = ward_base_begin_rows(r, h, &m, err);
     if (!rc)
+        ward_directory_judge(&r->dir); /* branches may be gone */
+    a->authority_changed = true;
+    if (!rc)
         rc = ward_store_adopt_base(r->store, space, err);
     if (!rc)
         ward_directory_space(&r->dir, sid)->lacks = false;
@@ -168,21 +202,25 @@ static int adopt(struct ward_apply *a, const struct ward_hash *space, const stru
     return rc;
 }
 
-/* Something of it is not held here. */
-static bool is_needed(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space)
+/* Something of it is not held here, or another history than the ward has settled is. */
+static int is_needed(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, bool *out, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
     struct ward_cbor feeds = h->feeds;
-    for (size_t i = 0; i < h->feed_count; i++) {
+    int rc = WARD_OK;
+    *out = false;
+    for (size_t i = 0; !rc && !*out && i < h->feed_count; i++) {
         struct ward_snapshot_feed e;
         struct ward_hash id;
+        bool astray = false, short_of_it;
         ward_snapshot_next_feed(&feeds, &e);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
-        if (e.seq > (f ? f->head_seq : 0))
-            return true;
+        if (f)
+            rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
+        *out = e.seq > (f ? f->head_seq : 0) || astray;
     }
-    return false;
+    return rc;
 }
 
 static int take_head(struct ward_apply *a, const struct ward_snapshot_head *h, struct ward_taking *t, bool *adopted, struct ward_error *err)
@@ -195,7 +233,11 @@ static int take_head(struct ward_apply *a, const struct ward_snapshot_head *h, s
     int rc = check_maker(r, h, space, err);
     if (rc)
         return rc;
-    t->pass = !is_needed(r, h, space);
+    bool needed;
+    rc = is_needed(r, h, space, &needed, err);
+    if (rc)
+        return rc;
+    t->pass = !needed;
     t->on = true;
     if (t->pass)
         return WARD_OK;

@@ -1,6 +1,7 @@
 /* chain.c - hash and depth of any change held, by way of its segment; what the deps of a change name. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/own.h"
 #include "replica/replica.h"
 #include "values/feed.h"
 
@@ -139,8 +140,13 @@ int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward
 {
     const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
     struct ward_hash hash;
-    bool reached = false;
+    bool reached = false, astray = false, short_of_it;
     if (trunk && ward_feed_settled_at(trunk, dep->seq)) {
+        int rc = ward_own_is_astray(r, trunk, &astray, &short_of_it, err);
+        if (rc)
+            return rc;
+    }
+    if (trunk && !astray && ward_feed_settled_at(trunk, dep->seq)) {
         *row = trunk;
         *depth = 0;
         return WARD_OK;
@@ -176,11 +182,16 @@ int ward_dep_note(ward_replica *r, struct ward_vv *vv, const struct ward_dep *de
 
 int ward_dep_see(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, struct ward_error *err)
 {
-    const struct ward_feed *row = ward_directory_feed_by_id(&r->dir, &dep->feed);
+    const struct ward_feed *row = ward_directory_feed_by_id(&r->dir, &dep->feed), *by_name = row;
     uint64_t depth;
     if (!row)
         return ward_fail(err, WARD_ERR_CORRUPT, "dep");
-    int rc = row->forked ? ward_dep_find(r, dep, &row, &depth, err) : WARD_OK;
+    bool by_seq = !row->forked || dep->seq <= row->settled.seq; /* also where what is settled has yet to come again */
+    int rc = by_seq ? WARD_OK : ward_dep_find(r, dep, &row, &depth, err);
+    if ((rc == WARD_ERR_DEP_HASH || rc == WARD_ERR_DEP_MISSING) && by_name->settled.seq) { /* on a branch that was given up */
+        row = by_name;
+        rc = WARD_OK;
+    }
     if (rc == WARD_ERR_DEP_HASH || rc == WARD_ERR_DEP_MISSING) /* it was checked at the door: now it is damage */
         return ward_fail(err, WARD_ERR_CORRUPT, "dep");
     return rc ? rc : ward_dep_note(r, vv, dep, row) ? ward_fail(err, WARD_ERR_MEMORY, "dep") : WARD_OK;

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/base_kept.h"
 #include "values/cbor.h"
 #include "values/feed.h"
 
@@ -188,7 +189,7 @@ static uint64_t trunk_base(const ward_replica *r, uint32_t fid)
     return ward_directory_trunk(&r->dir, ward_directory_feed(&r->dir, fid))->base;
 }
 
-/* The same where the base holds it: it is still the live one, unless what is to be told has replaced it here. */
+/* The same where the base holds it. It is still the live one, unless what is to be told has replaced it here: then the base itself says. */
 static int find_total_before(struct gathering *g, struct told *t, struct ward_error *err)
 {
     const struct ward_feed *trunk = ward_directory_trunk(&g->r->dir, ward_directory_feed(&g->r->dir, g->fid));
@@ -203,7 +204,7 @@ static int find_total_before(struct gathering *g, struct told *t, struct ward_er
         if (slot->live[i].fid != trunk->fid)
             continue;
         if (slot->live[i].seq >= g->from)
-            return ward_fail(err, WARD_ERR_HISTORY, "a total of before change %llu", (unsigned long long)g->from);
+            return ward_base_total(g->r, trunk, t->op.kind, &t->op.entity, t->op.field, &t->op.value.integer, err);
         t->op.value.integer = ward_live_decode(&slot->live[i]).integer;
     }
     return WARD_OK;
@@ -273,24 +274,39 @@ static int by_feed(const void *a, const void *b)
     return ward_hash_compare(&((const struct ward_dep *)a)->feed, &((const struct ward_dep *)b)->feed);
 }
 
+/* The hash by which a dep is named. Below what is settled it is not looked up, and may be gone with the log: then the settled one stands
+ * for it. *known false: it lies before the base that somebody gave, and nobody could look it up. */
+static int name_dep(ward_replica *r, uint32_t fid, struct ward_dep *dep, bool *known, struct ward_error *err)
+{
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid), *trunk = ward_directory_trunk(&r->dir, f);
+    uint64_t depth;
+    *known = true;
+    if (dep->seq == 0 || dep->seq >= trunk->base)
+        return ward_chain_at(r, fid, dep->seq, &dep->hash, &depth, err);
+    *known = dep->seq <= trunk->settled.seq;
+    dep->hash = *known ? trunk->settled.hash : trunk->base_hash;
+    return WARD_OK;
+}
+
 /* The own feed first: it must not be left out. */
 static int gather_deps(struct draft *d, struct ward_error *err)
 {
     ward_replica *r = d->g->r;
     const struct ward_feed *f = ward_directory_feed(&r->dir, d->g->fid);
-    uint64_t depth;
+    bool known;
     d->deps = ward_arena_take(&d->g->arena, (d->story->seen.len + 1) * sizeof *d->deps);
     if (!d->deps)
         return ward_fail(err, WARD_ERR_MEMORY, "late changes");
     d->deps[0] = (struct ward_dep){.feed = f->id, .seq = d->story->own_seen};
-    int rc = ward_chain_at(r, f->fid, d->story->own_seen, &d->deps[0].hash, &depth, err);
+    int rc = name_dep(r, f->fid, &d->deps[0], &known, err);
     d->dep_count = 1;
     for (size_t i = 0; !rc && i < d->story->seen.len && d->dep_count < WARD_DEPS_MAX; i++) {
         const struct ward_vv_entry *e = &d->story->seen.v[i];
         struct ward_dep *dep = &d->deps[d->dep_count];
         *dep = (struct ward_dep){.feed = ward_directory_feed(&r->dir, e->fid)->id, .seq = e->seq};
-        rc = ward_chain_at(r, e->fid, e->seq, &dep->hash, &depth, err);
-        bool again = false; /* two branches of one feed: one name is enough, they part where nothing has effect */
+        rc = name_dep(r, e->fid, dep, &known, err);
+        bool again =
+            !known; /* to have seen less is safe; of two branches of one feed one name is enough, they part where nothing has effect */
         for (size_t j = 0; j < d->dep_count; j++)
             again |= ward_hash_compare(&d->deps[j].feed, &dep->feed) == 0;
         d->dep_count += !again;

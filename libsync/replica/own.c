@@ -210,6 +210,131 @@ int ward_own_withdraw(struct ward_apply *a, uint32_t fid, uint64_t base, struct 
     return rc ? rc : ward_apply_replay(a, sid, err);
 }
 
+/* ---- giving way to what is settled */
+
+int ward_own_is_astray(ward_replica *r, const struct ward_feed *trunk, bool *astray, bool *short_of_it, struct ward_error *err)
+{
+    const struct ward_floor_entry *s = &trunk->settled;
+    struct ward_hash hash;
+    uint64_t depth;
+    *short_of_it = trunk->head_seq < s->seq;
+    *astray = false;
+    if (*short_of_it || s->seq == 0 || trunk->base >= s->seq)
+        return WARD_OK;
+    int rc = trunk->astray ? WARD_OK : ward_chain_at(r, trunk->fid, s->seq, &hash, &depth, err);
+    if (!rc && !trunk->astray)
+        ward_directory_feed(&r->dir, trunk->fid)->astray = ward_hash_compare(&hash, &s->hash) != 0 ? 1 : -1;
+    *astray = trunk->astray > 0;
+    return rc;
+}
+
+int ward_own_clear_row(ward_replica *r, struct ward_feed *row, const struct ward_feed *trunk, struct ward_error *err)
+{
+    int rc = ward_store_drop_segments(r->store, row->fid, err);
+    if (!rc)
+        rc = ward_store_forget_held(r->store, row->fid, err);
+    if (!rc && ward_replica_note_reused(r, row->fid))
+        rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
+    row->parent = trunk->fid;
+    row->base = row->head_seq = row->head_depth = 0;
+    row->base_hash = row->head_hash = row->id;
+    ward_vv_free(&row->vv, &r->env);
+    row->vv_loaded = row->dirty = true;
+    return rc;
+}
+
+/* The end of the last sealed run up to seq. */
+static int sealed_before(ward_replica *r, const struct ward_feed *f, uint64_t seq, uint64_t *end, struct ward_error *err)
+{
+    struct ward_segment seg;
+    *end = seq;
+    if (seq == f->base || seq == f->head_seq)
+        return WARD_OK;
+    int rc = ward_store_find_segment(r->store, f->fid, seq, &seg, err);
+    if (!rc && seg.first + seg.count - 1 > seq)
+        *end = seg.first - 1;
+    return rc;
+}
+
+/* Rows of the feed that cannot stay when its trunk ends at seq. One that holds the settled chain goes to the trunk: *heir, if it leaves
+ * that just there, or it comes again. */
+static int clear_rows(ward_replica *r, const struct ward_feed *trunk, uint64_t seq, uint32_t *heir, struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    int rc = WARD_OK;
+    bool more = true;
+    while (!rc && more) { /* a row may rest on one that goes */
+        more = false;
+        for (struct ward_feed *f = ward_directory_next(&r->dir, trunk); !rc && f; f = ward_directory_next(&r->dir, f)) {
+            const struct ward_feed *parent = ward_directory_feed(&r->dir, f->parent);
+            bool goes = f->base > seq || f->base > parent->head_seq, settles = false;
+            if (!goes && f->head_seq > f->base && f->head_seq >= trunk->settled.seq && f->base < trunk->settled.seq) {
+                rc = ward_chain_at(r, f->fid, trunk->settled.seq, &hash, &depth, err);
+                settles = !rc && ward_hash_compare(&hash, &trunk->settled.hash) == 0;
+            }
+            bool inherits = settles && f->parent == trunk->fid && f->base == seq;
+            *heir = inherits ? f->fid : *heir;
+            if (rc || inherits || !(goes || settles))
+                continue;
+            rc = ward_own_clear_row(r, f, trunk, err);
+            more = true;
+        }
+    }
+    return rc;
+}
+
+/* The row's changes, and what leaves them, are the trunk's from now on. */
+static int inherit(ward_replica *r, struct ward_feed *trunk, struct ward_feed *heir, struct ward_error *err)
+{
+    int rc = ward_store_move_segments(r->store, heir->fid, trunk->fid, err);
+    for (struct ward_feed *f = trunk; !rc && f; f = ward_directory_next(&r->dir, f)) {
+        if (f->parent != heir->fid)
+            continue;
+        rc = ward_store_load_vv(r->store, f, err);
+        f->parent = trunk->fid;
+        f->dirty = true;
+    }
+    if (rc)
+        return rc;
+    trunk->head_seq = heir->head_seq;
+    trunk->head_hash = heir->head_hash;
+    trunk->head_depth = heir->head_depth;
+    rc = ward_own_clear_row(r, heir, trunk, err);
+    if (!rc && is_own(r, trunk)) { /* it came from others */
+        trunk->published = trunk->head_seq;
+        rc = ward_store_put_published(r->store, trunk->fid, trunk->head_seq, err);
+    }
+    ward_chain_forget(r);
+    return rc;
+}
+
+int ward_own_give_way(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    uint32_t sid = f->sid;
+    struct keeping k = {.r = r, .space = ward_directory_space(&r->dir, sid)->id, .err = err};
+    uint64_t end = base;
+    uint32_t heir = 0;
+    int rc = ward_apply_write(a, err);
+    if (!rc && f->head_seq > base && ward_replica_was(r, &f->grant))
+        rc = ward_late_prepare(r, fid, base + 1, f->head_seq, keep, &k, err);
+    if (!rc && !is_own(r, f)) /* there is no key here to seal it with just there */
+        rc = sealed_before(r, f, base, &end, err);
+    if (!rc)
+        rc = clear_rows(r, f, end, &heir, err);
+    if (!rc)
+        rc = end_feed(a, fid, end, err);
+    if (!rc && heir)
+        rc = inherit(r, ward_directory_feed(&r->dir, fid), ward_directory_feed(&r->dir, heir), err);
+    if (!rc)
+        rc = ward_store_forget_held(r->store, fid, err);
+    if (!rc)
+        rc = ward_apply_rejudge(a, err);
+    return rc ? rc : ward_apply_replay(a, sid, err);
+}
+
 /* ---- writing anew */
 
 static bool may_write_now(const ward_replica *r, const struct ward_hash *space)
@@ -295,13 +420,13 @@ static int waits(ward_replica *r, bool *out, struct ward_error *err)
     return rc;
 }
 
-/* Where this home goes on with another history of an own feed than the ward has settled: the seq up to which they are one, of the feed in
- * *fid; 0 in *fid: nowhere. */
+/* Where this home goes on with another history of a feed than the ward has settled, and holds that as well: the seq up to which they are
+ * one, of the feed in *fid; 0 in *fid: nowhere. */
 static int find_beside(ward_replica *r, uint32_t *fid, uint64_t *base, struct ward_error *err)
 {
     *fid = 0;
     for (size_t i = 0; i < r->dir.feed_count; i++) {
-        const struct ward_feed *f = &r->dir.feeds[i], *row = is_own(r, f) ? f : NULL;
+        const struct ward_feed *f = &r->dir.feeds[i], *row = !f->parent && f->settled.seq ? f : NULL;
         while (row && (row = ward_directory_next(&r->dir, row)) != NULL) {
             struct ward_hash hash;
             uint64_t depth;
@@ -320,8 +445,8 @@ static int find_beside(ward_replica *r, uint32_t *fid, uint64_t *base, struct wa
     return WARD_OK;
 }
 
-/* Nobody takes what was written there any more: it is withdrawn, to be written anew when the settled history has come again in its place.
- */
+/* Nobody takes what was written there any more: it gives way; own work is written anew when the settled history has come again in its
+ * place. */
 static int leave_what_is_beside(ward_replica *r, struct ward_error *err)
 {
     struct ward_apply a;
@@ -335,7 +460,7 @@ static int leave_what_is_beside(ward_replica *r, struct ward_error *err)
         return rc;
     rc = find_beside(r, &fid, &base, err);
     if (!rc && fid)
-        rc = ward_own_withdraw(&a, fid, base, err);
+        rc = ward_own_give_way(&a, fid, base, err);
     return ward_apply_end(&a, rc, err);
 }
 

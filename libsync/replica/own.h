@@ -19,6 +19,14 @@ bool ward_own_news(const ward_replica *r, const struct ward_stream *to); /* ther
 /* Within a write transaction: the own changes beyond base leave the log and wait; the head falls to base and the state is replayed. The
  * directory is loaded anew: rows move. */
 int ward_own_withdraw(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err);
+/* The same for a feed, own or not, of which another chain than the settled one came first (proto/authority.md, Floor): what lies beyond
+ * base gives way to that, own work of it waits, and the settled history is taken from others. A foreign feed falls to the last seal up to
+ * base. Branches that leave beyond, or that hold the settled chain, come anew with it. */
+int ward_own_give_way(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err);
+/* Whether the feed's trunk cannot be the chain that is settled, or is too short to tell. */
+int ward_own_is_astray(ward_replica *r, const struct ward_feed *trunk, bool *astray, bool *short_of_it, struct ward_error *err);
+/* A branch that is given up: its row stays, for its number does, and holds nothing any more. */
+int ward_own_clear_row(ward_replica *r, struct ward_feed *row, const struct ward_feed *trunk, struct ward_error *err);
 /* Writes anew what waits, if anything, in a transaction of its own. What cannot be written (the device was cut) waits on. */
 int ward_own_rewrite(ward_replica *r, struct ward_error *err);
 /* The same within a transaction. */

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/ingest.h"
+#include "replica/own.h"
 #include "values/feed.h"
 #include "values/receipt.h"
 
@@ -341,6 +342,13 @@ static int weigh(struct ward_talk *t, struct incoming *in, struct ward_error *wh
         if (rc)
             return rc;
         if (ward_hash_compare(&hash, &h->hash) != 0) {
+            const struct ward_feed *f = ward_directory_feed(&t->r->dir, in->fids[i]);
+            bool astray, short_of_it;
+            rc = ward_own_is_astray(t->r, f, &astray, &short_of_it, why);
+            if (rc)
+                return rc;
+            if (astray || short_of_it) /* it is of the history that the ward has settled, and has yet to come here */
+                return ward_fail(why, WARD_ERR_SETTLED, "receipt");
             if (!row || row->seq < h->seq) /* two histories of this device, and the signer has vouched for the other alone */
                 return ward_fail(why, WARD_ERR_FORK, "receipt");
             in->against = true;
@@ -501,7 +509,8 @@ int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
     for (size_t i = 0; !rc && i < rows.count; i++) {
         struct ward_store_receipted *row = &rows.v[i];
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, row->fid);
-        if (!f || is_newer_than_hello(t, row) || !ward_space_is_common(ward_directory_space(&t->r->dir, f->sid), self, &t->peer))
+        if (!f || f->head_seq < f->settled.seq || is_newer_than_hello(t, row) ||
+            !ward_space_is_common(ward_directory_space(&t->r->dir, f->sid), self, &t->peer))
             continue;
         uint64_t held = ward_vv_get(&t->stream.have, row->fid);
         bool former = ward_hash_compare(&f->grant, &t->r->self) != 0; /* no receipt will cover that again: seeing it is enough */
@@ -537,7 +546,8 @@ int ward_receipts_other_history(struct ward_talk *t, uint32_t fid, uint64_t seq,
     const struct ward_hash of = g->id;
     int rc = load_rows(&rows, t->r, &of, err);
     struct ward_store_receipted *row = rc ? NULL : find_row(&rows, fid);
-    if (row && row->seq >= seq && !is_newer_than_hello(t, row)) {
+    bool settled = ward_directory_feed(&t->r->dir, fid)->settled.seq >= seq; /* otherwise: the ward's doing, and no hub's */
+    if (row && row->seq >= seq && !settled && !is_newer_than_hello(t, row)) {
         row->rewritten = true;
         row->noticed_ms = ward_replica_now(t->r);
         if (can_keep(t))

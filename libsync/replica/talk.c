@@ -192,12 +192,12 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
 static int begin_stream(struct ward_talk *t, bool hello, struct ward_error *err)
 {
     int rc = t->s.state == WARD_S_EXCHANGING && hello ? ward_talk_assume_near(t, err) : ward_talk_assume_equal(t, err);
+    if (!rc) /* by what it has shown: of a space whose history it wants all will go out again */
+        rc = ward_receipts_compare(t, err);
     if (!rc)
         rc = ward_talk_weigh_spaces(t, err);
     if (!rc)
         rc = ward_stream_seek(&t->stream, err);
-    if (!rc)
-        rc = ward_receipts_compare(t, err);
     if (rc)
         return rc;
     t->total_out = ward_stream_backlog(&t->stream);

@@ -32,10 +32,6 @@ static int holds(struct ward_talk *t, const struct ward_feed *f, uint64_t seq, c
     *out = false;
     if (seq > f->head_seq)
         return WARD_OK;
-    if (!f->parent && seq < f->base) { /* before what is held here: taken to be as it says */
-        *out = true;
-        return WARD_OK;
-    }
     int rc = ward_chain_at(t->r, f->fid, seq, &hash, &depth, err);
     *out = !rc && memcmp(hash.b, hash8, 8) == 0;
     return rc;
@@ -47,6 +43,7 @@ struct view {
     uint64_t have[WARD_BRANCHES_MAX + 1]; /* by row: up to where the peer holds it, for certain */
     size_t count;
     uint64_t reach;                  /* the greatest head here */
+    uint64_t before;                 /* the greatest seq that lies before the log here: no hash tells whether it is the same there */
     uint64_t strange, least_strange; /* the greatest and the least seq that no chain held here explains; 0: there is none */
 };
 
@@ -64,6 +61,10 @@ static int note_point(struct ward_talk *t, struct view *v, uint64_t seq, const u
     bool here = false;
     size_t i = 0;
     int rc = WARD_OK;
+    if (seq < v->rows[0]->base) {
+        v->before = seq > v->before ? seq : v->before;
+        return WARD_OK;
+    }
     for (; !rc && i < v->count; i++) {
         rc = holds(t, v->rows[i], seq, hash8, &here, err);
         if (rc || here)
@@ -80,6 +81,16 @@ static int note_point(struct ward_talk *t, struct view *v, uint64_t seq, const u
     if (!here && (!v->least_strange || seq < v->least_strange))
         v->least_strange = seq;
     return WARD_OK;
+}
+
+/* Before what is held here the peer is taken to hold what it says, unless it shows another history from there on. */
+static void end_view(const struct ward_talk *t, struct view *v)
+{
+    bool other = v->strange && v->least_strange <= v->reach && v->have[0] < v->rows[0]->base;
+    for (size_t j = 0; !other && j < v->count; j++) {
+        uint64_t shared = ward_directory_shared_seq(&t->r->dir, v->rows[0], v->rows[j]), upto = v->before < shared ? v->before : shared;
+        v->have[j] = upto > v->have[j] ? upto : v->have[j];
+    }
 }
 
 /* What this device wrote where the peer has something else, and what nobody has got, must not become the other branch of a fork: it waits
@@ -113,6 +124,7 @@ int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, co
         rc = note_point(t, &v, entries[i].seq, entries[i].hash8, err);
     if (rc)
         return rc;
+    end_view(t, &v);
     t->total_in += v.strange > v.reach ? v.strange - v.reach : 0;
     bool differ = v.strange && v.least_strange <= v.reach;
     uint32_t fid = trunk->fid;
@@ -237,12 +249,15 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
         ward_frame_next_sample(m, &s);
         rc = note_point(t, &v, s.seq, s.hash8, err);
     }
+    end_view(t, &v);
     if (!rc)
         rc = unsend(t, err);
     for (size_t i = 0; !rc && i < v.count; i++) {
         uint64_t known = ward_vv_get(&t->known, v.rows[i]->fid), have = known > v.have[i] ? known : v.have[i];
         rc = ward_talk_set_have(t, v.rows[i]->fid, keeps_back(t, &v, i) ? v.rows[i]->head_seq : have, err);
     }
+    if (!rc)
+        rc = ward_talk_weigh_below(t, ward_directory_space(&t->r->dir, trunk->sid), err);
     if (!rc && ward_vv_raise(&t->heard_branch, &t->r->env, trunk->fid, 1))
         rc = ward_fail(err, WARD_ERR_MEMORY, "session");
     if (!rc && !asked)

@@ -317,7 +317,7 @@ static void put_heads(struct ward_talk *t, const struct ward_common *c, struct w
     for (size_t i = 0; i < s->feed_count; i++) { /* ascending by grant, as the frame demands; feeds are kept by feed id */
         const struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
         size_t at = n;
-        if (f->head_seq == 0)
+        if (f->head_seq == 0 || f->below)
             continue;
         for (; at > 0 && compare_rows(order[at - 1], f) > 0; at--)
             order[at] = order[at - 1];

@@ -77,6 +77,14 @@ static int resend(struct ward_talk *t, const struct ward_space *s, struct ward_e
     return rc;
 }
 
+/* It goes as its state, after all runs that do not. below: there is no other way. */
+static int put_off(struct ward_talk *t, const struct ward_space *s, bool below, struct ward_error *err)
+{
+    bool can = ward_base_may_give(t->r, s);
+    t->cannot_give |= below && !can;
+    return can && ward_vv_raise(&t->stream.put_off, &t->r->env, s->sid, 1) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+}
+
 int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
 {
     const struct ward_directory *d = &t->r->dir;
@@ -92,12 +100,16 @@ int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
             continue;
         }
         bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s);
-        bool can = (below || fresh) && ward_base_may_give(t->r, s);
-        t->cannot_give |= below && !can;
-        if (can && ward_vv_raise(&t->stream.put_off, &t->r->env, sid, 1))
-            rc = ward_fail(err, WARD_ERR_MEMORY, "session");
+        if (below || fresh)
+            rc = put_off(t, s, below, err);
     }
     return rc;
+}
+
+int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, struct ward_error *err)
+{
+    bool below = s->circle_count && !t->plan && ward_space_is_below(t->r, s, &t->stream.have);
+    return below ? put_off(t, s, true, err) : WARD_OK;
 }
 
 /* A state is somebody's word, and a history proves itself: where the peer could have either, the state goes only where it saves half. */

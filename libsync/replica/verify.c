@@ -107,7 +107,7 @@ static int check_branches(struct verify *v, struct ward_error *err)
         const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid), *p = ward_directory_feed(&v->r->dir, f->parent);
         struct ward_hash at, own, other = {{0}};
         uint64_t depth;
-        if (!p)
+        if (!p || f->head_seq == 0) /* one that was given up */
             continue;
         int rc = ward_chain_at(v->r, p->fid, f->base, &at, &depth, err);
         if (!rc)

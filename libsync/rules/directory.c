@@ -299,8 +299,8 @@ int ward_directory_add_feed(struct ward_directory *d, const struct ward_feed *f)
     const struct ward_feed *parent = ward_directory_feed(d, f->parent);
     if (f->fid != d->feed_count + 1 || !s)
         return WARD_ERR_CORRUPT;
-    if (f->parent && (!parent || parent->sid != f->sid || ward_hash_compare(&parent->id, &f->id) != 0 || f->base < parent->base ||
-                      f->base > parent->head_seq))
+    if (f->parent && (!parent || parent->sid != f->sid || ward_hash_compare(&parent->id, &f->id) != 0 ||
+                      (f->head_seq && f->base < parent->base) || f->base > parent->head_seq)) /* one that was given up holds nothing */
         return WARD_ERR_CORRUPT;
     if (f->head_seq < f->base)
         return WARD_ERR_CORRUPT;

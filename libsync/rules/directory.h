@@ -45,6 +45,7 @@ struct ward_feed {
     bool forked;                     /* the feed has branches (but for those), */
     uint64_t fork;                   /* and this is the last seq that all of them share: nothing beyond it has effect */
     struct ward_floor_entry settled; /* of a trunk: what stands for ever; seq 0: nothing */
+    int8_t astray;                   /* 1: it is another chain than the settled one, -1: it is that; 0: to be looked at (replica/own.h) */
     struct ward_hash grant;
     struct ward_id unit;
     enum ward_role role;

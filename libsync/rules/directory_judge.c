@@ -117,8 +117,10 @@ static void settle(struct ward_directory *d, const struct ward_floor *floor)
 
 static void settle_all(struct ward_directory *d)
 {
-    for (size_t i = 0; i < d->feed_count; i++)
+    for (size_t i = 0; i < d->feed_count; i++) {
         d->feeds[i].settled = (struct ward_floor_entry){.seq = 0};
+        d->feeds[i].astray = 0;
+    }
     for (size_t i = 0; i < d->closing_count; i++) {
         const struct ward_closing *c = &d->closings[i];
         const struct ward_floor *floor = c->effective ? ward_directory_floor(d, &c->space, &c->name) : NULL;

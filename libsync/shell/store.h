@@ -38,7 +38,8 @@ bool ward_store_read_only(const struct ward_store *s);
 
 /* ---- transactions. Everything named put, add, delete or clear needs one. */
 int ward_store_begin(struct ward_store *s, struct ward_error *err);
-/* The same for what may be lost again: its commit waits for no disk. A power cut takes it whole or not at all, until a commit that lasts. */
+/* The same for what may be lost again: its commit waits for no disk. A power cut takes it whole or not at all, until a commit that lasts.
+ */
 int ward_store_begin_hint(struct ward_store *s, struct ward_error *err);
 int ward_store_commit(struct ward_store *s, struct ward_error *err); /* durable on return; on failure rolled back */
 void ward_store_rollback(struct ward_store *s);
@@ -100,6 +101,8 @@ struct ward_segment {
 int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struct ward_error *err); /* sets seg */
 /* All of a row; what its changes made known stays so. */
 int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err);
+/* Those of one row go to another, where they are in the order of arrival. */
+int ward_store_move_segments(struct ward_store *s, uint32_t fid, uint32_t to, struct ward_error *err);
 /* The next one after `after` in order of arrival; *got false at the end. head_only: without data. */
 int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got,
                             struct ward_error *err);

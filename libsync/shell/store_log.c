@@ -66,6 +66,16 @@ int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error
     return store_run(s, st, err);
 }
 
+int ward_store_move_segments(struct ward_store *s, uint32_t fid, uint32_t to, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_MOVE, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, to);
+    return store_run(s, st, err);
+}
+
 int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_CUT, err);

@@ -107,6 +107,7 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SEGMENT_FIND] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
     [SQL_SEGMENT_AFTER] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first > ?2 ORDER BY first LIMIT 1",
     [SQL_SEGMENT_CUT] = "DELETE FROM ward_segment WHERE fid = ?1 AND first > ?2",
+    [SQL_SEGMENT_MOVE] = "UPDATE ward_segment SET fid = ?2 WHERE fid = ?1",
     [SQL_SEGMENT_SHORTEN] = "UPDATE ward_segment SET count = ?2, codec = ?3, last_hash = ?4, sig = ?5, data = ?6 WHERE seg = ?1",
     [SQL_GRANT_FORGET] = "DELETE FROM ward_grant WHERE fid = ?1 AND seq > ?2",
     [SQL_CUT_FORGET] = "DELETE FROM ward_cut WHERE fid = ?1 AND seq > ?2",

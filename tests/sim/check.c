@@ -40,7 +40,7 @@ static void S1_S2_nothing_is_lost(struct device *d, const ward_replica *r)
     uint64_t now[MODEL_FEEDS_MAX] = {0};
     model_look(m, r, now);
     for (size_t i = 0; i < m->feed_count; i++)
-        if (now[i] < d->held[i])
+        if (now[i] < d->held[i] && now[i] < model_settled_share(m, d->held, i)) /* what is passed over may be given up */
             violated(d->w, m->feeds[i].author == d ? "S2" : "S1", "%s held %llu changes of %s, and holds %llu now", d->name,
                      (unsigned long long)d->held[i], m->feeds[i].author ? m->feeds[i].author->name : "the root",
                      (unsigned long long)now[i]);
@@ -195,11 +195,12 @@ static void S18_no_more_is_under_way_than_was_offered(struct conn *c, int from)
 void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
 {
     struct ward_message m;
+    struct ward_error why = {0};
     if (c->side[from].d->hostile)
         return;
     S19_no_secret(c->w, "a frame", p, len);
-    if (ward_frame_parse(&m, p, len, NULL)) {
-        violated(c->w, "S20", "%s sends a frame that is none", c->side[from].d->name);
+    if (ward_frame_parse(&m, p, len, &why)) {
+        violated(c->w, "S20", "%s sends a frame that is none: %d %s", c->side[from].d->name, why.code, why.detail);
         return;
     }
     if (m.type == WARD_MSG_RUN || m.type == WARD_MSG_SNAPSHOT || m.type == WARD_MSG_PART) {
@@ -318,6 +319,8 @@ static void compare_state(struct device *d, ward_replica *r, size_t space, size_
     if (ward_state_digest(r, &m->spaces[space].id, &have, &err))
         return;          /* it holds nothing of it */
     model_observe(d, r); /* it may have looked at what another process wrote */
+    if (d->w->settles && !model_can_tell(m, space, d->held))
+        return;
     model_digest(m, space, d->held, true, &want, conflicts, d->options.schema);
     if (memcmp(have.b, want.b, 32) == 0)
         return;
@@ -388,8 +391,13 @@ void check_state(struct device *d, ward_replica *r)
     const struct model *m = d->w->model;
     size_t conflicts = 0;
     model_observe(d, r);
-    for (size_t i = 0; i < m->space_count; i++)
+    bool can_tell = true;
+    for (size_t i = 0; i < m->space_count; i++) {
         compare_state(d, r, i, &conflicts);
+        can_tell &= !d->w->settles || !check_may_hold(d, i) || model_can_tell(m, i, d->held);
+    }
+    if (!can_tell)
+        return;
     S8_L4_conflicts_are_shown(d, r, conflicts);
     S16_what_lies_beyond_cuts_is_kept(d, r);
     S11_forks_are_told(d, r);
@@ -441,14 +449,16 @@ static void L1_all_are_equal(struct world *w)
     const struct model *m = w->model;
     for (size_t f = 0; f < m->feed_count; f++) {
         size_t space = m->feeds[f].space;
-        uint64_t most = 0;
+        uint64_t most = 0, share = w->settles ? model_settled_share(m, w->hub->held, f) : UINT64_MAX; /* the rest is passed over */
         if (is_shattered(m, f))
             continue;
         for (size_t i = 0; i < w->count; i++)
             if (device_counts(&w->d[i]) && w->d[i].held[f] > most)
                 most = w->d[i].held[f];
+        most = most < share ? most : share;
         for (size_t i = 0; i < w->count; i++)
-            if (device_counts(&w->d[i]) && may_hold(&w->d[i], &m->spaces[space]) && w->d[i].held[f] != most)
+            if (device_counts(&w->d[i]) && may_hold(&w->d[i], &m->spaces[space]) &&
+                (w->d[i].held[f] < share ? w->d[i].held[f] : share) != most)
                 violated(w, "L1", "%s holds %llu of %llu changes of %s after all have met", w->d[i].name,
                          (unsigned long long)w->d[i].held[f], (unsigned long long)most,
                          m->feeds[f].author ? m->feeds[f].author->name : "the root");

@@ -322,8 +322,8 @@ void faults_make_twin(struct device *d)
 {
     struct world *w = d->w;
     char name[16];
-    if (d->role != WARD_ROLE_CELL || !device_counts(d) || !device_is_up(d) || d->keys_open || w->count == DEVICES_MAX || w->settles)
-        return; /* forks below a floor: merge and settling have their own proofs (tests/oracle), the model here does not know them */
+    if (d->role != WARD_ROLE_CELL || !device_counts(d) || !device_is_up(d) || d->keys_open || w->count == DEVICES_MAX)
+        return;
     snprintf(name, sizeof name, "%.8s-too", d->name);
     for (size_t i = 0; i < w->count; i++) /* it has one, or had */
         if (strcmp(w->d[i].name, name) == 0 || (&w->d[i] != d && memcmp(w->d[i].grant.b, d->grant.b, sizeof d->grant.b) == 0))
@@ -363,7 +363,7 @@ static void strike(struct world *w)
         break;
     case FAULT_ROLLBACK:
     case FAULT_CLONE:
-        if (d->role == WARD_ROLE_CELL && (f == FAULT_ROLLBACK || !w->settles))
+        if (d->role == WARD_ROLE_CELL)
             faults_restore(d, f);
         break;
     case FAULT_TWIN:

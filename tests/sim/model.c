@@ -158,8 +158,7 @@ static bool parts_at(const struct model *m, size_t first, size_t branch, uint64_
 
 uint64_t model_fork_point(const struct model *m, size_t branch, const uint64_t *held)
 {
-    size_t first =
-        m->feeds[branch].next == SIZE_MAX && m->feeds[branch].stem == SIZE_MAX ? branch : model_find_feed(m, &m->feeds[branch].id);
+    size_t first = m->feeds[branch].first;
     uint64_t least = UINT64_MAX;
     for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next)
         if (m->feeds[i].stem != SIZE_MAX && m->feeds[i].base < least && parts_at(m, first, m->feeds[i].stem, m->feeds[i].base, held))
@@ -214,7 +213,8 @@ static size_t add_feed(struct model *m, const struct ward_directory *dir, const 
                                                   .author = author,
                                                   .rank = ward_role_rules(f->role)->rank,
                                                   .stem = SIZE_MAX,
-                                                  .next = SIZE_MAX};
+                                                  .next = SIZE_MAX,
+                                                  .first = m->feed_count};
     return m->feed_count++;
 }
 
@@ -288,6 +288,16 @@ static size_t branch_of(const struct model *m, size_t branch, uint64_t seq)
     return branch;
 }
 
+/* Below what is settled a dep may be named by the hash at its end. */
+static size_t settled_branch(const struct model *m, size_t first, const struct ward_dep *dep)
+{
+    for (size_t i = first; dep->seq && i != SIZE_MAX; i = m->feeds[i].next)
+        for (uint64_t seq = m->feeds[i].base + 1; seq <= m->feeds[i].count; seq++)
+            if (seq > dep->seq && memcmp(model_change(m, i, seq)->hash.b, dep->hash.b, sizeof dep->hash.b) == 0)
+                return branch_of(m, i, dep->seq);
+    return SIZE_MAX;
+}
+
 /* What a change had seen: what the one before it had, and what its deps name; a late change what they name alone. */
 static void take_deps(struct model *m, size_t feed, struct model_change *c, const struct ward_scratch *s)
 {
@@ -309,6 +319,7 @@ static void take_deps(struct model *m, size_t feed, struct model_change *c, cons
             continue;
         }
         size_t g = first == SIZE_MAX ? SIZE_MAX : find_branch(m, first, dep->seq, &dep->hash);
+        g = g == SIZE_MAX && m->w->settles ? settled_branch(m, first, dep) : g;
         if (g == SIZE_MAX || m->feeds[g].space != f->space || !dep->seq) {
             violated(m->w, "S9", "a change names a dep that nobody has written");
             continue;
@@ -345,7 +356,7 @@ static void add_change(struct model *m, size_t feed, const struct ward_hash *has
 /* The change after one of a branch: it is known, or goes on from its end, or parts from it. */
 static size_t follow(struct model *m, size_t branch, uint64_t seq, const struct ward_hash *hash, const struct ward_scratch *s)
 {
-    size_t known = find_branch(m, model_find_feed(m, &m->feeds[branch].id), seq, hash);
+    size_t known = find_branch(m, m->feeds[branch].first, seq, hash);
     if (known != SIZE_MAX)
         return known;
     if (m->feeds[branch].count >= seq)
@@ -465,10 +476,13 @@ static bool held_by_another(const struct model *m, const struct device *d, size_
     return false;
 }
 
+static bool is_beside_settled(const struct model *m, const struct device *d, size_t branch, uint64_t seq);
+
 static void withdraw(struct model *m, struct device *d, size_t branch, uint64_t seq)
 {
-    /* An older copy cannot know what was given away after it was made, and a full disk had no room for a note. */
-    bool may_not_know = d->restored || model_change(m, branch, seq)->number < d->unnoted;
+    /* An older copy cannot know what was given away after it was made, and a full disk had no room for a note. And what the ward has
+     * settled otherwise nobody takes any more. */
+    bool may_not_know = d->restored || model_change(m, branch, seq)->number < d->unnoted || is_beside_settled(m, d, branch, seq);
     if (!may_not_know && held_by_another(m, d, branch, seq))
         violated(m->w, "S3", "%s takes back change %llu, which others hold", d->name, (unsigned long long)seq);
     if (m->withdrawn_count == m->withdrawn_cap) {
@@ -856,13 +870,13 @@ static uint64_t limit_of(struct judged *g, size_t feed)
     g->known[feed] = true;
     g->limit[feed] = 0; /* while it is looked for: grants that rest on one another have no effect */
     const struct model *m = g->m;
-    size_t first = model_find_feed(m, &m->feeds[feed].id);
+    size_t first = m->feeds[feed].first;
     const struct ward_floor_entry *s = &g->settled[first];
     size_t on = s->seq ? find_branch(m, first, s->seq, &s->hash) : SIZE_MAX;
     uint64_t cut = limit_by_cuts(g, feed), fork = fork_above(m, first, g->held, s->seq), limit = cut < fork ? cut : fork;
     uint64_t leaves = on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, feed, on, s->seq);
     if (leaves != UINT64_MAX)
-        limit = leaves;
+        limit = s->effect < s->seq && s->effect < leaves ? s->effect : leaves;
     else if (on != SIZE_MAX)
         limit = s->effect < s->seq ? s->effect : limit > s->seq ? limit : s->seq;
     g->limit[feed] = !is_granted(g, feed) ? 0 : limit;
@@ -889,6 +903,31 @@ uint64_t model_settled(const struct model *m, const uint64_t *held, size_t first
     const struct judged *g = judge(m, held, true);
     *hash = g->settled[first].hash;
     return g->settled[first].seq;
+}
+
+uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t branch)
+{
+    size_t first = m->feeds[branch].first;
+    const struct ward_floor_entry *s = &judge(m, held, true)->settled[first];
+    size_t on = s->seq ? find_branch(m, first, s->seq, &s->hash) : SIZE_MAX;
+    return on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, branch, on, s->seq);
+}
+
+bool model_can_tell(const struct model *m, size_t space, const uint64_t *held)
+{
+    const struct judged *g = judge(m, held, true);
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct ward_floor_entry *s = &g->settled[i];
+        size_t on = m->feeds[i].space == space && m->feeds[i].stem == SIZE_MAX && s->seq ? find_branch(m, i, s->seq, &s->hash) : SIZE_MAX;
+        if (on != SIZE_MAX && held[on] < s->seq)
+            return false;
+    }
+    return true;
+}
+
+static bool is_beside_settled(const struct model *m, const struct device *d, size_t branch, uint64_t seq)
+{
+    return seq > model_settled_share(m, d->held, branch);
 }
 
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
@@ -982,7 +1021,7 @@ static uint64_t shared_seq(const struct model *m, size_t a, size_t b, const uint
 static uint64_t covered(const struct judged *g, size_t branch, uint64_t upto, const uint8_t hash[32])
 {
     const struct model *m = g->m;
-    size_t on = model_find_branch(m, model_find_feed(m, &m->feeds[branch].id), upto, hash);
+    size_t on = model_find_branch(m, m->feeds[branch].first, upto, hash);
     uint64_t shared = on == SIZE_MAX || upto > g->held[on] ? 0 : shared_seq(m, branch, on, g->held);
     return upto < shared ? upto : shared;
 }
@@ -1161,9 +1200,13 @@ static void add_change_writes(struct writes *ws, size_t feed, uint64_t seq)
     }
 }
 
-static bool has_seen(const struct model_vv *vv, const struct write *v)
+/* "Seqs are compared whatever branch they were named on." */
+static bool has_seen(const struct model *m, const struct model_vv *vv, const struct write *v)
 {
-    return v->feed < vv->count && vv->seq[v->feed] >= v->seq;
+    for (size_t i = m->feeds[v->feed].first; i != SIZE_MAX; i = m->feeds[i].next)
+        if (i < vv->count && vv->seq[i] >= v->seq)
+            return true;
+    return false;
 }
 
 static bool supersedes(const struct model *m, const struct write *c, const struct write *v)
@@ -1171,8 +1214,8 @@ static bool supersedes(const struct model *m, const struct write *c, const struc
     if (c->feed == v->feed && c->seq == v->seq)
         return c->order > v->order;
     if ((v->field & 3u) == WARD_TALLY) /* the slot is its feed's alone */
-        return has_seen(&c->change->seen, v);
-    return has_seen(&c->change->sight, v) && ((v->field & 3u) != WARD_GOVERNED || m->feeds[c->feed].rank >= m->feeds[v->feed].rank);
+        return has_seen(m, &c->change->seen, v);
+    return has_seen(m, &c->change->sight, v) && ((v->field & 3u) != WARD_GOVERNED || m->feeds[c->feed].rank >= m->feeds[v->feed].rank);
 }
 
 static bool value_equal(const struct write *a, const struct write *b)

@@ -38,6 +38,7 @@ struct model_feed { /* a branch of one */
     unsigned rank;
     bool forked;                  /* on the first: others than its author hold two of its branches, between them */
     size_t stem, next;            /* the branch that it left; the next of the same feed. SIZE_MAX: none */
+    size_t first;                 /* branch of the feed */
     uint64_t base;                /* the last seq that is its stem's */
     struct model_change *changes; /* [seq - base - 1] */
     uint64_t count;               /* the last seq */
@@ -115,6 +116,10 @@ size_t model_releases(const struct model *m, const uint64_t *held); /* branches 
 void model_forget_withdrawn(struct model *m, const struct device *d);
 /* Up to which change of a feed, and which one that is, by what is held; 0: nothing is settled. */
 uint64_t model_settled(const struct model *m, const uint64_t *held, size_t first, struct ward_hash *hash);
+/* The last change of a branch before it leaves the chain that is settled of its feed, by what is held; UINT64_MAX: it does not. */
+uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t branch);
+/* All that is settled of the space, by what is held, is held: "a replica that took another chain cannot tell what is settled of it". */
+bool model_can_tell(const struct model *m, size_t space, const uint64_t *held);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held); /* changes held that have no effect and were not released */
 
