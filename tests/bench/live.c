@@ -19,8 +19,9 @@ static void keep(struct frames *f, const struct ward_buf *frame)
     if (f->len + sizeof len + len > f->cap) {
         f->cap = (f->cap + len) * 2 + 4096;
         f->p = realloc(f->p, f->cap);
-        bench_expect(f->p != NULL, "memory");
     }
+    if (!f->p)
+        bench_die("memory", NULL);
     memcpy(f->p + f->len, &len, sizeof len);
     memcpy(f->p + f->len + sizeof len, frame->p, len);
     f->len += sizeof len + len;
