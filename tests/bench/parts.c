@@ -4,6 +4,7 @@
 #include "replica/stream.h"
 #include "replica/talk.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -160,6 +161,7 @@ static int part_serve(struct bench_ward *w, char **arg, double base)
     struct ward_serve_options o = {.listen = listen, .listen_count = 1, .on_event = on_serve};
     struct pollfd in = {.fd = 0, .events = POLLIN};
     ward_server *server;
+    mallopt(M_MMAP_THRESHOLD, 16384); /* as the program does, and for its reason: cli/cmd_serve.c */
     ward_replica *r = bench_open(w, arg[0]);
     fine(ward_serve_open(r, &o, &server, &err), "serve", &err);
     double start = bench_work();
