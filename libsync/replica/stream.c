@@ -376,7 +376,9 @@ static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t unti
         rc = ward_pack(&s->r->packed, &g->codec, s->r->bodies.p, s->r->bodies.len, g->count, err);
         data = g->codec ? s->r->packed.len : s->r->bodies.len;
         bool single = g->last.first <= g->first, room = g->more && data < limit / 8 * 7;
-        if (rc || tries == TRIES || (!room && (data <= limit || single)))
+        bool enough = tries == TRIES;
+        enough |= !room && (data <= limit || single);
+        if (rc || enough)
             return rc;
         s->ratio = (double)s->r->bodies.len / (double)data * 15 / 16;
     }
