@@ -28,7 +28,6 @@ struct incoming {
     bool fresh;                     /* of the run nothing has been taken in yet */
     bool below;                     /* what it has below the base waits for what it has beyond: it is to be looked at anew */
     bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
-    bool settles;                   /* it is the history that is settled, and another came first: that gives way from here on */
     uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
     struct ward_floor_entry settled;     /* of the feed, whether it is here or not */
@@ -251,28 +250,6 @@ static int own_gives_way(struct incoming *in, struct ward_error *err)
     return rc;
 }
 
-/* What came first of the feed is not what the ward has settled, or is too short to tell: then any history may still turn out to be. */
-static int weigh_settled(struct incoming *in, const struct walked *w, bool *open, struct ward_error *err)
-{
-    uint64_t first = in->run->first, at = in->settled.seq;
-    bool astray, short_of_it;
-    int rc = ward_own_is_astray(in->r, in->trunk, &astray, &short_of_it, err);
-    *open = !rc && (astray || short_of_it);
-    if (!*open || at < first || at - first >= w->count)
-        return rc;
-    *open = ward_hash_compare(&w->hash[at - first], &in->settled.hash) == 0;
-    in->settles = *open && !in->feed->parent; /* what a branch holds of it takes the trunk's place after the session (own.c) */
-    return WARD_OK;
-}
-
-static size_t count_rows(const struct incoming *in)
-{
-    size_t n = 0;
-    for (const struct ward_feed *f = in->trunk; f; f = ward_directory_next(&in->r->dir, f))
-        n++;
-    return n;
-}
-
 static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicate, struct ward_error *err)
 {
     struct walked w;
@@ -296,12 +273,7 @@ static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicat
     rc = own_gives_way(in, err);
     if (rc || in->gives_way)
         return rc;
-    bool open = false;
     if (leaves_trunk_at(in) < in->settled.seq)
-        rc = weigh_settled(in, &w, &open, err);
-    if (rc || in->settles)
-        return rc;
-    if (leaves_trunk_at(in) < in->settled.seq && (!open || count_rows(in) > WARD_BRANCHES_MAX))
         return ward_fail(err, WARD_ERR_SETTLED, "another history than the one settled up to change %llu",
                          (unsigned long long)in->settled.seq);
     return goes_on ? WARD_OK : make_room(in, err);
@@ -610,7 +582,7 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
         rc = place(in, &r->unpacked, &duplicate, err);
     if (rc)
         return rc;
-    if (in->gives_way || in->settles)
+    if (in->gives_way)
         return WARD_OK;
     if (duplicate) {
         out->fid = in->feed->fid;
@@ -632,19 +604,17 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
     for (int turn = 0; again && !rc; turn++) {
         struct incoming in = {.r = a->r, .run = run, .fresh = fresh};
         rc = check_and_take(&in, a, &result, err);
-        again = !rc && (in.gives_way || in.settles || in.again || in.below);
+        again = !rc && (in.gives_way || in.again || in.below);
         applied += rc ? 0 : result.applied;
         result.applied = 0;
-        fresh &= in.gives_way || in.settles;
+        fresh &= in.gives_way;
         backfilled |= in.again;
         differs |= result.base_differs;
         if (again && turn > 2)
             rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
         else if (in.gives_way)
             rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
-        else if (in.settles)
-            rc = ward_own_give_way(a, in.trunk->fid, leaves_trunk_at(&in), err);
-        withdrew |= (in.gives_way || in.settles) && !rc;
+        withdrew |= in.gives_way && !rc;
         ward_vv_free(&in.vv, &a->r->env);
         ward_vv_free(&in.vv_before, &a->r->env);
     }

@@ -130,8 +130,6 @@ static const struct kept kept[] = {
      "set-aside work could not be told anew where what it had seen was let go of: nothing could be written in that space any more"},
     {"clones, and a floor", 5, 2, "clone,rollback,compact",
      "nothing of the library's; seqs are compared whatever branch they were named on"},
-    {"withdrawn and still in the way", 4, 2, "clone,twin,ended,compact",
-     "a settled history that came partly as a branch was withdrawn for itself, again and again"},
     {"published beside a floor", 89, 2, "twin,compact", "the same as a hub that asked for history"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
