@@ -193,13 +193,7 @@ class Feed:
 
     def settled_at(self, seq):
         """Whether a change is settled, and held: which it is is not asked any more."""
-        return seq <= min(self.settled.seq, len(self.chains[0])) and not self.astray
-
-    @property
-    def astray(self):
-        """What came first of it is another history than the settled one."""
-        at = self.settled.seq
-        return 0 < at <= len(self.chains[0]) and self.chains[0][at - 1].hash != self.settled.hash
+        return seq <= min(self.settled.seq, len(self.chains[0]))
 
     @property
     def heads(self):
@@ -290,14 +284,6 @@ class Held:
         own = self.reader is not None and held.grant.id == self.reader.id
         return own and (len(chain) < settled.seq or chain[settled.seq - 1].hash != settled.hash)
 
-    @staticmethod
-    def may_stand_beside(held, first, hashes):
-        """Floor: what came first is not the settled history, or too short to tell; and the run may be of that."""
-        if not (held.astray or len(held.chains[0]) < held.settled.seq):
-            return False
-        at = held.settled.seq - first + 1
-        return not 0 < at < len(hashes) or hashes[at] == held.settled.hash
-
     def place(self, held, run, first, count, data, signature):
         """Any other run: where it belongs is told by its seal and its bodies, before anything else is looked at."""
         bodies, at = [], 0
@@ -328,8 +314,7 @@ class Held:
             if leaves and chain is held.chains[0] and self.stands_beside(held):
                 held.chains[0] = chain[:upto]  # what the device wrote there is withdrawn, to be written anew
                 return self.take(run)
-            if not self.may_stand_beside(held, first, hashes) or len(held.chains) > BRANCHES_MAX:
-                raise Bad(317)
+            raise Bad(317)
         if leaves and held.shattered and upto >= len(held.changes):
             raise Bad(309)
         new = chain[:upto]
