@@ -372,7 +372,8 @@ static int compare_deps(const void *a, const void *b)
     return ward_hash_compare(&((const struct ward_dep *)a)->feed, &((const struct ward_dep *)b)->feed);
 }
 
-/* The heads of the space's other feeds that came since the own last change, as far as their branches agree; the depth that follows. */
+/* The heads of the space's other feeds that came since the own last change, as far as their branches agree; the depth that follows. A
+ * chain beside the one that is settled is not named: others refuse it, and this change with it. */
 static int gather_deps(struct compile *c, struct ward_dep **out, size_t *count, uint64_t *depth, struct ward_error *err)
 {
     ward_replica *r = c->t->r;
@@ -387,9 +388,14 @@ static int gather_deps(struct compile *c, struct ward_dep **out, size_t *count, 
         const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
         struct ward_dep dep = {.feed = f->id, .seq = ward_feed_agreed(f)};
         uint64_t held_depth;
+        bool astray, short_of_it;
         if (f->parent || ward_hash_compare(&f->id, &own->id) == 0 || dep.seq <= ward_dep_seen(r, &own->vv, f))
             continue;
-        int rc = ward_chain_at(r, f->fid, dep.seq, &dep.hash, &held_depth, err);
+        int rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
+        if (!rc && astray)
+            continue;
+        if (!rc)
+            rc = ward_chain_at(r, f->fid, dep.seq, &dep.hash, &held_depth, err);
         if (rc)
             return rc;
         deps[n++] = dep;

@@ -85,6 +85,16 @@ static int put_off(struct ward_talk *t, const struct ward_space *s, bool below, 
     return can && ward_vv_raise(&t->stream.put_off, &t->r->env, s->sid, 1) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
 }
 
+/* Of a space in which a device wrote two histories the history goes: a branch may leave below what a state would begin with, and whoever
+ * has no more than that could not tell where. */
+static bool is_parted(const struct ward_directory *d, const struct ward_space *s)
+{
+    for (size_t i = 0; i < s->feed_count; i++)
+        if (ward_directory_feed(d, s->feeds[i])->forked)
+            return true;
+    return false;
+}
+
 int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
 {
     const struct ward_directory *d = &t->r->dir;
@@ -99,7 +109,7 @@ int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
             rc = resend(t, s, err);
             continue;
         }
-        bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s);
+        bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s) && !is_parted(d, s);
         if (below || fresh)
             rc = put_off(t, s, below, err);
     }

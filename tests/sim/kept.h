@@ -131,6 +131,14 @@ static const struct kept kept[] = {
     {"clones, and a floor", 5, 2, "clone,rollback,compact",
      "nothing of the library's; seqs are compared whatever branch they were named on"},
     {"published beside a floor", 89, 2, "twin,compact", "the same as a hub that asked for history"},
+    {"a state above a branch", 39, 2, "twin,clone,ended",
+     "who was new got the state of a space with two histories of a device in it; the branch that left below it could not be placed, and "
+     "the "
+     "history that was to tell where never came whole"},
+    {"a state above a branch, and a floor", 2, 2, "twin,clone,ended,compact", "the same, and the session ended with damage (609)"},
+    {"told again beside a floor", 22, 2, "twin,clone,ended,compact",
+     "late changes named changes beyond what is settled, on a chain beside it, which nobody else takes; and the model held changes to what "
+     "their author has now, not to what it had when it wrote them"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

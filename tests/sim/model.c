@@ -533,15 +533,19 @@ static void check_readable(struct device *d, const ward_replica *r)
             violated(d->w, "S12", "%s holds a space that its unit does not belong to", d->name);
 }
 
-/* An own change has seen nothing that its author does not hold. */
-static void check_honest_sight(struct model *m, struct device *d, const struct ward_feed *f)
+/* An own change has seen nothing that its author does not hold. It is asked of those that are new, from number `since` on: what they saw
+ * may give way later to what is settled. And what was told again may name a chain that gave way, up to where its feed is settled: there no
+ * dep is looked at (seal.md). */
+static void check_honest_sight(struct model *m, struct device *d, const struct ward_feed *f, uint64_t since)
 {
     size_t branch = f->head_seq ? find_branch(m, model_find_feed(m, &f->id), f->head_seq, &f->head_hash) : SIZE_MAX;
     if (branch == SIZE_MAX)
         return;
-    const struct model_vv *seen = &model_change(m, branch, f->head_seq)->seen;
-    for (size_t i = 0; i < seen->count; i++)
-        if (d->held[i] < seen->seq[i])
+    const struct model_change *c = model_change(m, branch, f->head_seq);
+    const struct model_vv *seen = &c->seen;
+    struct ward_hash hash;
+    for (size_t i = 0; c->number >= since && i < seen->count; i++)
+        if (d->held[i] < seen->seq[i] && seen->seq[i] > model_settled(m, d->held, m->feeds[i].first, &hash))
             violated(m->w, "S9", "a change of %s claims to have seen what it does not hold", d->name);
 }
 
@@ -555,6 +559,7 @@ static bool is_news(const struct model *m, const struct device *d, const struct 
 void model_observe(struct device *d, ward_replica *r)
 {
     struct model *m = d->w->model;
+    uint64_t since = m->change_count;
     bool news = false;
     if (!r || r->stamp == 0 || ward_store_in_transaction(r->store))
         return;
@@ -569,7 +574,7 @@ void model_observe(struct device *d, ward_replica *r)
             find_withdrawn(m, d, r, model_find_feed(m, &r->dir.feeds[i].id));
     for (size_t i = 0; news && i < r->dir.feed_count && !m->w->failed; i++)
         if (is_author(d, r, &r->dir.feeds[i]))
-            check_honest_sight(m, d, &r->dir.feeds[i]);
+            check_honest_sight(m, d, &r->dir.feeds[i], since);
     if (news)
         check_readable(d, r);
 }
