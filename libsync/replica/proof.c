@@ -490,8 +490,8 @@ static int walk(struct reader *x, bool tell, struct ward_error *err)
         rc = next_frame(x, &c, err);
         if (rc)
             break;
-        if (!ward_cbor_array_exact(&c, 3) || !ward_cbor_uint(&c, &version, WARD_FORMAT) || !ward_cbor_uint(&c, &type, UINT64_MAX) ||
-            type != TYPE_PROOF_BODY || !ward_cbor_bytes(&c, &body, &len) || !ward_cbor_end(&c))
+        if (!ward_cbor_array_exact(&c, 3) || !ward_cbor_uint(&c, &version, WARD_FORMAT) || version != WARD_FORMAT ||
+            !ward_cbor_uint(&c, &type, UINT64_MAX) || type != TYPE_PROOF_BODY || !ward_cbor_bytes(&c, &body, &len) || !ward_cbor_end(&c))
             return damaged(err, "a change");
         ward_scratch_clear(&x->r->scratch);
         rc = ward_change_parse(&x->r->scratch, body, len, &used, err);

@@ -775,11 +775,11 @@ def receipts():
 # ---------------------------------------------------------------- proof files
 
 
-def proof(a, first, last, subjects, given, ward=WARD, circle=None, prev=None, count=None, signature=None, version=1, kind=34, bodies=None, body_kind=35):
+def proof(a, first, last, subjects, given, ward=WARD, circle=None, prev=None, count=None, signature=None, version=1, kind=34, bodies=None, body_kind=35, body_version=None):
     prev = prev or (a.log[first - 2]["hash"] if first > 1 else a.feed)
     header = enc([version, kind, ward, JOINT if circle is None else circle, a.device.id, first, prev, count or last - first + 1, signature or a.seal(last), subjects, [r[2] for r in given]])
     bodies = [c["body"] for c in a.log[first - 1:last]] if bodies is None else bodies
-    return enc(header) + b"".join(enc(enc([version, body_kind, b])) for b in bodies)
+    return enc(header) + b"".join(enc(enc([version if body_version is None else body_version, body_kind, b])) for b in bodies)
 
 
 def proofs():
@@ -825,6 +825,7 @@ def proofs():
     bad("another version", proof(a, 2, 4, [3], [h4], version=2), w.VERSION)
     bad("a bundle's header", proof(a, 2, 4, [3], [h4], kind=30), w.P_DAMAGED)
     bad("bodies of another type", proof(a, 2, 4, [3], [h4], body_kind=34), w.P_DAMAGED)
+    bad("bodies of version 0", proof(a, 2, 4, [3], [h4], body_version=0), w.P_DAMAGED)
     bad("a body that is none", proof(a, 2, 4, [3], [h4], bodies=[b"\x80"] * 3), w.P_DAMAGED)
     bad("no subject", proof(a, 2, 4, [], [h4]), w.P_DAMAGED)
     bad("a subject before the first", proof(a, 2, 4, [1], [h4]), w.P_DAMAGED)

@@ -139,6 +139,8 @@ static const struct kept kept[] = {
     {"told again beside a floor", 22, 2, "twin,clone,ended,compact",
      "late changes named changes beyond what is settled, on a chain beside it, which nobody else takes; and the model held changes to what "
      "their author has now, not to what it had when it wrote them"},
+    {"a proof of no version", 1100046, 1, "flip,crash,full,hub,outside,deps,ended,dispute,keys",
+     "the frame of a change in a proof was taken with a version 0 for its 1: a bit turned over went unseen"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
