@@ -60,57 +60,11 @@ int ward_base_maker(struct ward_replica *r, uint32_t sid, struct ward_hash *gran
     return rc;
 }
 
-struct total {
-    uint32_t kind, field;
-    const struct ward_id *entity;
-    int64_t *out;
-};
+/* A part that is kept, as it comes out of the store. */
+typedef int part_fn(void *ctx, const struct ward_snapshot_part *part, const struct ward_buf *raw);
 
-static int look_for_total(void *ctx, const struct ward_snapshot_value *v)
-{
-    struct total *x = ctx;
-    const struct ward_live_value live = {.raw = v->raw, .len = v->raw_len};
-    if (v->kind == x->kind && v->field == x->field && ward_id_equal(&v->entity, x->entity))
-        *x->out = ward_live_decode(&live).integer;
-    return WARD_OK;
-}
-
-int ward_base_total(ward_replica *r, const struct ward_feed *f, uint32_t kind, const struct ward_id *entity, uint32_t field, int64_t *out,
-                    struct ward_error *err)
-{
-    const struct ward_space *s = ward_directory_space(&r->dir, f->sid);
-    struct ward_snapshot_head h;
-    struct ward_base_match m = {0};
-    struct ward_buf kept, raw;
-    struct total x = {kind, field, entity, out};
-    *out = 0;
-    ward_buf_init(&kept, &r->env);
-    ward_buf_init(&raw, &r->env);
-    int rc = ward_base_load_head(r, &s->id, false, &kept, &h, err);
-    if (!rc)
-        rc = ward_base_match_feeds(&m, r, s, &h, err);
-    for (uint32_t i = 1; !rc && i <= h.part_count; i++) {
-        struct ward_snapshot_part part;
-        struct ward_store_part stored;
-        ward_snapshot_part(&h, i, &part);
-        if (m.fids[part.feed] != f->fid)
-            continue;
-        rc = ward_store_get_base(r->store, &s->id, false, i, &stored, err);
-        if (!rc)
-            rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, err);
-        if (!rc)
-            rc = ward_snapshot_each_value(&part, raw.p, raw.len, &r->scratch, look_for_total, &x);
-        if (rc >= 200 && rc < 300)
-            rc = ward_fail(err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i);
-    }
-    ward_base_free_match(&m, &r->env);
-    ward_buf_free(&kept);
-    ward_buf_free(&raw);
-    return rc;
-}
-
-int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
-                          struct ward_error *err)
+/* The parts of feed f that reach into from … to. */
+static int each_part(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, part_fn *fn, void *ctx, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space(&r->dir, f->sid);
     struct ward_snapshot_head h;
@@ -131,7 +85,7 @@ int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t f
         if (!rc)
             rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, err);
         if (!rc)
-            rc = ward_snapshot_each_change(&part, raw.p, raw.len, fn, ctx);
+            rc = fn(ctx, &part, &raw);
         if (rc >= 200 && rc < 300)
             rc = ward_fail(err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i);
     }
@@ -139,6 +93,54 @@ int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t f
     ward_buf_free(&kept);
     ward_buf_free(&raw);
     return rc;
+}
+
+struct total {
+    ward_replica *r;
+    uint32_t kind, field;
+    const struct ward_id *entity;
+    int64_t *out;
+};
+
+static int look_for_total(void *ctx, const struct ward_snapshot_value *v)
+{
+    struct total *x = ctx;
+    const struct ward_live_value live = {.raw = v->raw, .len = v->raw_len};
+    if (v->kind == x->kind && v->field == x->field && ward_id_equal(&v->entity, x->entity))
+        *x->out = ward_live_decode(&live).integer;
+    return WARD_OK;
+}
+
+static int total_in_part(void *ctx, const struct ward_snapshot_part *part, const struct ward_buf *raw)
+{
+    struct total *x = ctx;
+    return ward_snapshot_each_value(part, raw->p, raw->len, &x->r->scratch, look_for_total, x);
+}
+
+int ward_base_total(ward_replica *r, const struct ward_feed *f, uint32_t kind, const struct ward_id *entity, uint32_t field, int64_t *out,
+                    struct ward_error *err)
+{
+    struct total x = {r, kind, field, entity, out};
+    *out = 0;
+    return each_part(r, f, 0, UINT64_MAX, total_in_part, &x, err);
+}
+
+struct changes {
+    ward_snapshot_change_fn *fn;
+    void *ctx;
+};
+
+static int changes_of_part(void *ctx, const struct ward_snapshot_part *part, const struct ward_buf *raw)
+{
+    const struct changes *x = ctx;
+    return ward_snapshot_each_change(part, raw->p, raw->len, x->fn, x->ctx);
+}
+
+int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
+                          struct ward_error *err)
+{
+    struct changes x = {fn, ctx};
+    return each_part(r, f, from, to, changes_of_part, &x, err);
 }
 
 /* ---- rows that begin with it */
