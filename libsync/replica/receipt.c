@@ -1,28 +1,23 @@
-/* receipt.c - receipts within a session, and what the store keeps of them. proto/receipt.md. */
+/* receipt.c - the side that keeps: who called weighs each receipt, keeps it, compares it with what the peer holds. proto/receipt.md. */
 #include "replica/receipt.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/ingest.h"
 #include "replica/own.h"
+#include "replica/receipt_parts.h"
 #include "values/feed.h"
 #include "values/receipt.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- who may */
-
-static bool may_seal(const struct ward_directory *d, const struct ward_grant *g)
-{
-    return g && (g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_OPERATOR) && ward_grant_effective(d, &g->id) &&
-           !ward_grant_is_cut(d, &g->id);
-}
+/* ---- who gave it */
 
 /* By now its grant may have arrived; at a first meeting it has not. */
 static const struct ward_grant *signer(const struct ward_talk *t)
 {
     const struct ward_grant *g = ward_directory_grant_by_link(&t->r->dir, t->peer.link_pk);
-    return may_seal(&t->r->dir, g) ? g : NULL;
+    return ward_receipt_may_seal(&t->r->dir, g) ? g : NULL;
 }
 
 static void tell(struct ward_talk *t, enum ward_event_type type, int code, uint64_t done, const char *text)
@@ -34,155 +29,11 @@ static void tell(struct ward_talk *t, enum ward_event_type type, int code, uint6
     t->hooks.on_event(t->hooks.event_ctx, &e);
 }
 
-/* ---- giving */
-
-struct entry {
-    struct ward_hash space;
-    struct ward_receipt_head head;
-};
-
-static int by_space(const void *a, const void *b)
-{
-    return ward_hash_compare(&((const struct entry *)a)->space, &((const struct entry *)b)->space);
-}
-
-/* What a power cut cannot take: while a batch is open, what was there before this session began; all heads otherwise. */
-static uint64_t durable(const struct ward_talk *t, const struct ward_feed *f)
-{
-    return t->batch->open ? ward_vv_get(&t->snapshot, f->fid) : f->head_seq;
-}
-
-static int sign(struct ward_talk *t, struct ward_receipt *out, const struct entry *v, size_t count, struct ward_error *err)
-{
-    *out = (struct ward_receipt){.ward = t->r->ward, .grant = t->r->self, .wall_ms = ward_replica_now(t->r), .count = count};
-    if (out->wall_ms < 0)
-        out->wall_ms = 0;
-    for (size_t i = 0; i < count; i++)
-        out->heads[i] = v[i].head;
-    ward_receipt_sort(out);
-    return ward_receipt_sign(out, &t->r->keys->sign, &t->out) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : WARD_OK;
-}
-
-static int send_one(struct ward_talk *t, const struct entry *v, size_t count, struct ward_error *err)
-{
-    struct ward_receipt receipt;
-    int rc = sign(t, &receipt, v, count, err);
-    if (rc)
-        return rc;
-    ward_buf_clear(&t->out);
-    ward_frame_receipt(&t->out, receipt.wall_ms, count);
-    for (size_t i = 0; i < count; i++)
-        ward_frame_receipt_entry(&t->out, &v[i].space, v[i].head.seq, &v[i].head.hash);
-    ward_frame_receipt_end(&t->out, receipt.sig);
-    return ward_talk_send(t, &t->out, err);
-}
-
-static int fill(struct ward_talk *t, uint32_t fid, uint64_t seq, struct entry *out, struct ward_error *err)
-{
-    const struct ward_feed *f = ward_directory_feed(&t->r->dir, fid);
-    uint64_t depth;
-    out->space = ward_directory_space(&t->r->dir, f->sid)->id;
-    out->head = (struct ward_receipt_head){.feed = f->id, .seq = seq};
-    return ward_chain_at(t->r, fid, seq, &out->head.hash, &depth, err);
-}
-
-/* The runs that this acknowledgement is for, and no others: who sent them knows their heads. */
-static int acknowledge(struct ward_talk *t, const struct entry *v, size_t count, struct ward_error *err)
-{
-    struct ward_receipt receipt;
-    int rc = sign(t, &receipt, v, count, err);
-    if (rc)
-        return rc;
-    ward_buf_clear(&t->out);
-    ward_frame_taken(&t->out, t->s.committed, receipt.wall_ms - t->said_ms, receipt.sig);
-    return ward_talk_send(t, &t->out, err);
-}
-
-/* Within an acknowledgement, or alone. */
-static int seal_and_send(struct ward_talk *t, const struct ward_vv *heads, bool within, struct ward_error *err)
-{
-    const struct ward_grant *self = ward_replica_grant(t->r);
-    size_t n = heads->len;
-    int rc = WARD_OK;
-    if (n == 0 || !may_seal(&t->r->dir, self))
-        return WARD_OK;
-    struct entry *v = ward_alloc(&t->r->env, n * sizeof *v);
-    if (!v)
-        return ward_fail(err, WARD_ERR_MEMORY, "receipt");
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = fill(t, heads->v[i].fid, heads->v[i].seq, &v[i], err);
-    if (!rc)
-        qsort(v, n, sizeof *v, by_space);
-    if (!rc && within)
-        rc = acknowledge(t, v, n, err);
-    for (size_t i = 0; !within && !rc && i < n && !ward_talk_closed(t); i += WARD_RECEIPT_HEADS_MAX)
-        rc = send_one(t, v + i, n - i < WARD_RECEIPT_HEADS_MAX ? n - i : WARD_RECEIPT_HEADS_MAX, err);
-    ward_release(&t->r->env, v);
-    return rc;
-}
-
-static bool is_theirs(const struct ward_talk *t, const struct ward_feed *f)
-{
-    return ward_hash_compare(&f->grant, &t->peer.id) == 0 && !f->forked; /* a receipt speaks of one history */
-}
-
-int ward_receipts_note_ask(struct ward_talk *t, struct ward_error *err)
-{
-    const struct ward_directory *d = &t->r->dir;
-    const struct ward_grant *self = ward_replica_grant(t->r);
-    struct ward_vv heads = {0};
-    int rc = WARD_OK;
-    for (size_t i = 0; !rc && self && i < d->feed_count; i++) {
-        const struct ward_feed *f = &d->feeds[i];
-        if (!is_theirs(t, f) || !ward_space_is_common(ward_directory_space(d, f->sid), self, &t->peer) || durable(t, f) == 0)
-            continue;
-        if (ward_vv_raise(&heads, &t->r->env, f->fid, durable(t, f)))
-            rc = ward_fail(err, WARD_ERR_MEMORY, "receipt");
-    }
-    if (!rc)
-        rc = seal_and_send(t, &heads, false, err);
-    ward_vv_free(&heads, &t->r->env);
-    return rc;
-}
-
-int ward_receipts_note_run(struct ward_talk *t, uint32_t fid, uint64_t last, struct ward_error *err)
-{
-    if (t->hooks.calls)
-        return WARD_OK;
-    bool fits = is_theirs(t, ward_directory_feed(&t->r->dir, fid));
-    t->due_apart |= !fits;
-    return fits && ward_vv_raise(&t->due, &t->r->env, fid, last) ? ward_fail(err, WARD_ERR_MEMORY, "receipt") : WARD_OK;
-}
-
-int ward_receipts_give(struct ward_talk *t, bool *within, struct ward_error *err)
-{
-    const struct ward_grant *self = ward_replica_grant(t->r);
-    *within = false;
-    if (t->batch->open) { /* with a later acknowledgement, which is then not for the same runs */
-        t->due_apart |= t->due.len > 0;
-        return WARD_OK;
-    }
-    *within = t->due.len && t->due.len <= WARD_RECEIPT_HEADS_MAX && !t->due_apart && t->refused_count == 0 &&
-              ward_replica_now(t->r) >= t->said_ms && may_seal(&t->r->dir, self);
-    int rc = seal_and_send(t, &t->due, *within, err);
-    t->due.len = 0;
-    t->due_apart = false;
-    return rc;
-}
-
 /* ---- keeping */
-
-/* The newest by feed of one signer, or of all. */
-struct rows {
-    ward_replica *r;
-    const struct ward_hash *of; /* NULL: all */
-    struct ward_store_receipted *v;
-    size_t count, cap;
-};
 
 static int add_row(void *ctx, const struct ward_store_receipted *row)
 {
-    struct rows *x = ctx;
+    struct ward_receipt_rows *x = ctx;
     if (x->of && ward_hash_compare(x->of, &row->grant) != 0)
         return WARD_OK;
     if (ward_grow(&x->r->env, (void **)&x->v, &x->cap, x->count, sizeof *x->v))
@@ -191,19 +42,19 @@ static int add_row(void *ctx, const struct ward_store_receipted *row)
     return WARD_OK;
 }
 
-static int load_rows(struct rows *x, ward_replica *r, const struct ward_hash *of, struct ward_error *err)
+int ward_receipt_rows_load(struct ward_receipt_rows *x, ward_replica *r, const struct ward_hash *of, struct ward_error *err)
 {
-    *x = (struct rows){.r = r, .of = of};
+    *x = (struct ward_receipt_rows){.r = r, .of = of};
     int rc = ward_store_each_receipted(r->store, add_row, x, err);
     return rc == WARD_ERR_MEMORY ? ward_fail(err, rc, "receipts") : rc;
 }
 
-static void free_rows(struct rows *x)
+void ward_receipt_rows_free(struct ward_receipt_rows *x)
 {
     ward_release(&x->r->env, x->v);
 }
 
-static struct ward_store_receipted *find_row(const struct rows *x, uint32_t fid)
+static struct ward_store_receipted *find_row(const struct ward_receipt_rows *x, uint32_t fid)
 {
     for (size_t i = 0; i < x->count; i++)
         if (x->v[i].fid == fid)
@@ -247,7 +98,7 @@ static int write_down(struct ward_talk *t, write_fn *fn, void *ctx, bool *kept, 
 
 static int write_rows(struct ward_talk *t, void *ctx, struct ward_error *err)
 {
-    struct rows *x = ctx;
+    struct ward_receipt_rows *x = ctx;
     int rc = WARD_OK;
     for (size_t i = 0; !rc && i < x->count; i++)
         rc = ward_store_put_receipted(t->r->store, &x->v[i], err);
@@ -268,7 +119,7 @@ static int ask(struct ward_talk *t, struct ward_error *err)
 struct incoming {
     struct ward_receipt receipt;
     uint32_t fids[WARD_RECEIPT_HEADS_MAX]; /* beside receipt.heads */
-    struct rows rows;                      /* of this signer */
+    struct ward_receipt_rows rows;         /* of this signer */
     bool against;
     uint64_t news; /* changes that no receipt of this signer had covered */
     bool again;    /* it covers what had been missed */
@@ -440,7 +291,7 @@ int ward_receipts_keep(struct ward_talk *t, struct ward_message *m, struct ward_
     }
     int rc = take_apart(t, m, &in, &why);
     if (!rc)
-        rc = load_rows(&in.rows, t->r, &in.receipt.grant, &why);
+        rc = ward_receipt_rows_load(&in.rows, t->r, &in.receipt.grant, &why);
     if (!rc)
         rc = weigh(t, &in, &why);
     if (!rc && !in.against && note_heads(t, &in))
@@ -459,7 +310,7 @@ int ward_receipts_keep(struct ward_talk *t, struct ward_message *m, struct ward_
 /* ---- comparing */
 
 /* A feed of this device's own of which both hold more than any receipt covers, or one that is back. */
-static bool has_more_to_seal(const struct ward_talk *t, const struct rows *rows)
+static bool has_more_to_seal(const struct ward_talk *t, const struct ward_receipt_rows *rows)
 {
     const struct ward_directory *d = &t->r->dir;
     const struct ward_grant *self = ward_replica_grant(t->r);
@@ -479,14 +330,14 @@ static bool has_more_to_seal(const struct ward_talk *t, const struct rows *rows)
 
 int ward_receipts_note_hello(struct ward_talk *t, struct ward_error *err)
 {
-    struct rows rows;
+    struct ward_receipt_rows rows;
     if (!t->hooks.calls)
         return WARD_OK;
-    int rc = load_rows(&rows, t->r, NULL, err);
+    int rc = ward_receipt_rows_load(&rows, t->r, NULL, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
         if (rows.v[i].number > t->newest_receipt)
             t->newest_receipt = rows.v[i].number;
-    free_rows(&rows);
+    ward_receipt_rows_free(&rows);
     return rc;
 }
 
@@ -498,14 +349,14 @@ static bool is_newer_than_hello(const struct ward_talk *t, const struct ward_sto
 
 int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
 {
-    struct rows rows;
+    struct ward_receipt_rows rows;
     bool changed = false, back = false, kept;
     uint64_t lost = 0;
     const struct ward_grant *g = t->hooks.calls ? signer(t) : NULL, *self = ward_replica_grant(t->r);
     if (!g || !self)
         return WARD_OK;
     const struct ward_hash of = g->id;
-    int rc = load_rows(&rows, t->r, &of, err);
+    int rc = ward_receipt_rows_load(&rows, t->r, &of, err);
     for (size_t i = 0; !rc && i < rows.count; i++) {
         struct ward_store_receipted *row = &rows.v[i];
         const struct ward_feed *f = ward_directory_feed(&t->r->dir, row->fid);
@@ -532,19 +383,19 @@ int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
     }
     if (!rc && (back || has_more_to_seal(t, &rows)))
         rc = ask(t, err);
-    free_rows(&rows);
+    ward_receipt_rows_free(&rows);
     return rc;
 }
 
 int ward_receipts_other_history(struct ward_talk *t, uint32_t fid, uint64_t seq, struct ward_error *err)
 {
-    struct rows rows;
+    struct ward_receipt_rows rows;
     bool kept;
     const struct ward_grant *g = t->hooks.calls ? signer(t) : NULL;
     if (!g || ward_hash_compare(&ward_directory_feed(&t->r->dir, fid)->grant, &t->r->self) != 0)
         return WARD_OK;
     const struct ward_hash of = g->id;
-    int rc = load_rows(&rows, t->r, &of, err);
+    int rc = ward_receipt_rows_load(&rows, t->r, &of, err);
     struct ward_store_receipted *row = rc ? NULL : find_row(&rows, fid);
     bool settled = ward_directory_feed(&t->r->dir, fid)->settled.seq >= seq; /* otherwise: the ward's doing, and no hub's */
     if (row && row->seq >= seq && !settled && !is_newer_than_hello(t, row)) {
@@ -555,102 +406,6 @@ int ward_receipts_other_history(struct ward_talk *t, uint32_t fid, uint64_t seq,
         t->hub_rewrote = true;
         tell(t, WARD_EVENT_HUB, WARD_ERR_HUB_REWROTE, 0, NULL);
     }
-    free_rows(&rows);
-    return rc;
-}
-
-/* ---- telling */
-
-int ward_receipts_status(ward_replica *r, struct ward_status *s, struct ward_error *err)
-{
-    struct rows rows;
-    int rc = load_rows(&rows, r, NULL, err);
-    for (size_t i = 0; !rc && i < rows.count; i++) {
-        const struct ward_store_receipted *row = &rows.v[i];
-        if (ward_grant_is_cut(&r->dir, &row->grant)) /* it answers for nothing any more */
-            continue;
-        s->hub_lost += row->held != WARD_HELD_ALL ? row->seq - (uint64_t)row->held : 0;
-        s->hub_rewrote += row->rewritten;
-    }
-    for (size_t i = 0; !rc && i < r->dir.feed_count; i++) {
-        const struct ward_feed *f = &r->dir.feeds[i];
-        uint64_t most = 0;
-        if (ward_hash_compare(&f->grant, &r->self) != 0)
-            continue;
-        for (size_t j = 0; j < rows.count; j++)
-            if (rows.v[j].fid == f->fid && rows.v[j].seq > most)
-                most = rows.v[j].seq;
-        s->receipted += most < f->head_seq ? most : f->head_seq;
-    }
-    free_rows(&rows);
-    return rc;
-}
-
-struct listing {
-    ward_replica *r;
-    ward_receipt_fn *fn;
-    void *ctx;
-    struct ward_error *err;
-};
-
-static int list_one(void *ctx, const struct ward_store_receipt *row)
-{
-    struct listing *x = ctx;
-    struct ward_receipt receipt;
-    struct ward_receipted_head heads[WARD_RECEIPT_HEADS_MAX];
-    if (ward_receipt_read_heads(&receipt, row->heads, row->len))
-        return ward_fail(x->err, WARD_ERR_CORRUPT, "receipt %lld", (long long)row->number);
-    for (size_t i = 0; i < receipt.count; i++) {
-        const struct ward_feed *f = ward_directory_feed_by_id(&x->r->dir, &receipt.heads[i].feed);
-        heads[i] = (struct ward_receipted_head){.feed = receipt.heads[i].feed, .seq = receipt.heads[i].seq, .hash = receipt.heads[i].hash};
-        if (f)
-            heads[i].space = ward_directory_space(&x->r->dir, f->sid)->id;
-    }
-    const struct ward_receipt_info info = {.number = row->number,
-                                           .grant = row->grant,
-                                           .wall_ms = row->wall_ms,
-                                           .came_ms = row->came_ms,
-                                           .against = row->against,
-                                           .heads = heads,
-                                           .head_count = receipt.count};
-    return x->fn(x->ctx, &info);
-}
-
-int ward_receipts(ward_replica *r, ward_receipt_fn *fn, void *ctx, struct ward_error *err)
-{
-    struct listing x = {r, fn, ctx, err};
-    int rc = ward_replica_look(r, err);
-    if (rc)
-        return rc;
-    rc = ward_store_each_receipt(r->store, list_one, &x, err);
-    ward_replica_looked(r);
-    return rc;
-}
-
-int ward_hub_notices(ward_replica *r, ward_hub_notice_fn *fn, void *ctx, struct ward_error *err)
-{
-    struct rows rows = {0};
-    int rc = ward_replica_look(r, err);
-    if (rc)
-        return rc;
-    rc = load_rows(&rows, r, NULL, err);
-    for (size_t i = 0; !rc && i < rows.count; i++) {
-        const struct ward_store_receipted *row = &rows.v[i];
-        const struct ward_feed *f = ward_directory_feed(&r->dir, row->fid);
-        bool lost = row->held != WARD_HELD_ALL;
-        if (!f || (!lost && !row->rewritten) || ward_grant_is_cut(&r->dir, &row->grant))
-            continue;
-        const struct ward_hub_notice notice = {.grant = row->grant,
-                                               .space = ward_directory_space(&r->dir, f->sid)->id,
-                                               .feed = f->id,
-                                               .seq = row->seq,
-                                               .wall_ms = row->wall_ms,
-                                               .held = lost ? (uint64_t)row->held : row->seq,
-                                               .rewritten = row->rewritten,
-                                               .noticed_ms = row->noticed_ms};
-        rc = fn(ctx, &notice);
-    }
-    free_rows(&rows);
-    ward_replica_looked(r);
+    ward_receipt_rows_free(&rows);
     return rc;
 }
