@@ -266,8 +266,7 @@ int ward_join(ward_replica **out, const char *home, const char *code, const char
     if (!rc && x.made && joined_by(x.made, &v)) {
         ward_close(x.made);
         sodium_memzero(&v, sizeof v);
-        rc = ward_asked_forget(home, err); /* as the call that was cut off would have */
-        return rc ? rc : ward_open(out, home, options, err);
+        return ward_open(out, home, options, err); /* which ends what the call that was cut off has left */
     }
     if (!rc)
         rc = invitation_fits(&x, &v, err);
@@ -394,16 +393,29 @@ static void unmake(struct ward_entering *x)
     }
 }
 
+/* The answer by which the home got its grant does nothing new. Where other keys have asked since, it is not what they wait for, and what
+ * they asked must not be forgotten over it. */
+static int check_taken(struct ward_entering *x, const struct answer *a, struct ward_error *err)
+{
+    static const struct ward_options look = {.read_only = true};
+    char next[WARD_HOME_PATH];
+    ward_home_path(next, x->home, WARD_NEXT_KEY);
+    if (!ward_file_exists(next))
+        return WARD_OK;
+    x->keys = ward_keys_new();
+    int rc = x->keys ? ward_keys_load(x->keys, next, &look, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
+    return rc ? rc : check_keys(x, a, err);
+}
+
 /* A home that exists takes the records in before it goes on under the grant, a new one after it has been made: only then is there
  * anything to keep them in. Asked again after that, it takes them in again. */
 static int accept_into(struct ward_entering *x, const struct ward_env *env, const char *path, const struct answer *a,
                        struct ward_error *err)
 {
-    bool before = x->made != NULL;
-    int rc = before && ward_hash_compare(&x->made->self, &a->grant.id) == 0 ? WARD_ERR_NOTHING : WARD_OK;
-    if (rc == WARD_ERR_NOTHING)
-        return take_records(x->made, path, a, err);
-    rc = ward_asked_read(&x->asked, x->home, err);
+    bool before = x->made != NULL, taken = before && ward_hash_compare(&x->made->self, &a->grant.id) == 0;
+    int rc = taken ? check_taken(x, a, err) : ward_asked_read(&x->asked, x->home, err);
+    if (taken)
+        return rc ? rc : take_records(x->made, path, a, err);
     if (!rc)
         rc = ward_enter_keys(x, env, err);
     if (!rc)

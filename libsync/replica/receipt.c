@@ -368,7 +368,7 @@ int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)
         changed |= former && held >= row->seq && row->held != WARD_HELD_ALL;
         row->held = former && held >= row->seq ? WARD_HELD_ALL : row->held;
         back |= !former && held >= row->seq && (row->held != WARD_HELD_ALL || row->rewritten);
-        if (held >= row->seq)
+        if (held >= row->seq || t->beyond_base) /* what was sealed may lie there */
             continue;
         lost += row->seq - held;
         row->held = (int64_t)held;

@@ -63,7 +63,8 @@ struct ward_talk {
     bool based;                                /* base8 stands for something: */
     uint8_t base8[8];                          /* the common digest when the two met last; zeros: all is to be compared */
     struct ward_vv before;                     /* and the heads then, of feeds that have grown since; by fid */
-    bool from_base;                            /* the peer holds that, and not all that is here */
+    bool from_base;                            /* the peer holds that, and not all that is here; */
+    bool beyond_base;                          /* it holds more than that, nobody knows what */
     struct ward_vv known;                      /* what the peer durably holds, by fid */
     struct ward_vv asked_branch, heard_branch; /* by trunk: samples of it were sent, and came */
     struct ward_vv sent_blind;                 /* by fid: the first change sent since samples last came */

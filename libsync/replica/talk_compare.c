@@ -170,7 +170,8 @@ bool ward_talk_may_agree(const struct ward_talk *t, enum ward_agreement how)
 unsigned ward_talk_note_agreement(struct ward_talk *t, enum ward_agreement how, bool theirs)
 {
     t->from_base = how == WARD_AGREE_BASE || how == (theirs ? WARD_AGREE_BEHIND : WARD_AGREE_AHEAD);
-    if (how == WARD_AGREE_BASE)
+    t->beyond_base = how == WARD_AGREE_BASE;
+    if (t->beyond_base)
         return 0;
     return t->from_base ? WARD_NEAR_THEIRS : WARD_NEAR_OURS;
 }

@@ -503,7 +503,7 @@ static void S10_replaced_keys_are_ended(struct world *w)
 {
     for (size_t i = 0; i < w->count; i++)
         for (size_t k = 0; w->d[i].role != WARD_ROLE_CELL && device_counts(&w->d[i]) && k < w->d[i].was_count; k++)
-            if (!model_is_cut(w->model, w->hub->held, &w->d[i].was[k]))
+            if (!model_is_cut(w->model, w->hub->held, &w->d[i].was[k]) && model_has_effect(w->model, w->hub->held, &w->d[i].was[k]))
                 violated(w, "S10", "%s has new keys, and the old ones are not ended", w->d[i].name);
 }
 

@@ -89,7 +89,6 @@ static void check_shown(const struct device *d, const struct ward_request_info *
 static int admit_at(struct device *by, struct device *d, bool bent, struct ward_error *err)
 {
     struct ward_request_info shown;
-    struct ward_hash grant;
     char path[PATH_MAX_LEN], out[PATH_MAX_LEN];
     ward_replica *r;
     path_on(by, d, request, path);
@@ -100,7 +99,7 @@ static int admit_at(struct device *by, struct device *d, bool bent, struct ward_
     if (!rc && !bent)
         check_shown(d, &shown);
     if (!rc)
-        rc = ward_admit(r, path, out, &grant, err);
+        rc = ward_admit(r, path, out, &d->granted, err);
     if (!rc && bent)
         violated(d->w, "S5", "%s grants what a file asks for in which a bit is turned over", by->name);
     return rc;
@@ -208,12 +207,18 @@ static void accept(struct device *d)
     faults_before_act(d);
     int rc = accept_in(d, &err);
     work_end_act(d, "takes the answer", rc, &err);
+    if (rc)
+        work_look_at_grant(d);
     if (!rc && bent)
         violated(w, "S5", "%s takes an answer with a bit turned over", d->name);
+    if (!rc && memcmp(d->grant.b, d->granted.b, sizeof d->grant.b) != 0)
+        violated(w, "admission", "%s has taken an answer, and not the grant that it had asked for", d->name);
     if (!rc)
         accepted(d);
     else if ((rc == WARD_ERR_NOT_ASKED || rc == WARD_ERR_ANSWER_FOREIGN) && d->may_fork) /* it is an older copy, which has not asked */
         give_up(d, ward_error_name(rc));
+    else if (rc == WARD_ERR_ANSWER_FOREIGN && d->admitter->restored) /* its answer of before */
+        next(d, ADMIT);
     else if (rc == WARD_ERR_ANSWER && !bent && model_tainted(w->model, model_ward_space(w->model))) /* its giver has two histories */
         d->shut_out |= !d->joined, give_up(d, ward_error_name(rc));
     else if (bent || work_may_wait(rc))

@@ -141,6 +141,8 @@ static const struct kept kept[] = {
      "their author has now, not to what it had when it wrote them"},
     {"a proof of no version", 1100046, 1, "flip,crash,full,hub,outside,deps,ended,dispute,keys",
      "the frame of a change in a proof was taken with a version 0 for its 1: a bit turned over went unseen"},
+    {"sealed, and the link broke", 71038, 1, "kill,crash,readerr,writeerr,syncerr,full,memory,busy,older",
+     "a device compared what was sealed to it with what the two remembered of each other, and told that the hub had lost it"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

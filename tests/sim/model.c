@@ -944,12 +944,10 @@ bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward
     return false;
 }
 
-/* Whether a change that brought in this device's grant, or its invitation, has effect in what is held. */
-static bool is_known_by(const struct device *d, struct judged *g)
+/* Whether a change that brought in a record of this kind, a grant or an invitation, has effect in what is held. */
+static bool is_brought_in(uint32_t kind, const uint8_t entity[16], struct judged *g)
 {
     const struct model *m = g->m;
-    const uint8_t *entity = d->joined ? d->grant.b : d->invited.b;
-    uint32_t kind = d->joined ? 1 : 2;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
         for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++)
@@ -961,6 +959,16 @@ static bool is_known_by(const struct device *d, struct judged *g)
             }
     }
     return false;
+}
+
+static bool is_known_by(const struct device *d, struct judged *g)
+{
+    return d->joined ? is_brought_in(1, d->grant.b, g) : is_brought_in(2, d->invited.b, g);
+}
+
+bool model_has_effect(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
+{
+    return is_brought_in(1, grant->b, judge(m, held, true));
 }
 
 bool model_knows(const struct model *m, const struct device *d, const struct device *whom)

@@ -134,7 +134,7 @@ static void renew_codes(struct world *w)
     struct device *by = &w->d[0];
     for (size_t i = 0; i < w->count; i++) {
         struct device *d = &w->d[i];
-        bool waits = !d->joined ? !d->errand && !d->shut_out && !d->stranded : d->revoked && d->let_in;
+        bool waits = !d->joined ? !d->errand && !d->shut_out && !d->stranded : d->let_in;
         if (waits && !work_code_is_good(d) && work_invite_again(by, d))
             trace(w, d, "gets another code");
     }
@@ -236,9 +236,6 @@ static void restore_a_hub(struct world *w)
 static void bring_up_to_date(struct world *w)
 {
     struct device *d = &w->d[dice_below(&w->trust_dice, w->count)];
-    for (enum fault f = FAULT_KILL; f <= FAULT_FULL; f++) /* the file is written by other hands here, which do not do it as safely */
-        if (w->faults & FAULT_BIT(f))
-            return;
     if (d->joined && !d->hostile && !d->serving && !d->keys_open && device_is_up(d) && device_is_idle(d) && older_make(d))
         fault_note(w, FAULT_OLDER);
 }

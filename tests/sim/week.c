@@ -194,8 +194,19 @@ void work_take_grant(struct device *d, const struct ward_hash *grant)
         deed(d->w, d->role == WARD_ROLE_HUB || d == d->w->hub ? DEED_HUB_KEYS : DEED_OPERATOR_KEYS);
     }
     d->grant = *grant;
-    d->revoked = false;
+    d->revoked = d->let_in = false;
     check_keep_keys(d);
+}
+
+void work_look_at_grant(struct device *d)
+{
+    struct ward_self self;
+    ward_replica *r;
+    if (!d->joined || !device_is_up(d) || device_open(d, &r, NULL))
+        return;
+    if (!ward_self(r, &self, NULL) && memcmp(self.grant.b, d->grant.b, sizeof d->grant.b) != 0)
+        work_take_grant(d, &self.grant);
+    ward_close(r);
 }
 
 bool work_may_wait(int rc)
@@ -266,13 +277,14 @@ static void rejoin(struct proc *p)
     if (!rc && !ward_self(r, &self, &err)) {
         work_take_grant(d, &self.grant);
         memcpy(d->called, d->name, sizeof d->called);
-        d->let_in = false;
         deed(d->w, DEED_REJOIN);
         p->r = r;
         check_step(p);
         p->r = NULL;
     }
     ward_close(r);
+    if (rc)
+        work_look_at_grant(d);
     d->keys_open = false;
     check_error(d, &err);
     trace(d->w, d, "joins again in its home: %s", rc ? ward_error_name(rc) : "done");
@@ -290,9 +302,10 @@ static void rejoin_again(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
-    if (!d->revoked || d->hostile || d->keys_open)
+    if (!d->let_in || d->hostile || d->keys_open)
         return;
-    if (device_is_up(d) && device_is_idle(d) && !d->serving) {
+    work_stop_serving(d);
+    if (device_is_up(d) && device_is_idle(d)) {
         device_close_app(d);
         if (!device_fell(d))
             d->keys_open = proc_start(d, rejoin, NULL) != NULL;
@@ -305,7 +318,7 @@ void work_rejoin(struct device *by, struct device *d)
 {
     d->let_in |= work_invite_again(by, d);
     if (d->let_in)
-        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, DAY_MS), rejoin_again, d, 0);
+        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, d->w->calm ? 2 * HOUR_MS : DAY_MS), rejoin_again, d, 0);
 }
 
 static void join_again(void *ctx, uint64_t n)

@@ -438,7 +438,7 @@ static bool invite(struct device *by, const char *name, char unit, enum ward_rol
     struct world *w = by->w;
     struct act a = {.d = by};
     bool hubs = role == WARD_ROLE_CELL || by == w->hub; /* a hub apart lets in cells alone, others come to the operator */
-    const char *addresses[] = {hubs ? w->hub->address : by->address, w->hub2 ? w->hub2->address : NULL};
+    const char *addresses[] = {hubs ? w->hub->address : by->address, role != WARD_ROLE_HUB && w->hub2 ? w->hub2->address : NULL};
     struct ward_id unit_id;
     if (!work_may_act(by))
         return false;
@@ -446,7 +446,7 @@ static bool invite(struct device *by, const char *name, char unit, enum ward_rol
     faults_before_act(by);
     int rc = device_app(by, &a.r, &a.err);
     if (!rc)
-        rc = ward_invite(a.r, &unit_id, role, addresses, hubs && w->hub2 ? 2 : 1, 30 * DAY_MS, code, WARD_INVITE_MAX, &a.err);
+        rc = ward_invite(a.r, &unit_id, role, addresses, hubs && addresses[1] ? 2 : 1, 30 * DAY_MS, code, WARD_INVITE_MAX, &a.err);
     char what[60];
     snprintf(what, sizeof what, "invites %s", name);
     end_act(&a, what, rc);
@@ -555,6 +555,20 @@ int work_revoke(struct device *by, struct device *whom)
     if (!rc)
         deed(by->w, DEED_CUT);
     return rc;
+}
+
+void work_end_keys(struct device *by, struct device *whose, const struct ward_hash *grant)
+{
+    struct act a = {.d = by};
+    char what[60];
+    if (!work_may_act(by))
+        return;
+    faults_before_act(by);
+    int rc = device_app(by, &a.r, &a.err);
+    if (!rc)
+        rc = ward_revoke(a.r, grant, "these keys are not in use any more", &a.err);
+    snprintf(what, sizeof what, "ends former keys of %s", whose->name);
+    end_act(&a, what, rc);
 }
 
 /* ---------------------------------------------------------------- bundles */

@@ -92,21 +92,22 @@ struct device {
     struct disk *disk;
     struct ward_env env;
     struct ward_options options;
-    struct dice random;      /* what its programs get as randomness */
-    int64_t boot_ms;         /* when mono began */
-    int64_t wall_off_ms;     /* its wall clock beyond the true time */
-    int64_t wall_stands;     /* not 0: it does not move */
-    unsigned tries;          /* to join, in vain */
-    bool shut_out;           /* its invitation came to nothing */
-    bool stranded;           /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
-    bool joined;             /* has a replica, or had */
-    bool away;               /* without power, until booted */
-    bool hostile;            /* its owner drives it by hand (hostile.c) */
-    bool revoked;            /* somebody has cut it */
-    bool left;               /* it was left behind: no floor waits for it */
-    bool errand;             /* it asks by files (errand.c), */
-    struct device *admitter; /* and was answered here */
-    char words[WARD_FINGERPRINT]; /* that it then showed */
+    struct dice random;       /* what its programs get as randomness */
+    int64_t boot_ms;          /* when mono began */
+    int64_t wall_off_ms;      /* its wall clock beyond the true time */
+    int64_t wall_stands;      /* not 0: it does not move */
+    unsigned tries;           /* to join, in vain */
+    bool shut_out;            /* its invitation came to nothing */
+    bool stranded;            /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
+    bool joined;              /* has a replica, or had */
+    bool away;                /* without power, until booted */
+    bool hostile;             /* its owner drives it by hand (hostile.c) */
+    bool revoked;             /* somebody has cut it */
+    bool left;                /* it was left behind: no floor waits for it */
+    bool errand;              /* it asks by files (errand.c), */
+    struct device *admitter;  /* and was answered here */
+    struct ward_hash granted; /* this, */
+    char words[WARD_FINGERPRINT]; /* to these words that it then showed */
     bool let_in;                  /* it is to join again, in its home */
     bool announcing;              /* its new keys; it goes on under the old ones, */
     struct ward_hash announced;   /* of this grant */

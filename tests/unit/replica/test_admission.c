@@ -609,6 +609,44 @@ static void cell_takes_new_keys_by_files(void **state)
     world_close(&w);
 }
 
+/* An answer of before, and a code of before, while new keys are asked for: what was asked stays, and so do the keys that were granted. */
+static void former_answers_forget_nothing(void **state)
+{
+    struct world w;
+    struct files f;
+    struct ward_hash old, grant;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 22);
+    f = files_of(&w);
+    size_t a = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 1);
+    struct device *d = &w.d[a];
+    old = d->grant;
+    OK(&w, ward_rotate_request(d->r, f.request, &d->options, words, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.request, f.other, &grant, &w.err));
+    ward_close(d->r);
+    d->r = NULL;
+    assert_int_equal(ward_join_accept(&d->r, d->home, f.answer, &d->options, &w.err), WARD_ERR_ANSWER_FOREIGN);
+    assert_true(there(&w, a, WARD_NEXT_KEY) && there(&w, a, WARD_ASKED));
+    OK(&w, ward_join(&d->r, d->home, code, "tablet", 1, &d->options, &w.err)); /* it is in: nobody is asked */
+    assert_hash_equal(&d->r->self, &old);
+    assert_true(there(&w, a, WARD_NEXT_KEY) && there(&w, a, WARD_ASKED));
+    ward_close(d->r);
+    d->r = NULL;
+    OK(&w, ward_join_accept(&d->r, d->home, f.other, &d->options, &w.err));
+    assert_hash_equal(&d->r->self, &grant);
+    ward_close(d->r);
+    d->r = NULL;
+    OK(&w, ward_join_accept(&d->r, d->home, f.other, &d->options, &w.err)); /* the latest may be taken again */
+    assert_false(there(&w, a, WARD_NEXT_KEY) || there(&w, a, WARD_ASKED));
+    d->grant = grant;
+    assert_int_equal(write_item(&w, a, 'a', "goes on"), WARD_OK);
+    give(&w, a, 0);
+    assert_int_equal(items(&w, 0), 1);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 /* What a hub may not grant it notes; it may not cut either. */
 static void hub_and_operator_share_the_work(void **state)
 {
@@ -842,6 +880,7 @@ int main(void)
         cmocka_unit_test(operator_takes_new_keys),
         cmocka_unit_test(announced_before_they_are_taken),
         cmocka_unit_test(cell_takes_new_keys_by_files),
+        cmocka_unit_test(former_answers_forget_nothing),
         cmocka_unit_test(hub_and_operator_share_the_work),
         cmocka_unit_test(old_keys_speak_once),
         cmocka_unit_test(keeps_the_first_changes),

@@ -712,6 +712,39 @@ static void what_another_process_was_given_meanwhile_is_not_lost(void **state)
     world_close(&w);
 }
 
+static void remember(struct line *l)
+{
+    OK(l->w, ward_talk_remember(&l->a.talk, NULL, &l->w->err));
+    OK(l->w, ward_talk_remember(&l->b.talk, NULL, &l->w->err));
+}
+
+/* The link broke between the receipt and the end of the session, so that neither side remembers what the other had got: at their next
+ * meeting they begin from what they remember, which is less than was sealed. */
+static void what_lies_beyond_the_base_is_not_lost(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    write_note(&w, CELL, "a", 1);
+    line_open(&l, &w, CELL, HUB);
+    pump(&l);
+    remember(&l);
+    line_close(&l);
+    write_note(&w, CELL, "a", 2);
+    assert_int_equal(round_of(&w, CELL, HUB).covered, 1);
+    write_note(&w, CELL, "a", 3);
+    line_open(&l, &w, CELL, HUB);
+    pump(&l);
+    assert_true(l.a.talk.from_base && l.a.talk.beyond_base);
+    assert_int_equal(l.a.heard.lost, 0);
+    assert_int_equal(l.a.talk.hub_lost, 0);
+    line_close(&l);
+    assert_int_equal(status_of(&w, CELL).hub_lost, 0);
+    assert_int_equal(status_of(&w, CELL).receipted, 3);
+    world_close(&w);
+}
+
 /* What was read before another process got a newer receipt does not replace it. */
 static void the_newer_row_stays(void **state)
 {
@@ -927,6 +960,7 @@ int main(void)
         cmocka_unit_test(a_restored_hub_is_noticed_and_refilled),
         cmocka_unit_test(refilled_by_another),
         cmocka_unit_test(what_another_process_was_given_meanwhile_is_not_lost),
+        cmocka_unit_test(what_lies_beyond_the_base_is_not_lost),
         cmocka_unit_test(the_newer_row_stays),
         cmocka_unit_test(the_last_ones_are_kept_and_the_newest_of_each_feed),
         cmocka_unit_test(a_proof_holds_anywhere_in_the_ward),
