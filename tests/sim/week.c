@@ -543,6 +543,7 @@ struct device *work_twin(struct device *d, const char *name)
     t->invited = d->invited;
     t->unnoted = d->unnoted == UINT64_MAX ? d->w->model->change_count : d->unnoted;
     t->joined = d->may_fork = t->may_fork = true;
+    t->restored = d->restored; /* of an older copy it is one, too */
     trace(d->w, d, "its folder is copied to %s", name);
     if (!d->w->calm) {
         work_start_days(t);

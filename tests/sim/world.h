@@ -113,7 +113,7 @@ struct device {
     struct ward_hash announced;   /* of this grant */
     bool keys_open;               /* it is getting new keys: nobody else may have its home open */
     bool may_fork;                /* was restored from an older copy: its feeds may have two branches */
-    bool restored;                /* ... it was; its twin was not */
+    bool restored;                /* ... or copied from one that was; the twin of one that was not is not */
     uint64_t unnoted;             /* changes up to this number may have gone out from a full disk, where nothing can be noted (own.h) */
     bool must_meet;               /* restored, and is to meet somebody before it writes */
     bool offline;                 /* never has a network: bundles only */
