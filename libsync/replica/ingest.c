@@ -388,9 +388,7 @@ static int add_row(struct incoming *in, uint32_t sid, uint32_t *fid, struct ward
         ward_chain_forget(in->r);
         rc = ward_store_drop_segments(in->r->store, f.fid, err);
         if (!rc) /* whoever was known to hold the one does not hold the other */
-            rc = ward_store_forget_held(in->r->store, f.fid, err);
-        if (!rc && ward_replica_note_reused(in->r, f.fid))
-            rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
+            rc = ward_replica_reuse_number(in->r, f.fid, 0, err);
     } else if (ward_directory_add_feed(d, &f)) {
         rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
     }

@@ -177,6 +177,8 @@ static int end_feed(struct ward_apply *a, uint32_t fid, uint64_t base, struct wa
         rc = shorten(r, fid, base, &seg, &raw, &packed, &shorter, err);
     if (!rc)
         rc = ward_store_end_feed(r->store, fid, base, shorter ? &seg : NULL, err);
+    if (!rc)
+        rc = ward_replica_reuse_number(r, fid, base, err);
     ward_buf_free(&raw);
     ward_buf_free(&packed);
     if (rc)
@@ -232,9 +234,7 @@ int ward_own_clear_row(ward_replica *r, struct ward_feed *row, const struct ward
 {
     int rc = ward_store_drop_segments(r->store, row->fid, err);
     if (!rc)
-        rc = ward_store_forget_held(r->store, row->fid, err);
-    if (!rc && ward_replica_note_reused(r, row->fid))
-        rc = ward_fail(err, WARD_ERR_MEMORY, "directory");
+        rc = ward_replica_reuse_number(r, row->fid, 0, err);
     row->parent = trunk->fid;
     row->base = row->head_seq = row->head_depth = 0;
     row->base_hash = row->head_hash = row->id;
@@ -328,8 +328,6 @@ int ward_own_give_way(struct ward_apply *a, uint32_t fid, uint64_t base, struct 
         rc = end_feed(a, fid, end, err);
     if (!rc && heir)
         rc = inherit(r, ward_directory_feed(&r->dir, fid), ward_directory_feed(&r->dir, heir), err);
-    if (!rc)
-        rc = ward_store_forget_held(r->store, fid, err);
     if (!rc)
         rc = ward_apply_rejudge(a, err);
     return rc ? rc : ward_apply_replay(a, sid, err);

@@ -341,10 +341,11 @@ int ward_receipts_note_hello(struct ward_talk *t, struct ward_error *err)
     return rc;
 }
 
-/* What another process of this device was given since hello, the heads that this peer shows may not cover yet. */
+/* What another process of this device was given since hello, the heads that this peer shows may not cover yet. And of a row whose changes
+ * gave way since, they say nothing. */
 static bool is_newer_than_hello(const struct ward_talk *t, const struct ward_store_receipted *row)
 {
-    return row->number > t->newest_receipt;
+    return row->number > t->newest_receipt || ward_vv_get(&t->snapshot, row->fid) < row->seq;
 }
 
 int ward_receipts_compare(struct ward_talk *t, struct ward_error *err)

@@ -51,7 +51,7 @@ void ward_close(ward_replica *r)
         return;
     ward_store_close(r->store);
     ward_directory_free(&r->dir);
-    ward_vv_free(&r->reused_at, &r->env);
+    ward_release(&r->env, r->reuses);
     ward_chain_forget(r);
     for (size_t i = 0; i < r->circle_count; i++)
         ward_release(&r->env, r->circles[i].units);
@@ -73,29 +73,57 @@ bool ward_is_read_only(const ward_replica *r)
     return ward_store_read_only(r->store);
 }
 
-int ward_replica_note_reused(ward_replica *r, uint32_t fid)
+static int note_reused(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_error *err)
 {
-    int rc = ward_vv_raise(&r->reused_at, &r->env, fid, r->reused + 1);
-    r->reused += !rc;
+    if (ward_grow(&r->env, (void **)&r->reuses, &r->reuse_cap, r->reused, sizeof *r->reuses))
+        return ward_fail(err, WARD_ERR_MEMORY, "directory");
+    r->reuses[r->reused++] = (struct ward_reuse){fid, upto};
+    return WARD_OK;
+}
+
+int ward_replica_reuse_number(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_error *err)
+{
+    int rc = ward_store_forget_held(r->store, fid, upto, err);
+    if (!rc)
+        rc = ward_store_forget_receipted(r->store, fid, upto, err);
+    return rc ? rc : note_reused(r, fid, upto, err);
+}
+
+/* Whether the row holds what it held: another process may have taken back own changes, and written others in their place. */
+static int still_holds(ward_replica *r, const struct ward_feed *was, const struct ward_feed *is, bool *out, struct ward_error *err)
+{
+    struct ward_hash hash = was->head_hash;
+    uint64_t depth;
+    int rc = WARD_OK;
+    *out = true;
+    if (is->parent || was->head_seq < is->base || !ward_replica_was(r, &is->grant))
+        return WARD_OK;
+    if (was->head_seq <= is->head_seq)
+        rc = ward_chain_at(r, is->fid, was->head_seq, &hash, &depth, err);
+    *out = was->head_seq <= is->head_seq && ward_hash_compare(&hash, &was->head_hash) == 0;
     return rc;
 }
 
-static int compare_numbers(ward_replica *r, const struct ward_directory *fresh, struct ward_error *err)
+/* `was`: the directory before the one that was just read. */
+static int compare_numbers(ward_replica *r, const struct ward_directory *before, struct ward_error *err)
 {
-    for (uint32_t fid = 1; fid <= r->dir.feed_count; fid++) {
-        const struct ward_feed *was = ward_directory_feed(&r->dir, fid), *is = ward_directory_feed(fresh, fid);
+    int rc = WARD_OK;
+    for (uint32_t fid = 1; !rc && fid <= before->feed_count; fid++) {
+        const struct ward_feed *was = ward_directory_feed(before, fid), *is = ward_directory_feed(&r->dir, fid);
         bool same = is && ward_hash_compare(&was->id, &is->id) == 0 && was->parent == is->parent &&
                     (!is->parent || (was->base == is->base && ward_hash_compare(&was->base_hash, &is->base_hash) == 0));
-        if (!same && ward_replica_note_reused(r, fid))
-            return ward_fail(err, WARD_ERR_MEMORY, "directory");
+        if (same)
+            rc = still_holds(r, was, is, &same, err);
+        if (!rc && !same)
+            rc = note_reused(r, fid, 0, err);
     }
-    return WARD_OK;
+    return rc;
 }
 
 /* What was known stays where it is until the new picture is whole: records in the caller's hands look their authors up in it. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err)
 {
-    struct ward_directory fresh;
+    struct ward_directory before = r->dir, fresh;
     uint64_t stamp;
     r->stamp = 0; /* on failure the next refresh tries again */
     ward_chain_forget(r);
@@ -108,15 +136,17 @@ int ward_replica_reload(ward_replica *r, struct ward_error *err)
         rc = ward_identity_check(r, err);
     if (!rc)
         rc = ward_store_load(r->store, &fresh, err);
+    if (!rc) {
+        r->dir = fresh;
+        rc = compare_numbers(r, &before, err);
+    }
     ward_store_looked(r->store);
-    if (!rc)
-        rc = compare_numbers(r, &fresh, err);
     if (rc) {
         ward_directory_free(&fresh);
+        r->dir = before;
         return rc;
     }
-    ward_directory_free(&r->dir);
-    r->dir = fresh;
+    ward_directory_free(&before);
     r->stamp = stamp;
     return WARD_OK;
 }

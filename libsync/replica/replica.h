@@ -33,6 +33,12 @@ struct ward_circle_share {
     size_t count;
 };
 
+/* From seq upto + 1 on the row's number names other changes than before, or none. */
+struct ward_reuse {
+    uint32_t fid;
+    uint64_t upto;
+};
+
 struct ward_replica {
     struct ward_env env;
     const struct ward_schema *schema;
@@ -40,10 +46,11 @@ struct ward_replica {
     struct ward_store *store;
     struct ward_directory dir;
     uint64_t stamp; /* the store's when dir was loaded */
-    /* A row's number may come to name another row: a branch gives its own to the one that takes its place, and what is rolled back is as if
-     * it had not been. Who keeps notes by number looks whether `reused` has grown, and drops what reused_at says has gone since. */
-    uint64_t reused;
-    struct ward_vv reused_at; /* by fid: the value of `reused` when that happened last */
+    /* A row's number may come to name other changes: a branch gives its own to the one that takes its place, own changes are taken back and
+     * others written there, and what is rolled back is as if it had not been. Who keeps notes by number looks whether `reused` has grown,
+     * and drops what `reuses` says has gone since. */
+    struct ward_reuse *reuses; /* as they happened */
+    size_t reused, reuse_cap;
     struct ward_keys *keys;
     struct ward_hash ward, self; /* self: own grant id */
     struct ward_grant own;       /* as joining brought it; id zero where it is to be looked up in dir */
@@ -69,8 +76,9 @@ int ward_replica_look(ward_replica *r, struct ward_error *err);
 void ward_replica_looked(ward_replica *r);
 /* Loads dir anew, whatever its stamp; after a rollback. On failure it is not to be trusted until a refresh has succeeded. */
 int ward_replica_reload(ward_replica *r, struct ward_error *err);
-/* That number names another row from now on, or none. WARD_ERR_MEMORY. */
-int ward_replica_note_reused(ward_replica *r, uint32_t fid);
+/* From seq upto + 1 on the number names other changes, or none: what sessions and the store had noted of them (what others hold, what hubs
+ * have sealed) is dropped, and asked for afresh. Within a write transaction. */
+int ward_replica_reuse_number(ward_replica *r, uint32_t fid, uint64_t upto, struct ward_error *err);
 /* The own grant: known from joining on, even before the ward's own records have arrived. NULL if it is not known at all. */
 const struct ward_grant *ward_replica_grant(const ward_replica *r);
 /* The grants under which this home wrote before, newest last; valid until the home goes on under another. */

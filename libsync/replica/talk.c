@@ -31,24 +31,22 @@ int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant
 /* Before anything is made of what was noted by a row's number. */
 int ward_talk_forget_reused(struct ward_talk *t, struct ward_error *err)
 {
-    const struct ward_vv *at = &t->r->reused_at;
     if (t->reused == t->r->reused)
         return WARD_OK;
-    for (size_t i = 0; i < at->len; i++) {
-        uint32_t fid = at->v[i].fid;
-        if (at->v[i].seq <= t->reused)
-            continue;
-        ward_vv_drop(&t->stream.have, fid);
-        ward_vv_drop(&t->known, fid);
-        ward_vv_drop(&t->snapshot, fid);
-        ward_vv_drop(&t->before, fid);
-        ward_vv_drop(&t->due, fid);
-        ward_vv_drop(&t->sent_blind, fid);
+    for (; t->reused < t->r->reused; t->reused++) {
+        uint32_t fid = t->r->reuses[t->reused].fid;
+        uint64_t upto = t->r->reuses[t->reused].upto;
+        ward_vv_lower(&t->stream.have, fid, upto);
+        ward_vv_lower(&t->known, fid, upto);
+        ward_vv_lower(&t->snapshot, fid, upto);
+        ward_vv_lower(&t->before, fid, upto);
+        ward_vv_lower(&t->due, fid, upto);
+        if (ward_vv_get(&t->sent_blind, fid) > upto)
+            ward_vv_lower(&t->sent_blind, fid, 0);
         for (size_t j = 0; j < WARD_WINDOW_MAX; j++)
-            if (t->flight[j].fid == fid)
+            if (t->flight[j].fid == fid && t->flight[j].last > upto)
                 t->flight[j].fid = 0;
     }
-    t->reused = t->r->reused;
     return ward_stream_seek(&t->stream, err);
 }
 

@@ -70,7 +70,7 @@ struct ward_talk {
     struct ward_vv sent_blind;                 /* by fid: the first change sent since samples last came */
     bool retell;                               /* own changes may wait to be written anew, once all of the peer's are there */
     size_t unanswered;                         /* feeds of which samples were sent and none have come */
-    uint64_t reused;                           /* the replica's, up to which none of all this speaks of a number's former row */
+    size_t reused;                             /* the replica's, up to which none of all this speaks of what a number named before */
     struct ward_stream stream;
     struct ward_streamed flight[WARD_WINDOW_MAX];
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */

@@ -94,10 +94,6 @@ int ward_talk_ingest(struct ward_talk *t, struct ward_run *run, struct ward_erro
     ward_talk_tell_progress(t);
     if (in.applied)
         ward_talk_tell(t, WARD_EVENT_INGESTED, 0, in.applied, 0, NULL);
-    if (in.withdrew && ward_talk_set_have(t, in.fid, in.last, err)) { /* it was held back up to a head that is no more */
-        ward_batch_abort(b);
-        return WARD_ERR_MEMORY;
-    }
     rc = ward_talk_forget_reused(t, err);
     if (rc) {
         ward_batch_abort(b);

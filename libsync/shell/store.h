@@ -232,7 +232,8 @@ struct ward_store_peer {
 int ward_store_put_peer(struct ward_store *s, const struct ward_store_peer *p, struct ward_error *err);
 int ward_store_get_peer(struct ward_store *s, const struct ward_hash *grant, struct ward_store_peer *out, struct ward_error *err);
 typedef int ward_store_peer_fn(void *ctx, const struct ward_store_peer *p);
-int ward_store_forget_held(struct ward_store *s, uint32_t fid, struct ward_error *err); /* of every peer */
+/* That peers hold more than up to seq `upto` of the row. */
+int ward_store_forget_held(struct ward_store *s, uint32_t fid, uint64_t upto, struct ward_error *err);
 int ward_store_each_peer(struct ward_store *s, ward_store_peer_fn *fn, void *ctx, struct ward_error *err);
 
 /* ---- the own feeds' past (replica/own.h) */
@@ -280,5 +281,7 @@ struct ward_store_receipted { /* the newest by signer and feed */
 int ward_store_put_receipted(struct ward_store *s, const struct ward_store_receipted *row, struct ward_error *err);
 typedef int ward_store_receipted_fn(void *ctx, const struct ward_store_receipted *row);
 int ward_store_each_receipted(struct ward_store *s, ward_store_receipted_fn *fn, void *ctx, struct ward_error *err); /* fn must not write */
+/* What reaches beyond seq `upto` of the row, of every signer. The receipts stay. */
+int ward_store_forget_receipted(struct ward_store *s, uint32_t fid, uint64_t upto, struct ward_error *err);
 
 #endif

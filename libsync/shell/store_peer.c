@@ -74,12 +74,13 @@ struct holders {
     struct ward_store_peer *v; /* with what they hold */
     size_t count, cap;
     uint32_t fid;
+    uint64_t upto;
 };
 
 static int add_holder(void *ctx, const struct ward_store_peer *p)
 {
     struct holders *h = ctx;
-    if (ward_vv_get(&p->have, h->fid) == 0)
+    if (ward_vv_get(&p->have, h->fid) <= h->upto)
         return WARD_OK;
     if (ward_grow(h->s->env, (void **)&h->v, &h->cap, h->count, sizeof *h->v))
         return WARD_ERR_MEMORY;
@@ -88,14 +89,14 @@ static int add_holder(void *ctx, const struct ward_store_peer *p)
     return ward_vv_copy(&h->v[h->count++].have, h->s->env, &p->have);
 }
 
-int ward_store_forget_held(struct ward_store *s, uint32_t fid, struct ward_error *err)
+int ward_store_forget_held(struct ward_store *s, uint32_t fid, uint64_t upto, struct ward_error *err)
 {
-    struct holders h = {.s = s, .fid = fid};
+    struct holders h = {.s = s, .fid = fid, .upto = upto};
     int rc = ward_store_each_peer(s, add_holder, &h, err);
     if (rc == WARD_ERR_MEMORY)
         ward_fail(err, rc, "peers");
     for (size_t i = 0; !rc && i < h.count; i++) {
-        ward_vv_drop(&h.v[i].have, fid);
+        ward_vv_lower(&h.v[i].have, fid, upto);
         rc = ward_store_put_peer(s, &h.v[i], err);
     }
     for (size_t i = 0; i < h.count; i++)

@@ -105,3 +105,14 @@ int ward_store_each_receipted(struct ward_store *s, ward_store_receipted_fn *fn,
     sqlite3_reset(st);
     return code;
 }
+
+int ward_store_forget_receipted(struct ward_store *s, uint32_t fid, uint64_t upto, struct ward_error *err)
+{
+    assert(s->format >= 2);
+    sqlite3_stmt *st = store_stmt(s, SQL_RECEIPTED_DROP, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)upto);
+    return store_run(s, st, err);
+}

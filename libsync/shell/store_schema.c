@@ -175,6 +175,7 @@ static const char *const statements[SQL_COUNT] = {
                           " ON CONFLICT DO UPDATE SET seq = ?3, wall_ms = ?4, number = ?5, held = ?6, rewritten = ?7, noticed_ms = ?8"
                           " WHERE number <= ?5", /* another process may have been given a newer one meanwhile */
     [SQL_RECEIPTED] = "SELECT " RECEIPTED_COLUMNS " FROM ward_receipted ORDER BY grant_id, fid",
+    [SQL_RECEIPTED_DROP] = "DELETE FROM ward_receipted WHERE fid = ?1 AND seq > ?2",
 };
 
 const char *store_sql(enum sql which)

@@ -90,6 +90,7 @@ enum sql {
     SQL_RECEIPT_THIN,
     SQL_RECEIPTED_PUT,
     SQL_RECEIPTED,
+    SQL_RECEIPTED_DROP,
     SQL_COUNT
 };
 

@@ -49,10 +49,13 @@ int ward_vv_raise(struct ward_vv *vv, const struct ward_env *env, uint32_t fid, 
     return WARD_OK;
 }
 
-void ward_vv_drop(struct ward_vv *vv, uint32_t fid)
+void ward_vv_lower(struct ward_vv *vv, uint32_t fid, uint64_t seq)
 {
     size_t i = place(vv, fid);
     if (i == vv->len || vv->v[i].fid != fid)
+        return;
+    vv->v[i].seq = seq < vv->v[i].seq ? seq : vv->v[i].seq;
+    if (vv->v[i].seq)
         return;
     vv->len--;
     memmove(&vv->v[i], &vv->v[i + 1], (vv->len - i) * sizeof vv->v[0]);

@@ -18,7 +18,8 @@ void ward_vv_free(struct ward_vv *vv, const struct ward_env *env);
 uint64_t ward_vv_get(const struct ward_vv *vv, uint32_t fid);
 /* Sets the entry to the greater of seq and what it is. */
 int ward_vv_raise(struct ward_vv *vv, const struct ward_env *env, uint32_t fid, uint64_t seq);
-void ward_vv_drop(struct ward_vv *vv, uint32_t fid); /* as if it had never been raised */
+/* Sets the entry to the lesser of seq and what it is; 0: as if it had never been raised. */
+void ward_vv_lower(struct ward_vv *vv, uint32_t fid, uint64_t seq);
 int ward_vv_copy(struct ward_vv *to, const struct ward_env *env, const struct ward_vv *from);
 /* As the store keeps it: an array fid, seq, fid, seq ... */
 void ward_vv_encode(struct ward_buf *out, const struct ward_vv *vv);

@@ -143,6 +143,13 @@ static const struct kept kept[] = {
      "the frame of a change in a proof was taken with a version 0 for its 1: a bit turned over went unseen"},
     {"sealed, and the link broke", 71038, 1, "kill,crash,readerr,writeerr,syncerr,full,memory,busy,older",
      "a device compared what was sealed to it with what the two remembered of each other, and told that the hub had lost it"},
+    {"a copy of an older copy", 86, 2, "twin,clone,ended,compact",
+     "the model took the copy of a restored folder for one that knows what it gave away after the older copy was made"},
+    {"taken back in the middle of a session", 1000034, 1, "all",
+     "a session, and what a hub had sealed, went on speaking of own changes that had given way: a run followed on what the other never "
+     "had"},
+    {"taken back before the heads are compared", 24, 1, "kill,rollback,clone,twin,ended,files,compact",
+     "the same, where a hub was asked next"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -337,8 +337,15 @@ static void a_cut_below(void **state)
     world_close(&w);
 }
 
+static void give_to_b(struct world *w)
+{
+    write_many(w, COPY, 4); /* more than A wrote meanwhile */
+    write_title(w, COPY, 'y', "by the copy");
+    give(w, COPY, B);
+}
+
 /* A copy of A's home, made before all is settled; A goes on, and all of it is settled. */
-static void set_up_copy(struct world *w)
+static void set_up_copy(struct world *w, void (*before_closing)(struct world *w))
 {
     set_up(w);
     struct device *d = &w->d[COPY];
@@ -357,6 +364,8 @@ static void set_up_copy(struct world *w)
     assert_int_equal(compact_keeping(w).proposed, 1);
     meet_on_line(w, OFFICE, A);
     meet_on_line(w, OFFICE, B);
+    if (before_closing)
+        before_closing(w);
     assert_int_equal(compact_keeping(w).closed, 1);
     meet_on_line(w, OFFICE, B);
     assert_int_equal(feed_at(w, B, A)->settled.seq, 9);
@@ -383,7 +392,7 @@ static void a_copy_that_told_nobody(void **state)
 {
     struct world w;
     (void)state;
-    set_up_copy(&w);
+    set_up_copy(&w, NULL);
     write_title(&w, COPY, 'y', "by the copy");
     meet_on_line(&w, OFFICE, COPY);
     meet_on_line(&w, OFFICE, COPY);
@@ -397,7 +406,7 @@ static void a_copy_that_told_others(void **state)
     struct world w;
     struct ward_bundle_info info = {0};
     (void)state;
-    set_up_copy(&w);
+    set_up_copy(&w, NULL);
     write_title(&w, COPY, 'y', "by the copy");
     OK(&w, give_bundle(&w, COPY, B, false, &info));
     assert_true(info.refused > 0);
@@ -406,6 +415,26 @@ static void a_copy_that_told_others(void **state)
     meet_on_line(&w, OFFICE, COPY); /* what was settled comes before the word that it is */
     meet_on_line(&w, OFFICE, COPY);
     meet_on_line(&w, OFFICE, COPY);
+    assert_told_anew(&w);
+    world_close(&w);
+}
+
+/* Between its word on the floor and the closing, B is given what the copy wrote; later it takes it for held, and passes it over. The copy
+ * hears of that from B, in the middle of a session in which it has sent its own already. */
+static void a_copy_that_was_heard_before_the_closing(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up_copy(&w, give_to_b);
+    assert_true(ward_directory_next(&w.d[B].r->dir, feed_at(&w, B, A))->below);
+    line_open(&l, &w, COPY, B);
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    assert_int_equal(l.a.talk.refused_there, 0);
+    line_close(&l);
+    assert_int_equal(feed_at(&w, B, A)->head_seq, 9 + 4); /* of two titles of one item the later is told */
+    meet_on_line(&w, OFFICE, B);
     assert_told_anew(&w);
     world_close(&w);
 }
@@ -422,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_cut_below),
         cmocka_unit_test(a_copy_that_told_nobody),
         cmocka_unit_test(a_copy_that_told_others),
+        cmocka_unit_test(a_copy_that_was_heard_before_the_closing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,6 +355,66 @@ static void a_segment_is_shortened(void **state)
     assert_sound(w);
 }
 
+static int find_receipted(void *ctx, const struct ward_store_receipted *row)
+{
+    *(uint64_t *)ctx += row->seq;
+    return WARD_OK;
+}
+
+/* Of what gave way it is noted no more who held it, nor who had sealed it; of what stays it is. */
+static void notes_of_it_go_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    ward_replica *r = w->d[COPY].r;
+    struct ward_store_peer p = {.grant = w->d[OFFICE].grant};
+    struct ward_store_receipted sealed = {.grant = w->d[OFFICE].grant, .fid = f->fid, .seq = f->base + 1, .held = WARD_HELD_ALL},
+                                before = {.grant = w->d[TABLET].grant, .fid = f->fid, .seq = f->base, .held = WARD_HELD_ALL};
+    uint64_t left = 0;
+    put(w, COPY, 'p', TITLE, "the copy's");
+    OK(w, ward_store_begin(r->store, &w->err));
+    OK(w, ward_store_put_receipted(r->store, &sealed, &w->err));
+    OK(w, ward_store_put_receipted(r->store, &before, &w->err));
+    assert_int_equal(ward_vv_raise(&p.have, &r->env, f->fid, f->base + 1), WARD_OK);
+    OK(w, ward_store_put_peer(r->store, &p, &w->err));
+    OK(w, ward_store_commit(r->store, &w->err));
+    ward_vv_free(&p.have, &r->env);
+    withdraw(f);
+    OK(w, ward_store_get_peer(r->store, &p.grant, &p, &w->err));
+    assert_int_equal(ward_vv_get(&p.have, f->fid), f->base);
+    OK(w, ward_store_each_receipted(r->store, find_receipted, &left, &w->err));
+    assert_int_equal(left, f->base);
+    ward_vv_free(&p.have, &r->env);
+}
+
+/* Two processes have the home open: one takes back what it wrote and writes something else there, and the other sees that it did. */
+static void another_process_hears_of_it(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    ward_replica *other;
+    put(w, COPY, 'p', TITLE, "the copy's");
+    OK(w, ward_open(&other, w->d[COPY].home, &w->d[COPY].options, &w->err));
+    const size_t before = other->reused;
+    put(w, COPY, 'q', NOTE, "more");
+    OK(w, ward_replica_refresh(other, &w->err));
+    assert_int_equal(other->reused, before); /* it has grown, and that is all */
+    put(w, TABLET, 'p', TITLE, "the tablet's");
+    give(w, TABLET, OFFICE);
+    withdraw(f);
+    OK(w, ward_replica_refresh(other, &w->err));
+    assert_int_equal(other->reused, before + 1); /* it is shorter */
+    assert_int_equal(other->reuses[before].fid, f->fid);
+    put(w, COPY, 'r', NOTE, "once more");
+    OK(w, ward_replica_refresh(other, &w->err));
+    const size_t then = other->reused;
+    withdraw(f);
+    put(w, COPY, 's', NOTE, "something else");
+    OK(w, ward_replica_refresh(other, &w->err));
+    assert_int_equal(other->reused, then + 1); /* it is as long, and another */
+    ward_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +429,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(from_a_full_disk_it_goes_out_unnoted, setup, teardown),
         cmocka_unit_test_setup_teardown(in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(a_segment_is_shortened, setup, teardown),
+        cmocka_unit_test_setup_teardown(notes_of_it_go_with_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_process_hears_of_it, setup, teardown),
     };
     return cmocka_run_group_tests_name("own", tests, NULL, NULL);
 }

@@ -352,7 +352,7 @@ static void rows_that_go_with_a_rollback(void **state)
         OK(&w, ward_stream_seek(&x.s, &w.err));
         if (later) { /* its space is at hand */
             assert_string_equal(after_the_ward_space(&x), "2 in ab");
-            ward_vv_drop(&x.s.have, in.fid);
+            ward_vv_lower(&x.s.have, in.fid, 0);
         }
         assert_int_equal(ward_apply_end(&a, WARD_ERR_DISK_FULL, NULL), WARD_ERR_DISK_FULL);
         assert_null(ward_directory_feed(&w.d[OPERATOR].r->dir, in.fid));

@@ -32,12 +32,12 @@ static void raising(void **state)
     assert_int_equal(ward_vv_copy(&copy, &vectors_env, &vv), WARD_OK);
     assert_int_equal(copy.len, 100);
     assert_memory_equal(copy.v, vv.v, 100 * sizeof vv.v[0]);
-    ward_vv_drop(&vv, 0);
-    ward_vv_drop(&vv, 101);
+    ward_vv_lower(&vv, 0, 0);
+    ward_vv_lower(&vv, 101, 0);
     assert_int_equal(vv.len, 100);
-    ward_vv_drop(&vv, 50);
-    ward_vv_drop(&vv, 100);
-    ward_vv_drop(&vv, 50);
+    ward_vv_lower(&vv, 50, 0);
+    ward_vv_lower(&vv, 100, 0);
+    ward_vv_lower(&vv, 50, 0);
     assert_int_equal(vv.len, 98);
     assert_int_equal(ward_vv_get(&vv, 50), 0);
     assert_int_equal(ward_vv_get(&vv, 51), ward_vv_get(&copy, 51));
