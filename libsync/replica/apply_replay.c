@@ -1,26 +1,111 @@
-/* apply_replay.c - a space's state made anew from its base and its log. */
+/* apply_replay.c - a space's state made anew from its base and its log.
+ *
+ * Merging rests on nothing being applied before what it had seen. The log stands so, but for where settled history took the place of other
+ * changes that had been seen, by number, before it came: whoever had seen them waits here for it.
+ */
+#include "base/alloc.h"
 #include "base/err.h"
 #include "replica/apply.h"
 #include "replica/base.h"
+#include "values/feed.h"
 
-/* Applies a held segment again, up to seq `upto`; its feed's vv grows along. */
-static int replay_segment(struct ward_apply *a, struct ward_feed *f, const struct ward_segment *seg, uint64_t upto, struct ward_error *err)
+struct replaying {
+    struct ward_apply *a;
+    uint32_t sid;
+    const struct ward_vv *upto; /* NULL: all */
+    uint64_t *reached;          /* by fid */
+    bool progress, waits;       /* in this round: something was applied, something was not */
+    bool force;                 /* whatever waits is applied: they wait for each other */
+    struct ward_error *err;
+};
+
+/* Up to where a feed is replayed. */
+static uint64_t end_of(const struct replaying *x, const struct ward_feed *f)
 {
-    ward_replica *r = a->r;
+    return x->upto ? ward_vv_get(x->upto, f->fid) : UINT64_MAX;
+}
+
+static bool is_early(const struct replaying *x, const struct ward_scratch *s)
+{
+    for (size_t i = 0; i < s->changes[0].dep_count; i++) {
+        const struct ward_dep *d = &s->deps[s->changes[0].dep_first + i];
+        const struct ward_feed *g = ward_dep_is_own(d) ? NULL : ward_directory_feed_by_id(&x->a->r->dir, &d->feed);
+        if (g && g->sid == x->sid && d->seq > x->reached[g->fid] && d->seq <= g->head_seq && d->seq <= end_of(x, g))
+            return true;
+    }
+    return false;
+}
+
+/* Applies what is due of a held segment; its feed's vv grows along. */
+static int replay_segment(struct replaying *x, struct ward_feed *f, const struct ward_segment *seg)
+{
+    ward_replica *r = x->a->r;
     struct ward_buf raw;
     size_t at = 0, used = 0;
+    uint64_t end = end_of(x, f);
     ward_buf_init(&raw, &r->env);
-    int rc = ward_store_unpack(seg, &raw, err);
-    for (uint32_t i = 0; !rc && i < seg->count && seg->first + i <= upto; i++, at += used) {
+    int rc = ward_store_unpack(seg, &raw, x->err);
+    for (uint64_t seq = seg->first; !rc && seq < seg->first + seg->count && seq <= end; seq++, at += used) {
         ward_scratch_clear(&r->scratch);
-        rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);
+        rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, x->err);
         if (rc) { /* it was checked at the door: now it is damage, and nothing to blame a peer for */
-            rc = rc == WARD_ERR_MEMORY ? rc : ward_fail(err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
+            rc = rc == WARD_ERR_MEMORY ? rc : ward_fail(x->err, WARD_ERR_CORRUPT, "segment %lld", (long long)seg->seg);
             break;
         }
-        rc = ward_apply_again(a, f, seg->first + i, &r->scratch.changes[0], &r->scratch, err);
+        if (seq <= x->reached[f->fid])
+            continue;
+        if (!x->force && is_early(x, &r->scratch)) {
+            x->waits = true;
+            break;
+        }
+        x->force = false;
+        x->progress = true;
+        x->reached[f->fid] = seq;
+        rc = ward_apply_again(x->a, f, seq, &r->scratch.changes[0], &r->scratch, x->err);
     }
     ward_buf_free(&raw);
+    return rc;
+}
+
+/* Once along the log. */
+static int replay_round(struct replaying *x)
+{
+    ward_replica *r = x->a->r;
+    struct ward_segment seg = {0};
+    bool got = true;
+    int rc = WARD_OK;
+    x->progress = x->waits = false;
+    while (!rc && got) {
+        rc = ward_store_next_segment(r->store, seg.seg, true, &seg, &got, x->err);
+        struct ward_feed *f = !rc && got ? ward_directory_feed(&r->dir, seg.fid) : NULL;
+        if (!f || f->sid != x->sid || f->parent || seg.first > end_of(x, f) || seg.first + seg.count - 1 <= x->reached[f->fid])
+            continue;
+        if (seg.first > x->reached[f->fid] + 1 && !x->force) { /* an earlier one of its feed waits */
+            x->waits = true;
+            continue;
+        }
+        rc = ward_store_find_segment(r->store, seg.fid, seg.first, &seg, x->err);
+        if (!rc)
+            rc = replay_segment(x, f, &seg);
+    }
+    return rc;
+}
+
+static int replay_log(struct replaying *x)
+{
+    const struct ward_directory *d = &x->a->r->dir;
+    int rc = WARD_OK;
+    x->waits = true;
+    x->reached = ward_alloc(d->env, (d->feed_count + 1) * sizeof *x->reached);
+    if (!x->reached)
+        return ward_fail(x->err, WARD_ERR_MEMORY, "replay");
+    for (size_t i = 0; i < d->feed_count; i++)
+        x->reached[d->feeds[i].fid] = d->feeds[i].base;
+    while (!rc && x->waits) {
+        rc = replay_round(x);
+        x->force = !x->progress;
+    }
+    ward_release(d->env, x->reached);
     return rc;
 }
 
@@ -28,8 +113,7 @@ static int replay(struct ward_apply *a, uint32_t sid, const struct ward_vv *upto
 {
     ward_replica *r = a->r;
     struct ward_space *space = ward_directory_space(&r->dir, sid);
-    struct ward_segment seg = {0};
-    bool got = true;
+    struct replaying x = {.a = a, .sid = sid, .upto = upto, .err = err};
     int rc = ward_apply_write(a, err);
     if (!rc)
         rc = ward_records_forget(&a->records, err);
@@ -46,19 +130,7 @@ static int replay(struct ward_apply *a, uint32_t sid, const struct ward_vv *upto
     }
     if (!rc)
         rc = ward_base_restore(a, sid, err);
-    while (!rc && got) {
-        rc = ward_store_next_segment(r->store, seg.seg, true, &seg, &got, err);
-        struct ward_feed *f = !rc && got ? ward_directory_feed(&r->dir, seg.fid) : NULL;
-        if (!f || f->sid != sid || f->parent)
-            continue;
-        uint64_t end = upto ? ward_vv_get(upto, f->fid) : UINT64_MAX;
-        if (seg.first > end)
-            continue;
-        rc = ward_store_find_segment(r->store, seg.fid, seg.first, &seg, err);
-        if (!rc)
-            rc = replay_segment(a, f, &seg, end, err);
-    }
-    return rc;
+    return rc ? rc : replay_log(&x);
 }
 
 int ward_apply_replay(struct ward_apply *a, uint32_t sid, struct ward_error *err)

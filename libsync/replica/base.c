@@ -174,6 +174,21 @@ static int restore_parts(struct restoring *x, const struct ward_hash *space, con
     return rc == WARD_ERR_NOT_FOUND ? ward_fail(x->err, WARD_ERR_CORRUPT, "base: a part is missing") : rc;
 }
 
+/* What has effect beyond the base, and something in the base had seen it: its maker did not count it, and what it replaced of it only the
+ * history can tell. */
+static bool has_seen_beyond(const ward_replica *r, const struct ward_space *s)
+{
+    for (size_t i = 0; i < s->feed_count; i++) {
+        const struct ward_feed *g = ward_directory_feed(&r->dir, s->feeds[i]);
+        for (size_t j = 0; !g->parent && g->base && j < s->feed_count; j++) {
+            const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[j]);
+            if (f != g && !f->parent && ward_vv_get(&g->vv, f->fid) > f->base && effective_end(f) > f->base)
+                return true;
+        }
+    }
+    return false;
+}
+
 int ward_base_restore(struct ward_apply *a, uint32_t sid, struct ward_error *err)
 {
     ward_replica *r = a->r;
@@ -195,6 +210,8 @@ int ward_base_restore(struct ward_apply *a, uint32_t sid, struct ward_error *err
         if (!f->parent && f->base)
             rc = ward_store_get_base_feed(r->store, f->fid, &depth, &f->vv, err);
     }
+    if (!rc && has_seen_beyond(r, s))
+        rc = ward_base_note_lack(r, s->id.b, err);
     struct restoring x = {.a = a, .sid = sid, .err = err};
     if (!rc)
         rc = restore_parts(&x, &s->id, &h, &m);

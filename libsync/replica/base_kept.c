@@ -202,7 +202,7 @@ static int begin_row(ward_replica *r, struct ward_feed *f, uint64_t seq, const s
 {
     int rc = forget_log(r, f, seq, err);
     for (struct ward_feed *b = ward_directory_next(&r->dir, f); !rc && b; b = ward_directory_next(&r->dir, b))
-        if (b->base < seq && b->head_seq) /* it is passed over, and cannot be told from where it leaves any more */
+        if (b->head_seq && ward_directory_common_seq(&r->dir, b) < seq) /* passed over, and where it leaves cannot be told any more */
             rc = ward_own_clear_row(r, b, f, err);
     if (!rc)
         rc = ward_store_put_base_feed(r->store, f->fid, depth, seen, err);

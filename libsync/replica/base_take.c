@@ -86,6 +86,29 @@ static int find_parting(ward_replica *r, const struct ward_feed *f, uint64_t *fr
     return rc;
 }
 
+static bool is_named(const struct ward_snapshot_head *h, const struct ward_hash *grant)
+{
+    struct ward_cbor feeds = h->feeds;
+    bool named = false;
+    for (size_t i = 0; !named && i < h->feed_count; i++) {
+        struct ward_snapshot_feed e;
+        ward_snapshot_next_feed(&feeds, &e);
+        named = memcmp(e.grant8, grant->b, sizeof e.grant8) == 0;
+    }
+    return named;
+}
+
+/* What the base here holds of a feed that the snapshot does not name would go with it. */
+static int check_bases(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_space *s, struct ward_error *err)
+{
+    for (size_t i = 0; i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
+        if (!f->parent && f->base && !is_named(h, &f->grant))
+            return ward_fail(err, WARD_ERR_HISTORY, "it lacks feed %u, whose history is not held", (unsigned)f->fid);
+    }
+    return WARD_OK;
+}
+
 static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
@@ -107,10 +130,22 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
         if (e.seq == 0 && ward_hash_compare(&e.hash, &id) != 0)
             return ward_fail(err, WARD_ERR_CHAIN, "an empty feed of the snapshot");
         const struct ward_feed *f = s ? ward_directory_feed_by_id(&r->dir, &id) : NULL;
-        if (f && e.seq)
+        if (f)
             rc = check_standing(r, f, &e, &gives_way, err);
     }
-    return rc;
+    return rc || !s ? rc : check_bases(r, h, s, err);
+}
+
+/* A branch that has taken the place of what gave way may leave the snapshot's chain in its turn. */
+static int give_way_to(struct ward_apply *a, uint32_t fid, uint64_t from, const struct ward_snapshot_feed *e, struct ward_error *err)
+{
+    struct ward_hash hash = e->hash;
+    uint64_t depth;
+    int rc = ward_own_give_way(a, fid, from, err);
+    const struct ward_feed *f = rc ? NULL : ward_directory_feed(&a->r->dir, fid);
+    if (f && f->head_seq >= e->seq)
+        rc = ward_chain_at(a->r, fid, e->seq, &hash, &depth, err);
+    return rc || ward_hash_compare(&hash, &e->hash) == 0 ? rc : ward_own_give_way(a, fid, f->base, err);
 }
 
 /* Own changes that nobody has got wait, or that nobody takes any more, to be written anew on top. Rows move. */
@@ -134,8 +169,8 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
             rc = ward_own_withdraw(a, f->fid, f->published, err);
         if (!rc && gives_way == BESIDE)
             rc = find_parting(r, f, &from, err);
-        if (!rc && gives_way == BESIDE && from < f->head_seq)
-            rc = ward_own_give_way(a, f->fid, from, err);
+        if (!rc && gives_way == BESIDE)
+            rc = give_way_to(a, f->fid, from, &e, err);
     }
     return rc;
 }

@@ -38,9 +38,9 @@ static size_t distinct(const struct ward_slot *slot, const struct ward_live_valu
 /* What a segment says of a feed, up to one change. */
 struct mention {
     const struct ward_hash *feed;
-    uint64_t upto, most;  /* the greatest seq named */
-    bool early;           /* by a change that is not late: no change before it has named more */
-    bool only_last, late; /* the change at upto alone, since it is late */
+    uint64_t upto, most; /* the greatest seq named */
+    bool early;          /* by a change that is not late: no change before it has named more */
+    bool late;           /* the change at upto alone, since it is late */
 };
 
 static int read_mentions(ward_replica *r, const struct ward_segment *seg, const struct ward_buf *raw, struct mention *m,
@@ -54,7 +54,7 @@ static int read_mentions(ward_replica *r, const struct ward_segment *seg, const 
         bool late = !rc && r->scratch.changes[0].late;
         if (i == m->upto && late)
             m->most = 0, m->late = true;
-        for (size_t j = 0; !rc && (!m->only_last || i == m->upto) && j < r->scratch.dep_count; j++) {
+        for (size_t j = 0; !rc && j < r->scratch.dep_count; j++) {
             const struct ward_dep *dep = &r->scratch.deps[j];
             if (ward_hash_compare(&dep->feed, m->feed) != 0)
                 continue;
@@ -79,20 +79,23 @@ static int named_below(ward_replica *r, const struct ward_feed *f, const struct 
 
 /* Whether the change (fid, seq) had seen other's. What it had seen lies less deep than itself, and its feed has named it by now; where that
  * leaves it open, the deps of its feed before it say so, the latest first: each but a late one's names more than those before, and where
- * the log begins at a base, that says what was named below it. Of a change below a base it is not known any more. */
+ * the log begins at a base, that says what was named below it. Of a change below a base it is not known any more. Of its own feed
+ * it had seen none that still lives beside it: it would have replaced that. */
 static int had_seen(ward_replica *r, const struct ward_live_value *v, const struct ward_live_value *other, bool *out,
                     struct ward_error *err)
 {
     struct ward_feed *f = ward_directory_feed(&r->dir, v->fid);
     const struct ward_feed *trunk = ward_directory_trunk(&r->dir, ward_directory_feed(&r->dir, other->fid));
-    struct mention m = {.feed = &trunk->id, .upto = v->seq, .only_last = v->fid == other->fid};
+    struct mention m = {.feed = &trunk->id, .upto = v->seq};
     struct ward_segment seg = {0};
     struct ward_buf raw;
-    *out = m.only_last && other->seq <= v->seq;
-    if (!m.only_last && v->depth <= other->depth && !ward_directory_shattered(&r->dir, trunk)) /* there a depth may leap */
+    *out = v->fid == other->fid && v->seq == other->seq;
+    if (v->fid == other->fid)
+        return WARD_OK;
+    if (v->depth <= other->depth && !ward_directory_shattered(&r->dir, trunk)) /* there a depth may leap */
         return WARD_OK;
     int rc = ward_store_load_vv(r->store, f, err);
-    if (rc || (!m.only_last && ward_dep_seen(r, &f->vv, trunk) < other->seq))
+    if (rc || ward_dep_seen(r, &f->vv, trunk) < other->seq)
         return rc;
     ward_buf_init(&raw, &r->env);
     for (uint64_t seq = v->seq; !rc && seq > f->base && !m.early && !m.late && m.most < other->seq; seq = seg.first - 1) {
@@ -101,15 +104,11 @@ static int had_seen(ward_replica *r, const struct ward_live_value *v, const stru
             rc = ward_store_unpack(&seg, &raw, err);
         if (!rc)
             rc = read_mentions(r, &seg, &raw, &m, err);
-        if (m.only_last)
-            break;
     }
     ward_buf_free(&raw);
-    if (!rc && !m.only_last && !m.early && !m.late && f->base && v->seq > f->base)
+    if (!rc && !m.early && !m.late && f->base && v->seq > f->base)
         rc = named_below(r, f, other, &m.most, err);
-    if (m.late)
-        *out = m.only_last && other->seq == v->seq;
-    *out |= m.most >= other->seq;
+    *out = m.most >= other->seq;
     return rc;
 }
 

@@ -233,7 +233,7 @@ static int make_room(struct incoming *in, struct ward_error *err)
 
 /* Of this device's own feed, what nobody has got yet gives way; and so does what nobody will take any more, since the ward has settled
  * another history. */
-static int own_gives_way(struct incoming *in, struct ward_error *err)
+static int own_gives_way(struct incoming *in, const struct walked *w, struct ward_error *err)
 {
     const struct ward_feed *f = in->feed;
     struct ward_hash hash;
@@ -241,13 +241,16 @@ static int own_gives_way(struct incoming *in, struct ward_error *err)
     in->gives_way = !f->parent && ward_own_unpublished(in->r, f->fid, in->head_seq + 1);
     if (in->gives_way || f->parent || in->head_seq >= in->settled.seq || ward_hash_compare(&f->grant, &in->r->self) != 0)
         return WARD_OK;
-    if (f->head_seq < in->settled.seq) {
-        in->gives_way = true;
-        return WARD_OK;
+    if (in->settled.seq < in->run->first + w->count &&
+        ward_hash_compare(&w->hash[in->settled.seq - in->run->first], &in->settled.hash) != 0)
+        return WARD_OK; /* it is not the settled history either */
+    if (f->head_seq >= in->settled.seq) {
+        int rc = ward_chain_at(in->r, f->fid, in->settled.seq, &hash, &depth, err);
+        if (rc || ward_hash_compare(&hash, &in->settled.hash) == 0)
+            return rc;
     }
-    int rc = ward_chain_at(in->r, f->fid, in->settled.seq, &hash, &depth, err);
-    in->gives_way = !rc && ward_hash_compare(&hash, &in->settled.hash) != 0;
-    return rc;
+    in->gives_way = true;
+    return WARD_OK;
 }
 
 static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicate, struct ward_error *err)
@@ -270,7 +273,7 @@ static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicat
     bool goes_on = in->head_seq == in->feed->head_seq;
     if (*duplicate || (goes_on && !in->feed->parent))
         return WARD_OK;
-    rc = own_gives_way(in, err);
+    rc = own_gives_way(in, &w, err);
     if (rc || in->gives_way)
         return rc;
     if (leaves_trunk_at(in) < in->settled.seq)
@@ -304,10 +307,16 @@ static int check_dep(struct incoming *in, const struct ward_dep *d, bool late, u
 
 /* Whether some dep lies where a shattered feed has parted, or below what is settled: one replica may hold it and another not, so neither
  * goes by its depth. */
-static bool is_vague(const struct incoming *in, const struct ward_dep *d)
+static int is_vague(const struct incoming *in, const struct ward_dep *d, bool *out, struct ward_error *err)
 {
     const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed);
-    return g && (ward_feed_settled_at(g, d->seq) || (ward_directory_shattered(&in->r->dir, g) && d->seq > g->fork));
+    bool astray = false, short_of_it;
+    *out = g && ward_directory_shattered(&in->r->dir, g) && d->seq > g->fork;
+    if (!g || *out || !ward_feed_settled_at(g, d->seq))
+        return WARD_OK;
+    int rc = ward_own_is_astray(in->r, g, &astray, &short_of_it, err);
+    *out = !astray;
+    return rc;
 }
 
 static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, size_t len, size_t *used, struct ward_error *err)
@@ -322,7 +331,10 @@ static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, siz
     for (size_t i = 0; !rc && i < ch->dep_count; i++) {
         const struct ward_dep *d = &s->deps[ch->dep_first + i];
         uint64_t ignored = 0;
-        bool loose = !ward_dep_is_own(d) && is_vague(in, d);
+        bool loose = false;
+        rc = ward_dep_is_own(d) ? WARD_OK : is_vague(in, d, &loose, err);
+        if (rc)
+            break;
         vague |= loose;
         rc = ward_dep_is_own(d) ? check_own_dep(in, d, seq, err) : check_dep(in, d, ch->late, loose ? &ignored : &depth, err);
     }
@@ -462,7 +474,8 @@ static int apply_all(struct incoming *in, struct ward_apply *a, uint32_t fid, st
     return rc;
 }
 
-/* Where settled history has given way and comes again, others of the space have seen it before it was here: the state is made anew. */
+/* Where settled history has given way and comes again, or who made a base did not count it, others of the space have seen it before it was
+ * here: the state is made anew. */
 static int mark_seen_before(struct incoming *in, struct ward_apply *a, struct ward_feed *f, struct ward_error *err)
 {
     ward_replica *r = in->r;
@@ -474,6 +487,43 @@ static int mark_seen_before(struct incoming *in, struct ward_apply *a, struct wa
         f->torn = !rc && g != f && !g->parent && ward_vv_get(&g->vv, f->fid) > in->head_seq;
     }
     a->authority_changed |= f->torn;
+    return rc;
+}
+
+/* The row begins with just what its trunk goes on with now. */
+static int is_repeated(struct incoming *in, const struct ward_feed *trunk, const struct ward_feed *row, bool *out, struct ward_error *err)
+{
+    struct ward_hash own, is;
+    uint64_t depth;
+    *out = row->head_seq && row->base > ward_directory_feed(&in->r->dir, row->parent)->head_seq; /* what it leaves is gone */
+    if (*out || row->parent != trunk->fid || row->head_seq == row->base || row->base < in->head_seq || row->base >= trunk->head_seq)
+        return WARD_OK;
+    int rc = ward_chain_at(in->r, row->fid, row->base + 1, &own, &depth, err);
+    if (!rc)
+        rc = ward_chain_at(in->r, trunk->fid, row->base + 1, &is, &depth, err);
+    *out = !rc && ward_hash_compare(&own, &is) == 0;
+    return rc;
+}
+
+/* What own history shared with a branch before it gave way may come again. A branch is what differs from its feed: such a row is given up,
+ * and what it has beyond comes anew. */
+static int give_up_repeated(struct incoming *in, struct ward_apply *a, struct ward_feed *trunk, struct ward_error *err)
+{
+    int rc = WARD_OK;
+    for (bool more = true; !rc && more;) { /* a row may rest on one that goes */
+        more = false;
+        for (struct ward_feed *row = ward_directory_next(&in->r->dir, trunk); !rc && row; row = ward_directory_next(&in->r->dir, row)) {
+            bool repeated;
+            rc = is_repeated(in, trunk, row, &repeated, err);
+            if (rc || !repeated)
+                continue;
+            rc = ward_own_clear_row(in->r, row, trunk, err);
+            more = true;
+            ward_directory_find_fork(&in->r->dir, trunk);
+            ward_directory_judge(&in->r->dir);
+            a->authority_changed = true;
+        }
+    }
     return rc;
 }
 
@@ -489,12 +539,18 @@ static int take_in(struct incoming *in, struct ward_apply *a, const struct ward_
     if (rc)
         return ward_is_refusal(rc) ? ward_fail(err, WARD_ERR_INTERNAL, "a checked run could not be applied") : rc;
     struct ward_feed *f = ward_directory_feed(&in->r->dir, fid);
-    if (!f->parent && in->head_seq < in->settled.seq && (rc = mark_seen_before(in, a, f, err)) != WARD_OK)
+    if (!f->parent && in->space && (in->settled.seq || ward_space_has_base(in->r, ward_directory_space(&in->r->dir, f->sid))))
+        rc = mark_seen_before(in, a, f, err);
+    if (rc)
         return rc;
     f->head_seq = last;
     f->head_hash = in->last_hash;
     f->head_depth = in->last_depth;
     f->dirty = true;
+    if (!f->parent)
+        rc = give_up_repeated(in, a, f, err);
+    if (rc)
+        return rc;
     if (!f->parent && ward_hash_compare(&f->grant, &in->r->self) == 0) { /* who sends it has it */
         f->published = last;
         rc = ward_store_put_published(in->r->store, fid, last, err);

@@ -237,6 +237,7 @@ int ward_own_clear_row(ward_replica *r, struct ward_feed *row, const struct ward
         rc = ward_replica_reuse_number(r, row->fid, 0, err);
     row->parent = trunk->fid;
     row->base = row->head_seq = row->head_depth = 0;
+    row->gone = true;
     row->base_hash = row->head_hash = row->id;
     ward_vv_free(&row->vv, &r->env);
     row->vv_loaded = row->dirty = true;

@@ -234,7 +234,7 @@ void ward_directory_find_fork(struct ward_directory *d, struct ward_feed *trunk)
 {
     uint64_t fork = UINT64_MAX;
     for (struct ward_feed *f = ward_directory_next(d, trunk); f; f = ward_directory_next(d, f)) {
-        f->below = ward_directory_common_seq(d, f) < trunk->settled.seq;
+        f->below = f->gone || ward_directory_common_seq(d, f) < trunk->settled.seq;
         if (!f->below && f->base < fork)
             fork = f->base;
     }

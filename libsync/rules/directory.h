@@ -41,6 +41,7 @@ struct ward_feed {
     uint64_t base;   /* the log of the row begins after it; of a trunk: what lies up to there is in the space's base (replica/base.h) */
     struct ward_hash base_hash;
     uint32_t next;                   /* the next branch of the same feed, from the trunk on; 0: no more */
+    bool gone;                       /* of a branch: it was given up; its row stays, and holds nothing */
     bool below;                      /* of a branch: it leaves the trunk below what is settled, and counts for nothing any more */
     bool forked;                     /* the feed has branches (but for those), */
     uint64_t fork;                   /* and this is the last seq that all of them share: nothing beyond it has effect */

@@ -63,6 +63,7 @@ static int load_feed(void *ctx, sqlite3_stmt *st, struct ward_error *err)
         return corrupt(err, "feed");
     if ((f.parent || f.base) && !column_exact(st, 12, f.base_hash.b, sizeof f.base_hash.b))
         return corrupt(err, "branch");
+    f.gone = f.parent && !f.head_seq;
     int rc = ward_directory_add_feed(ctx, &f);
     return rc ? ward_fail(err, rc, "feed %u", (unsigned)f.fid) : WARD_OK;
 }
