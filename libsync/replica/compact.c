@@ -527,7 +527,7 @@ static bool has_settled(const ward_replica *r, const struct ward_space *s)
     return false;
 }
 
-static int let_go_all(ward_replica *r, struct ward_compact_result *out, struct ward_error *err)
+int ward_compact_let_go(ward_replica *r, struct ward_compact_result *out, struct ward_error *err)
 {
     int rc = ward_replica_refresh(r, err);
     for (uint32_t sid = 1; !rc && sid <= r->dir.space_count; sid++)
@@ -563,7 +563,7 @@ int ward_compact(ward_replica *r, const struct ward_compact_options *options, st
     struct ward_compact_result result = {0};
     int rc = write_if_entitled(r, options, &result, err);
     if (!rc && !options->keep)
-        rc = let_go_all(r, &result, err);
+        rc = ward_compact_let_go(r, &result, err);
     if (!rc && !options->keep)
         rc = shrink(r, &result, err);
     if (!rc)

@@ -39,6 +39,7 @@ def difference(ours, theirs, path=""):
 
 class Tally:
     histories = arrivals = refused = conflicts = without_effect = failed = 0
+    settled = forked = both = passed_over = astray = based = states = 0
 
 
 def heads_beside(held, run):
@@ -53,9 +54,66 @@ def written_honestly(held, run, new, before):
     return all({f: s for f, s in change.vector.items() if f != feed.id} == before for change in feed.changes[-new:])
 
 
-def deliver(held, runs, steps, own_log, tally):
+TAKE_RUN, LET_GO, GIVE_STATE, TAKE_STATE = range(4)
+
+
+class State:
+    """The state of a space, as a replica gave it."""
+
+    def __init__(self, held, given, result):
+        """Checks it against what the oracle says that replica would give; self.wrong: in words."""
+        self.space = [space for space in held.circles][1 + given["space"]]
+        self.wrong, self.told = None, held.give(self.space)
+        if result < 0:
+            self.told = None
+            return
+        version, kind, head, signature = cbor.whole(bytes.fromhex(given["frames"][0]))
+        circle, self.maker, feeds, _ = cbor.whole(head)
+        if (version, kind, tuple(circle)) != (1, 15, held.circles[self.space]):
+            self.wrong = "not a state of this space"
+        theirs = [(grant8, seq, hash_, depth, {feeds[i][0]: s for i, s in zip(seen[::2], seen[1::2])}) for grant8, seq, hash_, depth, _, seen in feeds]
+        named = {feed.id: feed.grant.id[:8] for feed, *_ in self.told}
+        ours = [(feed.grant.id[:8], seq, hash_, depth, {named[f]: s for f, s in seen.items()}) for feed, seq, hash_, depth, seen in self.told]
+        self.wrong = self.wrong or (None if ours == theirs else difference(as_hex(ours), as_hex(theirs), "state"))
+
+
+def as_hex(value):
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {as_hex(key): as_hex(member) for key, member in value.items()}
+    return [as_hex(member) for member in value] if isinstance(value, (list, tuple)) else value
+
+
+def act(held, step, history, states, tally):
+    """What a replica does besides taking runs; a disagreement in words, or None."""
+    number, result, _, what, *more = step
+    if what == LET_GO:
+        return held.let_go({bytes.fromhex(feed): seq for feed, seq in more[0]})
+    if what == GIVE_STATE:
+        states[number] = State(held, history["states"][number], result)
+        return states[number].wrong
+    state = states.get(number)
+    if not state or not state.told:
+        return None
+    try:
+        ours = held.take_state(state.space, state.maker, state.told)
+        tally.states += ours
+    except ward.Bad as bad:
+        ours = -bad.args[0]
+    return None if ours == result else f"a state:\n  oracle:  {ours}\n  replica: {result}"
+
+
+def deliver(held, runs, replica, history, states, tally):
     """Gives the oracle what the replica was given; a disagreement about one run in words, or None."""
-    for at, (number, result, _) in enumerate(steps):
+    own_log = history["by"] == "people"
+    for at, step in enumerate(replica["steps"]):
+        number, result, _, what = step[:4]
+        if what != TAKE_RUN:
+            wrong = act(held, step, history, states, tally)
+            if wrong:
+                return f"step {at}: {wrong}"
+            continue
         run = runs[number]
         own = own_log and run[1] == held.reader.id[:8]
         before = heads_beside(held, run) if own else None
@@ -71,23 +129,67 @@ def deliver(held, runs, steps, own_log, tally):
     return None
 
 
+def meetings(held, tally):
+    """Counts what this replica has come to hold beside plain histories."""
+    feeds = held.feeds.values()
+    tally.settled += any(feed.settled.seq for feed in feeds)
+    tally.forked += any(len(feed.chains) > 1 for feed in feeds)
+    tally.both += any(feed.settled.seq and len(feed.chains) > 1 for feed in feeds)
+    tally.passed_over += any(len(feed.above) < len(feed.chains) for feed in feeds)
+    tally.astray += any(feed.astray for feed in feeds)
+    tally.based += any(feed.base for feed in feeds)
+
+
+def compare_answers(held, ours, theirs, wanted, open_, seen):
+    """What is wrong with a replica's answer, in words, or None. open_: spaces of which the state is not known before the history has come."""
+    theirs = {**theirs, "spaces": [dict(space) for space in theirs["spaces"]]}
+    for space in theirs["spaces"]:
+        if not space.pop("wants") and space["space"] in wanted:
+            return f"space {space['space'][:16]}: its history is not wanted"
+    for answer in (ours, theirs) if open_ else ():
+        answer["conflicts"] = []
+        for space in answer["spaces"]:
+            if space["space"] in open_:
+                space["state"] = space["slots"] = None
+    return difference(ours, theirs) if ours != theirs else what_counts(held, ours, wanted, seen)
+
+
+def what_counts(held, answer, wanted, seen):
+    """Whoever holds the same changes says the same, in whatever order they came: `seen` has by the digests what was said of each space.
+    Where the history is wanted, the state is not what it comes to; and which branches of a shattered root are known, whose words all count,
+    depends on what came first."""
+    if any(feed.shattered and feed.grant.role == ward.ROOT for feed in held.feeds.values()):
+        return None
+    digests = {space["space"]: space["digest"] for space in answer["spaces"]}
+    for space in answer["spaces"]:
+        feeds = [feed for feed in space["feeds"] if feed[1][-1][0]]
+        if space["space"] in wanted:
+            continue
+        said = [space["state"], [[feed[0], feed[2], feed[4]] for feed in feeds]]
+        before = seen.setdefault((digests.get(held.ward_space.hex()), space["digest"], space["space"]), said)
+        if said != before:
+            return difference(before, said, "another that holds the same")
+    return None
+
+
 def judge_history(history, tally, check_seal=None):
     """What is wrong in this history, in words, or None."""
     runs = [read_run(run) for run in history["runs"]]
     circles = [tuple(bytes.fromhex(unit) for unit in circle) for circle in history["circles"]]
-    answers = []
+    answers, states, seen = [], {}, {}
     for number, replica in enumerate(history["replicas"]):
         reader = ward.read_grant(cbor.encode(bytes.fromhex(replica["reader"])))
         held = ward.Held(bytes.fromhex(history["root_pk"]), circles, reader, check_seal)
         theirs = replica["answer"]
         answers.append(answers[theirs] if isinstance(theirs, int) else theirs)
-        wrong = deliver(held, runs, replica["steps"], history["by"] == "people", tally) or (replica["bad"] and "its own verification finds it damaged")
+        wrong = deliver(held, runs, replica, history, states, tally) or (replica["bad"] and "its own verification finds it damaged")
         if not wrong:
-            ours = judge.answer(held, history["by"])
+            ours, open_, wanted = judge.answer(held, history["by"])
             tally.arrivals += 1
             tally.conflicts += len(ours["conflicts"]) > 0
             tally.without_effect += any(feed[1][-1][0] != feed[2] for space in ours["spaces"] for feed in space["feeds"])
-            wrong = None if ours == answers[-1] else difference(ours, answers[-1])
+            meetings(held, tally)
+            wrong = compare_answers(held, ours, answers[-1], wanted, open_, seen)
         if wrong:
             return f"replica {number}: {wrong}"
     return None
@@ -98,6 +200,8 @@ def keep(history, folder):
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"seed-{history['seed']}.json")
     del history["by"]
+    for state in history["states"]:
+        del state["frames"]
     for replica in history["replicas"]:
         del replica["answer"], replica["bad"]
     with open(path, "w", encoding="ascii") as out:
@@ -147,7 +251,10 @@ def main():
         return 1
     seconds = time.monotonic() - began
     print(f"{tally.histories} histories, {tally.arrivals} arrivals ({tally.conflicts} with conflicts, {tally.without_effect} with changes"
-          f" without effect), {tally.refused} runs refused, {tally.failed} disagreements; {tally.histories / seconds:.0f} histories a second")
+          f" without effect, {tally.settled} with something settled, {tally.forked} with branches, {tally.both} with both of one feed,"
+          f" {tally.passed_over} with branches passed over, {tally.astray} with another chain than the settled, {tally.based} with a base,"
+          f" {tally.states} states taken in), {tally.refused} runs refused, {tally.failed} disagreements;"
+          f" {tally.histories / seconds:.0f} histories a second")
     return tally.failed > 0
 
 

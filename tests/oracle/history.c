@@ -10,11 +10,15 @@ void history_init(struct history *h, const struct ward_env *env)
     memset(h, 0, sizeof *h);
     h->by = "histories";
     ward_buf_init(&h->frames, env);
+    for (size_t i = 0; i < STATES; i++)
+        ward_buf_init(&h->states[i].frames, env);
 }
 
 void history_free(struct history *h)
 {
     ward_buf_free(&h->frames);
+    for (size_t i = 0; i < STATES; i++)
+        ward_buf_free(&h->states[i].frames);
 }
 
 size_t history_frame(struct history *h, const void *p, size_t len)
@@ -56,13 +60,48 @@ static void put_setup(const struct history *h)
     }
 }
 
+/* What was given, which is made anew whenever the history is played. */
+static void put_states(const struct history *h)
+{
+    fputs("],\"states\":[", stdout);
+    for (size_t i = 0; i < h->state_count; i++) {
+        const struct state *s = &h->states[i];
+        printf("%s{\"space\":%zu,\"frames\":[", i ? "," : "", s->space);
+        for (size_t j = 0; j < s->count; j++) {
+            fputs(j ? ",\"" : "\"", stdout);
+            put_hex(stdout, s->frames.p + s->at[j], s->at[j + 1] - s->at[j]);
+            putc('"', stdout);
+        }
+        fputs("]}", stdout);
+    }
+}
+
+static void put_bases(const struct arrival *a, size_t first, size_t count)
+{
+    fputs(",[", stdout);
+    for (size_t i = first; i < first + count; i++) {
+        fputs(i > first ? ",[\"" : "[\"", stdout);
+        put_hex(stdout, a->bases[i].feed.b, WARD_HASH_BYTES);
+        printf("\",%llu]", (unsigned long long)a->bases[i].seq);
+    }
+    putc(']', stdout);
+}
+
 static void put_arrival(const struct arrival *a)
 {
+    size_t bases = 0;
     fputs("{\"reader\":\"", stdout);
     put_hex(stdout, a->reader, a->reader_len);
     fputs("\",\"steps\":[", stdout);
-    for (size_t i = 0; i < a->count; i++)
-        printf("%s[%u,%d,%d]", i ? "," : "", (unsigned)a->steps[i].run, a->steps[i].result, a->steps[i].end);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct step *t = &a->steps[i];
+        printf("%s[%u,%d,%d,%d", i ? "," : "", (unsigned)t->run, t->result, t->end, t->act);
+        if (t->act == LET_GO) {
+            put_bases(a, bases, (size_t)t->result);
+            bases += (size_t)t->result;
+        }
+        putc(']', stdout);
+    }
     printf("],\"bad\":%llu,\"answer\":", a->bad);
 }
 
@@ -70,6 +109,7 @@ static void put_arrival(const struct arrival *a)
 void history_tell(const struct history *h, char *const *answers)
 {
     put_setup(h);
+    put_states(h);
     fputs("],\"replicas\":[", stdout);
     for (size_t i = 0; i < h->replica_count; i++) {
         size_t same = 0;
@@ -127,10 +167,12 @@ static bool load_arrival(struct history *h, const json_t *replica)
     a->reader_len = from_hex(json_object_get(replica, "reader"), a->reader, sizeof a->reader);
     json_array_foreach(json_object_get(replica, "steps"), i, step)
     {
-        json_int_t run = json_integer_value(json_array_get(step, 0));
-        if (a->count == STEPS_MAX || run < 0 || (size_t)run >= h->run_count)
+        json_int_t run = json_integer_value(json_array_get(step, 0)), act = json_integer_value(json_array_get(step, 3));
+        size_t most = act == TAKE_RUN ? h->run_count : act == LET_GO ? 1 : h->state_count;
+        if (a->count == STEPS_MAX || act < TAKE_RUN || act > TAKE_STATE || run < 0 || (size_t)run >= most)
             return false;
-        a->steps[a->count++] = (struct step){.run = (uint16_t)run, .end = (uint8_t)json_integer_value(json_array_get(step, 2))};
+        a->steps[a->count++] =
+            (struct step){.run = (uint16_t)run, .act = (uint8_t)act, .end = (uint8_t)json_integer_value(json_array_get(step, 2))};
     }
     return a->reader_len != SIZE_MAX;
 }
@@ -142,7 +184,7 @@ static bool load(struct history *h, const json_t *doc)
     json_t *one;
     h->seed = (uint64_t)json_integer_value(json_object_get(doc, "seed"));
     h->branched = json_is_true(json_object_get(doc, "branched"));
-    h->run_count = h->circle_count = h->replica_count = 0;
+    h->run_count = h->circle_count = h->replica_count = h->state_count = 0;
     ward_buf_clear(&h->frames);
     if (from_hex(json_object_get(doc, "root_pk"), h->root_pk, 32) != 32 || !load_circles(h, json_object_get(doc, "circles")))
         return false;
@@ -151,6 +193,13 @@ static bool load(struct history *h, const json_t *doc)
         size_t len = from_hex(one, frame, sizeof frame);
         if (len == SIZE_MAX || history_frame(h, frame, len) != i)
             return false;
+    }
+    json_array_foreach(json_object_get(doc, "states"), i, one)
+    {
+        json_int_t space = json_integer_value(json_object_get(one, "space"));
+        if (i >= STATES || space < 0 || (size_t)space >= h->circle_count)
+            return false;
+        h->states[h->state_count++].space = (size_t)space;
     }
     json_array_foreach(json_object_get(doc, "replicas"), i, one) if (i >= REPLICAS || !load_arrival(h, one)) return false;
     return h->replica_count > 0;

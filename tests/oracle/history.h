@@ -10,16 +10,36 @@
 #define STEPS_MAX 200
 #define RUNS_MAX  400
 
+#define STATES    4
+#define BASES_MAX 256
+
+/* What a replica is given, or does: it takes a run; it lets go of what is settled; it gives the state of a space away; it takes one. */
+enum act { TAKE_RUN, LET_GO, GIVE_STATE, TAKE_STATE };
 struct step {
-    uint16_t run;
+    uint16_t run; /* or the state */
+    uint8_t act;
     uint8_t end; /* 1: the transaction ends with it; 2: and the replica starts anew from what is stored */
-    int result;
+    int result;  /* of LET_GO: how many entries of the arrival's bases are its */
+};
+/* Where the log of a feed begins since a replica let go. */
+struct base {
+    struct ward_hash feed;
+    uint64_t seq;
+};
+/* A space's state, as a replica gave it. */
+struct state {
+    size_t space; /* of the circles */
+    struct ward_buf frames;
+    size_t at[64]; /* frame i is [at[i], at[i + 1]) */
+    size_t count;
 };
 struct arrival {
     uint8_t reader[160]; /* the grant's bytes */
     size_t reader_len;
     struct step steps[STEPS_MAX];
     size_t count;
+    struct base bases[BASES_MAX];
+    size_t base_count;
     unsigned long long bad; /* what the replica's own verification found, if it was asked */
 };
 struct history {
@@ -32,6 +52,8 @@ struct history {
     struct ward_buf frames;
     size_t at[RUNS_MAX + 1]; /* run i is [at[i], at[i + 1]) of frames */
     size_t run_count;
+    struct state states[STATES];
+    size_t state_count;
     struct arrival replicas[REPLICAS];
     size_t replica_count;
 };

@@ -27,14 +27,33 @@ static struct ward_id unit_of(char letter)
     return id;
 }
 
+static void key_of(struct ward_sign_key *out, size_t i)
+{
+    uint8_t seed[32];
+    memset(seed, (int)(17 * i + 3), sizeof seed);
+    ward_sign_key_from_seed(out, seed);
+}
+
+bool paper_key(struct ward_sign_key *out, const uint8_t pk[32])
+{
+    struct ward_sign_key key;
+    for (size_t i = 0; i < AUTHORS; i++) {
+        key_of(&key, i);
+        if (memcmp(key.pk, pk, 32) == 0) {
+            *out = key;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void make_author(struct paper *p, size_t i, const struct ward_env *env)
 {
     struct author *a = &p->authors[i];
-    uint8_t seed[32], link_sk[32];
+    uint8_t link_sk[32];
     struct ward_buf b;
-    memset(seed, (int)(17 * i + 3), sizeof seed);
     memset(link_sk, (int)(29 * i + 5), sizeof link_sk);
-    ward_sign_key_from_seed(&a->key, seed);
+    key_of(&a->key, i);
     if (i == ROOT) {
         ward_name_ward(&p->ward, a->key.pk);
         ward_grant_of_root(&a->grant, &p->ward, a->key.pk);
@@ -50,6 +69,7 @@ static void make_author(struct paper *p, size_t i, const struct ward_env *env)
         ward_buf_free(&b);
     }
     ward_grant_entity(&a->entity, &a->grant.id);
+    a->of = i;
 }
 
 void paper_init(struct paper *p, const struct ward_env *env)
@@ -65,7 +85,8 @@ void paper_init(struct paper *p, const struct ward_env *env)
             s->circle[s->circle_count++] = unit_of(*u);
         ward_name_space(&s->id, &p->ward, s->circle, s->circle_count);
     }
-    for (size_t i = 0; i < FEEDS; i++)
+    p->writers = AUTHORS;
+    for (size_t i = 0; i < AUTHORS * SPACES; i++)
         ward_name_feed(&p->feeds[i].id, &p->ward, &p->spaces[i % SPACES].id, &p->authors[i / SPACES].grant.id);
 }
 
@@ -80,8 +101,41 @@ void paper_clear(struct paper *p)
     for (size_t i = 0; i < FEEDS; i++)
         p->feeds[i].count = 0;
     p->count = 0;
+    p->writers = AUTHORS;
+    p->mixes = false;
     ward_buf_clear(&p->bodies);
     memset(p->knows, 0, sizeof p->knows);
+}
+
+size_t paper_twin(struct paper *p, size_t of, const uint8_t upto[SPACES])
+{
+    size_t twin = p->writers;
+    if (twin == WRITERS)
+        return SIZE_MAX;
+    p->writers++;
+    p->authors[twin] = p->authors[of];
+    memcpy(p->knows[twin], p->knows[of], sizeof p->knows[of]);
+    for (size_t space = 0; space < SPACES; space++) {
+        struct paper_feed *f = &p->feeds[twin * SPACES + space];
+        *f = p->feeds[of * SPACES + space];
+        f->count = upto[space] < f->count ? upto[space] : f->count;
+        p->knows[twin][twin * SPACES + space] = f->count;
+    }
+    return twin;
+}
+
+size_t paper_origin(const struct paper *p, size_t feed)
+{
+    return p->authors[feed / SPACES].of * SPACES + feed % SPACES;
+}
+
+size_t paper_shared(const struct paper *p, size_t a, size_t b)
+{
+    const struct paper_feed *f = &p->feeds[a], *g = &p->feeds[b];
+    size_t n = 0;
+    while (n < f->count && n < g->count && f->changes[n] == g->changes[n])
+        n++;
+    return n;
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -145,10 +199,34 @@ static struct paper_change *begin_change(struct paper *p, size_t own)
 
 static struct ward_dep see(struct paper *p, struct paper_change *c, size_t feed, uint8_t seq)
 {
-    const struct paper_change *d = &p->changes[p->feeds[feed].changes[seq - 1]];
-    c->seen[feed] = seq > c->seen[feed] ? seq : c->seen[feed];
+    uint8_t number = p->feeds[feed].changes[seq - 1], *seen = &c->seen[paper_origin(p, feed)];
+    const struct paper_change *d = &p->changes[number];
+    *seen = seq > *seen ? seq : *seen;
+    c->rests[number] = true;
     c->depth = d->depth > c->depth ? d->depth : c->depth;
     return (struct ward_dep){p->feeds[feed].id, seq, d->hash};
+}
+
+/* What an author names of the feed and its twins, at most `most`: one of those he knows, up to where they part unless he mixes. */
+static size_t named(const struct paper *p, size_t author, size_t feed, uint8_t most, uint8_t *seq)
+{
+    const uint8_t *knows = p->knows[author];
+    size_t row = feed, rows = 0, agreed;
+    for (size_t g = feed; g < p->writers * SPACES; g += SPACES) {
+        if (paper_origin(p, g) != feed || !knows[g])
+            continue;
+        if (p->mixes ? (p->count + rows) % 2 == 0 : knows[g] > knows[row])
+            row = g;
+        rows++;
+    }
+    agreed = knows[row];
+    for (size_t g = feed; !p->mixes && g < p->writers * SPACES; g += SPACES) {
+        size_t shared = paper_origin(p, g) == feed ? paper_shared(p, row, g) : SIZE_MAX;
+        if (shared < knows[g] && shared < agreed)
+            agreed = shared;
+    }
+    *seq = (uint8_t)(agreed < most ? agreed : most);
+    return row;
 }
 
 static struct paper_change *end_change(struct paper *p, struct paper_change *c, struct ward_dep *deps, size_t dep_count,
@@ -173,10 +251,11 @@ struct paper_change *paper_write(struct paper *p, size_t author, size_t space, c
     size_t own = author * SPACES + space, dep_count = 0;
     struct ward_dep deps[AUTHORS];
     struct paper_change *c = begin_change(p, own);
-    for (size_t g = space; c && g < FEEDS; g += SPACES) {
-        uint8_t seq = p->knows[author][g];
-        if (g != own && g != pass_over && seq > c->seen[g])
-            deps[dep_count++] = see(p, c, g, seq);
+    for (size_t g = space; c && g < AUTHORS * SPACES; g += SPACES) {
+        uint8_t seq;
+        size_t row = named(p, author, g, UINT8_MAX, &seq);
+        if (g != paper_origin(p, own) && g != pass_over && seq > c->seen[g])
+            deps[dep_count++] = see(p, c, row, seq);
     }
     return c ? end_change(p, c, deps, dep_count, ops) : NULL;
 }
@@ -187,10 +266,11 @@ struct paper_change *paper_write_late(struct paper *p, size_t author, size_t spa
     size_t own = author * SPACES + space, dep_count = 0;
     struct ward_dep deps[AUTHORS + 1];
     struct paper_change *c = begin_change(p, own);
-    for (size_t g = space; c && g < FEEDS; g += SPACES) {
-        uint8_t seq = p->knows[author][g] < most[g] ? p->knows[author][g] : most[g];
-        if (g != own && seq)
-            deps[dep_count++] = see(p, c, g, seq);
+    for (size_t g = space; c && g < AUTHORS * SPACES; g += SPACES) {
+        uint8_t seq;
+        size_t row = named(p, author, g, most[g], &seq);
+        if (g != paper_origin(p, own) && seq)
+            deps[dep_count++] = see(p, c, row, seq);
     }
     if (c)
         deps[dep_count++] = (struct ward_dep){p->feeds[own].id, own_seen, p->feeds[own].id};
@@ -199,7 +279,7 @@ struct paper_change *paper_write_late(struct paper *p, size_t author, size_t spa
 
 void paper_learn(struct paper *p, size_t author, size_t from, size_t feed)
 {
-    for (size_t f = 0; f < FEEDS; f++)
+    for (size_t f = 0; f < p->writers * SPACES; f++)
         if ((feed == FEEDS || f == feed) && paper_may_read(p, author, f % SPACES) && p->knows[from][f] > p->knows[author][f])
             p->knows[author][f] = p->knows[from][f];
 }
@@ -258,10 +338,10 @@ void paper_false_run(struct paper *p, struct ward_buf *out, size_t feed, size_t 
 }
 
 /* Another feed that the change had seen, or FEEDS. */
-static size_t seen_by(const struct paper_change *c)
+static size_t seen_by(const struct paper *p, const struct paper_change *c)
 {
     size_t feed = 0;
-    while (feed < FEEDS && (feed == c->feed || !c->seen[feed]))
+    while (feed < FEEDS && (feed == paper_origin(p, c->feed) || !c->seen[feed]))
         feed++;
     return feed;
 }
@@ -292,7 +372,7 @@ bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change 
     case LIE_DEP_OWN:
     case LIE_DEP_OLD:
     case LIE_DEP_SPACE:
-        feed = lie == LIE_DEP_OWN ? c->feed : lie == LIE_DEP_OLD ? seen_by(c) : ROOT * SPACES + WARD_ITSELF;
+        feed = lie == LIE_DEP_OWN ? c->feed : lie == LIE_DEP_OLD ? seen_by(p, c) : ROOT * SPACES + WARD_ITSELF;
         told = was->dep_count == 0 && feed < FEEDS && (lie == LIE_DEP_SPACE ? c->feed % SPACES != WARD_ITSELF : c->seq > 1);
         if (told)
             again = (struct ward_dep){p->feeds[feed].id, 1, *hash_at(p, feed, 1)};
@@ -300,7 +380,7 @@ bool paper_lie(struct paper *p, struct ward_buf *out, const struct paper_change 
         was->dep_count = 1;
         break;
     case LIE_LATE: /* of its own feed it had seen itself, or the own feed is another */
-        feed = c->depth & 1 ? c->feed : (size_t)(c->feed + SPACES) % FEEDS;
+        feed = c->depth & 1 ? c->feed : (size_t)(c->feed + SPACES) % (AUTHORS * SPACES);
         told = was->dep_count == 0;
         again = (struct ward_dep){p->feeds[feed].id, feed == c->feed ? c->seq : 0, p->feeds[feed].id};
         deps = &again;

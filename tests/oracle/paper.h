@@ -12,7 +12,9 @@
 enum { ROOT, FIRST, SECOND, THIRD, CELL_A, CELL_B, OTHER_A, CHECK, HUB, AUTHORS }; /* FIRST to THIRD: operators */
 enum { WARD_ITSELF, SPACE_A, SPACE_AB, SPACE_B, SPACES };
 #define CIRCLE_MOST   3
-#define FEEDS         (AUTHORS * SPACES)
+#define TWINS         10 /* one more than the branches of a feed that a replica holds beside the first */
+#define WRITERS       (AUTHORS + TWINS)
+#define FEEDS         (WRITERS * SPACES) /* as somebody wrote them: a twin's has the id of another */
 #define CHANGES_MAX   96
 #define PAPER_OPS_MAX 12
 
@@ -22,6 +24,7 @@ struct author {
     struct ward_id entity;
     uint8_t bytes[160]; /* the grant as it is written; none for the root */
     size_t len;
+    size_t of; /* whose twin this is; itself: nobody's */
 };
 
 struct paper_space {
@@ -35,8 +38,9 @@ struct paper_change {
     uint8_t feed, seq;
     uint64_t depth;
     struct ward_hash hash;
-    size_t at, len;      /* of its body in `bodies` */
-    uint8_t seen[FEEDS]; /* what its feed has seen with it */
+    size_t at, len;          /* of its body in `bodies` */
+    uint8_t seen[FEEDS];     /* what its feed has seen with it, twins' feeds counted as those whose twins they are */
+    bool rests[CHANGES_MAX]; /* on which changes: those that its deps name */
     uint8_t sig[WARD_SEAL_BYTES];
     bool sealed;
 };
@@ -49,13 +53,15 @@ struct paper_feed {
 
 struct paper {
     struct ward_hash ward;
-    struct author authors[AUTHORS];
+    struct author authors[WRITERS]; /* then twins */
+    size_t writers;
     struct paper_space spaces[SPACES];
-    struct paper_feed feeds[FEEDS]; /* author * SPACES + space */
+    struct paper_feed feeds[FEEDS]; /* author * SPACES + space; a twin's begins with what it shares */
     struct paper_change changes[CHANGES_MAX];
     size_t count;
     struct ward_buf bodies, scratch;
-    uint8_t knows[AUTHORS][FEEDS]; /* how far each author has read each feed */
+    uint8_t knows[WRITERS][FEEDS]; /* how far each author has read each feed */
+    bool mixes;                    /* who knows of twins names the feed on one of them and not up to where they part */
 };
 
 /* Keys are borrowed until the change is written. Not to be moved: values lie within. */
@@ -67,13 +73,23 @@ struct paper_ops {
 };
 void paper_op(struct paper_ops *ops, uint32_t kind, const struct ward_id *entity, uint32_t field, const char *key, struct ward_value value);
 
+/* The key of whoever has this public one; false: nobody here. */
+bool paper_key(struct ward_sign_key *out, const uint8_t pk[32]);
 void paper_init(struct paper *p, const struct ward_env *env);
 void paper_free(struct paper *p);
 void paper_clear(struct paper *p); /* the same authors, nothing written */
 
+/* A second device that goes on under the keys of an author, from what he had written up to some change of each feed. SIZE_MAX: enough. */
+size_t paper_twin(struct paper *p, size_t of, const uint8_t upto[SPACES]);
+/* The feed whose id it has. */
+size_t paper_origin(const struct paper *p, size_t feed);
+/* How many changes two feeds have in common. */
+size_t paper_shared(const struct paper *p, size_t a, size_t b);
+
 /* The next change of author in space, on all that the author knows but what `pass_over` names (a feed, or FEEDS for none). */
 struct paper_change *paper_write(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, size_t pass_over);
-/* A late one: it had seen what author knows but no more than `own` of its own feed, nor more than most[feed] of others. */
+/* A late one: it had seen what author knows but no more than `own` of its own feed, nor more than most[feed] of others (by the first of
+ * that id). */
 struct paper_change *paper_write_late(struct paper *p, size_t author, size_t space, const struct paper_ops *ops, uint8_t own,
                                       const uint8_t most[FEEDS]);
 /* The author takes over what another knows and he may read; feed: of that feed alone, or FEEDS for all. */

@@ -1,6 +1,7 @@
 #include "site.h"
 #include "base/arena.h"
 #include "base/limits.h"
+#include "replica/compact.h"
 #include "replica/ingest.h"
 #include "rules/view.h"
 #include "shell/store_sql.h"
@@ -10,8 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LIVE_MAX   128
-#define SPACES_MAX 64
+#define LIVE_MAX      128
+#define SPACES_MAX    64
+#define BRANCHES_TOLD 64
 
 /* ---------------------------------------------------------------- schema: compare.py knows which fields conflict */
 
@@ -57,8 +59,9 @@ void site_open(struct site *s, const char *dir, const uint8_t root_pk[32], const
     *s = (struct site){0};
     snprintf(s->home, sizeof s->home, "%s/site-%u", dir, number++);
     must(mkdir(s->home, 0700), NULL, "mkdir");
-    must(ward_keys_generate(keys, env, &err), &err, "keys"); /* nothing is written under them */
+    must(ward_keys_generate(keys, env, &err), &err, "keys");
     must(ward_grant_parse(&g, grant, len, &err), &err, "grant");
+    paper_key(&keys->sign, g.sign_pk); /* states are given under it */
     ward_name_ward(&ward, root_pk);
     must(ward_home_create(&s->r, s->home, &options, keys, &ward, root_pk, &g.id, &err), &err, "home");
     must(ward_home_keep_grant(s->r, grant, len, &err), &err, "grant");
@@ -78,12 +81,22 @@ void site_empty(struct site *s)
     must(ward_store_begin(store, &err), &err, "begin");
     must(store_exec(store,
                     "DELETE FROM ward_space; DELETE FROM ward_feed; DELETE FROM ward_grant; DELETE FROM ward_cut; DELETE FROM ward_floor; "
-                    "DELETE FROM ward_segment;"
+                    "DELETE FROM ward_segment; DELETE FROM ward_published; DELETE FROM ward_waiting; DELETE FROM ward_base; "
+                    "DELETE FROM ward_base_feed; DELETE FROM ward_backfill; "
                     "DELETE FROM ward_record; DELETE FROM ward_conflict; DELETE FROM item; DELETE FROM sqlite_sequence",
                     &err),
          &err, "empty");
     must(ward_store_commit(store, &err), &err, "commit");
     must(ward_replica_reload(s->r, &err), &err, "reload");
+    s->taking = (struct ward_taking){0};
+}
+
+static void begin(struct site *s)
+{
+    struct ward_error err = {0};
+    if (!s->open)
+        must(ward_apply_begin(&s->apply, s->r, &err), &err, "begin");
+    s->open = true;
 }
 
 int site_take(struct site *s, const void *frame, size_t len)
@@ -91,9 +104,7 @@ int site_take(struct site *s, const void *frame, size_t len)
     struct ward_error err = {0};
     struct ward_ingested in = {0};
     struct ward_message m;
-    if (!s->open)
-        must(ward_apply_begin(&s->apply, s->r, &err), &err, "begin");
-    s->open = true;
+    begin(s);
     must(ward_frame_parse(&m, frame, len, &err), &err, "frame");
     int rc = ward_ingest_run(&s->apply, &m.run, &in, &err);
     if (rc && !ward_is_refusal(rc))
@@ -101,9 +112,65 @@ int site_take(struct site *s, const void *frame, size_t len)
     return rc ? -rc : (int)in.applied;
 }
 
+int site_take_state(struct site *s, const void *frame, size_t len)
+{
+    struct ward_error err = {0};
+    struct ward_message m;
+    bool adopted;
+    begin(s);
+    must(ward_frame_parse(&m, frame, len, &err), &err, "frame");
+    int rc = ward_base_take(&s->taking, &s->apply, &m, &adopted, &err);
+    if (rc && !ward_is_refusal(rc))
+        must(rc, &err, "state");
+    return rc ? -rc : adopted;
+}
+
+int site_give(struct site *s, const struct ward_hash *space, struct ward_buf *out, size_t *at, size_t max, size_t *count)
+{
+    struct ward_error err = {0};
+    struct ward_giving *g = NULL;
+    struct ward_buf frame;
+    const struct ward_space *own = ward_directory_space_by_id(&s->r->dir, space);
+    if (!own || !ward_base_may_give(s->r, own))
+        return -WARD_ERR_NOT_ENTITLED;
+    int rc = ward_giving_begin(&g, s->r, own->sid, &err);
+    if (rc && !ward_is_refusal(rc))
+        must(rc, &err, "giving");
+    ward_buf_init(&frame, out->env);
+    at[0] = out->len;
+    while (!rc && ward_giving_next(g, s->r, &frame)) {
+        if (*count + 1 == max)
+            must(WARD_ERR_RANGE, NULL, "state");
+        ward_buf_add(out, frame.p, frame.len);
+        at[++*count] = out->len;
+    }
+    ward_buf_free(&frame);
+    ward_giving_end(&g, s->r);
+    return -rc;
+}
+
+size_t site_let_go(struct site *s, struct base *out, size_t *count)
+{
+    struct ward_error err = {0};
+    struct ward_compact_result gone = {0};
+    size_t before = *count;
+    must(ward_compact_let_go(s->r, &gone, &err), &err, "let go");
+    for (size_t i = 0; i < s->r->dir.feed_count; i++) {
+        const struct ward_feed *f = &s->r->dir.feeds[i];
+        if (f->parent || !f->base)
+            continue;
+        if (*count == BASES_MAX)
+            must(WARD_ERR_RANGE, NULL, "bases");
+        out[(*count)++] = (struct base){f->id, f->base};
+    }
+    return *count - before;
+}
+
 void site_end(struct site *s)
 {
     struct ward_error err = {0};
+    if (!s->open)
+        return;
     must(ward_apply_end(&s->apply, WARD_OK, &err), &err, "end");
     s->open = false;
 }
@@ -269,7 +336,29 @@ static int by_head(const void *a, const void *b)
                                       : ward_hash_compare(&x->head_hash, &y->head_hash);
 }
 
-/* [id, [[seq, hash, depth] of each head], last with effect, version vector] */
+/* What stands for ever of it, and the heads that are passed over. */
+static void tell_settled(struct teller *t, struct ward_feed *f)
+{
+    const struct ward_feed *rows[BRANCHES_TOLD];
+    size_t n = 0;
+    fprintf(t->out, ",[%llu,%llu],[", (unsigned long long)f->settled.seq, (unsigned long long)f->settled.effect);
+    for (const struct ward_feed *g = ward_directory_next(&t->site->r->dir, f); g; g = ward_directory_next(&t->site->r->dir, g))
+        if (g->below && g->head_seq > g->base) {
+            if (n == BRANCHES_TOLD)
+                must(WARD_ERR_RANGE, NULL, "branches");
+            rows[n++] = g;
+        }
+    if (n)
+        qsort(rows, n, sizeof rows[0], by_head);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(t->out, "%s[%llu,\"", i ? "," : "", (unsigned long long)rows[i]->head_seq);
+        put_hex(t->out, rows[i]->head_hash.b, sizeof rows[i]->head_hash.b);
+        fputs("\"]", t->out);
+    }
+    putc_unlocked(']', t->out);
+}
+
+/* [id, [[seq, hash, depth] of each head], last with effect, version vector, [settled up to, effect], [[seq, hash] passed over]] */
 static void tell_feed(struct teller *t, struct ward_feed *f)
 {
     const struct ward_feed *rows[WARD_BRANCHES_MAX + 1];
@@ -288,6 +377,7 @@ static void tell_feed(struct teller *t, struct ward_feed *f)
     }
     fprintf(t->out, "],%llu", (unsigned long long)limit);
     tell_vector(t, f);
+    tell_settled(t, f);
     putc_unlocked(']', t->out);
 }
 
@@ -312,7 +402,7 @@ static void tell_space(struct teller *t)
             putc_unlocked(',', t->out);
         tell_feed(t, f);
     }
-    fputs("],\"slots\":[", t->out);
+    fprintf(t->out, "],\"wants\":%s,\"slots\":[", ward_space_wants_history(r, t->space) ? "true" : "false");
     t->more = false;
     must(ward_store_each_in_space(r->store, t->space->sid, tell_record, t, &err), &err, "records");
     fputs("]}", t->out);

@@ -2,7 +2,9 @@
 #ifndef WARD_TEST_SITE_H
 #define WARD_TEST_SITE_H
 
+#include "history.h"
 #include "replica/apply.h"
+#include "replica/base.h"
 #include "replica/replica.h"
 #include "wardsync.h"
 
@@ -13,6 +15,7 @@ struct site {
     ward_replica *r;
     struct ward_apply apply;
     bool open; /* a transaction */
+    struct ward_taking taking;
 };
 
 /* Stops the program with the story of why, if rc is not 0. */
@@ -27,6 +30,13 @@ void site_empty(struct site *s);
 
 /* One run; the number of changes that were new, or minus the code of its refusal. */
 int site_take(struct site *s, const void *frame, size_t len);
+/* What is settled leaves the log, as far as the replica sees fit; where the logs of its feeds begin then, behind what `out` has; how many.
+ */
+size_t site_let_go(struct site *s, struct base *out, size_t *count);
+/* The frames of a space's state, at most max of them; minus the code of why not. */
+int site_give(struct site *s, const struct ward_hash *space, struct ward_buf *out, size_t *at, size_t max, size_t *count);
+/* One of them: 1 if with it the state was taken in, or minus the code of its refusal. */
+int site_take_state(struct site *s, const void *frame, size_t len);
 /* The transaction ends. */
 void site_end(struct site *s);
 /* Forgets what is in memory: as after a restart. */

@@ -45,16 +45,45 @@ static struct site *site_for(struct stage *g, const struct history *h, const str
     return &g->sites[i];
 }
 
-static void take_in(struct stage *g, const struct history *h, struct arrival *a, FILE *answer)
+static void give(struct site *s, const struct history *h, struct step *t, struct state *state)
+{
+    struct ward_hash space;
+    state->count = 0;
+    ward_buf_clear(&state->frames);
+    must(ward_replica_know_circle(s->r, h->circles[state->space].circle, h->circles[state->space].circle_count, &space), NULL, "circle");
+    t->result = site_give(s, &space, &state->frames, state->at, sizeof state->at / sizeof state->at[0], &state->count);
+}
+
+static void take_state(struct site *s, struct step *t, const struct state *state)
+{
+    t->result = 0;
+    for (size_t i = 0; i < state->count && t->result >= 0; i++)
+        t->result = site_take_state(s, state->frames.p + state->at[i], state->at[i + 1] - state->at[i]);
+}
+
+static void act(struct site *s, struct history *h, struct arrival *a, struct step *t)
+{
+    if (t->act == LET_GO)
+        t->result = (int)site_let_go(s, a->bases, &a->base_count);
+    else if (t->act == GIVE_STATE)
+        give(s, h, t, &h->states[t->run]);
+    else if (t->act == TAKE_STATE)
+        take_state(s, t, &h->states[t->run]);
+    else
+        t->result = site_take(s, h->frames.p + h->at[t->run], h->at[t->run + 1] - h->at[t->run]);
+}
+
+static void take_in(struct stage *g, struct history *h, struct arrival *a, FILE *answer)
 {
     struct site *s = site_for(g, h, a);
     for (size_t i = 0; i < h->circle_count; i++) {
         struct ward_hash space;
         must(ward_replica_know_circle(s->r, h->circles[i].circle, h->circles[i].circle_count, &space), NULL, "circle");
     }
+    a->base_count = 0;
     for (size_t i = 0; i < a->count; i++) {
         struct step *t = &a->steps[i];
-        t->result = site_take(s, h->frames.p + h->at[t->run], h->at[t->run + 1] - h->at[t->run]);
+        act(s, h, a, t);
         if (t->end)
             site_end(s);
         if (t->end == 2)

@@ -158,11 +158,18 @@ BRANCHES_MAX, DEPTH_LEAP = 8, 2**32
 
 
 class Feed:
-    """A feed as it is held: its chains, none of which begins another. What they have in common is all that may have effect."""
+    """A feed as it is held: its chains, none of which begins another. What they have in common is all that may have effect. Where its
+    history is not held up to `base` (snapshot.md), the oracle knows it all the same, and asks it only what a replica could tell."""
 
     def __init__(self, id_, space, grant, changes=()):
-        self.id, self.space, self.grant, self.chains, self.bases = id_, space, grant, [list(changes)], [0]
+        self.id, self.space, self.grant, self.chains, self.leaves = id_, space, grant, [list(changes)], [0]
         self.settled = NOTHING
+        self.given_up = []  # changes of branches that made room for others: their words in the ward space are known
+        self.base, self.below = 0, []  # below: the hashes of the history that has come so far to take the base's place
+
+    def copy(self):
+        """As it is now."""
+        return Feed(self.id, self.space, self.grant, self.chains[0])
 
     def __lt__(self, other):
         return self.id < other.id
@@ -191,9 +198,20 @@ class Feed:
     def changes(self):
         return self.chains[0][: min(map(self.shared, self.above))]
 
+    @property
+    def astray(self):
+        """Whether the first chain is known to be another than the settled one."""
+        chain, settled = self.chains[0], self.settled
+        return self.base < settled.seq <= len(chain) and chain[settled.seq - 1].hash != settled.hash
+
+    @property
+    def short(self):
+        """Whether it is too short to tell."""
+        return len(self.chains[0]) < self.settled.seq
+
     def settled_at(self, seq):
         """Whether a change is settled, and held: which it is is not asked any more."""
-        return seq <= min(self.settled.seq, len(self.chains[0]))
+        return seq <= min(self.settled.seq, len(self.chains[0])) and not self.astray
 
     @property
     def heads(self):
@@ -202,8 +220,8 @@ class Feed:
         return [[self.id, len(chain), chain[-1].hash] for chain in self.above if chain]
 
     def every_change(self):
-        """Of all chains, each once."""
-        return {change.hash: change for chain in self.chains for change in chain}.values()
+        """Of all chains, also those given up, each once."""
+        return {change.hash: change for chain in [*self.chains, self.given_up] for change in chain}.values()
 
 
 class Held:
@@ -218,6 +236,8 @@ class Held:
         self.ward_space = space_id(self.ward, ())
         self.grants = {self.ward: self.root}  # all that are known, with effect or not
         self.feeds = {}
+        self.floors = None  # that count, until something comes into the ward space
+        self.kept = {}  # the states that spaces have for their bases
         self.check_seal = check_seal
 
     def take(self, run):
@@ -236,6 +256,18 @@ class Held:
         held.settled = self.settled(held)
         if first > max(map(len, held.chains)) + 1:
             raise Bad(301)
+        last = first + count - 1
+        if first <= held.base:  # snapshot.md, With a base
+            beyond = max(held.base, len(held.chains[0])) < last
+            if not beyond:
+                self.fetch(held, first, count, data, signature)
+            if last <= held.base or held.base == 0:
+                return 0
+            first, count, data = self.rest(held, first, count, data)
+            new = self.take([space8, grant8, first, count, codec, data, signature])
+            if beyond:
+                self.fetch(held, *run[2:4], run[5], signature)
+            return new
         if held.forked or first != len(held.chains[0]) + 1:
             new = self.place(held, run, first, count, data, signature)
             if isinstance(new, int):  # taken at a second go
@@ -245,18 +277,157 @@ class Held:
         if new:
             self.feeds[fid] = held
             if space == self.ward_space:
+                self.floors = None
                 for change in new:
                     self.grants.update((g.id, g) for g in grants_in(change.body))
                 for feed in self.feeds.values():
                     feed.settled = self.settled(feed)
         return len(new)
 
+    @staticmethod
+    def rest(held, first, count, data):
+        """What a run has beyond the base."""
+        at = 0
+        for _ in range(first, held.base + 1):
+            _, at = read_body(data, at)
+        return held.base + 1, first + count - held.base - 1, data[at:]
+
+    def fetch(self, held, first, count, data, signature):
+        """session.md: history below a base is kept aside until all of the space is there."""
+        if first != len(held.below) + 1 or len(held.below) >= held.base:
+            return
+        hashes, at = list(held.below), 0
+        for seq in range(first, first + count):
+            body, at = read_body(data, at)
+            hashes.append(change_hash(seq, hashes[-1] if hashes else held.id, body.raw))
+        if at != len(data):
+            raise Bad(205)
+        if self.check_seal and not self.check_seal(held.grant.sign_pk, held.id, len(hashes), hashes[-1], signature):
+            return
+        chain = held.chains[0]
+        if len(hashes) >= held.base and hashes[held.base - 1] != chain[held.base - 1].hash:
+            raise Bad(316)
+        if len(hashes) > held.base and (len(hashes) > len(chain) or hashes[-1] != chain[len(hashes) - 1].hash):
+            return
+        held.below = hashes
+        space = [feed for feed in self.feeds.values() if feed.space == held.space]
+        if all(len(feed.below) >= feed.base for feed in space):
+            for feed in space:
+                feed.base, feed.below = 0, []
+
+    def let_go(self, bases):
+        """What a replica says it has let go of, {feed: seq}: what is wrong with that, in words, or None. How much it does is left to it."""
+        for feed in self.feeds.values():
+            base = bases.get(feed.id, 0)
+            if base == feed.base:
+                continue
+            if not feed.base < base <= feed.settled.effect:
+                return f"feed {feed.id.hex()[:16]} begins after {base}, settled is {feed.settled.effect}"
+            if feed.astray or feed.short:
+                return f"feed {feed.id.hex()[:16]} begins after {base}, and is not the settled history"
+            feed.base = base
+        for space in {feed.space for feed in self.feeds.values() if feed.base}:
+            told = self.state(space, lambda feed: feed.base)
+            if any(seq > kept.get(feed.id, 0) for kept in [{f.id: s for f, s, *_ in self.kept.get(space, ())}] for feed, seq, *_ in told):
+                self.kept[space] = told
+        return None
+
+    def state(self, space, upto):
+        """snapshot.md, Head: [(feed, seq, hash, depth, {feed: seq seen})] of each feed as it is now, taken in as far as `upto` says."""
+        state = []
+        for feed in sorted((feed for feed in self.feeds.values() if feed.space == space), key=lambda feed: feed.grant.id[:8]):
+            seq = upto(feed)
+            top = feed.chains[0][seq - 1] if seq else None
+            seen = {f: s for f, s in top.vector.items() if f != feed.id} if top else {}
+            state.append((feed.copy(), seq, top.hash if top else feed.id, top.depth if top else 0, seen))
+        return state
+
+    def give(self, space):
+        """What a replica gives of a space: its base as it is kept, or the state of this moment."""
+        heads, _ = effective_heads(self)
+        based = any(feed.base for feed in self.feeds.values() if feed.space == space)
+        return self.kept[space] if based else self.state(space, lambda feed: heads.get(feed.id, 0))
+
+    def take_state(self, space, maker, state):
+        """snapshot.md, Taking one in: whether it was taken in. Its parts are sound."""
+        if self.reader and not may_read(self.reader, self.circles[space]):
+            raise Bad(404)
+        if maker not in self.grants:
+            raise Bad(403)
+        made_by = self.grants[maker]
+        cuts = effective_cuts(self)
+        if made_by.role not in (OPERATOR, HUB, ROOT) or maker not in effective_grants(self, cuts) or any(maker[:16] == cut[0] for cut in cuts):
+            raise Bad(402)
+        feeds = [self.feeds.get(theirs.id) for theirs, *_ in state]
+        if not any(seq > (len(feed.chains[0]) if feed else 0) or (feed and feed.astray) for feed, (_, seq, *_) in zip(feeds, state)):
+            return 0
+        gives_way = [self.stands(feed, theirs, seq, hash_) for feed, (theirs, seq, hash_, *_) in zip(feeds, state)]
+        named = [theirs.id for theirs, *_ in state]
+        if any(feed.base and feed.id not in named for feed in self.feeds.values() if feed.space == space):
+            raise Bad(316)
+        for (theirs, seq, hash_, *_), goes in zip(state, gives_way):
+            feed = self.feeds.setdefault(theirs.id, Feed(theirs.id, space, theirs.grant))
+            feed.settled = self.settled(feed)
+            if goes:
+                self.give_way(feed, feed.base)
+                if len(feed.chains[0]) >= seq and feed.chains[0][seq - 1].hash != hash_:
+                    self.give_way(feed, feed.base)  # nor is the branch that took its place what the state is of
+            if seq == 0:
+                continue
+            settled = list(theirs.chains[0][:seq])
+            above = [nth for nth, chain in enumerate(feed.chains) if nth and feed.shared(chain) >= seq]
+            feed.chains = [settled + feed.chains[0][seq:]] + [settled + feed.chains[nth][seq:] for nth in above]
+            feed.leaves = [0] + [feed.leaves[nth] for nth in above]
+            feed.base = seq
+        self.kept[space] = state
+        for feed in self.feeds.values():
+            feed.settled = self.settled(feed)
+        return 1
+
+    def stands(self, feed, theirs, seq, hash_):
+        """Whether what is held of a feed gives way to a state of it; Bad if neither can."""
+        if theirs.grant.id not in self.grants:
+            raise Bad(403)
+        if not may_write(theirs.grant, self.circles[theirs.space]):
+            raise Bad(402)
+        if feed is None:
+            return False
+        if any(feed.shared(chain) < seq for chain in feed.above[1:]) or feed.base > seq:
+            raise Bad(316)
+        held = len(feed.chains[0]) >= seq
+        if seq == 0 or held and feed.chains[0][seq - 1].hash == hash_:
+            return False
+        own = self.reader is not None and feed.grant.id == self.reader.id
+        if (feed.astray or feed.short) and (held or own):
+            return True
+        if held:
+            raise Bad(316)
+        return False
+
+    @staticmethod
+    def give_way(feed, upto):
+        """Floor: the first chain ends there, and what leaves it beyond goes; a branch that is the settled history takes its place."""
+        settled = feed.settled
+        stay, heir = [(feed.chains[0][:upto], 0)], None
+        for chain, at in list(zip(feed.chains, feed.leaves))[1:]:
+            shared = feed.shared(chain)
+            settles = len(chain) >= settled.seq and shared < settled.seq and chain[settled.seq - 1].hash == settled.hash
+            if settles and shared == upto:
+                heir = chain
+            elif shared <= upto and not settles:
+                stay.append((chain, at))
+        if heir:
+            stay[0] = list(heir), 0
+        feed.chains, feed.leaves = [list(chain) for chain, _ in stay], [at for _, at in stay]
+
     def settled(self, feed):
         """Floor: what of a feed stands for ever."""
         settled = NOTHING
         if feed.space == self.ward_space:
             return settled
-        for space, floor in effective_floors(self):
+        if self.floors is None:
+            self.floors = effective_floors(self)
+        for space, floor in self.floors:
             entry = floor.get(feed.id) if space == feed.space[:16] else None
             if entry and entry.seq > settled.seq:
                 effect = settled.effect if settled.effect < settled.seq else max(entry.effect, settled.seq)
@@ -275,8 +446,17 @@ class Held:
             raise Bad(205)
         if self.check_seal and not self.check_seal(held.grant.sign_pk, held.id, first + count - 1, hash_, signature):
             raise Bad(306)
-        held.chains[0] = chain
+        self.grow(held, chain)
         return chain[first - 1:]
+
+    @staticmethod
+    def grow(held, chain):
+        """The first chain goes on. What shares more with it than before is no branch any more: it may come anew, as far as it still is one."""
+        stay = [(0, chain)]
+        held_shared = [held.shared(other) for other in held.chains]
+        held.chains[0] = chain
+        stay += [(at, other) for other, at, had in list(zip(held.chains, held.leaves, held_shared))[1:] if held.shared(other) == had]
+        held.chains, held.leaves = [other for _, other in stay], [at for at, _ in stay]
 
     def stands_beside(self, held):
         """Floor: whether this is the device's own feed, and not known to be the settled history."""
@@ -311,7 +491,8 @@ class Held:
             return []
         leaves = upto < len(chain)
         if (leaves or chain is not held.chains[0]) and min(upto, held.shared(chain)) < held.settled.seq:
-            if leaves and chain is held.chains[0] and self.stands_beside(held):
+            at = held.settled.seq - first + 1
+            if leaves and chain is held.chains[0] and self.stands_beside(held) and (at > count or hashes[at] == held.settled.hash):
                 held.chains[0] = chain[:upto]  # what the device wrote there is withdrawn, to be written anew
                 return self.take(run)
             raise Bad(317)
@@ -326,7 +507,9 @@ class Held:
             self.give_one_up(held)
         if leaves:
             held.chains.append(new)
-            held.bases.append(upto)
+            held.leaves.append(upto)
+        elif chain is held.chains[0]:
+            self.grow(held, new)
         else:
             held.chains[held.chains.index(chain)] = new
         return new[upto:]
@@ -335,8 +518,9 @@ class Held:
     def give_one_up(held):
         """The one that parts last; never the chain that came first."""
         above = [nth for nth in range(1, len(held.chains)) if held.shared(held.chains[nth]) >= held.settled.seq]
-        last = max(above, key=lambda nth: held.bases[nth])
-        del held.chains[last], held.bases[last]
+        last = max(above, key=lambda nth: held.leaves[nth])
+        held.given_up += held.chains[last]
+        del held.chains[last], held.leaves[last]
 
     @staticmethod
     def keep_to_floor(held, chain):
@@ -361,6 +545,8 @@ class Held:
             if other is None or other.space != held.space:
                 raise Bad(302)
             unsure = other.settled_at(dep.seq) or (other.shattered and dep.seq > len(other.changes))
+            if dep.seq < other.base and not unsure:
+                raise Bad(316)
             reaching = [chain[dep.seq - 1] for chain in other.chains if len(chain) >= dep.seq]
             named = [change for change in reaching if change.hash == dep.hash]
             if not named and not unsure:
