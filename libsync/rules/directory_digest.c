@@ -37,6 +37,8 @@ static size_t heads_of(const struct ward_directory *d, const struct ward_feed *t
 {
     size_t n = 0;
     for (const struct ward_feed *f = trunk; f; f = ward_directory_next_above(d, f)) {
+        if (f->head_seq == 0) /* it gave way, and what takes its place has yet to come */
+            continue;
         size_t at = n++;
         for (; at > 0 && (out[at - 1]->head_seq > f->head_seq ||
                           (out[at - 1]->head_seq == f->head_seq && ward_hash_compare(&out[at - 1]->head_hash, &f->head_hash) > 0));
@@ -64,13 +66,13 @@ void ward_directory_digest(const struct ward_directory *d, struct ward_space *sp
     for (size_t i = 0; i < space->feed_count; i++) {
         const struct ward_feed *f = &d->feeds[space->feeds[i] - 1];
         entries += f->head_seq > 0 && !f->below && !(f->parent && ward_directory_shattered(d, ward_directory_trunk(d, f)));
-        space->changes += ward_feed_length(f);
+        space->changes += f->below ? 0 : ward_feed_length(f);
     }
     ward_hash_begin(&h, "wardsync heads");
     add_head(&h, entries, cbor_encode_array_start);
     for (size_t i = 0; i < space->feed_count; i++) {
         const struct ward_feed *f = &d->feeds[space->feeds[i] - 1], *heads[WARD_BRANCHES_MAX + 1];
-        if (f->head_seq == 0 || f->parent)
+        if (f->parent)
             continue;
         if (ward_directory_shattered(d, f)) {
             add_shattered(d, &h, f);
