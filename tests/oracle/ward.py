@@ -410,11 +410,10 @@ class Held:
         settled = feed.settled
         stay, heir = [(feed.chains[0][:upto], 0)], None
         for chain, at in list(zip(feed.chains, feed.leaves))[1:]:
-            shared = feed.shared(chain)
-            settles = len(chain) >= settled.seq and shared < settled.seq and chain[settled.seq - 1].hash == settled.hash
-            if settles and shared == upto:
+            settles = len(chain) >= settled.seq > at and chain[settled.seq - 1].hash == settled.hash
+            if settles and at == upto:
                 heir = chain
-            elif shared <= upto and not settles:
+            elif at <= upto and not settles:
                 stay.append((chain, at))
         if heir:
             stay[0] = list(heir), 0
@@ -493,6 +492,7 @@ class Held:
         if (leaves or chain is not held.chains[0]) and min(upto, held.shared(chain)) < held.settled.seq:
             at = held.settled.seq - first + 1
             if leaves and chain is held.chains[0] and self.stands_beside(held) and (at > count or hashes[at] == held.settled.hash):
+                held.leaves = [min(at, upto) if at == held.shared(other) else at for other, at in zip(held.chains, held.leaves)]
                 held.chains[0] = chain[:upto]  # what the device wrote there is withdrawn, to be written anew
                 return self.take(run)
             raise Bad(317)
