@@ -146,19 +146,18 @@ int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward
         if (rc)
             return rc;
     }
-    if (trunk && !astray && ward_feed_settled_at(trunk, dep->seq)) {
-        *row = trunk;
-        *depth = 0;
+    *row = trunk;
+    *depth = 0;
+    if (trunk && !astray && ward_feed_settled_at(trunk, dep->seq))
         return WARD_OK;
-    }
     for (const struct ward_feed *f = trunk; f; f = ward_directory_next(&r->dir, f)) {
         if (dep->seq > f->head_seq || (f->parent && dep->seq <= f->base))
             continue;
         reached = true;
+        *row = f;
         int rc = ward_chain_at(r, f->fid, dep->seq, &hash, depth, err);
         if (rc)
             return rc;
-        *row = f;
         if (ward_hash_compare(&hash, &dep->hash) == 0)
             return WARD_OK;
     }
@@ -170,31 +169,12 @@ int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward
                    : ward_fail(err, WARD_ERR_DEP_MISSING, "depends on a change that is not here");
 }
 
-int ward_dep_note(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, const struct ward_feed *row)
-{
-    const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
-    uint64_t common = !row ? trunk->fork : row->below ? dep->seq : ward_directory_common_seq(&r->dir, row);
-    if (!row)
-        row = ward_directory_next_above(&r->dir, trunk);
-    int rc = ward_vv_raise(vv, &r->env, row->fid, dep->seq);
-    return rc || row == trunk ? rc : ward_vv_raise(vv, &r->env, trunk->fid, dep->seq < common ? dep->seq : common);
-}
-
 int ward_dep_see(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, struct ward_error *err)
 {
-    const struct ward_feed *row = ward_directory_feed_by_id(&r->dir, &dep->feed), *by_name = row;
-    uint64_t depth;
-    if (!row)
+    const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &dep->feed);
+    if (!trunk)
         return ward_fail(err, WARD_ERR_CORRUPT, "dep");
-    bool by_seq = !row->forked || dep->seq <= row->settled.seq; /* also where what is settled has yet to come again */
-    int rc = by_seq ? WARD_OK : ward_dep_find(r, dep, &row, &depth, err);
-    if ((rc == WARD_ERR_DEP_HASH || rc == WARD_ERR_DEP_MISSING) && by_name->settled.seq) { /* on a branch that was given up */
-        row = by_name;
-        rc = WARD_OK;
-    }
-    if (rc == WARD_ERR_DEP_HASH || rc == WARD_ERR_DEP_MISSING) /* it was checked at the door: now it is damage */
-        return ward_fail(err, WARD_ERR_CORRUPT, "dep");
-    return rc ? rc : ward_dep_note(r, vv, dep, row) ? ward_fail(err, WARD_ERR_MEMORY, "dep") : WARD_OK;
+    return ward_vv_raise(vv, &r->env, trunk->fid, dep->seq) ? ward_fail(err, WARD_ERR_MEMORY, "dep") : WARD_OK;
 }
 
 uint64_t ward_dep_seen(const ward_replica *r, const struct ward_vv *vv, const struct ward_feed *trunk)

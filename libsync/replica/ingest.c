@@ -291,7 +291,7 @@ static int check_own_dep(const struct incoming *in, const struct ward_dep *d, ui
 
 static int check_dep(struct incoming *in, const struct ward_dep *d, bool late, uint64_t *depth, struct ward_error *err)
 {
-    const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed), *row = NULL;
+    const struct ward_feed *g = ward_directory_feed_by_id(&in->r->dir, &d->feed), *row;
     uint64_t held_depth;
     if (!g || !in->space || g->sid != in->space->sid)
         return ward_fail(err, WARD_ERR_DEP_MISSING, "depends on a change that is not here");
@@ -302,7 +302,7 @@ static int check_dep(struct incoming *in, const struct ward_dep *d, bool late, u
         return ward_fail(err, WARD_ERR_DEP_ORDER, "depends on itself or on what it had seen before");
     if (held_depth > *depth)
         *depth = held_depth;
-    return ward_dep_note(in->r, &in->vv, d, row) ? ward_fail(err, WARD_ERR_MEMORY, "vv") : WARD_OK;
+    return ward_dep_see(in->r, &in->vv, d, err);
 }
 
 /* Whether some dep lies where a shattered feed has parted, or below what is settled: one replica may hold it and another not, so neither

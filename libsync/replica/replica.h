@@ -106,10 +106,8 @@ int ward_history_range(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to
 /* The row of a feed that holds what a dep names, and its depth. WARD_ERR_DEP_MISSING, WARD_ERR_DEP_HASH. NULL: beyond where a shattered
  * feed parts nobody can hold all there is, so that there a dep is not looked up. */
 int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward_feed **row, uint64_t *depth, struct ward_error *err);
-/* Into a version vector. For merging the trunk's entry counts, which goes no further than what it has in common with the branch; the
- * branch's own tells how far the feed was named. WARD_ERR_MEMORY. */
-int ward_dep_note(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, const struct ward_feed *row);
-/* Both at once, for deps that were found before. */
+/* A dep that was found before, into a version vector: by seq alone (proto/change.md), for what it names may have given way to another
+ * history since. */
 int ward_dep_see(ward_replica *r, struct ward_vv *vv, const struct ward_dep *dep, struct ward_error *err);
 /* The greatest seq of the feed that was ever named, on whichever branch. */
 uint64_t ward_dep_seen(const ward_replica *r, const struct ward_vv *vv, const struct ward_feed *trunk);
