@@ -63,18 +63,26 @@ class State:
     def __init__(self, held, given, result):
         """Checks it against what the oracle says that replica would give; self.wrong: in words."""
         self.space = [space for space in held.circles][1 + given["space"]]
-        self.wrong, self.told = None, held.give(self.space)
+        self.wrong, self.told = None, None
         if result < 0:
-            self.told = None
             return
         version, kind, head, signature = cbor.whole(bytes.fromhex(given["frames"][0]))
         circle, self.maker, feeds, _ = cbor.whole(head)
         if (version, kind, tuple(circle)) != (1, 15, held.circles[self.space]):
             self.wrong = "not a state of this space"
         theirs = [(grant8, seq, hash_, depth, {feeds[i][0]: s for i, s in zip(seen[::2], seen[1::2])}) for grant8, seq, hash_, depth, _, seen in feeds]
+        names = [grant8 for grant8, *_ in theirs]
+        # A base that is kept tells the feeds that were held when it was made: those of which it takes nothing in are as good as not told.
+        self.told = [entry for entry in held.state(self.space, lambda feed: self.upto(held, feed)) if entry[1] or entry[0].grant.id[:8] in names]
         named = {feed.id: feed.grant.id[:8] for feed, *_ in self.told}
-        ours = [(feed.grant.id[:8], seq, hash_, depth, {named[f]: s for f, s in seen.items()}) for feed, seq, hash_, depth, seen in self.told]
+        ours = [(feed.grant.id[:8], seq, hash_, depth, {named[f]: s for f, s in seen.items() if f in named}) for feed, seq, hash_, depth, seen in self.told]
         self.wrong = self.wrong or (None if ours == theirs else difference(as_hex(ours), as_hex(theirs), "state"))
+
+    def upto(self, held, feed):
+        """How far the state takes a feed in: as the base does, where there is one."""
+        if any(other.base for other in held.feeds.values() if other.space == self.space):
+            return feed.base
+        return ward.effective_heads(held)[0].get(feed.id, 0)
 
 
 def as_hex(value):

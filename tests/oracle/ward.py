@@ -237,7 +237,6 @@ class Held:
         self.grants = {self.ward: self.root}  # all that are known, with effect or not
         self.feeds = {}
         self.floors = None  # that count, until something comes into the ward space
-        self.kept = {}  # the states that spaces have for their bases
         self.check_seal = check_seal
 
     def take(self, run):
@@ -326,10 +325,6 @@ class Held:
             if feed.astray or feed.short:
                 return f"feed {feed.id.hex()[:16]} begins after {base}, and is not the settled history"
             feed.base = base
-        for space in {feed.space for feed in self.feeds.values() if feed.base}:
-            told = self.state(space, lambda feed: feed.base)
-            if any(seq > kept.get(feed.id, 0) for kept in [{f.id: s for f, s, *_ in self.kept.get(space, ())}] for feed, seq, *_ in told):
-                self.kept[space] = told
         return None
 
     def state(self, space, upto):
@@ -341,12 +336,6 @@ class Held:
             seen = {f: s for f, s in top.vector.items() if f != feed.id} if top else {}
             state.append((feed.copy(), seq, top.hash if top else feed.id, top.depth if top else 0, seen))
         return state
-
-    def give(self, space):
-        """What a replica gives of a space: its base as it is kept, or the state of this moment."""
-        heads, _ = effective_heads(self)
-        based = any(feed.base for feed in self.feeds.values() if feed.space == space)
-        return self.kept[space] if based else self.state(space, lambda feed: heads.get(feed.id, 0))
 
     def take_state(self, space, maker, state):
         """snapshot.md, Taking one in: whether it was taken in. Its parts are sound."""
@@ -379,7 +368,6 @@ class Held:
             feed.chains = [settled + feed.chains[0][seq:]] + [settled + feed.chains[nth][seq:] for nth in above]
             feed.leaves = [0] + [feed.leaves[nth] for nth in above]
             feed.base = seq
-        self.kept[space] = state
         for feed in self.feeds.values():
             feed.settled = self.settled(feed)
         return 1
