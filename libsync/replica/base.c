@@ -117,7 +117,7 @@ int ward_base_settle(struct ward_apply *a, uint32_t sid, const struct ward_base_
     bool further;
     ward_made_begin(&made, r, sid);
     int rc = find_ends(a, sid, heads, count, &made.upto, &further, err);
-    bool fit = !rc && further && s->circle_count && !ward_space_is_doubtful(r, s) && !branches_below(&r->dir, s, &made.upto);
+    bool fit = !rc && further && s->circle_count && !ward_space_wants_history(r, s) && !branches_below(&r->dir, s, &made.upto);
     if (fit) {
         rc = ward_apply_write(a, err);
         if (!rc)

@@ -255,12 +255,6 @@ static int find_seal(struct maker *k, const struct ward_feed *f, uint64_t seq, u
     return rc;
 }
 
-/* How far row i was named, on whichever branch. */
-static uint64_t seen_of(const struct maker *k, const struct ward_vv *seen, size_t i)
-{
-    return ward_dep_seen(k->r, seen, k->rows[i]);
-}
-
 static int add_feed(struct maker *k, const struct ward_feed *f)
 {
     ward_replica *r = k->r;
@@ -281,12 +275,12 @@ static int add_feed(struct maker *k, const struct ward_feed *f)
         rc = ward_vv_at(r, f->fid, seq, &at, k->err);
     }
     for (size_t i = 0; !rc && seq && i < k->row_count; i++)
-        pairs += seen_of(k, seen, i) > 0;
+        pairs += ward_vv_get(seen, k->rows[i]->fid) > 0;
     if (!rc) {
         ward_snapshot_put_feed(&k->out->head, &f->grant, seq, &hash, seq ? depth : 0, sealed ? seal : NULL, pairs);
         for (size_t i = 0; pairs && i < k->row_count; i++)
-            if (seen_of(k, seen, i))
-                ward_snapshot_put_seen(&k->out->head, (uint32_t)i, seen_of(k, seen, i));
+            if (ward_vv_get(seen, k->rows[i]->fid))
+                ward_snapshot_put_seen(&k->out->head, (uint32_t)i, ward_vv_get(seen, k->rows[i]->fid));
     }
     ward_vv_free(&at, &r->env);
     return rc;

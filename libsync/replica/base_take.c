@@ -60,6 +60,8 @@ static int check_standing(ward_replica *r, const struct ward_feed *f, const stru
     }
     if (rc || same)
         return rc;
+    if (f->base && f->base == e->seq) /* that does not give way: it is not in the log */
+        return ward_fail(err, WARD_ERR_HISTORY, "what is held begins with another history");
     bool held = f->head_seq >= e->seq, unpublished = is_own(r, f) && f->published < (held ? e->seq : f->head_seq);
     *gives_way = (astray || short_of_it) && (held || ward_replica_was(r, &f->grant)) ? BESIDE : unpublished ? UNPUBLISHED : STANDS;
     return *gives_way || !held ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");

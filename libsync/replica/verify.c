@@ -321,6 +321,8 @@ static int check_seen(struct verify *v, struct ward_error *err)
     for (uint32_t fid = 1; fid <= v->feeds; fid++) {
         const struct ward_feed *f = ward_directory_feed(&v->r->dir, fid);
         struct ward_feed stored = {.fid = fid};
+        if (f->parent) /* a branch is not replayed, and what its author had seen stays as it was */
+            continue;
         int rc = f->forked ? WARD_OK : ward_store_load_vv(v->r->store, &stored, err);
         bool same = rc == WARD_OK;
         for (size_t i = 0; same && !f->forked && i < f->vv.len; i++) {
