@@ -97,7 +97,12 @@ def act(held, step, history, states, tally):
     """What a replica does besides taking runs; a disagreement in words, or None."""
     number, result, _, what, *more = step
     if what == LET_GO:
-        return held.let_go({bytes.fromhex(feed): seq for feed, seq in more[0]})
+        heads, _ = ward.effective_heads(held)
+        bases = {bytes.fromhex(feed): seq for feed, seq in more[0]}
+        for feed in held.feeds.values():
+            if bases.get(feed.id, 0) > feed.base and judge.wants(held, feed.space, heads):
+                return f"feed {feed.id.hex()[:16]} is let go of, though its history is wanted"
+        return held.let_go(bases)
     if what == GIVE_STATE:
         states[number] = State(held, history["states"][number], result)
         return states[number].wrong

@@ -58,6 +58,10 @@ def seen_beyond(held, space, heads):
     )
 
 
+def wants(held, space, heads):
+    return cut_below(held, space, heads) or seen_beyond(held, space, heads)
+
+
 def passed_over(feed):
     return [chain for chain in feed.chains if chain not in feed.above]
 
@@ -104,7 +108,7 @@ def answer(held, by):
     slots = {space: merge.slots_of(held, space, taken) for space in spaces}
     told = [space_answer(held, space, heads, slots[space]) for space in spaces]
     open_ = {space.hex() for space in spaces if seen_beyond(held, space, heads)}
-    wanted = open_ | {space.hex() for space in spaces if cut_below(held, space, heads)}
+    wanted = {space.hex() for space in spaces if wants(held, space, heads)}
     digests = [[bytes.fromhex(space["space"]), bytes.fromhex(space["digest"])] for space in told if any(head[0] for feed in space["feeds"] for head in feed[1])]
     return {
         "grants": sorted(grant.hex() for grant in grants),

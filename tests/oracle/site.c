@@ -181,11 +181,19 @@ void site_restart(struct site *s)
     must(ward_replica_reload(s->r, &err), &err, "reload");
 }
 
+/* In a word what it is, on the side. */
+static void say_bad(void *ctx, const struct ward_bad *bad)
+{
+    (void)ctx;
+    fprintf(stderr, "verify: %d, part %d, feed %02x%02x%02x, change %llu: %s\n", bad->code, (int)bad->part, bad->feed.b[0], bad->feed.b[1],
+            bad->feed.b[2], (unsigned long long)bad->seq, bad->what ? bad->what : "");
+}
+
 unsigned long long site_verify(struct site *s)
 {
     struct ward_error err = {0};
     struct ward_verify_result result = {0};
-    must(ward_verify(s->r, true, NULL, NULL, NULL, &result, &err), &err, "verify");
+    must(ward_verify(s->r, true, say_bad, NULL, NULL, &result, &err), &err, "verify");
     return result.bad;
 }
 

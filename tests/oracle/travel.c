@@ -89,13 +89,14 @@ static void arrive_badly(struct travel *v, size_t feed)
     size_t seq = 1 + below(v, f->count);
     const struct paper_change *c = &p->changes[f->changes[seq - 1]];
     enum paper_lie lie = chance(v, 20) ? LIE_BRANCH : (enum paper_lie)below(v, LIE_BRANCH);
-    if (chance(v, 50))
+    if (chance(v, 50)) {
         paper_run(p, &v->frame, feed, seq, 1 + below(v, f->count - seq + 1));
-    else if (paper_lie(p, &v->body, c, lie))
+    } else if (paper_lie(p, &v->body, c, lie)) {
         paper_false_run(p, &v->frame, feed, seq, v->body.p, v->body.len);
-    else
+        v->h->branched = true;
+    } else {
         return;
-    v->h->branched |= lie == LIE_BRANCH;
+    }
     send(v);
     if (chance(v, 10))
         send(v);

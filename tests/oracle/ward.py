@@ -385,6 +385,8 @@ class Held:
         held = len(feed.chains[0]) >= seq
         if seq == 0 or held and feed.chains[0][seq - 1].hash == hash_:
             return False
+        if feed.base and feed.base == seq:
+            raise Bad(316)
         own = self.reader is not None and feed.grant.id == self.reader.id
         if (feed.astray or feed.short) and (held or own):
             return True
