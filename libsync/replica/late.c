@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "replica/base_kept.h"
+#include "replica/beside.h"
 #include "replica/own.h"
 #include "values/cbor.h"
 #include "values/feed.h"
@@ -428,31 +429,13 @@ int ward_late_prepare(ward_replica *r, uint32_t fid, uint64_t from, uint64_t to,
 
 /* ---- writing */
 
-/* Whether a dep names a change beyond what is settled of its feed, on another chain: that is held by few, and no one else takes it. */
-static int is_beside_settled(ward_replica *r, const struct ward_dep *d, const struct ward_feed *row, bool *beside, struct ward_error *err)
-{
-    const struct ward_feed *trunk = ward_directory_feed_by_id(&r->dir, &d->feed);
-    const struct ward_floor_entry *s = &trunk->settled;
-    struct ward_hash hash;
-    uint64_t depth;
-    bool short_of_it;
-    *beside = false;
-    if (s->seq == 0 || d->seq <= s->seq)
-        return WARD_OK;
-    if (!row->parent || row->base >= s->seq)
-        return ward_own_is_astray(r, trunk, beside, &short_of_it, err);
-    int rc = ward_chain_at(r, row->fid, s->seq, &hash, &depth, err);
-    *beside = !rc && ward_hash_compare(&hash, &s->hash) != 0;
-    return rc;
-}
-
 static int held_depth(ward_replica *r, const struct ward_dep *d, uint64_t *depth, struct ward_error *err)
 {
     const struct ward_feed *row = NULL;
     bool beside = false;
     int rc = ward_dep_find(r, d, &row, depth, err);
     if (!rc && row)
-        rc = is_beside_settled(r, d, row, &beside, err);
+        rc = ward_beside_at(r, row, d->seq, &beside, err);
     return !rc && (!row || beside) ? WARD_ERR_DEP_MISSING : rc;
 }
 

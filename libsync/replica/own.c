@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "replica/aside.h"
+#include "replica/beside.h"
 #include "replica/late.h"
 #include "shell/pack.h"
 #include "values/feed.h"
@@ -310,25 +311,72 @@ static int inherit(ward_replica *r, struct ward_feed *trunk, struct ward_feed *h
     return rc;
 }
 
-int ward_own_give_way(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
+/* Own work beyond base waits. */
+static int keep_own(ward_replica *r, const struct ward_feed *f, uint64_t base, struct ward_error *err)
+{
+    struct keeping k = {.r = r, .space = ward_directory_space(&r->dir, f->sid)->id, .err = err};
+    bool own = !f->parent && f->head_seq > base && ward_replica_was(r, &f->grant);
+    return own ? ward_late_prepare(r, f->fid, base + 1, f->head_seq, keep, &k, err) : WARD_OK;
+}
+
+/* The trunk ends at base. */
+static int end_trunk(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
 {
     ward_replica *r = a->r;
     const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
-    uint32_t sid = f->sid;
-    struct keeping k = {.r = r, .space = ward_directory_space(&r->dir, sid)->id, .err = err};
     uint64_t end = base;
     uint32_t heir = 0;
-    int rc = ward_apply_write(a, err);
-    if (!rc && f->head_seq > base && ward_replica_was(r, &f->grant))
-        rc = ward_late_prepare(r, fid, base + 1, f->head_seq, keep, &k, err);
-    if (!rc && !is_own(r, f)) /* there is no key here to seal it with just there */
-        rc = sealed_before(r, f, base, &end, err);
+    int rc = is_own(r, f) ? WARD_OK : sealed_before(r, f, base, &end, err); /* there is no key here to seal it with just there */
     if (!rc)
         rc = clear_rows(r, f, end, &heir, err);
     if (!rc)
         rc = end_feed(a, fid, end, err);
-    if (!rc && heir)
-        rc = inherit(r, ward_directory_feed(&r->dir, fid), ward_directory_feed(&r->dir, heir), err);
+    return rc || !heir ? rc : inherit(r, ward_directory_feed(&r->dir, fid), ward_directory_feed(&r->dir, heir), err);
+}
+
+/* What had seen changes beside what is settled is taken by nobody, as these are: it gives way with them. Of a trunk that was cut so a
+ * branch that leaves it just there is the rest. *any: there was some. */
+static int let_go_of_resting(struct ward_apply *a, uint32_t sid, bool *any, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    struct ward_vv first = {0};
+    int rc = ward_beside_resting(r, sid, &first, err);
+    *any = first.len > 0;
+    for (size_t i = 0; !rc && i < first.len; i++) /* while all is there that it names */
+        rc = keep_own(r, ward_directory_feed(&r->dir, first.v[i].fid), first.v[i].seq - 1, err);
+    for (size_t i = 0; !rc && i < first.len; i++) {
+        struct ward_feed *f = ward_directory_feed(&r->dir, first.v[i].fid);
+        if (f->parent)
+            rc = ward_own_clear_row(r, f, ward_directory_trunk(&r->dir, f), err); /* what of it stands comes again */
+        else
+            rc = end_trunk(a, f->fid, first.v[i].seq - 1, err);
+    }
+    for (size_t i = 0; !rc && i < first.len; i++) {
+        struct ward_feed *f = ward_directory_trunk(&r->dir, ward_directory_feed(&r->dir, first.v[i].fid)), *b = f;
+        uint32_t none = 0;
+        rc = clear_rows(r, f, f->head_seq, &none, err);
+        while (!rc && (b = ward_directory_next(&r->dir, b)) != NULL)
+            if (b->parent == f->fid && b->base == f->head_seq && b->head_seq > b->base) {
+                rc = inherit(r, f, b, err);
+                break;
+            }
+    }
+    ward_vv_free(&first, &r->env);
+    return rc;
+}
+
+int ward_own_give_way(struct ward_apply *a, uint32_t fid, uint64_t base, struct ward_error *err)
+{
+    ward_replica *r = a->r;
+    uint32_t sid = ward_directory_feed(&r->dir, fid)->sid;
+    bool any;
+    int rc = ward_apply_write(a, err);
+    if (!rc)
+        rc = let_go_of_resting(a, sid, &any, err);
+    if (!rc)
+        rc = keep_own(r, ward_directory_feed(&r->dir, fid), base, err);
+    if (!rc)
+        rc = end_trunk(a, fid, base, err);
     if (!rc)
         rc = ward_apply_rejudge(a, err);
     return rc ? rc : ward_apply_replay(a, sid, err);
@@ -444,20 +492,45 @@ static int find_beside(ward_replica *r, uint32_t *fid, uint64_t *base, struct wa
     return WARD_OK;
 }
 
-/* Nobody takes what was written there any more: it gives way; own work is written anew when the settled history has come again in its
- * place. */
+/* A space in which something rests on what lies beside; 0: there is none. */
+static int find_resting(ward_replica *r, uint32_t *sid, struct ward_error *err)
+{
+    struct ward_vv first = {0};
+    int rc = WARD_OK;
+    *sid = 0;
+    for (uint32_t i = 1; !rc && first.len == 0 && i <= r->dir.space_count; i++) {
+        rc = ward_beside_resting(r, i, &first, err);
+        *sid = first.len ? i : 0;
+    }
+    ward_vv_free(&first, &r->env);
+    return rc;
+}
+
+/* Nobody takes what was written there any more, or with sight of it: it gives way; own work is written anew, on the feed itself when the
+ * settled history has come again in its place. */
 static int leave_what_is_beside(ward_replica *r, struct ward_error *err)
 {
     struct ward_apply a;
-    uint32_t fid;
+    uint32_t fid, sid;
     uint64_t base;
+    bool any = false;
     int rc = find_beside(r, &fid, &base, err);
-    if (rc || !fid)
+    if (!rc)
+        rc = find_resting(r, &sid, err);
+    if (rc || (!fid && !sid))
         return rc;
     rc = ward_apply_begin(&a, r, err);
     if (rc)
         return rc;
-    rc = find_beside(r, &fid, &base, err);
+    rc = find_resting(r, &sid, err);
+    if (!rc && sid)
+        rc = let_go_of_resting(&a, sid, &any, err);
+    if (!rc && any)
+        rc = ward_apply_rejudge(&a, err);
+    if (!rc && any)
+        rc = ward_apply_replay(&a, sid, err);
+    if (!rc)
+        rc = find_beside(r, &fid, &base, err);
     if (!rc && fid)
         rc = ward_own_give_way(&a, fid, base, err);
     return ward_apply_end(&a, rc, err);

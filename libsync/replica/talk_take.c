@@ -68,7 +68,7 @@ int ward_talk_ingest(struct ward_talk *t, struct ward_run *run, struct ward_erro
     if (own)
         run->grant8 = t->peer.id.b;
     rc = ward_ingest_run(&b->apply, run, &in, &why);
-    t->retell |= in.withdrew;
+    t->retell |= in.withdrew || b->apply.authority_changed; /* what is settled now, something may have been written beside */
     b->runs++;
     b->bytes += run->len;
     if (rc && !ward_is_refusal(rc)) {

@@ -28,9 +28,10 @@ struct ward_space {
     struct ward_id *circle; /* owned; NULL for the ward space */
     size_t circle_count;
     struct ward_hash digest;
-    uint64_t changes; /* effective ones */
-    bool lacks;       /* something came that needs the history below its base (replica/base.h) */
-    uint32_t *feeds;  /* fids, ascending by feed id; a trunk before its branches */
+    uint64_t changes;   /* effective ones */
+    bool lacks;         /* something came that needs the history below its base (replica/base.h) */
+    uint64_t looked_at; /* how much was held when nothing rested on what lies beside (replica/beside.h) */
+    uint32_t *feeds;    /* fids, ascending by feed id; a trunk before its branches */
     size_t feed_count, feed_cap;
 };
 

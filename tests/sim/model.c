@@ -918,6 +918,29 @@ uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t
     return on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, branch, on, s->seq);
 }
 
+/* Whether the branch is held beyond what is settled, beside it. */
+static bool is_held_beside(const struct judged *g, size_t branch)
+{
+    const struct model_feed *f = &g->m->feeds[branch];
+    const struct ward_floor_entry *s = &g->settled[f->first];
+    size_t on = s->seq && g->held[branch] > s->seq ? find_branch(g->m, f->first, s->seq, &s->hash) : SIZE_MAX;
+    return on != SIZE_MAX && leaves_settled(g->m, branch, on, s->seq) != UINT64_MAX;
+}
+
+/* What has seen such gives way too, when its holder hears of it; and what has seen that. */
+static bool rests_beside(const struct judged *g, size_t branch, uint64_t seq, int depth)
+{
+    const struct model_vv *seen = &model_change(g->m, branch, seq)->seen;
+    bool rests = false;
+    for (size_t i = 0; !rests && i < seen->count; i++) {
+        if (i == branch || seen->seq[i] <= g->m->feeds[i].base)
+            continue;
+        rests = seen->seq[i] > g->settled[g->m->feeds[i].first].seq &&
+                (is_held_beside(g, i) || (depth && rests_beside(g, i, seen->seq[i], depth - 1)));
+    }
+    return rests;
+}
+
 bool model_can_tell(const struct model *m, size_t space, const uint64_t *held)
 {
     const struct judged *g = judge(m, held, true);
@@ -927,12 +950,18 @@ bool model_can_tell(const struct model *m, size_t space, const uint64_t *held)
         if (on != SIZE_MAX && held[on] < s->seq)
             return false;
     }
+    bool beside = false;
+    for (size_t i = 0; !beside && i < m->feed_count; i++)
+        beside = m->feeds[i].space == space && is_held_beside(g, i);
+    for (size_t i = 0; beside && i < m->feed_count; i++)
+        if (m->feeds[i].space == space && held[i] > m->feeds[i].base && rests_beside(g, i, held[i], 0))
+            return false;
     return true;
 }
 
 static bool is_beside_settled(const struct model *m, const struct device *d, size_t branch, uint64_t seq)
 {
-    return seq > model_settled_share(m, d->held, branch);
+    return seq > model_settled_share(m, d->held, branch) || rests_beside(judge(m, d->held, true), branch, seq, 2);
 }
 
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant)

@@ -9,9 +9,10 @@
 #include "line.h"
 #include "replica/compact.h"
 #include "replica/cut.h"
+#include "replica/own.h"
 #include "replicas.h"
 
-enum { OFFICE, A, B, COPY };
+enum { OFFICE, A, B, COPY, COPY_OF_B, C };
 
 static struct ward_hash space_ab(struct world *w, size_t i)
 {
@@ -337,27 +338,38 @@ static void a_cut_below(void **state)
     world_close(&w);
 }
 
-static void give_to_b(struct world *w)
+static void copy_of(struct world *w, size_t of)
+{
+    const size_t i = w->count++;
+    struct device *d = &w->d[i];
+    ward_close(w->d[of].r);
+    device_init(w, i, 77 + of);
+    copy_home(w->d[of].home, d->home);
+    OK(w, ward_open(&w->d[of].r, w->d[of].home, &w->d[of].options, &w->err));
+    OK(w, ward_open(&d->r, d->home, &d->options, &w->err));
+    d->grant = w->d[of].grant;
+    d->unit = w->d[of].unit;
+    d->role = w->d[of].role;
+}
+
+static void give_to_b_of(struct world *w, size_t to)
 {
     write_many(w, COPY, 4); /* more than A wrote meanwhile */
     write_title(w, COPY, 'y', "by the copy");
-    give(w, COPY, B);
+    give(w, COPY, to);
+}
+
+static void give_to_b(struct world *w)
+{
+    give_to_b_of(w, B);
 }
 
 /* A copy of A's home, made before all is settled; A goes on, and all of it is settled. */
 static void set_up_copy(struct world *w, void (*before_closing)(struct world *w))
 {
     set_up(w);
-    struct device *d = &w->d[COPY];
-    ward_close(w->d[A].r);
-    device_init(w, COPY, 77);
-    copy_home(w->d[A].home, d->home);
-    OK(w, ward_open(&w->d[A].r, w->d[A].home, &w->d[A].options, &w->err));
-    OK(w, ward_open(&d->r, d->home, &d->options, &w->err));
-    d->grant = w->d[A].grant;
-    d->unit = w->d[A].unit;
-    d->role = w->d[A].role;
-    w->count = 4;
+    copy_of(w, A);
+    copy_of(w, B);
     write_many(w, A, 3);
     meet_on_line(w, OFFICE, A);
     meet_on_line(w, OFFICE, B);
@@ -439,6 +451,67 @@ static void a_copy_that_was_heard_before_the_closing(void **state)
     world_close(&w);
 }
 
+static void give_to_copy_of_b(struct world *w)
+{
+    give_to_b_of(w, COPY_OF_B);
+    write_title(w, COPY_OF_B, 'z', "with sight of it");
+}
+
+/* Each of two devices was copied, and one copy writes with sight of what the other wrote: the word of neither was asked. */
+static void with_sight_of_what_is_beside(void **state)
+{
+    struct world w;
+    struct ward_id z = unit_id('z');
+    ward_record *rec;
+    (void)state;
+    set_up_copy(&w, give_to_copy_of_b);
+    meet_on_line(&w, OFFICE, COPY_OF_B);
+    meet_on_line(&w, OFFICE, COPY_OF_B);
+    meet_on_line(&w, OFFICE, COPY_OF_B);
+    OK(&w, ward_get(w.d[OFFICE].r, KIND_ITEM, &z, false, &rec, &w.err));
+    ward_record_free(rec);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+static void give_to_others(struct world *w)
+{
+    give_to_copy_of_b(w);
+    admit(w, 'a', WARD_ROLE_CELL, 20261125);
+    meet_on_line(w, OFFICE, C);
+    carry_raw(w, COPY, C);
+    carry_raw(w, COPY_OF_B, C);
+    write_title(w, C, 'x', "with sight of what had it");
+    assert_int_equal(feed_at(w, C, B)->head_seq, 5);
+}
+
+/* The same, and it was handed on: who had taken it lets go of it, and of nothing else. */
+static void with_sight_of_it_and_handed_on(void **state)
+{
+    struct world w;
+    struct ward_hash there, here;
+    (void)state;
+    set_up_copy(&w, give_to_others);
+    for (int i = 0; i < 3; i++) {
+        meet_on_line(&w, OFFICE, C);
+        OK(&w, ward_own_rewrite(w.d[C].r, &w.err));
+        assert_int_equal(feed_at(&w, C, A)->settled.seq, 9);
+        assert_int_equal(feed_at(&w, C, B)->head_seq, i ? 5 : 4);
+        meet_on_line(&w, OFFICE, COPY_OF_B);
+        OK(&w, ward_own_rewrite(w.d[COPY_OF_B].r, &w.err));
+        meet_on_line(&w, OFFICE, COPY_OF_B);
+    }
+    struct ward_hash space = space_ab(&w, OFFICE);
+    OK(&w, ward_state_digest(w.d[OFFICE].r, &space, &there, &w.err));
+    OK(&w, ward_state_digest(w.d[C].r, &space, &here, &w.err));
+    assert_memory_equal(&there, &here, sizeof here);
+    assert_int_equal(feed_at(&w, OFFICE, B)->head_seq, 5);
+    assert_int_equal(feed_at(&w, OFFICE, C)->head_seq, 1);
+    assert_false(feed_at(&w, C, B)->forked);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +525,8 @@ int main(void)
         cmocka_unit_test(a_copy_that_told_nobody),
         cmocka_unit_test(a_copy_that_told_others),
         cmocka_unit_test(a_copy_that_was_heard_before_the_closing),
+        cmocka_unit_test(with_sight_of_what_is_beside),
+        cmocka_unit_test(with_sight_of_it_and_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
