@@ -607,11 +607,20 @@ static bool is_told_later(const struct model *m, const struct model_withdrawn *x
     return false;
 }
 
+/* On whichever branch it was named. */
+static uint64_t seen_of(const struct model *m, size_t first, const struct model_vv *vv)
+{
+    uint64_t seen = 0;
+    for (size_t i = first; i != SIZE_MAX && i < vv->count; i = m->feeds[i].next)
+        seen = vv->seq[i] > seen ? vv->seq[i] : seen;
+    return seen;
+}
+
 /* Of other feeds than its own. */
 static bool has_seen_more(const struct model *m, size_t own, const struct model_change *a, const struct model_change *b)
 {
     for (size_t i = 0; i < a->sight.count; i++)
-        if (memcmp(m->feeds[i].id.b, m->feeds[own].id.b, 32) != 0 && a->sight.seq[i] > (i < b->sight.count ? b->sight.seq[i] : 0))
+        if (m->feeds[i].first == i && i != m->feeds[own].first && seen_of(m, i, &a->sight) > seen_of(m, i, &b->sight))
             return true;
     return false;
 }
