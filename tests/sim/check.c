@@ -316,7 +316,10 @@ static void compare_state(struct device *d, ward_replica *r, size_t space, size_
     struct ward_hash have, want, uncut;
     struct ward_error err = {0};
     size_t ignored = 0;
-    if (ward_state_digest(r, &m->spaces[space].id, &have, &err))
+    int rc = ward_state_digest(r, &m->spaces[space].id, &have, &err);
+    if (rc && d->w->calm && ward_directory_space_by_id(&r->dir, &m->spaces[space].id))
+        violated(d->w, "S15", "%s: the state of a space cannot be told: %d %s", d->name, rc, err.detail);
+    if (rc)
         return;          /* it holds nothing of it */
     model_observe(d, r); /* it may have looked at what another process wrote */
     if (d->w->settles && !model_can_tell(m, space, d->held))
@@ -340,19 +343,21 @@ static void S8_L4_conflicts_are_shown(struct device *d, ward_replica *r, size_t 
 {
     size_t have = 0;
     struct ward_error err = {0};
-    if (ward_conflict_count(r, &have, &err) == WARD_OK && have != want)
-        violated(d->w, "S8", "%s shows %zu conflicts, there are %zu", d->name, have, want);
+    int rc = ward_conflict_count(r, &have, &err);
+    if (rc || have != want)
+        violated(d->w, "S8", "%s shows %zu conflicts, there are %zu (%d)", d->name, have, want, rc);
     d->w->deeds[DEED_CONFLICT] += want;
 }
 
 static void S16_what_lies_beyond_cuts_is_kept(struct device *d, ward_replica *r)
 {
-    struct ward_status status;
+    struct ward_status status = {0};
     struct ward_error err = {0};
     uint64_t want = model_quarantined(d->w->model, d->held);
-    if (ward_status(r, &status, &err) == WARD_OK && status.quarantined != want)
-        violated(d->w, "S16", "%s tells of %llu changes beyond cuts, there are %llu", d->name, (unsigned long long)status.quarantined,
-                 (unsigned long long)want);
+    int rc = ward_status(r, &status, &err);
+    if (rc || status.quarantined != want)
+        violated(d->w, "S16", "%s tells of %llu changes beyond cuts, there are %llu (%d)", d->name,
+                 rc ? 0 : (unsigned long long)status.quarantined, (unsigned long long)want, rc);
 }
 
 /* Exactly the feeds that part in what is held are told, at the change where they do. */
@@ -382,7 +387,7 @@ static void S11_forks_are_told(struct device *d, ward_replica *r)
         return;
     for (size_t i = 0; i < m->feed_count; i++)
         want += m->feeds[i].stem == SIZE_MAX && model_fork_point(m, i, d->held) != UINT64_MAX;
-    if (ward_fork_each(r, on_fork, &told, &err) == WARD_OK && told.count != want)
+    if (ward_fork_each(r, on_fork, &told, &err) || told.count != want)
         violated(d->w, "S11", "%s tells of %zu forks, there are %zu", d->name, told.count, want);
 }
 
@@ -480,7 +485,7 @@ static int on_lost(void *ctx, const struct ward_hub_notice *n)
 static void L1_all_is_receipted(struct device *d, ward_replica *r)
 {
     const struct model *m = d->w->model;
-    struct ward_status status;
+    struct ward_status status = {0};
     struct ward_error err = {0};
     uint64_t own = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
@@ -489,13 +494,21 @@ static void L1_all_is_receipted(struct device *d, ward_replica *r)
             return;
         own += mine ? d->held[i] - m->feeds[i].base : 0;
     }
-    if (!device_counts(d) || d == d->w->hub || d == d->w->hub2 || ward_status(r, &status, &err))
+    if (!device_counts(d) || d == d->w->hub || d == d->w->hub2)
         return;
-    if (status.receipted != own)
+    if (ward_status(r, &status, &err) || status.receipted != own)
         violated(d->w, "L1", "%s has receipts of %llu of its %llu changes after all have met", d->name,
                  (unsigned long long)status.receipted, (unsigned long long)own);
     if (ward_hub_notices(r, on_lost, d, &err))
         violated(d->w, "L1", "%s: notices: %d %s", d->name, err.code, err.detail);
+}
+
+/* Whoever asked by a file has been answered, one way or the other. */
+static void L1_all_are_answered(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (device_counts(&w->d[i]) && w->d[i].errand)
+            violated(w, "L1", "%s has asked by a file, and is not answered", w->d[i].name);
 }
 
 /* New keys of an operator or a hub end the old ones: those are why they were made. */
@@ -503,7 +516,7 @@ static void S10_replaced_keys_are_ended(struct world *w)
 {
     for (size_t i = 0; i < w->count; i++)
         for (size_t k = 0; w->d[i].role != WARD_ROLE_CELL && device_counts(&w->d[i]) && k < w->d[i].was_count; k++)
-            if (!model_is_cut(w->model, w->hub->held, &w->d[i].was[k]) && model_has_effect(w->model, w->hub->held, &w->d[i].was[k]))
+            if (!model_is_cut(w->model, w->hub->held, &w->d[i].was[k]))
                 violated(w, "S10", "%s has new keys, and the old ones are not ended", w->d[i].name);
 }
 
@@ -584,6 +597,8 @@ void check_healed(struct world *w, bool by_links)
     L1_all_are_equal(w);
     S2_what_was_taken_back_is_written_anew(w);
     S16_a_device_that_goes_on_tells_again_what_was_set_aside(w);
+    if (by_links)
+        L1_all_are_answered(w);
     S10_replaced_keys_are_ended(w);
     check_secrets_on_disks(w);
 }

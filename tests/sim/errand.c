@@ -69,7 +69,8 @@ static void ask(struct device *d)
     work_end_act(d, "asks by a file", rc, &err);
     if (!rc)
         deed(d->w, DEED_ASKED);
-    d->revoked |= rc == WARD_ERR_CUT;
+    if (rc == WARD_ERR_CUT)
+        work_is_ended(d);
     if (!rc || work_may_wait(rc))
         next(d, rc ? ASK : ADMIT);
     else
@@ -129,7 +130,7 @@ static void admit(struct device *d)
         next(d, ADMIT);
         return;
     }
-    if (!carry(d, by, d, request, &bent)) { /* its disk is an older one */
+    if (!d->words[0] || !carry(d, by, d, request, &bent)) { /* its disk is an older one */
         next(d, ASK);
         return;
     }
@@ -142,6 +143,8 @@ static void admit(struct device *d)
     if (rc == WARD_ERR_KEYS_REPLACED && !d->may_fork && !replaced)
         violated(w, "admission", "%s is told that its keys were replaced by others'", d->name);
     if (rc == WARD_ERR_CUT || rc == WARD_ERR_KEYS_REPLACED) {
+        if (rc == WARD_ERR_CUT && d->joined)
+            work_is_ended(d);
         d->revoked = true;
         give_up(d, ward_error_name(rc));
     } else if (rc == WARD_ERR_INVITE_EXPIRED && (w->faults & FAULT_BIT(FAULT_CLOCK))) {

@@ -294,6 +294,7 @@ static void restore_now(void *ctx, uint64_t n)
     model_find_stranded(d->w->model);
     d->away = false;
     d->restored = true;
+    d->words[0] = 0; /* if it had asked for something, that was before */
     d->boot_ms = d->w->time.now;
     trace(d->w, d, "is restored from an older copy");
     deed(d->w, DEED_BOOT);

@@ -549,6 +549,20 @@ static void check_honest_sight(struct model *m, struct device *d, const struct w
             violated(m->w, "S9", "a change of %s claims to have seen what it does not hold", d->name);
 }
 
+/* Of each feed that is held. */
+static void check_settled(struct model *m, struct device *d, const ward_replica *r)
+{
+    struct ward_hash hash;
+    for (size_t i = 0; i < r->dir.feed_count; i++) {
+        const struct ward_feed *f = &r->dir.feeds[i];
+        size_t first = f->parent ? SIZE_MAX : model_find_feed(m, &f->id);
+        uint64_t want = first == SIZE_MAX ? 0 : model_settled(m, d->held, first, &hash);
+        if (first != SIZE_MAX && f->settled.seq != want)
+            violated(m->w, "S15", "%s takes %llu changes of %s for settled, there are %llu", d->name, (unsigned long long)f->settled.seq,
+                     m->feeds[first].author ? m->feeds[first].author->name : "the root", (unsigned long long)want);
+    }
+}
+
 static bool is_news(const struct model *m, const struct device *d, const struct ward_feed *f)
 {
     size_t first = model_find_feed(m, &f->id);
@@ -577,6 +591,9 @@ void model_observe(struct device *d, ward_replica *r)
             check_honest_sight(m, d, &r->dir.feeds[i], since);
     if (news)
         check_readable(d, r);
+    uint64_t stamp;
+    if (news && m->w->settles && !m->w->failed && ward_store_stamp(r->store, &stamp, NULL) == WARD_OK && stamp == r->stamp)
+        check_settled(m, d, r);
 }
 
 /* ---------------------------------------------------------------- written anew */
@@ -982,6 +999,14 @@ bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward
     return false;
 }
 
+bool model_is_ended(const struct model *m, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < m->w->count; i++)
+        if (model_is_cut(m, m->w->d[i].held, grant))
+            return true;
+    return false;
+}
+
 /* Whether a change that brought in a record of this kind, a grant or an invitation, has effect in what is held. */
 static bool is_brought_in(uint32_t kind, const uint8_t entity[16], struct judged *g)
 {
@@ -1002,11 +1027,6 @@ static bool is_brought_in(uint32_t kind, const uint8_t entity[16], struct judged
 static bool is_known_by(const struct device *d, struct judged *g)
 {
     return d->joined ? is_brought_in(1, d->grant.b, g) : is_brought_in(2, d->invited.b, g);
-}
-
-bool model_has_effect(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
-{
-    return is_brought_in(1, grant->b, judge(m, held, true));
 }
 
 bool model_knows(const struct model *m, const struct device *d, const struct device *whom)

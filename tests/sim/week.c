@@ -198,6 +198,13 @@ void work_take_grant(struct device *d, const struct ward_hash *grant)
     check_keep_keys(d);
 }
 
+void work_is_ended(struct device *d)
+{
+    if (!model_is_ended(d->w->model, &d->grant))
+        violated(d->w, "admission", "%s is told that its keys are ended, and nobody has ended them", d->name);
+    d->revoked = true;
+}
+
 void work_look_at_grant(struct device *d)
 {
     struct ward_self self;
@@ -237,7 +244,9 @@ static void rotate(struct proc *p)
     d->keys_open = false;
     check_error(d, &err);
     trace(d->w, d, "takes new keys: %s", rc ? ward_error_name(rc) : "done");
-    if (rc == WARD_ERR_CUT || rc == WARD_ERR_KEYS_REPLACED)
+    if (rc == WARD_ERR_CUT)
+        work_is_ended(d);
+    else if (rc == WARD_ERR_KEYS_REPLACED)
         d->revoked = true;
     else if (rc && work_may_wait(rc)) /* they may have been granted without its having heard of it */
         sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, 6 * HOUR_MS), rotate_again, d, 0);

@@ -557,20 +557,6 @@ int work_revoke(struct device *by, struct device *whom)
     return rc;
 }
 
-void work_end_keys(struct device *by, struct device *whose, const struct ward_hash *grant)
-{
-    struct act a = {.d = by};
-    char what[60];
-    if (!work_may_act(by))
-        return;
-    faults_before_act(by);
-    int rc = device_app(by, &a.r, &a.err);
-    if (!rc)
-        rc = ward_revoke(a.r, grant, "these keys are not in use any more", &a.err);
-    snprintf(what, sizeof what, "ends former keys of %s", whose->name);
-    end_act(&a, what, rc);
-}
-
 /* ---------------------------------------------------------------- bundles */
 
 static const char *const stick = "stick.wsb";

@@ -44,11 +44,10 @@ struct device *work_invite(struct device *by, const char *name, char unit, enum 
 bool work_code_is_good(const struct device *d);              /* it names a key that is met at its addresses, still */
 bool work_invite_again(struct device *by, struct device *d); /* the code is the device's; false: it could not */
 int work_revoke(struct device *by, struct device *whom);
-void work_end_keys(struct device *by, struct device *whose, const struct ward_hash *grant); /* which it had before */
-struct device *work_replace(struct device *by, struct device *lost, const char *name);      /* NULL: it could not */
-void work_carry(struct device *from, struct device *to);                                    /* a bundle */
-uint32_t work_sync(struct device *d, struct device *peer); /* peer NULL: the hub. The process's number, or 0. */
-void work_serve(struct device *d, int64_t for_ms);         /* 0: until stopped */
+struct device *work_replace(struct device *by, struct device *lost, const char *name); /* NULL: it could not */
+void work_carry(struct device *from, struct device *to);                               /* a bundle */
+uint32_t work_sync(struct device *d, struct device *peer);                             /* peer NULL: the hub. The process's number, or 0. */
+void work_serve(struct device *d, int64_t for_ms);                                     /* 0: until stopped */
 void work_stop_serving(struct device *d);
 /* A restored device may write again once it has got all of its own words back. */
 void work_met(struct device *d);
@@ -56,6 +55,7 @@ void work_met(struct device *d);
 void work_rotate(struct device *d);
 /* Its home is another device's now, or the same that it was: whoever has its old keys is cut. */
 void work_take_grant(struct device *d, const struct ward_hash *grant);
+void work_is_ended(struct device *d); /* it has been told so: somebody must have */
 /* A step that failed may have been done all the same, but for its end. */
 void work_look_at_grant(struct device *d);
 bool work_may_wait(int rc); /* it may be otherwise another time */
