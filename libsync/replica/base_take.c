@@ -144,10 +144,13 @@ static int give_way_to(struct ward_apply *a, uint32_t fid, uint64_t from, const 
     struct ward_hash hash = e->hash;
     uint64_t depth;
     int rc = ward_own_give_way(a, fid, from, err);
-    const struct ward_feed *f = rc ? NULL : ward_directory_feed(&a->r->dir, fid);
-    if (f && f->head_seq >= e->seq)
+    if (rc)
+        return rc;
+    const struct ward_feed *f = ward_directory_feed(&a->r->dir, fid);
+    const uint64_t base = f->base;
+    if (f->head_seq >= e->seq)
         rc = ward_chain_at(a->r, fid, e->seq, &hash, &depth, err);
-    return rc || ward_hash_compare(&hash, &e->hash) == 0 ? rc : ward_own_give_way(a, fid, f->base, err);
+    return rc || ward_hash_compare(&hash, &e->hash) == 0 ? rc : ward_own_give_way(a, fid, base, err);
 }
 
 /* Own changes that nobody has got wait, or that nobody takes any more, to be written anew on top. Rows move. */
