@@ -1,6 +1,7 @@
 #include "replica/backfill.h"
 #include "base/err.h"
 #include "replica/base.h"
+#include "replica/log.h"
 #include "shell/pack.h"
 #include "values/feed.h"
 #include "values/seal.h"
@@ -168,6 +169,8 @@ static int take_place(struct ward_apply *a, uint32_t sid, bool *differs, struct 
         rc = enter_log_anew(r, sid, last, &raw, &packed, err);
     if (!rc)
         rc = end_bases(r, ward_directory_space(&r->dir, sid), err);
+    if (!rc)
+        rc = ward_log_order(r, sid, err);
     if (!rc)
         rc = ward_apply_replay(a, sid, err);
     if (!rc)

@@ -133,6 +133,76 @@ int ward_base_settle(struct ward_apply *a, uint32_t sid, const struct ward_base_
     return rc;
 }
 
+int ward_base_holds_settled(ward_replica *r, const struct ward_space *s, bool *out, struct ward_error *err)
+{
+    struct ward_id entity;
+    *out = true;
+    ward_floor_entity(&entity, &s->id);
+    for (size_t i = 0; *out && i < r->dir.closing_count; i++) {
+        const struct ward_closing *c = &r->dir.closings[i];
+        const struct ward_floor *floor =
+            c->effective && ward_id_equal(&c->space, &entity) ? ward_directory_floor(&r->dir, &entity, &c->name) : NULL;
+        for (size_t j = 0; floor && *out && j < floor->count; j++) {
+            const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &floor->entries[j].feed);
+            *out = f && f->head_seq >= floor->entries[j].seq;
+        }
+    }
+    for (size_t i = 0; *out && i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
+        struct ward_hash hash;
+        uint64_t depth;
+        if (f->parent || f->settled.seq <= f->base)
+            continue;
+        int rc = ward_chain_at(r, f->fid, f->settled.seq, &hash, &depth, err);
+        if (rc)
+            return rc;
+        *out = ward_hash_compare(&hash, &f->settled.hash) == 0;
+    }
+    return WARD_OK;
+}
+
+static bool has_floor(const struct ward_directory *d, const struct ward_space *s)
+{
+    for (size_t i = 0; i < s->feed_count; i++)
+        if (ward_directory_feed(d, s->feeds[i])->settled.effect)
+            return true;
+    return false;
+}
+
+static int find_settled(ward_replica *r, const struct ward_space *s, struct ward_vv *upto, struct ward_error *err)
+{
+    for (size_t i = 0; i < s->feed_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
+        if (f->settled.effect && ward_vv_raise(upto, &r->env, f->fid, f->settled.effect))
+            return ward_fail(err, WARD_ERR_MEMORY, "base");
+    }
+    return WARD_OK;
+}
+
+int ward_base_make_settled(struct ward_made *out, ward_replica *r, uint32_t sid, bool *made, struct ward_error *err)
+{
+    const struct ward_space *s = ward_directory_space(&r->dir, sid);
+    struct ward_apply a;
+    *made = false;
+    int rc = has_floor(&r->dir, s) ? ward_base_holds_settled(r, s, made, err) : WARD_OK;
+    if (rc || !*made)
+        return rc;
+    rc = ward_apply_begin(&a, r, err);
+    if (rc)
+        return rc;
+    ward_made_begin(out, r, sid);
+    rc = find_settled(r, ward_directory_space(&r->dir, sid), &out->upto, err);
+    if (!rc)
+        rc = ward_apply_replay_upto(&a, sid, &out->upto, err);
+    if (!rc)
+        rc = ward_base_make_upto(out, err);
+    rc = ward_apply_end(&a, rc ? rc : WARD_ERR_NOTHING, err); /* as if nothing had been: it was only to be looked at */
+    if (rc == WARD_ERR_NOTHING)
+        return WARD_OK;
+    ward_made_free(out);
+    return rc;
+}
+
 /* ---- reading it again */
 
 struct restoring {

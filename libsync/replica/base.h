@@ -36,6 +36,11 @@ struct ward_made {
 };
 /* The space as it stands in the store. Within a look or a transaction. */
 int ward_base_make(struct ward_made *out, struct ward_replica *r, uint32_t sid, struct ward_error *err);
+/* The same as it stood at the space's floor: of each feed what is settled and has effect. In a transaction of its own, that is taken back.
+ * *made false: nothing is settled of it, or not all that is settled is held. */
+int ward_base_make_settled(struct ward_made *out, struct ward_replica *r, uint32_t sid, bool *made, struct ward_error *err);
+/* All that closed floors of the space name is held as they say. */
+int ward_base_holds_settled(ward_replica *r, const struct ward_space *s, bool *out, struct ward_error *err);
 /* The space's own base, as it is kept. signature: its maker's; zeros where that is this device. WARD_ERR_NOT_FOUND. */
 int ward_base_copy(struct ward_made *out, struct ward_replica *r, uint32_t sid, uint8_t signature[64], struct ward_error *err);
 void ward_made_free(struct ward_made *m);

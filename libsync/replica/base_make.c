@@ -441,20 +441,41 @@ bool ward_space_is_below(const struct ward_replica *r, const struct ward_space *
     return false;
 }
 
-/* Its own base where it has one, with the runs since; else the state as it stands now. */
+/* Its own base where that can be signed; else *made false. */
+static int copy_base(struct ward_giving *g, ward_replica *r, uint32_t sid, bool *made, bool *is_signed, struct ward_error *err)
+{
+    struct ward_hash maker;
+    *made = *is_signed = false;
+    if (!ward_space_has_base(r, ward_directory_space(&r->dir, sid)))
+        return WARD_OK;
+    int rc = ward_base_maker(r, sid, &maker, err);
+    bool own = !rc && ward_hash_compare(&maker, &r->self) == 0;
+    if (rc || (!own && ward_replica_was(r, &maker))) /* under former keys nothing can be signed any more */
+        return rc;
+    *made = true;
+    *is_signed = !own;
+    return ward_base_copy(&g->made, r, sid, g->signature, err);
+}
+
+/* What the space is given as: its own base, the state at its floor, or where nothing is settled yet, or not held here, as it stands now. */
 static int make_given(struct ward_giving *g, ward_replica *r, uint32_t sid, struct ward_error *err)
 {
-    const struct ward_space *s = ward_directory_space(&r->dir, sid);
-    struct ward_hash maker = r->self, name;
-    bool based = ward_space_has_base(r, s);
-    int rc = based ? ward_base_maker(r, sid, &maker, err) : WARD_OK;
-    bool own = ward_hash_compare(&maker, &r->self) == 0;
-    bool copied = based && (own || !ward_replica_was(r, &maker)); /* under former keys nothing can be signed any more */
-    if (!rc)
-        rc = copied ? ward_base_copy(&g->made, r, sid, g->signature, err) : ward_base_make(&g->made, r, sid, err);
-    if (rc || (copied && !own))
+    bool made = false, is_signed = false;
+    struct ward_hash name;
+    int rc = ward_replica_look(r, err);
+    if (rc)
         return rc;
-    ward_snapshot_name(&name, &s->id, g->made.head.p, g->made.head.len);
+    rc = copy_base(g, r, sid, &made, &is_signed, err);
+    ward_replica_looked(r);
+    if (!rc && !made && !ward_store_read_only(r->store))
+        rc = ward_base_make_settled(&g->made, r, sid, &made, err);
+    if (!rc && !made && (rc = ward_replica_look(r, err)) == WARD_OK) {
+        rc = ward_base_make(&g->made, r, sid, err);
+        ward_replica_looked(r);
+    }
+    if (rc || is_signed)
+        return rc;
+    ward_snapshot_name(&name, &ward_directory_space(&r->dir, sid)->id, g->made.head.p, g->made.head.len);
     ward_seal_make_snapshot(g->signature, &r->self, &name, g->made.part_count, &r->keys->sign);
     return WARD_OK;
 }
@@ -464,11 +485,7 @@ int ward_giving_begin(struct ward_giving **out, ward_replica *r, uint32_t sid, s
     struct ward_giving *g = ward_alloc(&r->env, sizeof *g);
     if (!g)
         return ward_fail(err, WARD_ERR_MEMORY, "snapshot");
-    int rc = ward_replica_look(r, err);
-    if (!rc) {
-        rc = make_given(g, r, sid, err);
-        ward_replica_looked(r);
-    }
+    int rc = make_given(g, r, sid, err);
     *out = g;
     if (rc)
         ward_giving_end(out, r);

@@ -39,34 +39,6 @@ static bool is_own(const ward_replica *r, const struct ward_feed *f)
 
 enum standing { STANDS, UNPUBLISHED, BESIDE }; /* what gives way: own changes that nobody has, or another chain than the settled one */
 
-/* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it. Where
- * the feed is settled and what is held is not that, or too short to tell, it does. */
-static int check_standing(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, enum standing *gives_way,
-                          struct ward_error *err)
-{
-    struct ward_hash hash;
-    uint64_t depth;
-    bool astray, short_of_it, same = false;
-    *gives_way = STANDS;
-    for (const struct ward_feed *b = ward_directory_next(&r->dir, f); b; b = ward_directory_next(&r->dir, b))
-        if (b->base < e->seq && !b->below)
-            return ward_fail(err, WARD_ERR_HISTORY, "a branch leaves feed %u before it", (unsigned)f->fid);
-    if (f->base > e->seq)
-        return ward_fail(err, WARD_ERR_HISTORY, "what is held begins later");
-    int rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
-    if (!rc && f->head_seq >= e->seq) {
-        rc = ward_chain_at(r, f->fid, e->seq, &hash, &depth, err);
-        same = !rc && ward_hash_compare(&hash, &e->hash) == 0;
-    }
-    if (rc || same)
-        return rc;
-    if (f->base && f->base == e->seq) /* that does not give way: it is not in the log */
-        return ward_fail(err, WARD_ERR_HISTORY, "what is held begins with another history");
-    bool held = f->head_seq >= e->seq, unpublished = is_own(r, f) && f->published < (held ? e->seq : f->head_seq);
-    *gives_way = (astray || short_of_it) && (held || ward_replica_was(r, &f->grant)) ? BESIDE : unpublished ? UNPUBLISHED : STANDS;
-    return *gives_way || !held ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");
-}
-
 struct receipted {
     uint32_t fid;
     uint64_t seq;
@@ -111,6 +83,44 @@ static int check_bases(ward_replica *r, const struct ward_snapshot_head *h, cons
     return WARD_OK;
 }
 
+/* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it, from
+ * *from on. Where the feed is settled and what is held is not that, or too short to tell, it does: also what lies beyond the snapshot's
+ * seq and has no effect, for that is settled too, and comes as runs. */
+static int check_standing(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, enum standing *gives_way,
+                          uint64_t *from, struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    bool astray, short_of_it, same = false, held = f->head_seq >= e->seq;
+    *gives_way = STANDS;
+    for (const struct ward_feed *b = ward_directory_next(&r->dir, f); b; b = ward_directory_next(&r->dir, b))
+        if (b->base < e->seq && !b->below)
+            return ward_fail(err, WARD_ERR_HISTORY, "a branch leaves feed %u before it", (unsigned)f->fid);
+    if (f->base > e->seq)
+        return ward_fail(err, WARD_ERR_HISTORY, "what is held begins later");
+    int rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
+    if (!rc && held) {
+        rc = ward_chain_at(r, f->fid, e->seq, &hash, &depth, err);
+        same = !rc && ward_hash_compare(&hash, &e->hash) == 0;
+    }
+    if (rc)
+        return rc;
+    if (!same && f->base && f->base == e->seq) /* that does not give way: it is not in the log */
+        return ward_fail(err, WARD_ERR_HISTORY, "what is held begins with another history");
+    bool idle = f->settled.effect <= e->seq; /* what is settled beyond it has no effect */
+    bool beside = same ? f->head_seq > e->seq && (astray || (short_of_it && idle))
+                       : (astray || short_of_it) && (held || ward_replica_was(r, &f->grant));
+    bool unpublished = !same && is_own(r, f) && f->published < (held ? e->seq : f->head_seq);
+    *gives_way = beside ? BESIDE : unpublished ? UNPUBLISHED : STANDS;
+    *from = f->published;
+    if (beside) {
+        rc = find_parting(r, f, from, err);
+        *from = same && ward_replica_was(r, &f->grant) && e->seq > *from ? e->seq : *from;
+        return rc;
+    }
+    return *gives_way || same || !held ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");
+}
+
 static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
@@ -120,6 +130,7 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
         struct ward_snapshot_feed e;
         struct ward_hash id;
         enum standing gives_way;
+        uint64_t from;
         ward_snapshot_next_feed(&feeds, &e);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         if (!g)
@@ -133,7 +144,7 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
             return ward_fail(err, WARD_ERR_CHAIN, "an empty feed of the snapshot");
         const struct ward_feed *f = s ? ward_directory_feed_by_id(&r->dir, &id) : NULL;
         if (f)
-            rc = check_standing(r, f, &e, &gives_way, err);
+            rc = check_standing(r, f, &e, &gives_way, &from, err);
     }
     return rc || !s ? rc : check_bases(r, h, s, err);
 }
@@ -168,12 +179,10 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
         const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
-        if (f && e.seq)
-            rc = check_standing(r, f, &e, &gives_way, err);
+        if (f)
+            rc = check_standing(r, f, &e, &gives_way, &from, err);
         if (!rc && gives_way == UNPUBLISHED)
-            rc = ward_own_withdraw(a, f->fid, f->published, err);
-        if (!rc && gives_way == BESIDE)
-            rc = find_parting(r, f, &from, err);
+            rc = ward_own_withdraw(a, f->fid, from, err);
         if (!rc && gives_way == BESIDE)
             rc = give_way_to(a, f->fid, from, &e, err);
     }
@@ -242,6 +251,21 @@ static int adopt(struct ward_apply *a, const struct ward_hash *space, const stru
     return rc;
 }
 
+/* What is held of the feed is another history than the one that the ward has settled, or may be. */
+static int is_beside(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, bool *out, struct ward_error *err)
+{
+    struct ward_hash hash;
+    uint64_t depth;
+    bool astray, short_of_it;
+    int rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
+    *out = !rc && (astray || (short_of_it && f->head_seq > e->seq && f->settled.effect <= e->seq));
+    if (rc || *out || !short_of_it || e->seq < f->base)
+        return rc;
+    rc = ward_chain_at(r, f->fid, e->seq, &hash, &depth, err);
+    *out = !rc && ward_hash_compare(&hash, &e->hash) != 0;
+    return rc;
+}
+
 /* Something of it is not held here, or another history than the ward has settled is. */
 static int is_needed(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, bool *out, struct ward_error *err)
 {
@@ -252,13 +276,12 @@ static int is_needed(ward_replica *r, const struct ward_snapshot_head *h, const 
     for (size_t i = 0; !rc && !*out && i < h->feed_count; i++) {
         struct ward_snapshot_feed e;
         struct ward_hash id;
-        bool astray = false, short_of_it;
         ward_snapshot_next_feed(&feeds, &e);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
-        if (f)
-            rc = ward_own_is_astray(r, f, &astray, &short_of_it, err);
-        *out = e.seq > (f ? f->head_seq : 0) || astray;
+        *out = e.seq > (f ? f->head_seq : 0);
+        if (f && !*out)
+            rc = is_beside(r, f, &e, out, err);
     }
     return rc;
 }

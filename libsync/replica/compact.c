@@ -444,35 +444,6 @@ static int write_if_entitled(ward_replica *r, const struct ward_compact_options 
 
 /* ---- letting go of what is closed */
 
-/* All that closed floors of the space name is held as they say. */
-static int holds_settled(ward_replica *r, const struct ward_space *s, bool *out, struct ward_error *err)
-{
-    struct ward_id entity;
-    *out = true;
-    ward_floor_entity(&entity, &s->id);
-    for (size_t i = 0; *out && i < r->dir.closing_count; i++) {
-        const struct ward_closing *c = &r->dir.closings[i];
-        const struct ward_floor *floor =
-            c->effective && ward_id_equal(&c->space, &entity) ? ward_directory_floor(&r->dir, &entity, &c->name) : NULL;
-        for (size_t j = 0; floor && *out && j < floor->count; j++) {
-            const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &floor->entries[j].feed);
-            *out = f && f->head_seq >= floor->entries[j].seq;
-        }
-    }
-    for (size_t i = 0; *out && i < s->feed_count; i++) {
-        const struct ward_feed *f = ward_directory_feed(&r->dir, s->feeds[i]);
-        struct ward_hash hash;
-        uint64_t depth;
-        if (f->parent || f->settled.seq <= f->base)
-            continue;
-        int rc = ward_chain_at(r, f->fid, f->settled.seq, &hash, &depth, err);
-        if (rc)
-            return rc;
-        *out = ward_hash_compare(&hash, &f->settled.hash) == 0;
-    }
-    return WARD_OK;
-}
-
 /* What would leave the log, and up to where. */
 static int find_heads(ward_replica *r, const struct ward_space *s, struct ward_base_head *heads, size_t *count,
                       struct ward_compact_result *out, struct ward_error *err)
@@ -502,7 +473,7 @@ static int let_go(ward_replica *r, uint32_t sid, struct ward_compact_result *out
     struct ward_base_head *heads = ward_alloc(&r->env, (s->feed_count + 1) * sizeof *heads);
     size_t count = 0;
     bool held = false;
-    rc = heads ? holds_settled(r, s, &held, err) : ward_fail(err, WARD_ERR_MEMORY, "floor");
+    rc = heads ? ward_base_holds_settled(r, s, &held, err) : ward_fail(err, WARD_ERR_MEMORY, "floor");
     if (!rc && held)
         rc = find_heads(r, s, heads, &count, &here, err);
     if (!rc && count)

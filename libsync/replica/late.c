@@ -277,13 +277,13 @@ static int by_feed(const void *a, const void *b)
 }
 
 /* The hash by which a dep is named. Below what is settled it is not looked up, and may be gone with the log: then the settled one stands
- * for it. *known false: it lies before the base that somebody gave, and nobody could look it up. */
+ * for it. *known false: it lies before the base that somebody gave, or on a chain that gave way, and nobody could look it up. */
 static int name_dep(ward_replica *r, uint32_t fid, struct ward_dep *dep, bool *known, struct ward_error *err)
 {
     const struct ward_feed *f = ward_directory_feed(&r->dir, fid), *trunk = ward_directory_trunk(&r->dir, f);
     uint64_t depth;
     *known = true;
-    if (dep->seq == 0 || dep->seq >= trunk->base)
+    if (dep->seq == 0 || (dep->seq >= trunk->base && dep->seq <= f->head_seq))
         return ward_chain_at(r, fid, dep->seq, &dep->hash, &depth, err);
     *known = dep->seq <= trunk->settled.seq;
     dep->hash = *known ? trunk->settled.hash : trunk->base_hash;

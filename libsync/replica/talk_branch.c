@@ -93,6 +93,17 @@ static void end_view(const struct ward_talk *t, struct view *v)
     }
 }
 
+/* The peer has another history of the feed where the settled one is held here: it takes no run of that (317). */
+static int is_beside(struct ward_talk *t, const struct view *v, bool *out, struct ward_error *err)
+{
+    const struct ward_feed *trunk = v->rows[0];
+    bool astray = false, short_of_it = false;
+    *out = v->strange && v->least_strange <= v->reach && v->have[0] < trunk->settled.seq;
+    int rc = *out ? ward_own_is_astray(t->r, trunk, &astray, &short_of_it, err) : WARD_OK;
+    *out = *out && !astray && !short_of_it;
+    return rc;
+}
+
 /* What this device wrote where the peer has something else, and what nobody has got, must not become the other branch of a fork: it waits
  * until the peer's has come, and is then written anew. */
 static bool keeps_back(const struct ward_talk *t, const struct view *v, size_t i)
@@ -241,7 +252,7 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
     int rc = WARD_OK;
     if (!trunk || t->plan || ward_vv_get(&t->heard_branch, trunk->fid))
         return WARD_OK;
-    bool asked = ward_vv_get(&t->asked_branch, trunk->fid) > 0;
+    bool asked = ward_vv_get(&t->asked_branch, trunk->fid) > 0, beside = false;
     t->unanswered -= asked;
     begin_view(t, trunk, &v);
     for (size_t i = 0; !rc && i < m->count; i++) {
@@ -257,7 +268,9 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
         rc = ward_talk_set_have(t, v.rows[i]->fid, keeps_back(t, &v, i) ? v.rows[i]->head_seq : have, err);
     }
     if (!rc)
-        rc = ward_talk_weigh_below(t, ward_directory_space(&t->r->dir, trunk->sid), err);
+        rc = is_beside(t, &v, &beside, err);
+    if (!rc)
+        rc = ward_talk_weigh_below(t, ward_directory_space(&t->r->dir, trunk->sid), beside, err);
     if (!rc && ward_vv_raise(&t->heard_branch, &t->r->env, trunk->fid, 1))
         rc = ward_fail(err, WARD_ERR_MEMORY, "session");
     if (!rc && !asked)

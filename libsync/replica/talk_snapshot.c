@@ -77,12 +77,19 @@ static int resend(struct ward_talk *t, const struct ward_space *s, struct ward_e
     return rc;
 }
 
-/* It goes as its state, after all runs that do not. below: there is no other way. */
-static int put_off(struct ward_talk *t, const struct ward_space *s, bool below, struct ward_error *err)
+enum why { FRESH = 1, NEEDED }; /* why a space goes as its state: that may cost less, or the peer can take nothing else */
+
+/* After all runs that do not. */
+static int put_off(struct ward_talk *t, const struct ward_space *s, enum why why, struct ward_error *err)
 {
     bool can = ward_base_may_give(t->r, s);
-    t->cannot_give |= below && !can;
-    return can && ward_vv_raise(&t->stream.put_off, &t->r->env, s->sid, 1) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+    return can && ward_vv_raise(&t->stream.put_off, &t->r->env, s->sid, why) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+}
+
+static int put_off_below(struct ward_talk *t, const struct ward_space *s, struct ward_error *err)
+{
+    t->cannot_give |= !ward_base_may_give(t->r, s);
+    return put_off(t, s, NEEDED, err);
 }
 
 /* Of a space in which a device wrote two histories the history goes: a branch may leave below what a state would begin with, and whoever
@@ -110,45 +117,51 @@ int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
             continue;
         }
         bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s) && !is_parted(d, s);
-        if (below || fresh)
-            rc = put_off(t, s, below, err);
+        if (below)
+            rc = put_off_below(t, s, err);
+        else if (fresh)
+            rc = put_off(t, s, FRESH, err);
     }
     return rc;
 }
 
-int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, struct ward_error *err)
+int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, bool beside, struct ward_error *err)
 {
-    bool below = s->circle_count && !t->plan && ward_space_is_below(t->r, s, &t->stream.have);
-    return below ? put_off(t, s, true, err) : WARD_OK;
+    if (!s->circle_count || t->plan)
+        return WARD_OK;
+    if (ward_space_is_below(t->r, s, &t->stream.have))
+        return put_off_below(t, s, err);
+    return beside ? put_off(t, s, NEEDED, err) : WARD_OK;
 }
 
 /* A state is somebody's word, and a history proves itself: where the peer could have either, the state goes only where it saves half. */
 static int pays(struct ward_talk *t, uint32_t sid, bool *out, struct ward_error *err)
 {
-    const struct ward_space *s = ward_directory_space(&t->r->dir, sid);
-    uint64_t state = t->giving->made.head.len, history = 0, feed = 0;
+    const struct ward_made *made = &t->giving->made;
+    uint64_t state = made->head.len, history = 0;
     int rc = WARD_OK;
-    for (size_t i = 0; i < t->giving->made.part_count; i++)
-        state += t->giving->made.parts[i].len;
-    for (size_t i = 0; !rc && i < s->feed_count; i++) {
-        rc = ward_store_log_bytes(t->r->store, s->feeds[i], &feed, err);
-        history += rc ? 0 : feed;
+    for (size_t i = 0; i < made->part_count; i++)
+        state += made->parts[i].len;
+    for (size_t i = 0; !rc && i < made->upto.len; i++) {
+        uint64_t changes, bytes = 0;
+        rc = ward_store_weigh_segments(t->r->store, made->upto.v[i].fid, made->upto.v[i].seq, &changes, &bytes, err);
+        history += bytes;
     }
-    *out = ward_space_has_base(t->r, s) || state * WARD_SNAPSHOT_SAVES <= history;
+    *out = ward_space_has_base(t->r, ward_directory_space(&t->r->dir, sid)) || state * WARD_SNAPSHOT_SAVES <= history;
     return rc;
 }
 
 /* Nothing is begun (t->giving NULL) where the history goes after all. */
-static int begin_giving(struct ward_talk *t, uint32_t sid, struct ward_error *err)
+static int begin_giving(struct ward_talk *t, uint32_t sid, enum why why, struct ward_error *err)
 {
-    bool worth = false;
+    bool worth = why == NEEDED;
     int rc = ward_own_publish(t->r, NULL, err); /* own changes may be in it */
     if (rc)
         return rc;
     rc = ward_giving_begin(&t->giving, t->r, sid, err);
     if (rc == WARD_ERR_HISTORY || rc == WARD_ERR_CORRUPT) /* it cannot be told so: the peer takes runs, or goes without */
         return ward_stream_seek(&t->stream, err);
-    if (!rc)
+    if (!rc && !worth)
         rc = pays(t, sid, &worth, err);
     if (rc || !worth) {
         ward_giving_end(&t->giving, t->r);
@@ -166,10 +179,11 @@ static int begin_giving(struct ward_talk *t, uint32_t sid, struct ward_error *er
     return rc;
 }
 
-static uint32_t next_put_off(struct ward_talk *t)
+static uint32_t next_put_off(struct ward_talk *t, enum why *why)
 {
     for (size_t i = 0; i < t->stream.put_off.len; i++)
         if (t->stream.put_off.v[i].seq) {
+            *why = (enum why)t->stream.put_off.v[i].seq;
             t->stream.put_off.v[i].seq = 0;
             return t->stream.put_off.v[i].fid;
         }
@@ -187,7 +201,9 @@ int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, b
         *wait = sid && t->batch->open;
         if (!sid || *wait)
             return WARD_OK;
-        rc = begin_giving(t, next_put_off(t), err);
+        enum why why = FRESH;
+        sid = next_put_off(t, &why);
+        rc = begin_giving(t, sid, why, err);
         *again = !rc && !t->giving;
     }
     if (!rc && t->giving) {

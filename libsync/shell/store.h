@@ -103,6 +103,8 @@ int ward_store_add_segment(struct ward_store *s, struct ward_segment *seg, struc
 int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err);
 /* Those of one row go to another, where they are in the order of arrival. */
 int ward_store_move_segments(struct ward_store *s, uint32_t fid, uint32_t to, struct ward_error *err);
+/* Its place in the order of arrival is `to` from now on, behind all others. */
+int ward_store_put_back_segment(struct ward_store *s, int64_t seg, int64_t to, struct ward_error *err);
 /* The next one after `after` in order of arrival; *got false at the end. head_only: without data. */
 int ward_store_next_segment(struct ward_store *s, int64_t after, bool head_only, struct ward_segment *out, bool *got,
                             struct ward_error *err);
@@ -133,8 +135,6 @@ int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, stru
  * that of the one held, its end the same; NULL: there is none such). */
 int ward_store_forget_log(struct ward_store *s, uint32_t fid, uint64_t upto, const struct ward_segment *shorter, struct ward_error *err);
 
-/* What the log of a feed takes, packed. */
-int ward_store_log_bytes(struct ward_store *s, uint32_t fid, uint64_t *out, struct ward_error *err);
 /* That segment alone goes. */
 int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error *err);
 

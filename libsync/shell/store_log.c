@@ -76,6 +76,16 @@ int ward_store_move_segments(struct ward_store *s, uint32_t fid, uint32_t to, st
     return store_run(s, st, err);
 }
 
+int ward_store_put_back_segment(struct ward_store *s, int64_t seg, int64_t to, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_PUT_BACK, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_int64(st, 1, seg);
+    sqlite3_bind_int64(st, 2, to);
+    return store_run(s, st, err);
+}
+
 int ward_store_drop_segments(struct ward_store *s, uint32_t fid, struct ward_error *err)
 {
     sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_CUT, err);
@@ -272,20 +282,6 @@ int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_erro
         *out = sqlite3_column_int64(st, 0);
     sqlite3_reset(st);
     return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "log");
-}
-
-int ward_store_log_bytes(struct ward_store *s, uint32_t fid, uint64_t *out, struct ward_error *err)
-{
-    sqlite3_stmt *st = store_stmt(s, SQL_SEGMENT_BYTES, err);
-    if (!st)
-        return s->code;
-    sqlite3_bind_int64(st, 1, fid);
-    int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW)
-        *out = (uint64_t)sqlite3_column_int64(st, 0);
-    int code = rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "log");
-    sqlite3_reset(st);
-    return code;
 }
 
 int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err)

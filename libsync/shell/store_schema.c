@@ -108,6 +108,7 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_SEGMENT_AFTER] = "SELECT " SEGMENT_COLUMNS ", data FROM ward_segment WHERE fid = ?1 AND first > ?2 ORDER BY first LIMIT 1",
     [SQL_SEGMENT_CUT] = "DELETE FROM ward_segment WHERE fid = ?1 AND first > ?2",
     [SQL_SEGMENT_MOVE] = "UPDATE ward_segment SET fid = ?2 WHERE fid = ?1",
+    [SQL_SEGMENT_PUT_BACK] = "UPDATE ward_segment SET seg = ?2 WHERE seg = ?1",
     [SQL_SEGMENT_SHORTEN] = "UPDATE ward_segment SET count = ?2, codec = ?3, last_hash = ?4, sig = ?5, data = ?6 WHERE seg = ?1",
     [SQL_GRANT_FORGET] = "DELETE FROM ward_grant WHERE fid = ?1 AND seq > ?2",
     [SQL_CUT_FORGET] = "DELETE FROM ward_cut WHERE fid = ?1 AND seq > ?2",
@@ -140,7 +141,6 @@ static const char *const statements[SQL_COUNT] = {
                           " WHERE fid = ?1 AND first <= ?2 AND first + count - 1 <= ?2",
     [SQL_BASE_LACKS] = "UPDATE ward_base SET codec = 1 WHERE space = ?1 AND staged = 0 AND number = 0",
     [SQL_BASES_LACKING] = "SELECT space FROM ward_base WHERE staged = 0 AND number = 0 AND codec = 1",
-    [SQL_SEGMENT_BYTES] = "SELECT coalesce(sum(length(data)), 0) FROM ward_segment WHERE fid = ?1",
     [SQL_SEGMENT_LAST] = "SELECT coalesce(max(seg), 0) FROM ward_segment",
     [SQL_RECORD_GET] = "SELECT conflicts, state FROM ward_record WHERE kind = ?1 AND entity = ?2 AND sid = ?3",
     [SQL_RECORD_PUT] = "INSERT INTO ward_record(kind, entity, sid, conflicts, state) VALUES(?1, ?2, ?3, ?4, ?5)"

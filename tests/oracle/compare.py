@@ -79,9 +79,11 @@ class State:
         self.wrong = self.wrong or (None if ours == theirs else difference(as_hex(ours), as_hex(theirs), "state"))
 
     def upto(self, held, feed):
-        """How far the state takes a feed in: as the base does, where there is one."""
+        """How far the state takes a feed in: as the base does, where there is one; else up to the floor, where there is one."""
         if any(other.base for other in held.feeds.values() if other.space == self.space):
             return feed.base
+        if held.holds_floor(self.space):
+            return feed.settled.effect
         return ward.effective_heads(held)[0].get(feed.id, 0)
 
 

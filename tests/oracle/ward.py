@@ -327,6 +327,14 @@ class Held:
             feed.base = base
         return None
 
+    def holds_floor(self, space):
+        """snapshot.md, Head: whether something of the space is settled and has effect, and all that is settled of it is held."""
+        feeds = [feed for feed in self.feeds.values() if feed.space == space]
+        floors = effective_floors(self) if self.floors is None else self.floors
+        named = [(self.feeds.get(feed), entry) for at, floor in floors if at == space[:16] for feed, entry in floor.items()]
+        return (any(feed.settled.effect for feed in feeds) and not any(feed.astray for feed in feeds)
+                and all(feed and len(feed.chains[0]) >= entry.seq for feed, entry in named))
+
     def state(self, space, upto):
         """snapshot.md, Head: [(feed, seq, hash, depth, {feed: seq seen})] of each feed as it is now, taken in as far as `upto` says."""
         state = []
@@ -348,7 +356,7 @@ class Held:
         if made_by.role not in (OPERATOR, HUB, ROOT) or maker not in effective_grants(self, cuts) or any(maker[:16] == cut[0] for cut in cuts):
             raise Bad(402)
         feeds = [self.feeds.get(theirs.id) for theirs, *_ in state]
-        if not any(seq > (len(feed.chains[0]) if feed else 0) or (feed and feed.astray) for feed, (_, seq, *_) in zip(feeds, state)):
+        if not any(seq > (len(feed.chains[0]) if feed else 0) or (feed and self.beside(feed, seq, hash_)) for feed, (_, seq, hash_, *_) in zip(feeds, state)):
             return 0
         gives_way = [self.stands(feed, theirs, seq, hash_) for feed, (theirs, seq, hash_, *_) in zip(feeds, state)]
         named = [theirs.id for theirs, *_ in state]
@@ -358,8 +366,9 @@ class Held:
             feed = self.feeds.setdefault(theirs.id, Feed(theirs.id, space, theirs.grant))
             feed.settled = self.settled(feed)
             if goes:
-                self.give_way(feed, feed.base)
-                if len(feed.chains[0]) >= seq and feed.chains[0][seq - 1].hash != hash_:
+                own = self.reader is not None and feed.grant.id == self.reader.id
+                self.give_way(feed, seq if own and self.same(feed, seq, hash_) else feed.base)
+                if 0 < seq <= len(feed.chains[0]) and feed.chains[0][seq - 1].hash != hash_:
                     self.give_way(feed, feed.base)  # nor is the branch that took its place what the state is of
             if seq == 0:
                 continue
@@ -372,6 +381,20 @@ class Held:
             feed.settled = self.settled(feed)
         return 1
 
+    @staticmethod
+    def same(feed, seq, hash_):
+        """Whether what is held of a feed lies on the state's chain."""
+        return seq == 0 or (len(feed.chains[0]) >= seq and feed.chains[0][seq - 1].hash == hash_)
+
+    @staticmethod
+    def idle(feed, seq):
+        """Whether more is held of a feed than a state tells, where what is settled has no effect: it may be another history."""
+        return len(feed.chains[0]) > seq and feed.short and feed.settled.effect <= seq
+
+    def beside(self, feed, seq, hash_):
+        """Whether what is held of a feed is another history than the settled one, or may be."""
+        return feed.astray or self.idle(feed, seq) or (feed.short and seq >= feed.base and not self.same(feed, seq, hash_))
+
     def stands(self, feed, theirs, seq, hash_):
         """Whether what is held of a feed gives way to a state of it; Bad if neither can."""
         if theirs.grant.id not in self.grants:
@@ -383,8 +406,8 @@ class Held:
         if any(feed.shared(chain) < seq for chain in feed.above[1:]) or feed.base > seq:
             raise Bad(316)
         held = len(feed.chains[0]) >= seq
-        if seq == 0 or held and feed.chains[0][seq - 1].hash == hash_:
-            return False
+        if self.same(feed, seq, hash_):
+            return self.idle(feed, seq) or (feed.astray and len(feed.chains[0]) > seq)
         if feed.base and feed.base == seq:
             raise Bad(316)
         own = self.reader is not None and feed.grant.id == self.reader.id

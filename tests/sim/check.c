@@ -349,11 +349,14 @@ static void S8_L4_conflicts_are_shown(struct device *d, ward_replica *r, size_t 
     d->w->deeds[DEED_CONFLICT] += want;
 }
 
+/* As far as it still holds it: what is passed over beside a floor it may have let go of (S1 sees to the rest). */
 static void S16_what_lies_beyond_cuts_is_kept(struct device *d, ward_replica *r)
 {
     struct ward_status status = {0};
     struct ward_error err = {0};
-    uint64_t want = model_quarantined(d->w->model, d->held);
+    uint64_t now[MODEL_FEEDS_MAX] = {0};
+    model_look(d->w->model, r, now);
+    uint64_t want = model_quarantined(d->w->model, now);
     int rc = ward_status(r, &status, &err);
     if (rc || status.quarantined != want)
         violated(d->w, "S16", "%s tells of %llu changes beyond cuts, there are %llu (%d)", d->name,

@@ -150,6 +150,18 @@ static const struct kept kept[] = {
      "had"},
     {"taken back before the heads are compared", 24, 1, "kill,rollback,clone,twin,ended,files,compact",
      "the same, where a hub was asked next"},
+    {"history in pieces", 27, 2, "twin,clone,ended,compact",
+     "history that was fetched from several stood in the log, was replayed and was given on in the order in which its pieces had come; and "
+     "who "
+     "held another history than the settled one got nothing but runs of it from a hub that kept all history"},
+    {"history in pieces, let go of again", 66, 2, "twin,clone,ended,compact",
+     "the same; and a state that reached beyond the floor left its holder with a want of history that nobody had any more"},
+    {"passed over, and let go of", 95, 2, "twin,clone,ended,compact",
+     "the model counted as set aside what lies beside a floor and was let go of with what is settled"},
+    {"beside a floor of no effect", 107, 2, "twin,clone,ended,compact",
+     "a state does not tell what is settled and has no effect: who held another history there kept it, and took nothing of the feed"},
+    {"the same, of a device that went on", 124, 2, "twin,clone,ended,compact", "the same"},
+    {"all of a branch beside a floor", 145, 2, "twin,clone,ended,compact", "the model asked others for a branch's share of its stem"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

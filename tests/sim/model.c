@@ -941,7 +941,8 @@ uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t
     size_t first = m->feeds[branch].first;
     const struct ward_floor_entry *s = &judge(m, held, true)->settled[first];
     size_t on = s->seq ? find_branch(m, first, s->seq, &s->hash) : SIZE_MAX;
-    return on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, branch, on, s->seq);
+    uint64_t share = on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, branch, on, s->seq);
+    return share <= m->feeds[branch].base ? 0 : share; /* what its stem has is counted there */
 }
 
 /* Whether the branch is held beyond what is settled, beside it. */

@@ -116,7 +116,8 @@ size_t model_releases(const struct model *m, const uint64_t *held); /* branches 
 void model_forget_withdrawn(struct model *m, const struct device *d);
 /* Up to which change of a feed, and which one that is, by what is held; 0: nothing is settled. */
 uint64_t model_settled(const struct model *m, const uint64_t *held, size_t first, struct ward_hash *hash);
-/* The last change of a branch before it leaves the chain that is settled of its feed, by what is held; UINT64_MAX: it does not. */
+/* The last change of a branch before it leaves the chain that is settled of its feed, by what is held; 0: all of it lies beside that;
+ * UINT64_MAX: it does not. */
 uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t branch);
 /* All that is settled of the space, by what is held, is held: "a replica that took another chain cannot tell what is settled of it". */
 bool model_can_tell(const struct model *m, size_t space, const uint64_t *held);

@@ -508,6 +508,101 @@ static void with_sight_of_it_and_handed_on(void **state)
     assert_int_equal(feed_at(&w, OFFICE, B)->head_seq, 5);
     assert_int_equal(feed_at(&w, OFFICE, C)->head_seq, 1);
     assert_false(feed_at(&w, C, B)->forked);
+    world_close(&w);
+}
+
+/* A device that was left behind met the copy alone: it takes no run of what is settled, and gets the state, also from who keeps the
+ * history. */
+static void meet_the_copy_alone(bool cut)
+{
+    enum { ASTRAY = 4 };
+    struct world w;
+    struct ward_hash there, here, space;
+    set_up(&w);
+    copy_of(&w, A);
+    admit(&w, 'a', WARD_ROLE_CELL, 20261125);
+    write_title(&w, COPY, 'y', "by the copy");
+    carry_raw(&w, COPY, ASTRAY);
+    write_many(&w, A, 3);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    if (cut)
+        OK(&w, ward_revoke_after(w.d[OFFICE].r, &w.d[A].grant, 6, "lost", &w.err));
+    const struct ward_compact_options options = {.least = 1, .keep = true, .leave = &w.d[ASTRAY].grant, .leave_count = 1};
+    struct ward_compact_result result;
+    OK(&w, ward_compact(w.d[OFFICE].r, &options, &result, &w.err));
+    assert_int_equal(result.proposed, 1);
+    OK(&w, ward_compact(w.d[OFFICE].r, &options, &result, &w.err));
+    if (!cut)
+        meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    OK(&w, ward_compact(w.d[OFFICE].r, &options, &result, &w.err));
+    assert_int_equal(result.closed, 1);
+    write_title(&w, ASTRAY, 'z', "by who was left behind");
+    assert_int_equal(feed_at(&w, ASTRAY, A)->head_seq, 7);
+    meet_on_line(&w, OFFICE, ASTRAY);
+    meet_on_line(&w, OFFICE, ASTRAY);
+    meet_on_line(&w, OFFICE, B);
+    assert_int_equal(feed_at(&w, OFFICE, A)->base, 0);
+    assert_int_equal(feed_at(&w, ASTRAY, A)->head_seq, 9);
+    assert_memory_equal(feed_at(&w, ASTRAY, A)->head_hash.b, feed_at(&w, B, A)->head_hash.b, 32);
+    space = space_ab(&w, B);
+    OK(&w, ward_state_digest(w.d[B].r, &space, &there, &w.err));
+    OK(&w, ward_state_digest(w.d[ASTRAY].r, &space, &here, &w.err));
+    assert_memory_equal(&there, &here, sizeof here);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+static void who_met_the_copy_alone(void **state)
+{
+    (void)state;
+    meet_the_copy_alone(false);
+}
+
+/* What the state does not tell of the feed, since it has no effect, is settled as well: what is held in its place gives way. */
+static void who_met_the_copy_of_a_lost_one(void **state)
+{
+    (void)state;
+    meet_the_copy_alone(true);
+}
+
+/* A state of a space with a floor goes no further than that: below it nobody looks anything up, and beyond it the history may be asked for.
+ */
+static void a_state_ends_at_the_floor(void **state)
+{
+    enum { NEW = 3 };
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    for (size_t n = 0; n < 300; n++) {
+        char title[80];
+        snprintf(title, sizeof title, "%zu", n * n * 7919 * 104729); /* much of it is past: the state saves more than half */
+        write_title(&w, A, 's', title);
+    }
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    assert_int_equal(compact_keeping(&w).proposed, 1);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    assert_int_equal(compact_keeping(&w).closed, 1);
+    for (char item = 't'; item < 'w'; item++)
+        write_title(&w, A, item, "later");
+    meet_on_line(&w, OFFICE, A);
+    assert_int_equal(admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125), NEW);
+    line_open(&l, &w, OFFICE, NEW);
+    l.b.talk.hooks.states = true;
+    pump(&l, SIZE_MAX);
+    assert_live(&l);
+    line_close(&l);
+    assert_int_equal(feed_at(&w, OFFICE, A)->base, 0); /* it was only looked at */
+    assert_int_equal(feed_at(&w, OFFICE, A)->head_seq, 309);
+    assert_int_equal(feed_at(&w, NEW, A)->base, 306);
+    assert_int_equal(feed_at(&w, NEW, A)->head_seq, 309);
+    meet_on_line(&w, OFFICE, A);
+    meet_on_line(&w, OFFICE, B);
+    assert_converged(&w);
     assert_sound(&w);
     world_close(&w);
 }
@@ -527,6 +622,9 @@ int main(void)
         cmocka_unit_test(a_copy_that_was_heard_before_the_closing),
         cmocka_unit_test(with_sight_of_what_is_beside),
         cmocka_unit_test(with_sight_of_it_and_handed_on),
+        cmocka_unit_test(who_met_the_copy_alone),
+        cmocka_unit_test(who_met_the_copy_of_a_lost_one),
+        cmocka_unit_test(a_state_ends_at_the_floor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,6 +335,69 @@ static void the_history_is_fetched_after_all(void **state)
     world_close(&w);
 }
 
+/* The runs of one device alone, of all that the giver holds. */
+static void bring_history_of(struct world *w, size_t whose, size_t giver, size_t taker)
+{
+    struct ward_stream s;
+    struct ward_buf frame;
+    struct ward_streamed streamed;
+    struct ward_apply apply;
+    bool got = true;
+    const struct ward_grant as = {.id = w->d[taker].grant, .unit = w->d[taker].unit, .role = w->d[taker].role};
+    ward_stream_init(&s, w->d[giver].r, &as);
+    ward_buf_init(&frame, &w->d[giver].outside.env);
+    OK(w, ward_apply_begin(&apply, w->d[taker].r, &w->err));
+    while (got) {
+        struct ward_message m;
+        struct ward_ingested in;
+        OK(w, ward_stream_next(&s, &frame, &streamed, &got, &w->err));
+        if (!got)
+            break;
+        OK(w, ward_frame_parse(&m, frame.p, frame.len, &w->err));
+        if (memcmp(m.run.grant8, w->d[whose].grant.b, 8) == 0)
+            OK(w, ward_ingest_run(&apply, &m.run, &in, &w->err));
+    }
+    OK(w, ward_apply_end(&apply, WARD_OK, &w->err));
+    ward_stream_free(&s);
+    ward_buf_free(&frame);
+}
+
+/* What rests on it has come first: it is put in causal order, for the state and for whoever gets it from here. */
+static void the_history_comes_piece_by_piece(void **state)
+{
+    struct world w;
+    (void)state;
+    set_up(&w);
+    for (char item = 'U'; item < 'Y'; item++) { /* each takes the other's place */
+        put(&w, OFFICE, item, TITLE, "một");
+        whole_round(&w, OFFICE, TABLET);
+        put(&w, TABLET, item, TITLE, "hai");
+        put(&w, TABLET, (char)(item + 1), NOTE, "ba");
+        whole_round(&w, OFFICE, TABLET);
+        put(&w, OFFICE, (char)(item + 1), NOTE, "bốn");
+        whole_round(&w, OFFICE, TABLET);
+    }
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, LATER);
+    put(&w, LATER, 'U', TITLE, "năm");
+    whole_round(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, TABLET);
+    bring_history_of(&w, TABLET, OFFICE, LATER);
+    assert_true(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    bring_history_of(&w, OFFICE, OFFICE, LATER);
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    assert_converged(&w);
+    assert_sound(&w);
+    size_t after = admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, TABLET);
+    give(&w, LATER, after); /* nothing of it is refused there */
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 /* A cut that lies below the base: nothing can be taken out of it, until the history tells what was there before. */
 static void a_cut_below_the_base_waits_for_the_history(void **state)
 {
@@ -434,6 +497,7 @@ int main(void)
         cmocka_unit_test(settled_in_the_middle),
         cmocka_unit_test(a_bundle_brings_the_state),
         cmocka_unit_test(the_history_is_fetched_after_all),
+        cmocka_unit_test(the_history_comes_piece_by_piece),
         cmocka_unit_test(a_cut_below_the_base_waits_for_the_history),
         cmocka_unit_test(a_change_that_rests_below_the_base_brings_the_history),
     };
