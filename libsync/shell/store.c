@@ -96,6 +96,12 @@ int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err)
     return code;
 }
 
+int store_do(struct ward_store *s, enum sql which, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, which, err);
+    return st ? store_run(s, st, err) : s->code;
+}
+
 int store_exec(struct ward_store *s, const char *sql, struct ward_error *err)
 {
     int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
@@ -357,7 +363,7 @@ int ward_store_open(struct ward_store **out, const char *home, const struct ward
 /* Out of one that is only for reading, or that could not be left when it was over because memory was lacking. */
 static int leave_transaction(struct ward_store *s, struct ward_error *err)
 {
-    return sqlite3_get_autocommit(s->db) ? WARD_OK : store_exec(s, s->look_open ? "COMMIT" : "ROLLBACK", err);
+    return sqlite3_get_autocommit(s->db) ? WARD_OK : store_do(s, s->look_open ? SQL_LOOKED : SQL_ROLLBACK, err);
 }
 
 /* A look that could not be ended would go on showing its moment: whoever needs the present, or no transaction at all, ends it first. */
@@ -419,7 +425,7 @@ int ward_store_look(struct ward_store *s, struct ward_error *err)
     if (s->looks == 0 && !s->in_transaction) {
         int rc = leave_transaction(s, err);
         if (!rc)
-            rc = store_exec(s, "BEGIN", err);
+            rc = store_do(s, SQL_LOOK, err);
         if (rc)
             return rc;
         s->look_open = true;
@@ -467,7 +473,7 @@ static int begin(struct ward_store *s, bool loose, struct ward_error *err)
     if (!rc)
         rc = set_loose(s, loose, err);
     if (!rc)
-        rc = store_exec(s, "BEGIN IMMEDIATE", err);
+        rc = store_do(s, SQL_BEGIN, err);
     if (rc)
         ward_store_rollback(s); /* it may have begun all the same */
     return rc;
@@ -485,6 +491,8 @@ int ward_store_begin_hint(struct ward_store *s, struct ward_error *err)
 
 int ward_store_commit(struct ward_store *s, struct ward_error *err)
 {
+    /* Compiled anew each time: one that is kept counts its steps on, and where SQLite is broken off by their number
+     * (sqlite3_progress_handler) it could fail when all was done. */
     int rc = store_exec(s, "COMMIT", err);
     if (rc) {
         ward_store_rollback(s);
@@ -504,7 +512,11 @@ void ward_store_rollback(struct ward_store *s)
     for (int i = 0; i < SQL_COUNT; i++)
         if (s->stmts[i])
             sqlite3_reset(s->stmts[i]);
-    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_stmt *st = store_stmt(s, SQL_ROLLBACK, NULL);
+    if (st) {
+        sqlite3_step(st); /* SQLite may have ended it itself; where it could not, the next transaction does (leave_transaction) */
+        sqlite3_reset(st);
+    }
     s->in_transaction = false;
     s->plain_stale |= s->plain_renewed;
     ward_lock_release(&s->lock);

@@ -76,6 +76,10 @@ static const char tables_3[] =
 #define RECEIPTED_COLUMNS "grant_id, fid, seq, wall_ms, number, held, rewritten, noticed_ms"
 
 static const char *const statements[SQL_COUNT] = {
+    [SQL_LOOK] = "BEGIN",
+    [SQL_LOOKED] = "COMMIT",
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_META_GET] = "SELECT value FROM ward_meta WHERE key = ?1",
     [SQL_META_PUT] = "INSERT INTO ward_meta(key, value) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = ?2",
     [SQL_STAMP] = "PRAGMA data_version",

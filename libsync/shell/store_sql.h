@@ -8,6 +8,10 @@
 #include <sqlite3.h>
 
 enum sql {
+    SQL_LOOK, /* a transaction for reading alone, and its end */
+    SQL_LOOKED,
+    SQL_BEGIN,
+    SQL_ROLLBACK,
     SQL_META_GET,
     SQL_META_PUT,
     SQL_STAMP,
@@ -132,8 +136,9 @@ int store_identify(struct ward_store *s, bool create, bool *laid_out, struct war
 int store_fail(struct ward_store *s, int rc, struct ward_error *err, const char *what);
 /* The statement, reset and ready to bind; NULL with err and s->code set. */
 sqlite3_stmt *store_stmt(struct ward_store *s, enum sql which, struct ward_error *err);
-/* Runs a statement that gives no rows. */
+/* Runs a statement that gives no rows; the second one that has nothing to bind. */
 int store_run(struct ward_store *s, sqlite3_stmt *st, struct ward_error *err);
+int store_do(struct ward_store *s, enum sql which, struct ward_error *err);
 int store_exec(struct ward_store *s, const char *sql, struct ward_error *err);
 int store_pragma_int(struct ward_store *s, const char *sql, int64_t *out, struct ward_error *err); /* any statement that gives one number */
 void store_settle_log(struct ward_store *s); /* what SQLite's log holds goes to the database, if nobody else writes */
