@@ -94,25 +94,44 @@ static void finalize_table(struct plain *p)
     *p = (struct plain){.kind = p->kind};
 }
 
-static int prepare_table(struct ward_store *s, struct plain *p, struct ward_error *err)
+/* Made when they are first needed: a program that lives for one command needs few of them. */
+static sqlite3_stmt *make(struct ward_store *s, sqlite3_str *sql, sqlite3_stmt **out, struct ward_error *err)
 {
-    const struct ward_kind_def *k = p->kind;
-    sqlite3_str *put = sqlite3_str_new(s->db), *get = sqlite3_str_new(s->db), *del = sqlite3_str_new(s->db);
-    sqlite3_str_appendf(put, "INSERT OR REPLACE INTO \"%w\" VALUES(?1, ?2, ?3", k->name);
-    sqlite3_str_appendf(get, "SELECT conflicts");
-    for (size_t i = 0; i < k->field_count; i++) {
-        sqlite3_str_appendf(put, ", ?%d", (int)i + 4);
-        sqlite3_str_appendf(get, ", \"%w\"", k->fields[i].name);
-    }
-    sqlite3_str_appendf(put, ")");
-    sqlite3_str_appendf(get, " FROM \"%w\" WHERE id = ?1 AND space = ?2", k->name);
-    sqlite3_str_appendf(del, "DELETE FROM \"%w\" WHERE id = ?1 AND space = ?2", k->name);
-    int rc = prepare_str(s, put, &p->put, err);
-    int rc2 = prepare_str(s, get, &p->get, rc ? NULL : err);
-    int rc3 = prepare_str(s, del, &p->del, rc || rc2 ? NULL : err);
-    if (rc || rc2 || rc3) /* all three or none */
-        finalize_table(p);
-    return rc ? rc : rc2 ? rc2 : rc3;
+    s->code = prepare_str(s, sql, out, err);
+    return *out;
+}
+
+static sqlite3_stmt *put_of(struct ward_store *s, struct plain *p, struct ward_error *err)
+{
+    if (p->put)
+        return p->put;
+    sqlite3_str *sql = sqlite3_str_new(s->db);
+    sqlite3_str_appendf(sql, "INSERT OR REPLACE INTO \"%w\" VALUES(?1, ?2, ?3", p->kind->name);
+    for (size_t i = 0; i < p->kind->field_count; i++)
+        sqlite3_str_appendf(sql, ", ?%d", (int)i + 4);
+    sqlite3_str_appendf(sql, ")");
+    return make(s, sql, &p->put, err);
+}
+
+static sqlite3_stmt *get_of(struct ward_store *s, struct plain *p, struct ward_error *err)
+{
+    if (p->get)
+        return p->get;
+    sqlite3_str *sql = sqlite3_str_new(s->db);
+    sqlite3_str_appendf(sql, "SELECT conflicts");
+    for (size_t i = 0; i < p->kind->field_count; i++)
+        sqlite3_str_appendf(sql, ", \"%w\"", p->kind->fields[i].name);
+    sqlite3_str_appendf(sql, " FROM \"%w\" WHERE id = ?1 AND space = ?2", p->kind->name);
+    return make(s, sql, &p->get, err);
+}
+
+static sqlite3_stmt *del_of(struct ward_store *s, struct plain *p, struct ward_error *err)
+{
+    if (p->del)
+        return p->del;
+    sqlite3_str *sql = sqlite3_str_new(s->db);
+    sqlite3_str_appendf(sql, "DELETE FROM \"%w\" WHERE id = ?1 AND space = ?2", p->kind->name);
+    return make(s, sql, &p->del, err);
 }
 
 static void finalize_statements(struct ward_store *s)
@@ -183,7 +202,7 @@ static struct plain *find(struct ward_store *s, const struct ward_kind_def *kind
 {
     for (size_t i = 0; i < s->plain_count; i++)
         if (s->plains[i].kind == kind)
-            return s->plains[i].put || prepare_table(s, &s->plains[i], err) == WARD_OK ? &s->plains[i] : NULL;
+            return &s->plains[i];
     s->code = ward_fail(err, WARD_ERR_UNKNOWN_KIND, "%s", kind->name);
     return NULL;
 }
@@ -212,27 +231,29 @@ int ward_store_put_plain(struct ward_store *s, uint32_t sid, const struct ward_k
                          size_t conflicts, const struct ward_value *values, struct ward_error *err)
 {
     struct plain *p = find(s, kind, err);
-    if (!p)
+    sqlite3_stmt *st = p ? put_of(s, p, err) : NULL;
+    if (!st)
         return s->code;
-    sqlite3_reset(p->put);
-    bind_id(p->put, 1, entity);
-    sqlite3_bind_int64(p->put, 2, sid);
-    sqlite3_bind_int64(p->put, 3, (sqlite3_int64)conflicts);
+    sqlite3_reset(st);
+    bind_id(st, 1, entity);
+    sqlite3_bind_int64(st, 2, sid);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)conflicts);
     for (size_t i = 0; i < kind->field_count; i++)
-        bind_value(p->put, (int)i + 4, &values[i]);
-    return store_run(s, p->put, err);
+        bind_value(st, (int)i + 4, &values[i]);
+    return store_run(s, st, err);
 }
 
 int ward_store_delete_plain(struct ward_store *s, uint32_t sid, const struct ward_kind_def *kind, const struct ward_id *entity,
                             struct ward_error *err)
 {
     struct plain *p = find(s, kind, err);
-    if (!p)
+    sqlite3_stmt *st = p ? del_of(s, p, err) : NULL;
+    if (!st)
         return s->code;
-    sqlite3_reset(p->del);
-    bind_id(p->del, 1, entity);
-    sqlite3_bind_int64(p->del, 2, sid);
-    return store_run(s, p->del, err);
+    sqlite3_reset(st);
+    bind_id(st, 1, entity);
+    sqlite3_bind_int64(st, 2, sid);
+    return store_run(s, st, err);
 }
 
 static struct ward_value column_value(sqlite3_stmt *st, int i, struct ward_buf *buf)
@@ -254,16 +275,17 @@ int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_k
                          struct ward_value *values, struct ward_buf *buf, struct ward_error *err)
 {
     struct plain *p = find(s, kind, err);
-    if (!p)
+    sqlite3_stmt *st = p ? get_of(s, p, err) : NULL;
+    if (!st)
         return s->code;
-    sqlite3_reset(p->get);
-    bind_id(p->get, 1, entity);
-    sqlite3_bind_int64(p->get, 2, sid);
-    int rc = sqlite3_step(p->get);
+    sqlite3_reset(st);
+    bind_id(st, 1, entity);
+    sqlite3_bind_int64(st, 2, sid);
+    int rc = sqlite3_step(st);
     ward_buf_clear(buf);
     ward_buf_room(buf, 1); /* to point into, where all texts are empty */
     for (size_t i = 0; rc == SQLITE_ROW && i < kind->field_count; i++)
-        values[i] = column_value(p->get, (int)i + 1, buf);
+        values[i] = column_value(st, (int)i + 1, buf);
     size_t at = 0; /* the buffer may have moved while it grew */
     for (size_t i = 0; rc == SQLITE_ROW && !ward_buf_status(buf) && i < kind->field_count; i++)
         if (values[i].type == WARD_TEXT || values[i].type == WARD_BYTES) {
@@ -273,7 +295,7 @@ int ward_store_get_plain(struct ward_store *s, uint32_t sid, const struct ward_k
     int code = rc == SQLITE_ROW    ? ward_buf_status(buf)
                : rc == SQLITE_DONE ? ward_fail(err, WARD_ERR_NOT_FOUND, "%s", kind->name)
                                    : store_fail(s, rc, err, "plain");
-    sqlite3_reset(p->get);
+    sqlite3_reset(st);
     return code == WARD_ERR_MEMORY ? ward_fail(err, code, "plain") : code;
 }
 
