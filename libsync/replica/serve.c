@@ -140,6 +140,7 @@ static int spread_news(struct ward_server *s, struct ward_error *err)
     size_t count;
     if (!s->news)
         return WARD_OK;
+    s->floors_due |= s->floors_wait;
     int rc = find_changed(s, &count, err);
     s->news = rc != WARD_OK;
     for (size_t i = 0; !rc && i < s->guest_count; i++)
@@ -148,20 +149,21 @@ static int spread_news(struct ward_server *s, struct ward_error *err)
     return rc;
 }
 
-/* Once while the link stays, and once when it ends; oftener while somebody waits for it. */
+/* Once while the link stays, and once when it ends; while floors wait for it also whenever he is known to hold more. */
 static bool is_newly_live(const struct ward_server_guest *g)
 {
-    return (!g->remembered || g->server->floors_wait) && g->talk.s.state == WARD_S_LIVE;
+    bool news = !g->remembered || (g->server->floors_wait && ward_talk_knows_more(&g->talk));
+    return news && g->talk.s.state == WARD_S_LIVE;
 }
 
 /* What all devices hold by now; nothing is lost if it has to wait. */
 static void close_floors(struct ward_server *s)
 {
     struct ward_compact_result result = {0};
-    if (s->batch.open || (!s->parted && !s->floors_wait))
+    if (s->batch.open || !s->floors_due)
         return;
     if (ward_compact_close(s->r, &result, NULL) == WARD_OK) {
-        s->parted = false;
+        s->floors_due = false;
         s->floors_wait = result.waiting > 0;
         s->news |= result.closed > 0;
     }

@@ -60,7 +60,7 @@ struct ward_server {
     bool heavy_work;        /* in this step */
     int64_t heavy_after_ms; /* not before */
     struct ward_batch batch;
-    bool parted;      /* it is known anew what somebody holds */
+    bool floors_due;  /* something was learned that may let floors be closed: what somebody holds, or a change while some wait */
     bool floors_wait; /* some are proposed and not closed */
     bool news;
     struct ward_server_head *heads; /* by fid - 1, as they were when guests were last told, */

@@ -78,9 +78,12 @@ void ward_server_remember(struct ward_server *s, ward_server_stands_fn *stands)
             rc = ward_talk_note_peer(&g->talk, g->upward ? s->called : NULL, NULL);
         g->remembered = true;
     }
-    if (begun && (rc || ward_store_commit(store, NULL)))
+    if (begun && (rc || ward_store_commit(store, NULL))) {
         ward_store_rollback(store);
-    s->parted |= begun;
+        for (size_t i = 0; i < s->guest_count; i++)
+            s->guests[i]->talk.noted = UINT64_MAX;
+    }
+    s->floors_due |= begun;
 }
 
 static size_t links_of(const struct ward_server *s, const uint8_t link_pk[32])

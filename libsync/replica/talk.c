@@ -353,6 +353,19 @@ int ward_talk_late(struct ward_talk *t, const void *p, size_t len, bool *left, s
     return m.type == WARD_MSG_RECEIPT && t->asked ? ward_receipts_keep(t, &m, err) : WARD_OK;
 }
 
+static uint64_t sum_of(const struct ward_vv *vv)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < vv->len; i++)
+        sum += vv->v[i].seq;
+    return sum;
+}
+
+bool ward_talk_knows_more(const struct ward_talk *t)
+{
+    return sum_of(&t->known) != t->noted; /* seqs only rise */
+}
+
 int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_error *err)
 {
     ward_replica *r = t->r;
@@ -377,6 +390,8 @@ int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_er
         rc = ward_vv_raise(&p.have, &r->env, t->known.v[i].fid, t->known.v[i].seq);
     if (!rc)
         rc = ward_store_put_peer(r->store, &p, err);
+    if (!rc)
+        t->noted = sum_of(&t->known);
     ward_vv_free(&p.have, &r->env);
     return rc;
 }

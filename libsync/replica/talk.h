@@ -65,7 +65,8 @@ struct ward_talk {
     struct ward_vv before;                     /* and the heads then, of feeds that have grown since; by fid */
     bool from_base;                            /* the peer holds that, and not all that is here; */
     bool beyond_base;                          /* it holds more than that, nobody knows what */
-    struct ward_vv known;                      /* what the peer durably holds, by fid */
+    struct ward_vv known;                      /* what the peer durably holds, by fid; */
+    uint64_t noted;                            /* and the sum of it when it was last noted in the store */
     struct ward_vv asked_branch, heard_branch; /* by trunk: samples of it were sent, and came */
     struct ward_vv sent_blind;                 /* by fid: the first change sent since samples last came */
     bool retell;                               /* own changes may wait to be written anew, once all of the peer's are there */
@@ -130,6 +131,7 @@ int ward_talk_show_out(struct ward_talk *t, int code, struct ward_error *err); /
 /* Remembers contact and what the peer holds; in its own transaction, or within one. */
 int ward_talk_remember(struct ward_talk *t, const char *address, struct ward_error *err);
 int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_error *err);
+bool ward_talk_knows_more(const struct ward_talk *t); /* than when it was last noted */
 static inline bool ward_talk_closed(const struct ward_talk *t)
 {
     return t->s.state == WARD_S_CLOSED;
