@@ -48,7 +48,7 @@ static int replay_segment(struct replaying *x, struct ward_feed *f, const struct
     size_t at = 0, used = 0;
     uint64_t end = end_of(x, f);
     ward_buf_init(&raw, &r->env);
-    int rc = ward_store_unpack(seg, &raw, x->err);
+    int rc = ward_store_unpack(r->store, seg, &raw, x->err);
     for (uint64_t seq = seg->first; !rc && seq < seg->first + seg->count && seq <= end; seq++, at += used) {
         ward_scratch_clear(&r->scratch);
         rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, x->err);

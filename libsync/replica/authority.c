@@ -20,7 +20,7 @@ static int note_segment(struct ward_apply *a, const struct ward_segment *seg, st
     struct ward_buf raw;
     size_t at = 0, used = 0;
     ward_buf_init(&raw, &a->r->env);
-    int rc = ward_store_unpack(seg, &raw, err);
+    int rc = ward_store_unpack(a->r->store, seg, &raw, err);
     for (uint32_t i = 0; !rc && i < seg->count; i++, at += used) {
         ward_scratch_clear(s);
         rc = ward_change_parse(s, raw.p + at, raw.len - at, &used, err);

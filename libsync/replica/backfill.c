@@ -86,7 +86,7 @@ static int enter_anew(ward_replica *r, const struct ward_segment *held, uint64_t
 {
     struct ward_segment seg = *held;
     size_t at = 0;
-    int rc = ward_store_unpack(&seg, raw, err);
+    int rc = ward_store_unpack(r->store, &seg, raw, err);
     for (; !rc && seg.count && seg.first <= known; seg.first++, seg.count--) {
         struct ward_change_head head;
         if (ward_change_skip(raw->p + at, raw->len - at, &head))
@@ -97,7 +97,7 @@ static int enter_anew(ward_replica *r, const struct ward_segment *held, uint64_t
         rc = ward_store_drop_segment(r->store, held->seg, err);
     if (rc || seg.count == 0)
         return rc;
-    rc = ward_pack(packed, &seg.codec, raw->p + at, raw->len - at, seg.count, err);
+    rc = ward_pack(ward_store_packer(r->store), packed, &seg.codec, raw->p + at, raw->len - at, seg.count, err);
     seg.data = seg.codec ? packed->p : raw->p + at;
     seg.len = seg.codec ? packed->len : raw->len - at;
     return rc ? rc : ward_store_add_segment(r->store, &seg, err);

@@ -233,7 +233,7 @@ static int restore_parts(struct restoring *x, const struct ward_hash *space, con
         rc = ward_store_get_base(r->store, space, false, i, &stored, x->err);
         if (rc)
             break;
-        rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, x->err);
+        rc = ward_unpack(ward_store_packer(r->store), &raw, stored.codec, stored.data, stored.len, part.count, x->err);
         if (!rc)
             rc = ward_snapshot_part_check(&part, raw.p, raw.len, &r->scratch, x->err);
         rc = rc && rc != WARD_ERR_MEMORY ? ward_fail(x->err, WARD_ERR_CORRUPT, "base, part %u", (unsigned)i) : rc;

@@ -83,7 +83,7 @@ static int each_part(ward_replica *r, const struct ward_feed *f, uint64_t from, 
             continue;
         rc = ward_store_get_base(r->store, &s->id, false, i, &stored, err);
         if (!rc)
-            rc = ward_unpack(&raw, stored.codec, stored.data, stored.len, part.count, err);
+            rc = ward_unpack(ward_store_packer(r->store), &raw, stored.codec, stored.data, stored.len, part.count, err);
         if (!rc)
             rc = fn(ctx, &part, &raw);
         if (rc >= 200 && rc < 300)
@@ -173,7 +173,7 @@ static int forget_log(ward_replica *r, const struct ward_feed *f, uint64_t upto,
     if (upto < f->head_seq)
         rc = ward_store_find_segment(r->store, f->fid, upto + 1, &seg, err);
     if (!rc && upto < f->head_seq && seg.first <= upto) {
-        rc = ward_store_unpack(&seg, &raw, err);
+        rc = ward_store_unpack(r->store, &seg, &raw, err);
         for (uint64_t seq = seg.first; !rc && seq <= upto; seq++) {
             struct ward_change_head head;
             if (ward_change_skip(raw.p + at, raw.len - at, &head))
@@ -184,7 +184,7 @@ static int forget_log(ward_replica *r, const struct ward_feed *f, uint64_t upto,
         seg.count -= (uint32_t)(upto + 1 - seg.first);
         seg.first = upto + 1;
         if (!rc)
-            rc = ward_pack(&packed, &seg.codec, raw.p + at, raw.len - at, seg.count, err);
+            rc = ward_pack(ward_store_packer(r->store), &packed, &seg.codec, raw.p + at, raw.len - at, seg.count, err);
         seg.data = seg.codec ? packed.p : raw.p + at;
         seg.len = seg.codec ? packed.len : raw.len - at;
         shorter = &seg;

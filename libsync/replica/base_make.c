@@ -139,7 +139,7 @@ static int stamp_by_log(struct stamping *x, ward_replica *r, uint32_t fid, struc
         size_t at = 0;
         rc = ward_store_find_segment(r->store, fid, x->v->seq, &seg, err);
         if (!rc)
-            rc = ward_store_unpack(&seg, raw, err);
+            rc = ward_store_unpack(r->store, &seg, raw, err);
         for (uint64_t seq = seg.first; !rc && seq < seg.first + seg.count; seq++) {
             struct ward_change_head head;
             rc = ward_change_skip(raw->p + at, raw->len - at, &head);
@@ -183,7 +183,7 @@ static int end_part(struct maker *k, uint32_t feed, uint64_t last)
     uint32_t codec;
     if (ward_buf_status(&k->raw))
         return ward_fail(k->err, WARD_ERR_MEMORY, "snapshot");
-    int rc = ward_pack(&k->packed, &codec, k->raw.p, k->raw.len, k->bodies, k->err);
+    int rc = ward_pack(ward_store_packer(k->r->store), &k->packed, &codec, k->raw.p, k->raw.len, k->bodies, k->err);
     const struct ward_buf *data = codec ? &k->packed : &k->raw;
     if (!rc)
         rc = keep_part(k->out, codec, data->p, data->len, k->err);

@@ -332,7 +332,7 @@ static int check_part(ward_replica *r, const struct ward_snapshot_head *h, uint3
     ward_snapshot_name_part(&is, codec, data, len);
     if (ward_hash_compare(&part.hash, &is) != 0)
         return ward_fail(err, WARD_ERR_CHAIN, "part %u is another than the head of the snapshot names", (unsigned)number);
-    int rc = ward_unpack(&r->unpacked, codec, data, len, part.count, err);
+    int rc = ward_unpack(ward_store_packer(r->store), &r->unpacked, codec, data, len, part.count, err);
     return rc ? rc : ward_snapshot_part_check(&part, r->unpacked.p, r->unpacked.len, &r->scratch, err);
 }
 

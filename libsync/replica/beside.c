@@ -85,7 +85,7 @@ static int look_at_segment(struct search *x, const struct ward_feed *row, const 
     bool found = false;
     ward_scratch_init(&s, &x->r->env);
     ward_buf_init(&raw, &x->r->env);
-    int rc = ward_store_unpack(seg, &raw, err);
+    int rc = ward_store_unpack(x->r->store, seg, &raw, err);
     for (uint64_t seq = seg->first; !rc && !found && seq < seg->first + seg->count && (!known || seq < known); seq++, at += used) {
         ward_scratch_clear(&s);
         rc = ward_change_parse(&s, raw.p + at, raw.len - at, &used, err);

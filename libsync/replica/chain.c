@@ -78,7 +78,7 @@ static int fetch(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_segmen
         return rc;
     rc = ward_store_find_segment(r->store, fid, seq, seg, err);
     if (!rc)
-        rc = ward_store_unpack(seg, raw, err);
+        rc = ward_store_unpack(r->store, seg, raw, err);
     if (!rc)
         rc = hash_before(r, fid, seg->first, prev, err);
     ward_store_looked(r->store);
@@ -195,7 +195,7 @@ static int see_segment(ward_replica *r, const struct ward_segment *seg, uint64_t
     size_t at = 0, used = 0;
     ward_scratch_init(&s, &r->env);
     ward_buf_init(&raw, &r->env);
-    int rc = ward_store_unpack(seg, &raw, err);
+    int rc = ward_store_unpack(r->store, seg, &raw, err);
     for (uint64_t seq = seg->first; !rc && seq < seg->first + seg->count && seq <= upto; seq++, at += used) {
         ward_scratch_clear(&s);
         rc = ward_change_parse(&s, raw.p + at, raw.len - at, &used, err);

@@ -101,7 +101,7 @@ static int had_seen(ward_replica *r, const struct ward_live_value *v, const stru
     for (uint64_t seq = v->seq; !rc && seq > f->base && !m.early && !m.late && m.most < other->seq; seq = seg.first - 1) {
         rc = ward_store_find_segment(r->store, v->fid, seq, &seg, err);
         if (!rc)
-            rc = ward_store_unpack(&seg, &raw, err);
+            rc = ward_store_unpack(r->store, &seg, &raw, err);
         if (!rc)
             rc = read_mentions(r, &seg, &raw, &m, err);
     }

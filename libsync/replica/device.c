@@ -119,7 +119,7 @@ static int written_at(ward_replica *r, uint32_t fid, uint64_t seq, int64_t *out,
         return WARD_OK; /* before what is held here: nothing says when */
     int rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
     if (!rc)
-        rc = ward_store_unpack(&seg, &r->unpacked, err);
+        rc = ward_store_unpack(r->store, &seg, &r->unpacked, err);
     for (uint64_t i = rc ? seq + 1 : seg.first; !rc && i <= seq; i++, at += head.len)
         rc = ward_change_skip(r->unpacked.p + at, r->unpacked.len - at, &head);
     if (!rc)

@@ -69,7 +69,7 @@ static int put_bodies(ward_replica *r, const struct stretch *s, uint64_t from, s
     }
     int rc = ward_store_find_segment(r->store, s->row->fid, s->last, &seg, err);
     if (!rc)
-        rc = ward_store_unpack(&seg, &r->unpacked, err);
+        rc = ward_store_unpack(r->store, &seg, &r->unpacked, err);
     for (uint64_t seq = seg.first; !rc && seq <= s->last; seq++) {
         struct ward_change_head head;
         if (seq == from + 1)

@@ -131,8 +131,8 @@ static int give_segment(struct history *h, const struct ward_segment *seg, struc
     struct ward_hash hash;
     uint64_t depth;
     ward_buf_init(&raw, &r->env);
-    int rc =
-        ward_directory_feed(&r->dir, seg->fid) ? ward_store_unpack(seg, &raw, err) : ward_fail(err, WARD_ERR_CORRUPT, "segment of no feed");
+    int rc = ward_directory_feed(&r->dir, seg->fid) ? ward_store_unpack(r->store, seg, &raw, err)
+                                                    : ward_fail(err, WARD_ERR_CORRUPT, "segment of no feed");
     bool asked = !rc && (!h->entity || holds(&raw, h->entity));
     if (asked)
         rc = ward_chain_at(r, seg->fid, seg->first - 1, &hash, &depth, err);

@@ -452,7 +452,7 @@ static int store_segment(struct incoming *in, uint32_t fid, const struct ward_bu
         seg.data = run->data;
         seg.len = run->len;
     } else {
-        rc = ward_pack(&packed, &seg.codec, raw->p + in->skipped, raw->len - in->skipped, seg.count, err);
+        rc = ward_pack(ward_store_packer(in->r->store), &packed, &seg.codec, raw->p + in->skipped, raw->len - in->skipped, seg.count, err);
         seg.data = seg.codec ? packed.p : raw->p + in->skipped;
         seg.len = seg.codec ? packed.len : raw->len - in->skipped;
     }
@@ -623,7 +623,7 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     bool duplicate;
     if (in->run->count > WARD_RUN_CHANGES_MAX)
         return ward_fail(err, WARD_ERR_LIMIT_RUN, "%u changes", (unsigned)in->run->count);
-    int rc = ward_unpack(&r->unpacked, in->run->codec, in->run->data, in->run->len, in->run->count, err);
+    int rc = ward_unpack(ward_store_packer(r->store), &r->unpacked, in->run->codec, in->run->data, in->run->len, in->run->count, err);
     if (!rc)
         rc = find_space(in, err);
     if (!rc)

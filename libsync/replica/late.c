@@ -242,7 +242,7 @@ static int each_change(struct gathering *g, uint64_t first, uint64_t last,
         size_t at = 0, used = 0;
         rc = ward_store_find_segment(r->store, row_at(r, g->fid, seq), seq, &seg, err);
         if (!rc)
-            rc = ward_store_unpack(&seg, &raw, err);
+            rc = ward_store_unpack(r->store, &seg, &raw, err);
         for (uint64_t i = seg.first; !rc && i < seg.first + seg.count && i <= last; i++, at += used) {
             ward_scratch_clear(&r->scratch);
             rc = ward_change_parse(&r->scratch, raw.p + at, raw.len - at, &used, err);

@@ -62,7 +62,7 @@ static int join(struct joining *j, struct ward_error *err)
     const uint64_t first_before = seg.first;
     seg.first = j->first;
     seg.count = j->count;
-    int rc = ward_pack(&j->packed, &seg.codec, j->bodies.p, j->bodies.len, j->count, err);
+    int rc = ward_pack(ward_store_packer(j->r->store), &j->packed, &seg.codec, j->bodies.p, j->bodies.len, j->count, err);
     seg.data = seg.codec ? j->packed.p : j->bodies.p;
     seg.len = seg.codec ? j->packed.len : j->bodies.len;
     return rc ? rc : ward_store_join_segments(j->r->store, first_before, &seg, err);
@@ -91,7 +91,7 @@ static int take_in(struct joining *j, uint32_t fid, uint64_t first, struct ward_
     struct ward_segment seg;
     int rc = ward_store_find_segment(j->r->store, fid, first, &seg, err);
     if (!rc)
-        rc = ward_store_unpack(&seg, &j->raw, err);
+        rc = ward_store_unpack(j->r->store, &seg, &j->raw, err);
     if (rc == WARD_ERR_CORRUPT)
         return end_joining(j, err);
     if (!rc && j->count && is_apart(j, &seg))

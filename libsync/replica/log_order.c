@@ -88,7 +88,7 @@ static int read_piece(struct ordering *o, struct piece *p, struct ward_error *er
     size_t at = 0, used = 0;
     int rc = ward_store_find_segment(o->r->store, p->fid, p->first, &seg, err);
     if (!rc)
-        rc = ward_store_unpack(&seg, &o->raw, err);
+        rc = ward_store_unpack(o->r->store, &seg, &o->raw, err);
     ward_scratch_clear(&o->scratch);
     for (uint32_t i = 0; !rc && i < p->count; i++, at += used) {
         rc = ward_change_parse(&o->scratch, o->raw.p + at, o->raw.len - at, &used, err);

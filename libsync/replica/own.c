@@ -95,7 +95,7 @@ static int cut_out(ward_replica *r, struct ward_segment *seg, uint64_t first, ui
 {
     size_t from = 0, at = 0;
     uint64_t end = seg->first + seg->count - 1, depth;
-    int rc = ward_store_unpack(seg, raw, err);
+    int rc = ward_store_unpack(r->store, seg, raw, err);
     for (uint64_t seq = seg->first; !rc && seq <= last; seq++) {
         struct ward_change_head head;
         if (ward_change_skip(raw->p + at, raw->len - at, &head))
@@ -106,7 +106,7 @@ static int cut_out(ward_replica *r, struct ward_segment *seg, uint64_t first, ui
     seg->first = first;
     seg->count = (uint32_t)(last - first + 1);
     if (!rc)
-        rc = ward_pack(packed, &seg->codec, raw->p + from, at - from, seg->count, err);
+        rc = ward_pack(ward_store_packer(r->store), packed, &seg->codec, raw->p + from, at - from, seg->count, err);
     seg->data = seg->codec ? packed->p : raw->p + from;
     seg->len = seg->codec ? packed->len : at - from;
     if (rc || last == end)

@@ -75,7 +75,7 @@ static int seal(struct ward_pen *p, struct ward_error *err)
         return WARD_OK;
     ward_buf_init(&packed, &r->env);
     if (p->count > 1 || p->bodies.len >= PACK_ALONE)
-        rc = ward_pack(&packed, &seg.codec, p->bodies.p, p->bodies.len, p->count, err);
+        rc = ward_pack(ward_store_packer(r->store), &packed, &seg.codec, p->bodies.p, p->bodies.len, p->count, err);
     if (!rc) {
         seg.data = seg.codec ? packed.p : p->bodies.p;
         seg.len = seg.codec ? packed.len : p->bodies.len;

@@ -122,7 +122,7 @@ static int put_bodies(ward_replica *r, uint32_t fid, uint64_t first, uint64_t la
         size_t at = 0;
         rc = ward_store_find_segment(r->store, fid, seq, &seg, err);
         if (!rc)
-            rc = ward_store_unpack(&seg, &raw, err);
+            rc = ward_store_unpack(r->store, &seg, &raw, err);
         for (uint32_t i = 0; !rc && i < seg.count; i++) {
             struct ward_change_head head;
             if (ward_change_skip(raw.p + at, raw.len - at, &head)) {

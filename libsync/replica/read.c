@@ -187,7 +187,7 @@ int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct wa
         return ward_base_stamp(r, v->fid, v->seq, &out->wall_ms, err);
     int rc = ward_store_find_segment(r->store, v->fid, v->seq, &seg, err);
     if (!rc)
-        rc = ward_store_unpack(&seg, &r->unpacked, err);
+        rc = ward_store_unpack(r->store, &seg, &r->unpacked, err);
     size_t at = 0;
     for (uint64_t seq = seg.first; !rc && seq <= v->seq; seq++) {
         rc = ward_change_skip(r->unpacked.p + at, r->unpacked.len - at, &head);

@@ -297,7 +297,7 @@ struct gathered {
 static int append(struct ward_stream *s, const struct ward_segment *seg, uint64_t from, struct ward_error *err)
 {
     size_t at = 0;
-    int rc = ward_store_unpack(seg, &s->r->unpacked, err);
+    int rc = ward_store_unpack(s->r->store, seg, &s->r->unpacked, err);
     for (uint64_t seq = seg->first; !rc && seq < from; seq++) {
         struct ward_change_head head;
         rc = ward_change_skip(s->r->unpacked.p + at, s->r->unpacked.len - at, &head);
@@ -373,7 +373,7 @@ static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t unti
             rc = extend(s, until, goal < WARD_RUN_RAW_MAX ? goal : WARD_RUN_RAW_MAX, g, err);
         if (rc || g->whole || (!anew && s->r->bodies.len == before))
             return rc;
-        rc = ward_pack(&s->r->packed, &g->codec, s->r->bodies.p, s->r->bodies.len, g->count, err);
+        rc = ward_pack(ward_store_packer(s->r->store), &s->r->packed, &g->codec, s->r->bodies.p, s->r->bodies.len, g->count, err);
         data = g->codec ? s->r->packed.len : s->r->bodies.len;
         bool single = g->last.first <= g->first, room = g->more && data < limit / 8 * 7;
         bool enough = tries == TRIES;

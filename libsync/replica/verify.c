@@ -76,7 +76,7 @@ static int check_segment(struct verify *v, const struct ward_segment *seg, struc
     uint64_t last = seg->first + seg->count - 1;
     struct ward_hash hash = v->last[seg->fid];
     ward_buf_init(&raw, &v->r->env);
-    int rc = seg->first == v->reached[seg->fid] + 1 ? ward_store_unpack(seg, &raw, err) : WARD_ERR_GAP;
+    int rc = seg->first == v->reached[seg->fid] + 1 ? ward_store_unpack(v->r->store, seg, &raw, err) : WARD_ERR_GAP;
     if (!rc)
         rc = check_bodies(v, f, seg, &raw, &hash);
     ward_buf_free(&raw);

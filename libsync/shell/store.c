@@ -407,6 +407,7 @@ void ward_store_close(struct ward_store *s)
     sqlite3_close(s->db);
     ward_lock_close(&s->lock);
     ward_buf_free(&s->scratch);
+    ward_packer_free(&s->packer);
     ward_release(s->env, s);
 }
 

@@ -128,8 +128,10 @@ int ward_store_weigh_segments(struct ward_store *s, uint32_t fid, uint64_t upto,
                               struct ward_error *err);
 /* The number of the newest; 0 while there is none. */
 int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_error *err);
+/* What zstd needs for whoever packs and unpacks beside this store (pack.h). */
+struct ward_packer *ward_store_packer(struct ward_store *s);
 /* The bodies of a segment, to `out`. WARD_ERR_CORRUPT. */
-int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err);
+int ward_store_unpack(struct ward_store *s, const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err);
 
 /* The log of a feed begins after `upto` from now on: segments up to there go; the one that reaches beyond is made `shorter` (its seg is
  * that of the one held, its end the same; NULL: there is none such). */

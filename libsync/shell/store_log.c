@@ -284,8 +284,13 @@ int ward_store_last_segment(struct ward_store *s, int64_t *out, struct ward_erro
     return rc == SQLITE_ROW ? WARD_OK : store_fail(s, rc, err, "log");
 }
 
-int ward_store_unpack(const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err)
+struct ward_packer *ward_store_packer(struct ward_store *s)
 {
-    int rc = ward_unpack(out, seg->codec, seg->data, seg->len, seg->count, err);
+    return &s->packer;
+}
+
+int ward_store_unpack(struct ward_store *s, const struct ward_segment *seg, struct ward_buf *out, struct ward_error *err)
+{
+    int rc = ward_unpack(&s->packer, out, seg->codec, seg->data, seg->len, seg->count, err);
     return rc && rc != WARD_ERR_MEMORY ? ward_fail(err, WARD_ERR_CORRUPT, "segment %lld cannot be unpacked", (long long)seg->seg) : rc;
 }

@@ -2,6 +2,7 @@
 #ifndef WARD_STORE_SQL_H
 #define WARD_STORE_SQL_H
 
+#include "shell/pack.h"
 #include "shell/platform.h"
 #include "shell/store.h"
 
@@ -122,6 +123,7 @@ struct ward_store {
     int format;    /* of the file: its user_version */
     int code;      /* of the last failure, for those that return a pointer */
     struct ward_buf scratch;
+    struct ward_packer packer;
 };
 
 /* Our code for one of SQLite's (extended) and, where a file could not be opened, the system's; and for a connection's last error. */

@@ -18,7 +18,7 @@ static void weigh_part(struct sum *sum, const struct ward_made_part *p, uint32_t
     static uint8_t packed[ZSTD_COMPRESSBOUND(WARD_RUN_RAW_MAX)];
     struct ward_error err = {0};
     size_t ends[WARD_COLUMN_GROUPS], at = 0;
-    if (ward_unpack(raw, p->codec, p->data, p->len, count, &err) || ward_columns_split(columns, ends, raw->p, raw->len, count, &err))
+    if (ward_unpack(NULL, raw, p->codec, p->data, p->len, count, &err) || ward_columns_split(columns, ends, raw->p, raw->len, count, &err))
         bench_die("part", &err);
     sum->packed += (double)p->len;
     for (size_t g = 0; g < WARD_COLUMN_GROUPS; at = ends[g++])

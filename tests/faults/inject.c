@@ -49,24 +49,24 @@ static void *sqlite_realloc(void *p, int size)
 /* The linker leads whoever uses these names here (--wrap). */
 void *__real_sodium_malloc(size_t size);
 void *__wrap_sodium_malloc(size_t size);
-size_t __real_ZSTD_compress(void *to, size_t cap, const void *from, size_t len, int level);
-size_t __wrap_ZSTD_compress(void *to, size_t cap, const void *from, size_t len, int level);
-size_t __real_ZSTD_decompress(void *to, size_t cap, const void *from, size_t len);
-size_t __wrap_ZSTD_decompress(void *to, size_t cap, const void *from, size_t len);
+ZSTD_CCtx *__real_ZSTD_createCCtx(void);
+ZSTD_CCtx *__wrap_ZSTD_createCCtx(void);
+ZSTD_DCtx *__real_ZSTD_createDCtx(void);
+ZSTD_DCtx *__wrap_ZSTD_createDCtx(void);
 
 void *__wrap_sodium_malloc(size_t size)
 {
     return strikes(FAULT_OTHER) ? NULL : __real_sodium_malloc(size);
 }
 
-size_t __wrap_ZSTD_compress(void *to, size_t cap, const void *from, size_t len, int level)
+ZSTD_CCtx *__wrap_ZSTD_createCCtx(void)
 {
-    return strikes(FAULT_OTHER) ? (size_t)-ZSTD_error_memory_allocation : __real_ZSTD_compress(to, cap, from, len, level);
+    return strikes(FAULT_OTHER) ? NULL : __real_ZSTD_createCCtx();
 }
 
-size_t __wrap_ZSTD_decompress(void *to, size_t cap, const void *from, size_t len)
+ZSTD_DCtx *__wrap_ZSTD_createDCtx(void)
 {
-    return strikes(FAULT_OTHER) ? (size_t)-ZSTD_error_memory_allocation : __real_ZSTD_decompress(to, cap, from, len);
+    return strikes(FAULT_OTHER) ? NULL : __real_ZSTD_createDCtx();
 }
 
 /* In place of domain/heap.c: the C library's memory. */

@@ -221,7 +221,7 @@ static void make_run(struct made *m, ward_replica *r, struct fuzz_input *in)
     if (m->flags & FALSE_SEAL)
         sig[fuzz_byte(in) % 64] ^= (uint8_t)(1 + fuzz_byte(in) % 255);
     if (m->flags & PACKED)
-        CHECK_OK(ward_pack(&packed, &codec, bodies.p, bodies.len, count, err));
+        CHECK_OK(ward_pack(NULL, &packed, &codec, bodies.p, bodies.len, count, err));
     const struct ward_buf *data = codec ? &packed : &bodies;
     struct ward_run run = {space->b, d->grant.b, head + 1, count, codec, data->p, data->len, sig};
     ward_buf_init(&m->frame, &fuzz_env);

@@ -9,7 +9,7 @@ static void from_a_peer(uint32_t codec, uint32_t count, const uint8_t *p, size_t
     struct ward_buf out;
     struct ward_error err = {0};
     ward_buf_init(&out, &fuzz_env);
-    int rc = ward_unpack(&out, codec, p, len, count, &err);
+    int rc = ward_unpack(NULL, &out, codec, p, len, count, &err);
     if (rc == WARD_OK)
         CHECK(out.p && out.len <= WARD_RUN_RAW_MAX && codec <= WARD_CODEC_COLUMNS && (codec || fuzz_same(out.p, out.len, p, len)));
     else
@@ -24,9 +24,9 @@ static void there_and_back(uint32_t count, const uint8_t *p, size_t len)
     uint32_t codec;
     ward_buf_init(&packed, &fuzz_env);
     ward_buf_init(&back, &fuzz_env);
-    CHECK(ward_pack(&packed, &codec, p, len, count, NULL) == WARD_OK);
+    CHECK(ward_pack(NULL, &packed, &codec, p, len, count, NULL) == WARD_OK);
     if (codec != WARD_CODEC_RAW) {
-        CHECK(packed.len < len && ward_unpack(&back, codec, packed.p, packed.len, count, NULL) == WARD_OK);
+        CHECK(packed.len < len && ward_unpack(NULL, &back, codec, packed.p, packed.len, count, NULL) == WARD_OK);
         CHECK(fuzz_same(back.p, back.len, p, len));
     }
     ward_buf_free(&packed);

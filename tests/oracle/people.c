@@ -151,7 +151,7 @@ static void note_log(struct story *s, struct device *d, struct arrival *a)
         OK(&s->w, ward_store_next_segment(d->r->store, seg.seg, false, &seg, &got, &s->w.err));
         if (!got)
             break;
-        OK(&s->w, ward_store_unpack(&seg, &raw, &s->w.err));
+        OK(&s->w, ward_store_unpack(d->r->store, &seg, &raw, &s->w.err));
         const struct ward_feed *f = ward_directory_feed(&d->r->dir, seg.fid);
         const struct ward_run run = {.space8 = ward_directory_space(&d->r->dir, f->sid)->id.b,
                                      .grant8 = f->grant.b,

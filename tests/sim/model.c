@@ -384,7 +384,7 @@ static size_t take_in(struct model *m, size_t branch, ward_replica *r, const str
     while (seq < f->head_seq && !m->w->failed) {
         struct ward_segment seg;
         size_t at = 0, used = 0;
-        if (ward_store_find_segment(r->store, f->fid, seq + 1, &seg, NULL) || ward_store_unpack(&seg, &raw, NULL))
+        if (ward_store_find_segment(r->store, f->fid, seq + 1, &seg, NULL) || ward_store_unpack(r->store, &seg, &raw, NULL))
             break; /* the disk fails just now: another time */
         if (seg.first <= seq)
             hash = seg.first > f->base + 1 ? model_change(m, branch, seg.first - 1)->hash : hash;

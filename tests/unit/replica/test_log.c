@@ -142,7 +142,7 @@ static struct counted look_at_log(struct fixture *f, size_t who)
         if (!got)
             break;
         c.segments++;
-        if (ward_store_unpack(&seg, &raw, NULL)) /* the same */
+        if (ward_store_unpack(r->store, &seg, &raw, NULL)) /* the same */
             continue;
         c.recent = seg.count == 1 ? c.recent + 1 : 0;
         c.changes += seg.count;

@@ -138,12 +138,12 @@ static void bodies_come_back(void **state)
         assert_int_equal(ward_columns_join(&back, columns.p, columns.len, count, &err), WARD_OK);
         assert_int_equal(back.len, bodies.len);
         assert_memory_equal(back.p, bodies.p, bodies.len);
-        assert_int_equal(ward_pack(&packed, &codec, bodies.p, bodies.len, count, &err), WARD_OK);
+        assert_int_equal(ward_pack(NULL, &packed, &codec, bodies.p, bodies.len, count, &err), WARD_OK);
         packed_so[codec]++;
         if (codec == WARD_CODEC_RAW)
             continue;
         assert_true(packed.len < bodies.len);
-        assert_int_equal(ward_unpack(&back, codec, packed.p, packed.len, count, &err), WARD_OK);
+        assert_int_equal(ward_unpack(NULL, &back, codec, packed.p, packed.len, count, &err), WARD_OK);
         assert_int_equal(back.len, bodies.len);
         assert_memory_equal(back.p, bodies.p, bodies.len);
     }
@@ -256,9 +256,9 @@ static void memory_that_ends(void **state)
             ward_buf_init(&packed, &failing_env);
             ward_buf_init(&back, &failing_env);
             allocations = 0;
-            rc = ward_pack(&packed, &codec, bodies.p, bodies.len, count, NULL);
+            rc = ward_pack(NULL, &packed, &codec, bodies.p, bodies.len, count, NULL);
             if (!rc && codec)
-                rc = ward_unpack(&back, codec, packed.p, packed.len, count, NULL);
+                rc = ward_unpack(NULL, &back, codec, packed.p, packed.len, count, NULL);
             assert_true(rc == WARD_OK || rc == WARD_ERR_MEMORY);
             if (!rc)
                 assert_true(codec == WARD_CODEC_COLUMNS && back.len == bodies.len && memcmp(back.p, bodies.p, bodies.len) == 0);
@@ -332,15 +332,15 @@ static void what_is_no_body_is_packed_all_the_same(void **state)
     ward_buf_init(&packed, &vectors_env);
     ward_buf_init(&back, &vectors_env);
     fill(&d, noise, sizeof noise);
-    assert_int_equal(ward_pack(&packed, &codec, noise, sizeof noise, 1, &err), WARD_OK);
+    assert_int_equal(ward_pack(NULL, &packed, &codec, noise, sizeof noise, 1, &err), WARD_OK);
     assert_int_equal(codec, WARD_CODEC_RAW);
-    assert_int_equal(ward_pack(&packed, &codec, same, sizeof same, 1, &err), WARD_OK);
+    assert_int_equal(ward_pack(NULL, &packed, &codec, same, sizeof same, 1, &err), WARD_OK);
     assert_int_equal(codec, WARD_CODEC_ZSTD);
-    assert_int_equal(ward_unpack(&back, codec, packed.p, packed.len, 1, &err), WARD_OK);
+    assert_int_equal(ward_unpack(NULL, &back, codec, packed.p, packed.len, 1, &err), WARD_OK);
     assert_true(back.len == sizeof same && memcmp(back.p, same, sizeof same) == 0);
-    assert_int_equal(ward_pack(&packed, &codec, same, 100, 1, &err), WARD_OK);
+    assert_int_equal(ward_pack(NULL, &packed, &codec, same, 100, 1, &err), WARD_OK);
     assert_int_equal(codec, WARD_CODEC_RAW);
-    assert_int_equal(ward_unpack(&back, 3, same, 100, 1, &err), WARD_ERR_CODEC);
+    assert_int_equal(ward_unpack(NULL, &back, 3, same, 100, 1, &err), WARD_ERR_CODEC);
     ward_buf_free(&packed);
     ward_buf_free(&back);
 }
@@ -371,9 +371,9 @@ static void columns_beyond_the_limit_are_not_sent(void **state)
         ward_change_write(&bodies, 0, 1, NULL, 0, &op, 1);
     }
     assert_in_range(bodies.len, WARD_RUN_RAW_MAX * 9 / 10, WARD_RUN_RAW_MAX);
-    assert_int_equal(ward_pack(&packed, &codec, bodies.p, bodies.len, 5, &err), WARD_OK);
+    assert_int_equal(ward_pack(NULL, &packed, &codec, bodies.p, bodies.len, 5, &err), WARD_OK);
     assert_int_equal(codec, WARD_CODEC_ZSTD);
-    assert_int_equal(ward_unpack(&back, codec, packed.p, packed.len, 5, &err), WARD_OK);
+    assert_int_equal(ward_unpack(NULL, &back, codec, packed.p, packed.len, 5, &err), WARD_OK);
     assert_true(back.len == bodies.len && memcmp(back.p, bodies.p, bodies.len) == 0);
     ward_buf_free(&bodies);
     ward_buf_free(&packed);
@@ -392,7 +392,8 @@ static void bodies_up_to_the_limit(void **state)
         for (size_t len = WARD_RUN_RAW_MAX; len <= WARD_RUN_RAW_MAX + 1; len++) {
             size_t n = codec ? ZSTD_compress(frame, sizeof frame, raw, len, 1) : len;
             int good = codec == WARD_CODEC_COLUMNS ? WARD_ERR_CODEC : WARD_OK; /* zeros are no columns */
-            assert_int_equal(ward_unpack(&out, codec, codec ? frame : raw, n, 1, NULL), len > WARD_RUN_RAW_MAX ? WARD_ERR_LIMIT_RUN : good);
+            assert_int_equal(ward_unpack(NULL, &out, codec, codec ? frame : raw, n, 1, NULL),
+                             len > WARD_RUN_RAW_MAX ? WARD_ERR_LIMIT_RUN : good);
         }
     ward_buf_free(&out);
 }
