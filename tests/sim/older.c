@@ -45,7 +45,7 @@ static sqlite3 *open_file(const struct device *d)
     char path[64];
     sqlite3 *db = NULL;
     snprintf(path, sizeof path, "%s/" WARD_STORE_NAME, d->home);
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, DISK_VFS) == SQLITE_OK && exec(db, "PRAGMA synchronous = FULL") &&
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, DISK_VFS) == SQLITE_OK &&
         sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
         return db;
     sqlite3_close(db);
