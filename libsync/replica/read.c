@@ -58,12 +58,28 @@ static int consider(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id
     return WARD_OK;
 }
 
+struct spaces {
+    uint32_t first;
+    size_t count;
+};
+
+static int count_space(void *ctx, uint32_t sid)
+{
+    struct spaces *s = ctx;
+    s->first = s->count++ ? s->first : sid;
+    return WARD_OK;
+}
+
 static int sid_of(ward_replica *r, uint32_t kind, const struct ward_id *entity, uint32_t *sid, struct ward_error *err)
 {
     struct candidate c = {.r = r, .err = err};
+    struct spaces named = {0};
     ward_arena_reset(&r->arena);
-    int rc = ward_store_each_record(r->store, kind, entity, entity, consider, &c, err);
-    if (!rc && !c.found)
+    int rc = ward_store_each_space_of(r->store, kind, entity, count_space, &named, err);
+    c.sid = named.first;
+    if (!rc && named.count > 1) /* hardly ever: nothing else needs to be read to know */
+        rc = ward_store_each_record(r->store, kind, entity, entity, consider, &c, err);
+    if (!rc && !named.count)
         rc = ward_fail(err, WARD_ERR_NOT_FOUND, "record");
     if (!rc)
         *sid = c.sid;
