@@ -570,13 +570,13 @@ static bool is_news(const struct model *m, const struct device *d, const struct 
     return branch == SIZE_MAX || d->held[branch] < f->head_seq;
 }
 
-void model_observe(struct device *d, ward_replica *r)
+bool model_observe(struct device *d, ward_replica *r)
 {
     struct model *m = d->w->model;
     uint64_t since = m->change_count;
-    bool news = false;
+    bool news = false, less = false;
     if (!r || r->stamp == 0 || ward_store_in_transaction(r->store))
-        return;
+        return false;
     for (size_t i = 0; i < r->dir.feed_count && !m->w->failed; i++) {
         if (!is_news(m, d, &r->dir.feeds[i]))
             continue;
@@ -584,8 +584,10 @@ void model_observe(struct device *d, ward_replica *r)
         observe_feed(m, d, r, &r->dir.feeds[i]);
     }
     for (size_t i = 0; i < r->dir.feed_count && !m->w->failed; i++)
-        if (is_author(d, r, &r->dir.feeds[i]) && holds_less(m, d, r, &r->dir.feeds[i]))
+        if (is_author(d, r, &r->dir.feeds[i]) && holds_less(m, d, r, &r->dir.feeds[i])) {
+            less = true;
             find_withdrawn(m, d, r, model_find_feed(m, &r->dir.feeds[i].id));
+        }
     for (size_t i = 0; news && i < r->dir.feed_count && !m->w->failed; i++)
         if (is_author(d, r, &r->dir.feeds[i]))
             check_honest_sight(m, d, &r->dir.feeds[i], since);
@@ -594,6 +596,7 @@ void model_observe(struct device *d, ward_replica *r)
     uint64_t stamp;
     if (news && m->w->settles && !m->w->failed && ward_store_stamp(r->store, &stamp, NULL) == WARD_OK && stamp == r->stamp)
         check_settled(m, d, r);
+    return !news && !less;
 }
 
 /* ---------------------------------------------------------------- written anew */

@@ -82,8 +82,9 @@ struct model *model_new(struct world *w);
 void model_free(struct model *m);
 
 /* Looks at what a replica holds now, outside a transaction: takes in what its device wrote, and checks what others did (S3, S4, S5, S9,
- * S12). What it holds is durable from now on. */
-void model_observe(struct device *d, ward_replica *r);
+ * S12). What it holds is durable from now on. True: it looked, and all was as it is known; so it will be until a row of the replica's
+ * directory, what the device is known to hold, or the model changes. */
+bool model_observe(struct device *d, ward_replica *r);
 void model_look(const struct model *m, const ward_replica *r, uint64_t *held);                       /* what it holds, of what is known */
 size_t model_find_feed(const struct model *m, const struct ward_hash *id);                           /* its first branch; SIZE_MAX: none */
 size_t model_find_branch(const struct model *m, size_t first, uint64_t seq, const uint8_t hash[32]); /* on which this change lies */

@@ -347,6 +347,7 @@ static void end_proc(struct proc *p)
         w->procs[i] = w->procs[i + 1];
     w->proc_count--;
     fiber_release(p->fiber);
+    free(p->look);
     free(p);
 }
 

@@ -215,7 +215,8 @@ struct proc {
     proc_fn *fn;
     bool sleeping, stop, kick; /* stop: it is asked to end of its own accord; kick: its home was written to */
     bool dead;                 /* its machine has no power, or it was killed: every call on the link fails */
-    ward_replica *r;           /* what it works on, for the checks between its steps */
+    ward_replica *r;           /* what it works on, for the checks between its steps, */
+    struct look *look;         /* and what it showed at the last of them */
     struct device *peer;
     bool last_failed;
     int result;
