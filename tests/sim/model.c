@@ -631,8 +631,8 @@ static bool is_told_later(const struct model *m, const struct model_withdrawn *x
 static uint64_t seen_of(const struct model *m, size_t first, const struct model_vv *vv)
 {
     uint64_t seen = 0;
-    for (size_t i = first; i != SIZE_MAX && i < vv->count; i = m->feeds[i].next)
-        seen = vv->seq[i] > seen ? vv->seq[i] : seen;
+    for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next) /* a later branch may stand before an earlier one */
+        seen = i < vv->count && vv->seq[i] > seen ? vv->seq[i] : seen;
     return seen;
 }
 
