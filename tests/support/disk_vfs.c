@@ -19,7 +19,7 @@ struct vfs_file {
     sqlite3_file base;
     struct disk_file f;
     int level;       /* SQLITE_LOCK_... */
-    bool name_new;   /* a journal made here: its name must be durable before what it holds counts */
+    bool name_new;   /* a journal that may be new: its name must be durable before what it holds counts */
     bool dies;       /* deleted on close */
     bool mapped;     /* uses f.node->shm */
     unsigned shared; /* which of SQLite's shared-memory locks this one holds */
@@ -343,7 +343,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
         return SQLITE_CANTOPEN;
     }
     v->base.pMethods = &methods;
-    v->name_new = made && (flags & JOURNALS);
+    v->name_new = (flags & SQLITE_OPEN_CREATE) && (flags & JOURNALS); /* whoever made it: so does the VFS for unix */
     v->dies = flags & SQLITE_OPEN_DELETEONCLOSE;
     if (out_flags)
         *out_flags = flags;

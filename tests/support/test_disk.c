@@ -84,6 +84,29 @@ static void two_connections_share_the_log_and_lock_each_other(void **state)
     disk_free(d);
 }
 
+/* The one has made the log and written nothing; what the other writes into it is as durable as if it had made it. */
+static void a_log_that_another_made_keeps_its_name(void **state)
+{
+    (void)state;
+    sqlite3 *a, *b;
+    struct disk *d = disk_with_table(&a);
+    sqlite3_db_config(a, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    sqlite3_close(a); /* the log is gone with it */
+    a = open_db(DB);
+    assert_int_equal(count(a), 1);
+    b = open_db(DB);
+    assert_int_equal(count(b), 1);
+    assert_int_equal(run(b, "PRAGMA synchronous=FULL; INSERT INTO t VALUES(2)"), SQLITE_OK);
+    disk_power_off(d);
+    sqlite3_close(a);
+    sqlite3_close(b);
+    disk_power_on(d, DISK_LOSE, 7);
+    a = open_db(DB);
+    assert_int_equal(count(a), 2);
+    sqlite3_close(a);
+    disk_free(d);
+}
+
 static void rollback_journals_lock_each_other_too(void **state)
 {
     (void)state;
@@ -319,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_transaction_in_the_log_survives_every_cut),
         cmocka_unit_test(two_connections_share_the_log_and_lock_each_other),
+        cmocka_unit_test(a_log_that_another_made_keeps_its_name),
         cmocka_unit_test(rollback_journals_lock_each_other_too),
         cmocka_unit_test(an_unfinished_file_never_takes_its_name),
         cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
