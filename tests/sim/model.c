@@ -839,9 +839,11 @@ static void find_settled(struct judged *g)
     for (size_t i = 0; i < closing_count; i++)
         for (size_t j = 0; j < floor_count; j++) {
             struct ward_hash name;
-            ward_floor_name(&name, floors[j].op->raw, floors[j].op->len);
             const struct model_op *c = closings[i].op;
-            if (memcmp(floors[j].op->entity.b, c->entity.b, 16) == 0 && c->len == 34 && memcmp(c->raw + 2, name.b, 32) == 0)
+            if (memcmp(floors[j].op->entity.b, c->entity.b, 16) != 0 || c->len != 34)
+                continue;
+            ward_floor_name(&name, floors[j].op->raw, floors[j].op->len);
+            if (memcmp(c->raw + 2, name.b, 32) == 0)
                 settle(g, floors[j].op);
         }
 }
