@@ -162,6 +162,10 @@ static const struct kept kept[] = {
      "a state does not tell what is settled and has no effect: who held another history there kept it, and took nothing of the feed"},
     {"the same, of a device that went on", 124, 2, "twin,clone,ended,compact", "the same"},
     {"all of a branch beside a floor", 145, 2, "twin,clone,ended,compact", "the model asked others for a branch's share of its stem"},
+    {"runs tell where it parts", 279, 2, "twin,clone,ended,compact",
+     "a state of which the feed's settled part lies beyond took all of it back, though the runs that follow tell where it parts: they came "
+     "too late, and the session broke"},
+    {"the same, of a device's own feed", 169, 2, "twin,clone,ended,compact", "the same"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
