@@ -120,6 +120,15 @@ static int keys_are_new(const ward_replica *r, const struct ward_asker *a, struc
                                                              : WARD_OK;
 }
 
+/* Whoever has been ended lets nobody in, and says that of itself: to who asks, 405 would be a word of the asker's own rights. */
+static int check_self(const ward_replica *r, const struct ward_grant **self, struct ward_error *err)
+{
+    *self = ward_replica_grant(r);
+    if (*self && ward_grant_effective(&r->dir, &(*self)->id) && !ward_grant_is_cut(&r->dir, &(*self)->id))
+        return WARD_OK;
+    return ward_fail(err, WARD_ERR_NOT_ENTITLED, "the rights of the device that is asked have ended");
+}
+
 /* ---- by an invitation */
 
 static int by_invitation(ward_replica *r, const struct ward_asker *a, struct ward_buf *body, struct ward_hash *grant,
@@ -127,6 +136,7 @@ static int by_invitation(ward_replica *r, const struct ward_asker *a, struct war
 {
     struct ward_invitation_row row;
     struct admission x = {.body = body, .name = a->name, .name_len = a->name_len, .invitation = a->from};
+    const struct ward_grant *self;
     int rc = ward_invitation_read(r, a->from, &row, err);
     if (!rc)
         rc = make_grant(a, &row.unit, row.role, body, &x.grant, err);
@@ -135,8 +145,10 @@ static int by_invitation(ward_replica *r, const struct ward_asker *a, struct war
     *grant = x.grant.id;
     if (row.used) /* asked again after a broken link: the same keys, the same answer */
         return ward_hash_compare(&row.used_by, &x.grant.id) == 0 ? WARD_OK : ward_fail(err, WARD_ERR_INVITE_USED, "invitation");
-    const struct ward_grant *self = ward_replica_grant(r);
-    if (!self || !ward_may_grant(self->role, row.role)) /* the grant would have no effect, and the invitation be used up */
+    rc = check_self(r, &self, err);
+    if (rc)
+        return rc;
+    if (!ward_may_grant(self->role, row.role)) /* the grant would have no effect, and the invitation be used up */
         return ward_fail(err, WARD_ERR_NOT_ENTITLED, "this device may not let one of that role in");
     if (row.withdrawn)
         return ward_fail(err, WARD_ERR_INVITE_WITHDRAWN, "invitation");
@@ -192,7 +204,7 @@ static int by_grant(ward_replica *r, const struct ward_asker *a, const void *ask
     struct admission x = {.body = body, .name = a->name, .name_len = a->name_len, .follows = &from};
     struct ward_cutting cut = {.after = UINT64_MAX, .reason = WHY_REPLACED};
     memcpy(from.b, a->from, 32);
-    const struct ward_grant *old = ward_directory_grant(&r->dir, &from), *self = ward_replica_grant(r);
+    const struct ward_grant *old = ward_directory_grant(&r->dir, &from), *self;
     if (!old || !ward_grant_effective(&r->dir, &from))
         return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "the grant that the request follows");
     enum ward_role role = old->role;
@@ -205,10 +217,12 @@ static int by_grant(ward_replica *r, const struct ward_asker *a, const void *ask
     if (ward_grant_is_cut(&r->dir, &from))
         return ward_fail(err, WARD_ERR_CUT, "the device that asks");
     rc = keys_are_new(r, a, err);
+    if (!rc)
+        rc = check_self(r, &self, err);
     if (rc)
         return rc;
-    if (!self || !ward_role_rules(self->role)->writes_ward)
-        return ward_fail(err, WARD_ERR_NOT_ENTITLED, "%s device", self ? ward_role_name(self->role) : "unknown");
+    if (!ward_role_rules(self->role)->writes_ward)
+        return ward_fail(err, WARD_ERR_NOT_ENTITLED, "%s device", ward_role_name(self->role));
     if (!ward_may_grant(self->role, role) || (!a->person && has_branches(r, &from)))
         return note_for_operators(r, &from, asked, asked_len, err);
     if (a->complete && ward_role_rules(self->role)->may_cut) {

@@ -166,6 +166,9 @@ static const struct kept kept[] = {
      "a state of which the feed's settled part lies beyond took all of it back, though the runs that follow tell where it parts: they came "
      "too late, and the session broke"},
     {"the same, of a device's own feed", 169, 2, "twin,clone,ended,compact", "the same"},
+    {"an ended hub lets nobody in", 1500086, 1,
+     "replay,slow,oneway,crash,clock,rollback,clone,equivocate,withhold,oversize,foreign,ended,keys,compact",
+     "a hub whose keys were ended, and that had not taken its new ones yet, told who wanted to join that his rights had been revoked"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -336,6 +336,12 @@ static void join_again(void *ctx, uint64_t n)
     work_join(ctx);
 }
 
+/* A hub that has asked for new keys, and whose former ones are ended by now. */
+static bool hub_waits_for_keys(const struct world *w)
+{
+    return w->hub2 && model_is_cut(w->model, w->hub2->held, &w->hub2->grant);
+}
+
 static void join(struct proc *p)
 {
     struct device *d = p->d;
@@ -360,7 +366,7 @@ static void join(struct proc *p)
         work_after_boot(d);
         work_sync(d, NULL);
     } else if (ward_error_class(rc) == WARD_CLASS_RETRY || rc == WARD_ERR_INVITE_UNKNOWN || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_IO ||
-               rc == WARD_ERR_DISK_FULL) {
+               rc == WARD_ERR_DISK_FULL || (rc == WARD_ERR_NOT_ENTITLED && hub_waits_for_keys(d->w))) {
         int64_t wait = dice_between(&d->w->plan, MINUTE_MS, HOUR_MS);
         sched_at(&d->w->time, d->w->time.now + (wait << (d->tries < 3 ? d->tries++ : 3)), join_again, d, 0);
     } else if (rc == WARD_ERR_INVITE_EXPIRED && (d->w->faults & FAULT_BIT(FAULT_CLOCK))) {

@@ -268,6 +268,31 @@ static void invitations_that_will_not_do(void **state)
     world_close(&w);
 }
 
+/* Who asks an ended hub is told that it is the hub which has no rights, and can ask elsewhere with the same code or request. */
+static void who_is_ended_lets_nobody_in(void **state)
+{
+    struct world w;
+    struct files f;
+    struct ward_hash grant;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 15);
+    f = files_of(&w);
+    size_t hub = admit(&w, 'h', WARD_ROLE_HUB, 1), cell = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 2);
+    invite(&w, 0, 'a', WARD_ROLE_CELL);
+    device_init(&w, 3, 3);
+    OK(&w, ward_join_request(w.d[3].home, code, "tablet", f.request, &w.d[3].options, words, &w.err));
+    OK(&w, ward_rotate_request(w.d[cell].r, f.other, &w.d[cell].options, words, &w.err));
+    meet_all(&w);
+    OK(&w, ward_revoke(w.d[0].r, &w.d[hub].grant, "sold", &w.err));
+    give(&w, 0, hub);
+    assert_int_equal(ward_admit(w.d[hub].r, f.request, f.answer, &grant, &w.err), WARD_ERR_NOT_ENTITLED);
+    assert_int_equal(ward_admit(w.d[hub].r, f.other, f.answer, &grant, &w.err), WARD_ERR_NOT_ENTITLED);
+    OK(&w, ward_admit(w.d[0].r, f.request, f.answer, &grant, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.other, f.answer, &grant, &w.err));
+    world_close(&w);
+}
+
 /* Two cells, no hub, no operator: what one of them learns of the other's rights it learns by itself. */
 static void two_cells_and_no_hub(void **state)
 {
@@ -871,6 +896,7 @@ int main(void)
         cmocka_unit_test(each_step_again),
         cmocka_unit_test(files_that_will_not_do),
         cmocka_unit_test(invitations_that_will_not_do),
+        cmocka_unit_test(who_is_ended_lets_nobody_in),
         cmocka_unit_test(two_cells_and_no_hub),
         cmocka_unit_test(goes_on_where_it_was_cut),
         cmocka_unit_test(clones_go_on_each_on_its_own),
