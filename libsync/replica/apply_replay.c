@@ -31,7 +31,7 @@ static bool is_early(const struct replaying *x, const struct ward_scratch *s)
     for (size_t i = 0; i < s->changes[0].dep_count; i++) {
         const struct ward_dep *d = &s->deps[s->changes[0].dep_first + i];
         const struct ward_feed *g = ward_dep_is_own(d) ? NULL : ward_directory_feed_by_id(&x->a->r->dir, &d->feed);
-        if (!g || g->sid != x->sid)
+        if (!g)
             continue;
         uint64_t held = g->head_seq < end_of(x, g) ? g->head_seq : end_of(x, g);
         if (x->reached[g->fid] < (d->seq < held ? d->seq : held))
