@@ -169,6 +169,8 @@ static const struct kept kept[] = {
     {"an ended hub lets nobody in", 1500086, 1,
      "replay,slow,oneway,crash,clock,rollback,clone,equivocate,withhold,oversize,foreign,ended,keys,compact",
      "a hub whose keys were ended, and that had not taken its new ones yet, told who wanted to join that his rights had been revoked"},
+    {"a hub that was called", 1900740, 1, "reset,delay,oneway,kill,syncerr,clock,twin,hub,depth,files,keys",
+     "a restored hub that got its own words back from cells which called it went on waiting for them: it answered no request any more"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -126,11 +126,15 @@ void work_met(struct device *d)
     trace(d->w, d, "has its own words back");
 }
 
+/* Both sides have met: whoever was restored may have got its own words back, the one that was called too. */
 static void note_met(struct device *d, const struct ward_hash *peer)
 {
     struct world *w = d->w;
-    for (size_t i = 0; w->calm && i < w->count; i++)
-        d->met[i] |= memcmp(w->d[i].grant.b, peer->b, sizeof peer->b) == 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (memcmp(w->d[i].grant.b, peer->b, sizeof peer->b) == 0) {
+            d->met[i] |= w->calm;
+            work_met(&w->d[i]);
+        }
 }
 
 static void sync_once(struct proc *p)
@@ -150,8 +154,6 @@ static void sync_once(struct proc *p)
         rc = ward_sync(r, &options, &result, &err);
     if (r && device_is_up(d))
         check_step(p);
-    if (!rc)
-        note_met(d, &result.peer);
     if (!rc && dice_chance(&d->w->plan, 60) && d->w->model->space_count)
         check_space_state(d, r, dice_below(&d->w->plan, d->w->model->space_count));
     p->r = NULL;
@@ -167,6 +169,8 @@ static void sync_once(struct proc *p)
     work_met(d);
     if (p->peer)
         work_met(p->peer);
+    if (!rc)
+        note_met(d, &result.peer);
     if (rc == WARD_ERR_INTERNAL || rc == WARD_ERR_CORRUPT)
         violated(d->w, "S17", "%s: sync: %d %s", d->name, rc, err.detail);
 }
