@@ -13,11 +13,6 @@
 
 #define WHY_REPLACED "khoá mới / new keys" /* kept with the change, where both languages read it */
 
-static bool stands(const ward_replica *r, const struct ward_hash *grant)
-{
-    return ward_grant_effective(&r->dir, grant) && !ward_grant_is_cut(&r->dir, grant);
-}
-
 /* ---- who follows whom */
 
 struct following {
@@ -35,7 +30,7 @@ static int look_for_follower(void *ctx, const ward_record *rec)
     if (follows.type != WARD_BYTES || follows.len != 32 || memcmp(follows.p, f->grant->b, 32) != 0 || body.type != WARD_BYTES)
         return WARD_OK;
     ward_name_grant(&id, body.p, body.len);
-    if (stands(f->r, &id)) {
+    if (ward_grant_stands(&f->r->dir, &id)) {
         f->found = id;
         f->is = true;
     }
@@ -124,7 +119,7 @@ static int keys_are_new(const ward_replica *r, const struct ward_asker *a, struc
 static int check_self(const ward_replica *r, const struct ward_grant **self, struct ward_error *err)
 {
     *self = ward_replica_grant(r);
-    if (*self && ward_grant_effective(&r->dir, &(*self)->id) && !ward_grant_is_cut(&r->dir, &(*self)->id))
+    if (*self && ward_grant_stands(&r->dir, &(*self)->id))
         return WARD_OK;
     return ward_fail(err, WARD_ERR_NOT_ENTITLED, "the rights of the device that is asked have ended");
 }
@@ -414,7 +409,7 @@ static int describe(ward_replica *r, const struct filed *f, struct ward_request_
     }
     ward_buf_init(&body, &r->env);
     rc = make_grant(a, &out->unit, out->role, &body, &g, err);
-    out->granted = !rc && stands(r, &g.id);
+    out->granted = !rc && ward_grant_stands(&r->dir, &g.id);
     ward_buf_free(&body);
     return rc;
 }

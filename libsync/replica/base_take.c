@@ -12,8 +12,7 @@
 
 static bool may_make(const struct ward_directory *d, const struct ward_grant *g)
 {
-    return (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_ROOT) && g->effective &&
-           !ward_grant_is_cut(d, &g->id);
+    return (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_ROOT) && ward_grant_stands(d, &g->id);
 }
 
 static int check_maker(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)

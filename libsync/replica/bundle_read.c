@@ -344,7 +344,7 @@ static int meet_writer(struct reader *b, struct ward_error *err)
     struct ward_batch batch = {.r = b->r};
     int rc = take_ward_space(b, &batch, err);
     const struct ward_grant *g = ward_directory_grant(&b->r->dir, &b->writer);
-    if (!rc && (!g || !g->effective || ward_grant_is_cut(&b->r->dir, &g->id)))
+    if (!rc && (!g || !ward_grant_stands(&b->r->dir, &g->id)))
         rc = ward_fail(err, WARD_ERR_BUNDLE_WRITER, "its writer is known neither here nor by what it holds");
     if (!rc)
         rc = check_seal(b, g, err);

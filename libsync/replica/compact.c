@@ -85,8 +85,8 @@ static bool is_left(const struct draft *d, const struct ward_hash *grant)
 /* A device whose word a floor of this space waits for. */
 static bool is_asked(const ward_replica *r, const struct ward_space *s, const struct ward_grant *g)
 {
-    return g->role != WARD_ROLE_ROOT && ward_hash_compare(&g->id, &r->self) != 0 && ward_grant_effective(&r->dir, &g->id) &&
-           !ward_grant_is_cut(&r->dir, &g->id) && ward_may_read(g, s->circle, s->circle_count);
+    return g->role != WARD_ROLE_ROOT && ward_hash_compare(&g->id, &r->self) != 0 && ward_grant_stands(&r->dir, &g->id) &&
+           ward_may_read(g, s->circle, s->circle_count);
 }
 
 /* How many changes the device lacks of what the draft settles, and whether it is not known to have heard of the draft. */
@@ -417,8 +417,7 @@ static int write_floors(struct look *l, const struct ward_compact_options *o, st
 static bool may_write(const ward_replica *r)
 {
     const struct ward_grant *self = ward_replica_grant(r);
-    return self && ward_role_rules(self->role)->writes_ward && ward_grant_effective(&r->dir, &self->id) &&
-           !ward_grant_is_cut(&r->dir, &self->id);
+    return self && ward_role_rules(self->role)->writes_ward && ward_grant_stands(&r->dir, &self->id);
 }
 
 static bool any_open(const ward_replica *r)

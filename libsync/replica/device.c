@@ -157,8 +157,7 @@ struct met_since {
 
 static bool in_force(const ward_replica *r, const struct ward_grant *g)
 {
-    return g && g->role != WARD_ROLE_ROOT && ward_hash_compare(&g->id, &r->self) != 0 && ward_grant_effective(&r->dir, &g->id) &&
-           !ward_grant_is_cut(&r->dir, &g->id);
+    return g && g->role != WARD_ROLE_ROOT && ward_hash_compare(&g->id, &r->self) != 0 && ward_grant_stands(&r->dir, &g->id);
 }
 
 static int count_met(void *ctx, const struct ward_store_peer *p)
@@ -220,8 +219,7 @@ int ward_status(ward_replica *r, struct ward_status *out, struct ward_error *err
             s.quarantined += range.last - (range.released ? range.released : range.first - 1);
     }
     for (size_t i = 0; i < r->dir.grant_count; i++)
-        s.devices += r->dir.grants[i].role != WARD_ROLE_ROOT && ward_grant_effective(&r->dir, &r->dir.grants[i].id) &&
-                     !ward_grant_is_cut(&r->dir, &r->dir.grants[i].id);
+        s.devices += r->dir.grants[i].role != WARD_ROLE_ROOT && ward_grant_stands(&r->dir, &r->dir.grants[i].id);
     rc = count_unsent(r, &s, err);
     if (!rc)
         rc = ward_store_count_conflicts(r->store, &s.conflicts, err);

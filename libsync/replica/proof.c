@@ -363,7 +363,7 @@ static int take_receipt(struct reader *x, const struct ward_receipt *receipt, st
     if (rc)
         return rc == WARD_ERR_RECEIPT_SEAL ? not_so(err, "the seal of a receipt") : ward_fail(err, rc, "proof");
     *to = (struct ward_proof_receipt){.grant = receipt->grant, .wall_ms = receipt->wall_ms};
-    to->ended = !ward_grant_effective(d, &g->id) || ward_grant_is_cut(d, &g->id);
+    to->ended = !ward_grant_stands(d, &g->id);
     for (size_t i = 0; i < receipt->count; i++) {
         if (ward_hash_compare(&receipt->heads[i].feed, &x->p.feed) != 0)
             continue;

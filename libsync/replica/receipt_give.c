@@ -9,8 +9,7 @@
 
 bool ward_receipt_may_seal(const struct ward_directory *d, const struct ward_grant *g)
 {
-    return g && (g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_OPERATOR) && ward_grant_effective(d, &g->id) &&
-           !ward_grant_is_cut(d, &g->id);
+    return g && (g->role == WARD_ROLE_HUB || g->role == WARD_ROLE_OPERATOR) && ward_grant_stands(d, &g->id);
 }
 
 struct entry {

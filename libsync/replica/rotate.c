@@ -75,8 +75,7 @@ static bool former_to_end(ward_replica *r, struct ward_hash *out)
     if (!r->former_count || !self || !ward_role_rules(self->role)->may_cut || !ward_grant_effective(&r->dir, &r->self))
         return false;
     *out = r->former[r->former_count - 1];
-    return ward_grant_effective(&r->dir, out) && !ward_grant_is_cut(&r->dir, out) && ward_grant_follower(r, out, &follower, NULL) &&
-           ward_hash_compare(&follower, &r->self) == 0;
+    return ward_grant_stands(&r->dir, out) && ward_grant_follower(r, out, &follower, NULL) && ward_hash_compare(&follower, &r->self) == 0;
 }
 
 static int end_former(ward_replica *r, const struct ward_hash *former, struct ward_error *err)

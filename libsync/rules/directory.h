@@ -176,6 +176,7 @@ void ward_directory_judge(struct ward_directory *d);
 /* Brought in by a change that has effect. */
 bool ward_grant_effective(const struct ward_directory *d, const struct ward_hash *grant);
 bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *grant);
+bool ward_grant_stands(const struct ward_directory *d, const struct ward_hash *grant); /* it has effect, and is not cut */
 /* The last seq of the feed that has effect. */
 uint64_t ward_directory_limit(const struct ward_directory *d, const struct ward_feed *f);
 

@@ -49,6 +49,11 @@ bool ward_grant_is_cut(const struct ward_directory *d, const struct ward_hash *g
     return false;
 }
 
+bool ward_grant_stands(const struct ward_directory *d, const struct ward_hash *grant)
+{
+    return ward_grant_effective(d, grant) && !ward_grant_is_cut(d, grant);
+}
+
 static uint64_t limit_by_grants(const struct ward_directory *d, const struct ward_feed *f)
 {
     if (f->role == WARD_ROLE_ROOT) // NOLINT(clang-analyzer-core.NullDereference): a row, never the NULL of looking one up
