@@ -215,11 +215,7 @@ static int begin_row(ward_replica *r, struct ward_feed *f, uint64_t seq, const s
         f->head_depth = depth;
         f->vv_loaded = true; /* replaying sets it */
     }
-    if (!rc && ward_hash_compare(&f->grant, &r->self) == 0 && f->published < seq) {
-        f->published = seq;
-        rc = ward_store_put_published(r->store, f->fid, seq, err);
-    }
-    return rc;
+    return rc ? rc : ward_own_note_shown(r, f->fid, seq, err);
 }
 
 static int seen_of(const struct ward_snapshot_feed *e, const struct ward_base_match *m, ward_replica *r, struct ward_vv *out,

@@ -266,6 +266,8 @@ static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicat
         rc = find_before(in, raw, &w, &before, &row, err);
     if (!rc)
         rc = find_row(in, &w, &before, row, err);
+    if (!rc)
+        rc = ward_own_note_shown(in->r, in->trunk->fid, leaves_trunk_at(in), err);
     if (rc)
         return rc;
     in->skipped = w.at[in->head_seq - (in->run->first - 1)];
@@ -551,10 +553,7 @@ static int take_in(struct incoming *in, struct ward_apply *a, const struct ward_
         rc = give_up_repeated(in, a, f, err);
     if (rc)
         return rc;
-    if (!f->parent && ward_hash_compare(&f->grant, &in->r->self) == 0) { /* who sends it has it */
-        f->published = last;
-        rc = ward_store_put_published(in->r->store, fid, last, err);
-    }
+    rc = ward_own_note_shown(in->r, fid, last, err);
     if (rc)
         return rc;
     *out = (struct ward_ingested){.fid = fid, .last = last, .applied = (uint32_t)(last - in->head_seq), .forked = in->leaves};

@@ -75,6 +75,28 @@ int ward_own_publish(ward_replica *r, const struct ward_stream *to, struct ward_
     return WARD_OK;
 }
 
+int ward_own_note_shown(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_error *err)
+{
+    struct ward_error why = {0};
+    struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    if (!is_own(r, f) || f->published >= seq)
+        return WARD_OK;
+    f->published = seq;
+    if (ward_store_in_transaction(r->store))
+        return ward_store_put_published(r->store, fid, seq, err);
+    int rc = ward_store_read_only(r->store) ? WARD_ERR_HOME_READONLY : ward_store_begin(r->store, &why);
+    bool begun = !rc;
+    if (!rc)
+        rc = ward_store_put_published(r->store, fid, seq, &why);
+    if (!rc)
+        rc = ward_store_commit(r->store, &why);
+    else if (begun)
+        ward_store_rollback(r->store);
+    if (rc && !goes_unnoted(rc) && err)
+        *err = why;
+    return goes_unnoted(rc) ? WARD_OK : rc;
+}
+
 /* ---- withdrawing */
 
 struct keeping {
@@ -303,10 +325,8 @@ static int inherit(ward_replica *r, struct ward_feed *trunk, struct ward_feed *h
     trunk->head_hash = heir->head_hash;
     trunk->head_depth = heir->head_depth;
     rc = ward_own_clear_row(r, heir, trunk, err);
-    if (!rc && is_own(r, trunk)) { /* it came from others */
-        trunk->published = trunk->head_seq;
-        rc = ward_store_put_published(r->store, trunk->fid, trunk->head_seq, err);
-    }
+    if (!rc)
+        rc = ward_own_note_shown(r, trunk->fid, trunk->head_seq, err); /* it came from others */
     ward_chain_forget(r);
     return rc;
 }

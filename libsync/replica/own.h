@@ -14,6 +14,10 @@ bool ward_own_unpublished(const ward_replica *r, uint32_t fid, uint64_t from);
  * with NULL all. Where no note can be kept for want of room, or because the home was opened to read only, they go out all the same: what is
  * lost is that a device that was also copied heals by itself. After any other failure they must not go out. */
 int ward_own_publish(ward_replica *r, const struct ward_stream *to, struct ward_error *err);
+/* Somebody shows that he has the feed's changes up to seq, as they are here: a copy of this home, or what has been put back since, gave
+ * them away. So they were published; noted like that, within the transaction if there is one. Of feeds that are not its own nothing is
+ * noted. */
+int ward_own_note_shown(ward_replica *r, uint32_t fid, uint64_t seq, struct ward_error *err);
 bool ward_own_news(const ward_replica *r, const struct ward_stream *to); /* there is something to note */
 
 /* Within a write transaction: the own changes beyond base leave the log and wait; the head falls to base and the state is replayed. The

@@ -136,6 +136,9 @@ int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, co
     if (rc)
         return rc;
     end_view(t, &v);
+    rc = t->plan ? WARD_OK : ward_own_note_shown(t->r, trunk->fid, v.have[0], err);
+    if (rc)
+        return rc;
     t->total_in += v.strange > v.reach ? v.strange - v.reach : 0;
     bool differ = v.strange && v.least_strange <= v.reach;
     uint32_t fid = trunk->fid;
@@ -261,6 +264,8 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
         rc = note_point(t, &v, s.seq, s.hash8, err);
     }
     end_view(t, &v);
+    if (!rc)
+        rc = ward_own_note_shown(t->r, trunk->fid, v.have[0], err);
     if (!rc)
         rc = unsend(t, err);
     for (size_t i = 0; !rc && i < v.count; i++) {

@@ -171,6 +171,11 @@ static const struct kept kept[] = {
      "a hub whose keys were ended, and that had not taken its new ones yet, told who wanted to join that his rights had been revoked"},
     {"a hub that was called", 1900740, 1, "reset,delay,oneway,kill,syncerr,clock,twin,hub,depth,files,keys",
      "a restored hub that got its own words back from cells which called it went on waiting for them: it answered no request any more"},
+    {"given away from an older copy", 366, 2, "twin,clone,ended,compact",
+     "a restored copy took back, for another history, changes of its own that the same peer had just sent it and had acknowledged: what "
+     "others show of a feed they have, whether this home remembers to have given it or not (unit/replica/test_own.c)"},
+    {"taken back, and met again", 338, 3, "twin,clone,ended,compact",
+     "the same: what it took back came again as a branch, and was told again twice"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "items.h"
+#include "line.h"
 #include "replica/own.h"
 #include "replicas.h"
 #include "shell/platform.h"
@@ -248,6 +249,69 @@ static void what_went_out_is_published(void **state)
     assert_false(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
 }
 
+static void reopen(struct world *w, size_t who)
+{
+    ward_close(w->d[who].r);
+    OK(w, ward_open(&w->d[who].r, w->d[who].home, &w->d[who].options, &w->err));
+}
+
+/* The copy's home is put back to before its last change went out, and that change is written by the next again: it does not know. */
+static void forget_that_it_went_out(struct fixture *f)
+{
+    struct world *w = &f->w;
+    ward_replica *r = w->d[COPY].r;
+    OK(w, ward_store_begin(r->store, &w->err));
+    OK(w, ward_store_put_published(r->store, f->fid, f->base, &w->err));
+    OK(w, ward_store_commit(r->store, &w->err));
+    reopen(w, COPY);
+    assert_true(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+}
+
+/* What somebody sends of it, or shows in a session, he has from nobody else. */
+static void what_others_show_is_published(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    put(w, COPY, 'p', TITLE, "the copy's");
+    give(w, COPY, OFFICE);
+    forget_that_it_went_out(f);
+    give(w, OFFICE, COPY);
+    reopen(w, COPY);
+    assert_false(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+    forget_that_it_went_out(f);
+    put(w, COPY, 'q', NOTE, "not given to anybody");
+    put(w, TABLET, 'r', NOTE, "the tablet's");
+    give(w, TABLET, OFFICE); /* two histories: they are compared, and both are sent */
+    struct line l;
+    line_open(&l, w, COPY, OFFICE);
+    while (!l.a.talk.asked_branch.len) /* the office's heads have come, and no run */
+        pump(&l, l.delivered + 1);
+    line_close(&l);
+    reopen(w, COPY);
+    assert_false(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 1));
+    assert_true(ward_own_unpublished(w->d[COPY].r, f->fid, f->base + 2));
+}
+
+/* It went out from an older copy of this home. What comes of another history leaves the feed in two; nothing that others have is taken
+ * back for it, as little as what was acknowledged to them in the same breath. */
+static void what_others_have_does_not_give_way(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    size_t waiting;
+    put(w, COPY, 'p', TITLE, "the copy's");
+    give(w, COPY, OFFICE);
+    forget_that_it_went_out(f);
+    put(w, TABLET, 'r', NOTE, "the tablet's");
+    give(w, TABLET, OFFICE);
+    give(w, OFFICE, COPY);
+    assert_int_equal(own_feed(w, COPY)->head_seq, f->base + 1);
+    assert_true(own_feed(w, COPY)->forked);
+    OK(w, ward_store_count_waiting(w->d[COPY].r->store, &waiting, &w->err));
+    assert_int_equal(waiting, 0);
+    assert_sound(w);
+}
+
 static int refuse_to_commit(void *ctx)
 {
     (void)ctx;
@@ -425,6 +489,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_may_happen_again_before_anyone_hears_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_commit_writes_it_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(what_went_out_is_published, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_others_show_is_published, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_others_have_does_not_give_way, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_noted_does_not_go_out, setup, teardown),
         cmocka_unit_test_setup_teardown(from_a_full_disk_it_goes_out_unnoted, setup, teardown),
         cmocka_unit_test_setup_teardown(in_pieces, setup, teardown),
