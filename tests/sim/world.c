@@ -4,6 +4,7 @@
 #include "fiber.h"
 #include "model.h"
 #include "net.h"
+#include "pool.h"
 #include "replica/replica.h"
 #include "work.h"
 
@@ -33,9 +34,6 @@ void deed(struct world *w, enum deed which)
 
 /* ---------------------------------------------------------------- memory */
 
-/* A block of the library's: its length stands before it. */
-#define BLOCK_HEAD 16u
-
 static bool allocation_fails(struct device *d)
 {
     if (d->alloc_left < 0)
@@ -53,58 +51,68 @@ static bool allocation_fails(struct device *d)
 static void *device_alloc(void *ctx, void *p, size_t size)
 {
     struct device *d = ctx;
-    uint8_t *block = p ? (uint8_t *)p - BLOCK_HEAD : NULL;
-    size_t before = 0;
-    if (block)
-        memcpy(&before, block, sizeof before);
+    size_t before = p ? pool_size(p) : 0;
     if (size == 0) {
         d->memory -= before;
-        d->blocks -= block != NULL;
-        free(block);
+        d->blocks -= p != NULL;
+        pool_give(p);
         return NULL;
     }
     if (allocation_fails(d))
         return NULL;
-    uint8_t *now = disk_memory(block, size + BLOCK_HEAD);
-    memcpy(now, &size, sizeof size);
     d->memory += size - before;
-    d->blocks += !block;
-    return now + BLOCK_HEAD;
+    d->blocks += !p;
+    return pool_resize(p, size);
 }
 
-static struct {
-    sqlite3_mem_methods real;
-    struct device *device;
-} sqlite_memory;
+static struct device *sqlite_device;
 
 static void *sqlite_malloc(int size)
 {
-    struct device *d = sqlite_memory.device;
-    return d && allocation_fails(d) ? NULL : sqlite_memory.real.xMalloc(size);
+    return sqlite_device && allocation_fails(sqlite_device) ? NULL : pool_take((size_t)size);
 }
 
 static void *sqlite_realloc(void *p, int size)
 {
-    struct device *d = sqlite_memory.device;
-    return d && allocation_fails(d) ? NULL : sqlite_memory.real.xRealloc(p, size);
+    return sqlite_device && allocation_fails(sqlite_device) ? NULL : pool_resize(p, (size_t)size);
+}
+
+static int sqlite_size(void *p)
+{
+    return (int)pool_size(p);
+}
+
+static int sqlite_round(int size)
+{
+    return (size + 7) & ~7;
+}
+
+static int sqlite_begin(void *ctx)
+{
+    (void)ctx;
+    return SQLITE_OK;
+}
+
+static void sqlite_end(void *ctx)
+{
+    (void)ctx;
 }
 
 void world_memory_setup(void)
 {
-    if (sqlite_memory.real.xMalloc)
+    static sqlite3_mem_methods ours = {sqlite_malloc, pool_give, sqlite_realloc, sqlite_size, sqlite_round, sqlite_begin, sqlite_end, NULL};
+    static bool done;
+    if (done)
         return;
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory.real);
-    sqlite3_mem_methods methods = sqlite_memory.real;
-    methods.xMalloc = sqlite_malloc;
-    methods.xRealloc = sqlite_realloc;
-    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK)
+    done = true;
+    if (sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) || sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) ||
+        sqlite3_config(SQLITE_CONFIG_MALLOC, &ours))
         abort();
 }
 
 void world_memory_of(struct device *d)
 {
-    sqlite_memory.device = d;
+    sqlite_device = d;
 }
 
 /* ---------------------------------------------------------------- clocks and randomness */
