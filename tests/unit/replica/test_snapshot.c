@@ -421,6 +421,86 @@ static void a_cut_below_the_base_waits_for_the_history(void **state)
     world_close(&w);
 }
 
+/* Frame by frame, of that space alone; it is refused, and nothing of it is kept. */
+static void refuses_the_state_of(struct world *w, size_t giver, size_t taker)
+{
+    struct ward_giving *g;
+    struct ward_taking t = {.on = false};
+    struct ward_apply a;
+    struct ward_buf frame;
+    struct ward_message m;
+    struct ward_store_part part;
+    const struct ward_hash space = its_space(w, taker);
+    struct ward_hash before, after;
+    bool adopted = false;
+    OK(w, ward_state_digest(w->d[taker].r, &space, &before, &w->err));
+    ward_buf_init(&frame, &w->d[giver].outside.env);
+    OK(w, ward_giving_begin(&g, w->d[giver].r, its_sid(w, giver), &w->err));
+    OK(w, ward_apply_begin(&a, w->d[taker].r, &w->err));
+    assert_true(ward_giving_next(g, w->d[giver].r, &frame));
+    OK(w, ward_frame_parse(&m, frame.p, frame.len, &w->err));
+    assert_int_equal(ward_base_take(&t, &a, &m, &adopted, &w->err), WARD_ERR_HISTORY);
+    assert_int_equal(ward_store_get_base(w->d[taker].r->store, &space, true, 0, &part, &w->err), WARD_ERR_NOT_FOUND);
+    while (ward_giving_next(g, w->d[giver].r, &frame)) {
+        OK(w, ward_frame_parse(&m, frame.p, frame.len, &w->err));
+        assert_int_equal(ward_base_take(&t, &a, &m, &adopted, &w->err), WARD_ERR_GAP);
+    }
+    OK(w, ward_apply_end(&a, WARD_OK, &w->err));
+    ward_giving_end(&g, w->d[giver].r);
+    ward_buf_free(&frame);
+    OK(w, ward_state_digest(w->d[taker].r, &space, &after, &w->err));
+    assert_memory_equal(before.b, after.b, sizeof before.b);
+    assert_sound(w);
+}
+
+/* Its maker has cut a feed from its first change on, so that nothing of it is in his state. Here its changes stand in a base, without their
+ * history: they would be gone. */
+static void a_state_does_not_take_the_place_of_a_base_that_holds_more(void **state)
+{
+    struct world w;
+    struct ward_hash a, b;
+    (void)state;
+    set_up(&w);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 20261125);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, LATER);
+    OK(&w, ward_revoke_after(w.d[OFFICE].r, &w.d[TABLET].grant, 0, "mất máy", &w.err));
+    put(&w, OFFICE, 'K', TITLE, "sau đó");
+    refuses_the_state_of(&w, OFFICE, LATER);
+    whole_round(&w, OFFICE, LATER); /* who hears of the cut fetches the history */
+    whole_round(&w, OFFICE, LATER);
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    const struct ward_hash space = its_space(&w, LATER);
+    OK(&w, ward_state_digest(w.d[OFFICE].r, &space, &a, &w.err));
+    OK(&w, ward_state_digest(w.d[LATER].r, &space, &b, &w.err));
+    assert_memory_equal(a.b, b.b, sizeof a.b);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* Nor of one that holds what its maker has never heard of. */
+static void a_state_that_lacks_a_feed_of_the_base_is_refused(void **state)
+{
+    struct world w;
+    enum { OTHER = 2, NEW = 3 };
+    (void)state;
+    world_found(&w, 8);
+    admit(&w, 'a', WARD_ROLE_CELL, 8);
+    admit(&w, 'o', WARD_ROLE_OPERATOR, 8); /* before anything is written there */
+    write_much(&w);
+    admit_silent(&w, 'a', WARD_ROLE_CELL, 8);
+    whole_round(&w, OFFICE, TABLET);
+    round_by_state(&w, OFFICE, NEW);
+    assert_true(ward_space_has_base(w.d[NEW].r, space_of(&w, NEW)));
+    put(&w, OTHER, 'K', TITLE, "không thấy ai");
+    refuses_the_state_of(&w, OTHER, NEW);
+    whole_round(&w, OTHER, OFFICE);
+    whole_round(&w, OFFICE, NEW);
+    whole_round(&w, OFFICE, TABLET);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 /* A device that was put back to an earlier day wrote before it met anyone, at numbers that the base takes in with something else. */
 static void a_restored_device_below_loses_nothing(void **state)
 {
@@ -493,6 +573,8 @@ int main(void)
         cmocka_unit_test(a_state_that_saves_little_is_not_given),
         cmocka_unit_test(settled_history_goes),
         cmocka_unit_test(a_device_below_loses_nothing),
+        cmocka_unit_test(a_state_does_not_take_the_place_of_a_base_that_holds_more),
+        cmocka_unit_test(a_state_that_lacks_a_feed_of_the_base_is_refused),
         cmocka_unit_test(a_restored_device_below_loses_nothing),
         cmocka_unit_test(settled_in_the_middle),
         cmocka_unit_test(a_bundle_brings_the_state),
