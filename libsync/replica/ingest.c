@@ -566,9 +566,10 @@ static int find_seen(struct incoming *in, struct ward_error *err)
     struct ward_replica *r = in->r;
     if (!in->feed)
         return WARD_OK;
-    int rc = in->leaves ? ward_vv_at(r, in->feed->fid, in->head_seq, &in->vv_before, err)
-                        : ward_store_load_vv(r->store, ward_directory_feed(&r->dir, in->feed->fid), err);
-    if (!rc && ward_vv_copy(&in->vv, &r->env, in->leaves ? &in->vv_before : &in->feed->vv))
+    bool before = in->leaves || in->gives_way;
+    int rc = before ? ward_vv_at(r, in->feed->fid, in->head_seq, &in->vv_before, err)
+                    : ward_store_load_vv(r->store, ward_directory_feed(&r->dir, in->feed->fid), err);
+    if (!rc && ward_vv_copy(&in->vv, &r->env, before ? &in->vv_before : &in->feed->vv))
         rc = ward_fail(err, WARD_ERR_MEMORY, "vv");
     return rc;
 }
@@ -635,8 +636,6 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
         rc = place(in, &r->unpacked, &duplicate, err);
     if (rc)
         return rc;
-    if (in->gives_way)
-        return WARD_OK;
     if (duplicate) {
         out->fid = in->feed->fid;
         out->last = in->run->first + in->run->count - 1;
@@ -645,7 +644,7 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     rc = find_seen(in, err);
     if (!rc)
         rc = check_bodies(in, &r->unpacked, err);
-    return rc ? rc : take_in(in, a, &r->unpacked, out, err);
+    return rc || in->gives_way ? rc : take_in(in, a, &r->unpacked, out, err); /* nothing gives way to what is refused */
 }
 
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err)
@@ -660,14 +659,15 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
         again = !rc && (in.gives_way || in.again || in.below);
         applied += rc ? 0 : result.applied;
         result.applied = 0;
-        fresh &= in.gives_way;
+        bool gives_way = !rc && in.gives_way;
+        fresh &= gives_way;
         backfilled |= in.again;
         differs |= result.base_differs;
         if (again && turn > 2)
             rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
-        else if (in.gives_way)
+        else if (gives_way)
             rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
-        withdrew |= in.gives_way && !rc;
+        withdrew |= gives_way && !rc;
         ward_vv_free(&in.vv, &a->r->env);
         ward_vv_free(&in.vv_before, &a->r->env);
     }
