@@ -1,14 +1,21 @@
 /* store_schema.c - the tables and every statement over them. A change here raises USER_VERSION (store.c) and
- * adds a step to the migration: `tables` is format 1, `tables_2` and `tables_3` what formats 2 and 3 added to it. */
+ * adds a step to the migration: `tables` is format 1 but for the feeds, `tables_2` and `tables_3` what formats 2 and 3 added to it. A new
+ * file is made in the last format at once, and holds what a migrated one holds (test_versions). */
 #include "shell/store_sql.h"
+
+#define FEED_COLUMNS_1 "fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv"
+/* A feed may have branches: rows with its id and a number of their own, that leave the chain of row `parent` after seq `base`. Format 1 had
+ * none, and its table ended with vv, and with UNIQUE at id. */
+#define FEED_TABLE(name)                                                                                                                   \
+    "CREATE TABLE " name "(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL, grant_id BLOB NOT NULL, unit BLOB NOT NULL,"   \
+    " role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL,"           \
+    " parent INTEGER NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0, base_hash BLOB NOT NULL DEFAULT x'') STRICT;"
+#define FEED_INDEX "CREATE UNIQUE INDEX ward_feed_by_id ON ward_feed(id) WHERE parent = 0;"
 
 static const char tables[] =
     "CREATE TABLE ward_meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE ward_space(sid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, circle BLOB NOT NULL, digest BLOB NOT NULL,"
     " changes INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE ward_feed(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, grant_id BLOB NOT NULL, unit BLOB NOT "
-    "NULL,"
-    " role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL) STRICT;"
     /* What operators wrote; which of it counts is decided when it is loaded. */
     "CREATE TABLE ward_grant(id BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(id, fid, seq))"
     " STRICT, WITHOUT ROWID;"
@@ -29,17 +36,9 @@ static const char tables[] =
     "CREATE TABLE ward_peer(grant_id BLOB PRIMARY KEY, last_contact_ms INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,"
     " address TEXT NOT NULL, have BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
-/* What format 2 has besides. A file of format 1 gets it when it is first opened for writing (store_migrate), in one transaction; one that
+/* What format 2 has besides. A file of format 1 gets it when it is first opened for writing (migrate), in one transaction; one that
  * is only read goes without, so whoever reads these asks for the format before (store_receipt.c). */
-#define FEED_COLUMNS_1 "fid, sid, id, grant_id, unit, role, head_seq, head_hash, head_depth, vv"
 static const char tables_2[] =
-    /* A feed may have branches: rows with its id and a number of their own, that leave the chain of row `parent` after seq `base`. */
-    "CREATE TABLE ward_feed_2(fid INTEGER PRIMARY KEY, sid INTEGER NOT NULL, id BLOB NOT NULL, grant_id BLOB NOT NULL, unit BLOB NOT NULL,"
-    " role INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL, head_depth INTEGER NOT NULL, vv BLOB NOT NULL,"
-    " parent INTEGER NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0, base_hash BLOB NOT NULL DEFAULT x'') STRICT;"
-    "INSERT INTO ward_feed_2(" FEED_COLUMNS_1 ") SELECT " FEED_COLUMNS_1 " FROM ward_feed;"
-    "DROP TABLE ward_feed; ALTER TABLE ward_feed_2 RENAME TO ward_feed;"
-    "CREATE UNIQUE INDEX ward_feed_by_id ON ward_feed(id) WHERE parent = 0;"
     /* What hubs have sealed of this device's own feeds, just as signed; the newest per feed and hub beside it, and what the hub showed when
      * it held less (held) or another history (rewritten) at the last meeting. */
     "CREATE TABLE ward_receipt(number INTEGER PRIMARY KEY AUTOINCREMENT, grant_id BLOB NOT NULL, wall_ms INTEGER NOT NULL,"
@@ -48,11 +47,16 @@ static const char tables_2[] =
     "CREATE TABLE ward_receipted(grant_id BLOB NOT NULL, fid INTEGER NOT NULL, seq INTEGER NOT NULL, wall_ms INTEGER NOT NULL,"
     " number INTEGER NOT NULL, held INTEGER NOT NULL, rewritten INTEGER NOT NULL, noticed_ms INTEGER NOT NULL,"
     " PRIMARY KEY(grant_id, fid)) STRICT, WITHOUT ROWID;"
-    /* How far own feeds were handed to others; what a file of format 1 holds may have been. */
+    /* How far own feeds were handed to others. */
     "CREATE TABLE ward_published(fid INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;"
-    "INSERT INTO ward_published(fid, seq) SELECT fid, head_seq FROM ward_feed;"
     /* Withdrawn changes, prepared to be written anew (replica/late.h). */
     "CREATE TABLE ward_waiting(number INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, body BLOB NOT NULL) STRICT;";
+
+/* The feeds of a file of format 1; they may have been handed to others as far as it holds them. */
+static const char fill_2[] =
+    FEED_TABLE("ward_feed_2") "INSERT INTO ward_feed_2(" FEED_COLUMNS_1 ") SELECT " FEED_COLUMNS_1 " FROM ward_feed;"
+                              "DROP TABLE ward_feed; ALTER TABLE ward_feed_2 RENAME TO ward_feed;" FEED_INDEX
+                              "INSERT INTO ward_published(fid, seq) SELECT fid, head_seq FROM ward_feed;";
 
 /* What format 3 has besides. A file of format 2 or less that is only read has none of it. */
 static const char tables_3[] =
@@ -189,15 +193,17 @@ const char *store_sql(enum sql which)
 
 int store_create(struct ward_store *s, struct ward_error *err)
 {
-    int rc = store_exec(s, tables, err);
-    if (!rc)
-        rc = store_exec(s, tables_2, err);
-    return rc ? rc : store_exec(s, tables_3, err);
+    const char *const parts[] = {tables, FEED_TABLE("ward_feed") FEED_INDEX, tables_2, tables_3};
+    int rc = WARD_OK;
+    for (size_t i = 0; !rc && i < sizeof parts / sizeof parts[0]; i++)
+        rc = store_exec(s, parts[i], err);
+    return rc;
 }
 
 int store_add_format_2(struct ward_store *s, struct ward_error *err)
 {
-    return store_exec(s, tables_2, err);
+    int rc = store_exec(s, tables_2, err);
+    return rc ? rc : store_exec(s, fill_2, err);
 }
 
 int store_add_format_3(struct ward_store *s, struct ward_error *err)

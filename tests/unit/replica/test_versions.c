@@ -106,15 +106,36 @@ static int format_of(const char *home)
     return format;
 }
 
+/* Tables and indexes, in order of name. SQLite puts a name that it has changed in quotes. */
+static void schema_of(const char *home, char *out, size_t size)
+{
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    size_t len = 0;
+    snprintf(path, sizeof path, "%s/replica.db", home);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT name, replace(sql, '\"', '') FROM sqlite_schema ORDER BY name", -1, &st, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW && len < size)
+        len += (size_t)snprintf(out + len, size - len, "%s: %s\n", (const char *)sqlite3_column_text(st, 0),
+                                (const char *)sqlite3_column_text(st, 1));
+    assert_true(len < size);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+}
+
 static void a_home_of_format_1_is_read_as_it_is_and_brought_up_to_date_when_it_is_written(void **state)
 {
     struct world w;
     struct ward_id id = unit_id('r'), other = unit_id('s');
+    static char made[16384], migrated[16384];
     (void)state;
     world_found(&w, 1);
     size_t cell = admit(&w, 'a', WARD_ROLE_CELL, 1);
     name(&w, cell, &id, "one");
     ward_close(w.d[cell].r);
+    schema_of(w.d[cell].home, made, sizeof made);
     set_back_to_format_1(w.d[cell].home);
     w.d[cell].options.read_only = true;
     OK(&w, ward_open(&w.d[cell].r, w.d[cell].home, &w.d[cell].options, &w.err));
@@ -124,6 +145,8 @@ static void a_home_of_format_1_is_read_as_it_is_and_brought_up_to_date_when_it_i
     w.d[cell].options.read_only = false;
     OK(&w, ward_open(&w.d[cell].r, w.d[cell].home, &w.d[cell].options, &w.err));
     assert_int_equal(format_of(w.d[cell].home), 3);
+    schema_of(w.d[cell].home, migrated, sizeof migrated);
+    assert_string_equal(made, migrated); /* a new home is made in the last format at once */
     verify(&w, cell);
     name(&w, cell, &other, "two");
     meet(&w, 0, cell);
