@@ -63,8 +63,9 @@ struct cli {
 
     uint64_t listed_of; /* how many rows there are, where a list shows the first of them; 0: it shows all */
     ward_replica *replica;
-    struct cli_names *names; /* ref.c */
-    struct cli_kept *kept;   /* text.c */
+    struct ward_helper *helper; /* of the replica */
+    struct cli_names *names;    /* ref.c */
+    struct cli_kept *kept;      /* text.c */
 };
 
 /* ---- args.c: the command line */

@@ -26,6 +26,9 @@ static int open_replica(struct cli *c, bool read_only)
     struct ward_options options = {.schema = ward_plan_schema(), .read_only = read_only, .passphrase = cli_passphrase, .passphrase_ctx = c};
     struct ward_error err = {0};
     int rc = cli_find_home(c);
+    if (rc == CLI_DONE && !read_only && !c->helper && ward_helper_open(&c->helper, &err))
+        return cli_fail(c, &err);
+    options.helper = c->helper;
     if (rc == CLI_DONE && ward_open(&c->replica, c->home, &options, &err))
         rc = cli_fail(c, &err);
     return rc;

@@ -95,6 +95,7 @@ int main(int argc, char **argv)
     int rc = run(&c, argc, argv);
     cli_names_forget(&c);
     ward_close(c.replica);
+    ward_helper_close(c.helper);
     cli_kept_free(&c, NULL);
     return rc;
 }

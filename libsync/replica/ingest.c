@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/ahead.h"
 #include "replica/backfill.h"
 #include "replica/base.h"
 #include "replica/log.h"
@@ -38,6 +39,8 @@ struct incoming {
     size_t skipped;           /* bytes of bodies held already */
     struct ward_hash last_hash;
     uint64_t last_depth;
+    struct ward_ahead_run *ahead; /* what was read of it before its turn, or NULL */
+    struct ward_reading reading;
 };
 
 bool ward_is_refusal(int code)
@@ -321,17 +324,27 @@ static int is_vague(const struct incoming *in, const struct ward_dep *d, bool *o
     return rc;
 }
 
-static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, size_t len, size_t *used, struct ward_error *err)
+/* What is to be read of the run, from `first` on. */
+static struct ward_reading to_read(const struct incoming *in, uint64_t first)
 {
-    struct ward_scratch *s = &in->r->scratch;
-    int rc = ward_change_parse(s, p, len, used, err);
-    if (rc)
-        return rc;
-    const struct ward_change *ch = &s->changes[s->change_count - 1];
+    return (struct ward_reading){.feed = in->feed_id,
+                                 .first = first,
+                                 .last = in->run->first + in->run->count - 1,
+                                 .before = in->head_hash,
+                                 .mark = in->settled.seq,
+                                 .sig = in->run->sig,
+                                 .sign_pk = in->grant->sign_pk};
+}
+
+/* What one change says of others, and its depth. */
+static int check_change(struct incoming *in, uint64_t seq, const struct ward_change *ch, struct ward_error *err)
+{
+    const struct ward_dep *deps = ward_change_deps(&in->r->scratch, ch);
     uint64_t depth = in->last_depth;
     bool vague = false;
+    int rc = WARD_OK;
     for (size_t i = 0; !rc && i < ch->dep_count; i++) {
-        const struct ward_dep *d = &s->deps[ch->dep_first + i];
+        const struct ward_dep *d = &deps[i];
         uint64_t ignored = 0;
         bool loose = false;
         rc = ward_dep_is_own(d) ? WARD_OK : is_vague(in, d, &loose, err);
@@ -343,31 +356,31 @@ static int check_change(struct incoming *in, uint64_t seq, const uint8_t *p, siz
     bool fits = vague ? ch->depth > depth && ch->depth - depth <= WARD_DEPTH_LEAP : ch->depth == depth + 1;
     if (!rc && !fits)
         rc = ward_fail(err, WARD_ERR_DEPTH, "depth %llu, must be %llu", (unsigned long long)ch->depth, (unsigned long long)depth + 1);
-    ward_chain(&in->last_hash, seq, &in->last_hash, p, *used);
     in->last_depth = ch->depth;
     bool trunk = !in->leaves && (!in->feed || !in->feed->parent); /* what leaves it does so above what is settled */
-    if (!rc && trunk && seq == in->settled.seq && ward_hash_compare(&in->last_hash, &in->settled.hash) != 0)
+    if (!rc && trunk && seq == in->settled.seq && ward_hash_compare(&in->reading.at_mark, &in->settled.hash) != 0)
         rc = ward_fail(err, WARD_ERR_SETTLED, "another history than the one settled up to change %llu", (unsigned long long)seq);
     return rc;
 }
 
+/* Change by change: what is wrong with one is said before what is wrong with those after it. */
 static int check_bodies(struct incoming *in, const struct ward_buf *raw, struct ward_error *err)
 {
-    size_t at = in->skipped, used = 0;
-    uint64_t last = in->run->first + in->run->count - 1;
-    ward_scratch_clear(&in->r->scratch);
-    in->last_hash = in->head_hash;
+    struct ward_scratch *s = &in->r->scratch;
+    in->reading = to_read(in, in->head_seq + 1);
+    if (!ward_ahead_read(in->ahead, &in->reading, s))
+        ward_read_bodies(&in->reading, s, raw->p + in->skipped, raw->len - in->skipped);
+    in->last_hash = in->reading.hash;
     in->last_depth = in->head_depth;
-    for (uint64_t seq = in->head_seq + 1; seq <= last; seq++, at += used) {
-        int rc = check_change(in, seq, raw->p + at, raw->len - at, &used, err);
+    for (size_t i = 0; i < s->change_count; i++) {
+        uint64_t seq = in->head_seq + 1 + i;
+        int rc = check_change(in, seq, &s->changes[i], err);
         if (rc)
             return ward_at(err, rc, "change %llu", (unsigned long long)seq);
     }
-    if (at != raw->len)
-        return ward_fail(err, WARD_ERR_TRAILING, "%zu bytes after the last change", raw->len - at);
-    return ward_seal_check(in->run->sig, &in->feed_id, last, &in->last_hash, in->grant->sign_pk)
-               ? WARD_OK
-               : ward_fail(err, WARD_ERR_SEAL, "change %llu", (unsigned long long)last);
+    if (in->reading.code && err)
+        *err = in->reading.why;
+    return in->reading.code;
 }
 
 /* ---- from here on the run is good */
@@ -623,7 +636,10 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     bool duplicate;
     if (in->run->count > WARD_RUN_CHANGES_MAX)
         return ward_fail(err, WARD_ERR_LIMIT_RUN, "%u changes", (unsigned)in->run->count);
-    int rc = ward_unpack(ward_store_packer(r->store), &r->unpacked, in->run->codec, in->run->data, in->run->len, in->run->count, err);
+    in->ahead = ward_ahead_take(r->ahead, in->run, &r->unpacked);
+    int rc = in->ahead
+                 ? WARD_OK
+                 : ward_unpack(ward_store_packer(r->store), &r->unpacked, in->run->codec, in->run->data, in->run->len, in->run->count, err);
     if (!rc)
         rc = find_space(in, err);
     if (!rc)
@@ -645,6 +661,19 @@ static int check_and_take(struct incoming *in, struct ward_apply *a, struct ward
     if (!rc)
         rc = check_bodies(in, &r->unpacked, err);
     return rc || in->gives_way ? rc : take_in(in, a, &r->unpacked, out, err); /* nothing gives way to what is refused */
+}
+
+/* Of a feed of which others wait before it, where it begins is left to be found when they have been read. */
+void ward_ingest_ahead(ward_replica *r, const struct ward_run *run)
+{
+    struct incoming in = {.r = r, .run = run};
+    if (!ward_ahead_has_room(r->ahead) || run->count > WARD_RUN_CHANGES_MAX || find_space(&in, NULL))
+        return;
+    int rc = find_feed(&in, NULL);
+    if (rc && rc != WARD_ERR_GAP)
+        return;
+    struct ward_reading x = to_read(&in, run->first);
+    ward_ahead_begin(r->ahead, run, &x);
 }
 
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err)

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "replica/ahead.h"
 #include "replica/identity.h"
 #include "shell/platform.h"
 #include "values/feed.h"
@@ -42,6 +43,11 @@ ward_replica *ward_replica_new(const char *home, const struct ward_options *opti
     ward_buf_init(&r->bodies, &r->env);
     ward_arena_init(&r->arena, &r->env);
     ward_directory_init(&r->dir, &r->env, &r->ward);
+    if (ward_ahead_open(&r->ahead, &r->env, options ? options->helper : NULL)) {
+        ward_close(r);
+        ward_fail(err, WARD_ERR_MEMORY, "replica");
+        return NULL;
+    }
     return r;
 }
 
@@ -49,6 +55,7 @@ void ward_close(ward_replica *r)
 {
     if (!r)
         return;
+    ward_ahead_close(r->ahead);
     ward_store_close(r->store);
     ward_directory_free(&r->dir);
     ward_release(&r->env, r->reuses);

@@ -36,6 +36,7 @@ enum bench_measure {
 
 /* Who is measured. A limit stands under the measure it bounds. */
 #define OURS          "wardsync"
+#define OURS_ALONE    "wardsync, one thread"
 #define OURS_CURVE    "wardsync over CURVE"
 #define OURS_CELL     "wardsync, a cell"
 #define OURS_SNAPSHOT "wardsync, a new device"

@@ -135,20 +135,26 @@ void bench_ours_prepare(struct bench *b, struct bench_ward *w)
 
 /* ---- the hub takes in what the cells wrote */
 
-static void ingest(struct bench *b)
+static void ingest_by(struct bench *b, const char *who, const char *part, const char *name)
 {
     char home[PLACE], frames[PLACE], file[PLACE + 16];
     struct bench_answers a;
-    bench_path(home, b, "hub1");
+    bench_path(home, b, name);
     bench_path(frames, b, "frames");
-    bench_copy_home(b, "hub", "hub1");
-    bench_run_part(b, &a, "ingest", home, frames);
+    bench_copy_home(b, "hub", name);
+    bench_run_part(b, &a, part, home, frames);
     bench_expect(bench_answer(&a, "changes") == changes_of(b), "the hub did not take in every change");
-    bench_sample(b, OURS, BENCH_INGEST, changes_of(b) / bench_answer(&a, "seconds"));
-    bench_sample(b, OURS, BENCH_PEAK, bench_answer(&a, "peak"));
-    bench_sample(b, OURS, BENCH_ABOVE, bench_answer(&a, "above"));
+    bench_sample(b, who, BENCH_INGEST, changes_of(b) / bench_answer(&a, "seconds"));
+    bench_sample(b, who, BENCH_PEAK, bench_answer(&a, "peak"));
+    bench_sample(b, who, BENCH_ABOVE, bench_answer(&a, "above"));
     snprintf(file, sizeof file, "%s/replica.db", home);
-    bench_sample(b, OURS, BENCH_FILE_MB, bench_file_mb(file));
+    bench_sample(b, who, BENCH_FILE_MB, bench_file_mb(file));
+}
+
+static void ingest(struct bench *b)
+{
+    ingest_by(b, OURS_ALONE, "ingest-alone", "hub0");
+    ingest_by(b, OURS, "ingest", "hub1");
 }
 
 static void clone(struct bench *b)

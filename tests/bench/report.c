@@ -41,6 +41,7 @@ static const struct {
     const char *who, *setting;
 } settings_of[] = {
     {OURS, "each change signed and sealed, whole history, conflicts kept, verified and durable; sync over loopback with connecting"},
+    {OURS_ALONE, "the same without a second thread that reads ahead where there are two processors"},
     {OURS_CURVE, "the same through CURVE over loopback, a connection a cell, to the last ack"},
     {OURS_SNAPSHOT,
      "as a new device gets it: a space comes as its state, which the hub vouches for, where that saves half of its history; else with it"},

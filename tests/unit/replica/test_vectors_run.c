@@ -98,11 +98,13 @@ static void know_circles(struct home *h, const json_t *setup)
     }
 }
 
+static struct ward_helper *helper; /* runs are read ahead by it: what comes of them is the same */
+
 /* An empty replica of the ward of `setup`, by a device with the reader's grant; an operator may hold everything. */
 static void home_open(struct home *h, const json_t *setup)
 {
     const char *tmp = getenv("TMPDIR");
-    const struct ward_options options = {.schema = &schema};
+    const struct ward_options options = {.schema = &schema, .helper = helper};
     struct hex root = hex_at(setup, "root_pk");
     struct ward_hash ward, self = json_object_get(setup, "reader") ? hash_at(setup, "reader") : operator_grant;
     *h = (struct home){0};
@@ -138,6 +140,7 @@ static int take_bytes(struct home *h, const struct hex *raw, struct ward_ingeste
     if (code)
         return code;
     assert_int_equal(m.type, WARD_MSG_RUN);
+    ward_ingest_ahead(h->r, &m.run);
     assert_int_equal(ward_apply_begin(&a, h->r, &h->err), WARD_OK);
     code = ward_ingest_run(&a, &m.run, out, &h->err);
     if (code)
@@ -758,11 +761,27 @@ static int say_which(void **state)
     return 0;
 }
 
+static int start_thread(void **state)
+{
+    (void)state;
+    return ward_helper_open(&helper, NULL);
+}
+
+static int end_thread(void **state)
+{
+    (void)state;
+    ward_helper_close(helper);
+    helper = NULL;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_bad_runs),
+        cmocka_unit_test_setup_teardown(test_runs, start_thread, end_thread),
+        cmocka_unit_test_setup_teardown(test_bad_runs, start_thread, end_thread),
         cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_bad_snapshots),
         cmocka_unit_test_teardown(test_histories, say_which),

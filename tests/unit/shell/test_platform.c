@@ -1,8 +1,11 @@
-/* Files, directories, locks: in a new directory under TMPDIR for each test. */
+/* Files, directories, locks: in a new directory under TMPDIR for each test. The second thread. */
+#define _GNU_SOURCE /* sched_setaffinity */
 #include "base/alloc.h"
 #include "shell/platform.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -425,6 +428,113 @@ static void process(void **state)
     assert_true(after.rlim_cur == 0);
 }
 
+/* ---------------------------------------------------------------- the second thread */
+
+#define JOBS 100
+
+struct counting {
+    struct ward_job job;
+    int *count, at; /* at: how many had been done before it */
+    pthread_t by;
+};
+
+static void count(struct ward_job *job)
+{
+    struct counting *c = (struct counting *)job;
+    c->by = pthread_self();
+    c->at = (*c->count)++;
+    if (c->at % 7 == 3)
+        sched_yield();
+}
+
+static void begin_all(const struct ward_helper *h, struct counting *jobs, int *counter)
+{
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i] = (struct counting){.job = {.run = count}, .count = counter};
+        h->begin(h->ctx, &jobs[i].job);
+    }
+}
+
+/* One after another, however they are asked for. */
+static void jobs_in_order(void **state)
+{
+    (void)state;
+    struct ward_helper *h;
+    struct counting jobs[JOBS];
+    int counter = 0;
+    assert_int_equal(ward_helper_open(&h, NULL), WARD_OK);
+    if (!h)
+        skip(); /* one processor */
+    begin_all(h, jobs, &counter);
+    h->finish(h->ctx, &jobs[JOBS / 2].job);
+    for (int i = 0; i <= JOBS / 2; i++)
+        assert_int_equal(jobs[i].at, i);
+    for (int i = JOBS - 1; i >= 0; i--) {
+        h->finish(h->ctx, &jobs[i].job);
+        assert_int_equal(jobs[i].at, i);
+        assert_false(pthread_equal(jobs[i].by, pthread_self()));
+    }
+    h->begin(h->ctx, &jobs[0].job); /* again, when it was waiting for something to do */
+    h->finish(h->ctx, &jobs[0].job);
+    assert_int_equal(jobs[0].at, JOBS);
+    begin_all(h, jobs, &counter);
+    ward_helper_close(h); /* what was begun is done */
+    assert_int_equal(counter, 2 * JOBS + 1);
+    assert_int_equal(ward_helper_open(&h, NULL), WARD_OK);
+    ward_helper_close(h); /* it never had anything to do */
+    ward_helper_close(NULL);
+}
+
+static int in_a_child(int (*body)(void))
+{
+    int status = -1;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(body());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int on_one_processor(void)
+{
+    struct ward_helper *h;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0 || ward_helper_open(&h, NULL) != WARD_OK)
+        return 2;
+    return h != NULL;
+}
+
+/* Where the system allows no thread the caller does it himself. */
+static int without_threads(void)
+{
+    struct ward_helper *h;
+    struct counting jobs[JOBS];
+    int counter = 0;
+    const struct rlimit none = {0, 0};
+    if (ward_helper_open(&h, NULL) != WARD_OK || (geteuid() == 0 && setuid(65534) != 0) || setrlimit(RLIMIT_NPROC, &none) != 0)
+        return 2;
+    if (!h)
+        return 0;
+    begin_all(h, jobs, &counter);
+    for (int i = 0; i < JOBS; i++) {
+        h->finish(h->ctx, &jobs[i].job);
+        if (jobs[i].at != i || !pthread_equal(jobs[i].by, pthread_self()))
+            return 1;
+    }
+    ward_helper_close(h);
+    return 0;
+}
+
+static void threads_there_are_not(void **state)
+{
+    (void)state;
+    assert_int_equal(in_a_child(on_one_processor), 0);
+    assert_int_equal(in_a_child(without_threads), 0);
+}
+
 int main(void)
 {
 #define IN_A_DIRECTORY(f) cmocka_unit_test_setup_teardown(f, enter, leave)
@@ -445,6 +555,8 @@ int main(void)
         IN_A_DIRECTORY(lock_excludes_handles),
         IN_A_DIRECTORY(lock_excludes_processes),
         cmocka_unit_test(process),
+        cmocka_unit_test(jobs_in_order),
+        cmocka_unit_test(threads_there_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
