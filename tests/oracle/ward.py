@@ -505,6 +505,9 @@ class Held:
         if (leaves or chain is not held.chains[0]) and min(upto, held.shared(chain)) < held.settled.seq:
             at = held.settled.seq - first + 1
             if leaves and chain is held.chains[0] and self.stands_beside(held) and (at > count or hashes[at] == held.settled.hash):
+                new = chain[:upto]
+                for seq in range(upto + 1, first + count):  # nothing gives way to a run that is refused
+                    new.append(self.follow(held, new, seq, hashes[seq - first + 1], bodies[seq - first]))
                 held.leaves = [min(at, upto) if at == held.shared(other) else at for other, at in zip(held.chains, held.leaves)]
                 held.chains[0] = chain[:upto]  # what the device wrote there is withdrawn, to be written anew
                 return self.take(run)
