@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-#define RUNS_PASSED 16   /* that had their turn meanwhile: then nobody will come for it */
-#define OPS_KEPT    4096 /* room for so many is kept from run to run */
+#define RUNS_PASSED 16 /* that had their turn meanwhile: then nobody will come for it */
 
 struct ward_ahead_run {
     struct ward_job job; /* first: it is what the helper is given */
@@ -118,7 +117,7 @@ void ward_ahead_begin(struct ward_ahead *a, const struct ward_run *run, const st
     if (!x)
         return;
     finish(x);
-    if (x->scratch.op_cap > OPS_KEPT)
+    if (x->scratch.op_cap > (size_t)2 * WARD_AHEAD_OPS) /* it has been the caller's meanwhile */
         ward_scratch_free(&x->scratch);
     ward_buf_clear(&x->data);
     ward_buf_add(&x->data, run->data, run->len);
@@ -132,6 +131,7 @@ void ward_ahead_begin(struct ward_ahead *a, const struct ward_run *run, const st
     x->reading = *asked;
     x->reading.sig = x->sig;
     x->reading.sign_pk = x->sign_pk;
+    x->reading.ops_max = WARD_AHEAD_OPS;
     x->passed = 0;
     x->begun = true;
     x->job = (struct ward_job){.run = read_run};

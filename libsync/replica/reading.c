@@ -10,6 +10,8 @@ void ward_read_bodies(struct ward_reading *x, struct ward_scratch *s, const uint
     x->hash = x->before;
     for (uint64_t seq = x->first; seq <= x->last; seq++, at += used) {
         x->code = ward_change_parse(s, p + at, len - at, &used, &x->why);
+        if (!x->code && x->ops_max && s->op_count > x->ops_max)
+            x->code = ward_fail(&x->why, WARD_ERR_MEMORY, "operations");
         if (x->code) {
             ward_at(&x->why, x->code, "change %llu", (unsigned long long)seq);
             return;

@@ -11,7 +11,8 @@ struct ward_reading {
     uint64_t first, last;           /* which changes, */
     struct ward_hash before;        /* after which hash, */
     uint64_t mark;                  /* which change's hash besides, or 0; */
-    const uint8_t *sig, *sign_pk;   /* under which seal, of whom */
+    const uint8_t *sig, *sign_pk;   /* under which seal, of whom; */
+    size_t ops_max;                 /* 0, or with how many operations it is given up (WARD_ERR_MEMORY), some */
     struct ward_hash hash, at_mark; /* found: the last one's, the one asked for; */
     int code;                       /* what is wrong: with the first body that cannot be read, after the last, with the seal */
     struct ward_error why;

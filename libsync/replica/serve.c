@@ -85,6 +85,7 @@ static int commit(struct ward_server *s, struct ward_error *err)
 {
     bool came = s->batch.open;
     int64_t begun = ward_server_mono(s);
+    ward_server_read_ahead(s, 0);
     int rc = ward_batch_commit(&s->batch, err);
     for (size_t i = 0; !rc && i < s->guest_count; i++)
         if (!s->guests[i]->joining)

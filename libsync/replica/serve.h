@@ -14,6 +14,7 @@
 /* A frame that waits for its turn. */
 struct ward_server_frame {
     struct ward_server_frame *next;
+    bool seen; /* its turn has come, or it is read ahead */
     size_t len;
     uint8_t p[];
 };
@@ -51,6 +52,7 @@ struct ward_server {
     struct ward_gate gate;
     struct ward_bucket joins;
     size_t waiting_bytes; /* of all guests */
+    size_t unseen;        /* frames among them */
     size_t begin;         /* with whom a pass begins */
     uint64_t pass;
     bool unfinished;        /* its time was over: it goes on in the next step */
@@ -99,6 +101,7 @@ void ward_server_remember(struct ward_server *s, ward_server_stands_fn *stands);
 /* serve_turn.c */
 int ward_server_on_frame(struct ward_server *s, const struct ward_link_event *e, struct ward_error *err); /* puts it by */
 int ward_server_pass(struct ward_server *s, bool *any, struct ward_error *err);                           /* *any: something was done */
+void ward_server_read_ahead(struct ward_server *s, size_t from);                                          /* from: in the order of turns */
 bool ward_server_anything_waits(const struct ward_server *s);
 bool ward_server_is_time_over(const struct ward_server *s, int64_t begun); /* what came since is to be committed */
 

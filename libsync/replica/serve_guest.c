@@ -29,6 +29,7 @@ void ward_server_drop_first(struct ward_server_guest *g)
         g->last = NULL;
     g->waiting_bytes -= w->len;
     g->server->waiting_bytes -= w->len;
+    g->server->unseen -= !w->seen;
     ward_release(&g->server->r->env, w);
 }
 

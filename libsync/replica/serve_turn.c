@@ -1,6 +1,8 @@
 /* serve_turn.c - whose turn it is: what comes is put by, and each device has one frame of it looked at before anyone has a second. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/ahead.h"
+#include "replica/ingest.h"
 #include "replica/serve.h"
 
 #include <string.h>
@@ -89,6 +91,7 @@ static int put_by(struct ward_server *s, struct ward_server_guest *g, const stru
     g->last = w;
     g->waiting_bytes += w->len;
     s->waiting_bytes += w->len;
+    s->unseen++;
     return keep_bounds(s, g, err);
 }
 
@@ -105,9 +108,50 @@ int ward_server_on_frame(struct ward_server *s, const struct ward_link_event *e,
     return rc ? rc : put_by(s, g, e, err);
 }
 
-/* The first waiting frame of a device that has not had its turn in this pass. */
-static int give_turn(struct ward_server *s, struct ward_server_guest *g, bool *any, struct ward_error *err)
+static void see(struct ward_server *s, struct ward_server_frame *w)
 {
+    s->unseen -= !w->seen;
+    w->seen = true;
+}
+
+/* The next of his frames that nobody has looked at, if it is a run and he may send one. */
+static struct ward_server_frame *next_run(struct ward_server_guest *g, struct ward_run *run)
+{
+    struct ward_server_frame *w = g->first;
+    struct ward_message m;
+    while (w && w->seen)
+        w = w->next;
+    if (!w || !g->talk.r || ward_talk_closed(&g->talk) || ward_frame_type(w->p, w->len) != WARD_MSG_RUN ||
+        ward_frame_parse(&m, w->p, w->len, NULL))
+        return NULL;
+    *run = m.run;
+    run->grant8 = m.run.grant8 ? m.run.grant8 : g->talk.peer.id.b;
+    return w;
+}
+
+/* Runs that wait, in the order in which their turns will come. */
+void ward_server_read_ahead(struct ward_server *s, size_t from)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < s->guest_count; i++) {
+            struct ward_run run;
+            if (s->unseen == 0 || !ward_ahead_has_room(s->r->ahead))
+                return;
+            struct ward_server_frame *w = next_run(s->guests[(s->begin + from + i) % s->guest_count], &run);
+            if (!w)
+                continue;
+            more = true;
+            see(s, w);
+            ward_ingest_ahead(s->r, &run);
+        }
+    }
+}
+
+/* The first waiting frame of a device that has not had its turn in this pass. */
+static int give_turn(struct ward_server *s, size_t i, bool *any, struct ward_error *err)
+{
+    struct ward_server_guest *g = s->guests[(s->begin + i) % s->guest_count];
     if (!g->first || g->visitor->turn == s->pass || (!g->met && s->batch.open)) /* who is new is met when what came is committed */
         return WARD_OK;
     int64_t now = ward_server_mono(s);
@@ -121,6 +165,9 @@ static int give_turn(struct ward_server *s, struct ward_server_guest *g, bool *a
     if (!heavy)
         s->light_ms = now;
     *any = true;
+    see(s, g->first);
+    if (is_run(g->first)) /* while it is taken in */
+        ward_server_read_ahead(s, i + 1);
     int rc = handle(s, g, g->first, err);
     ward_server_drop_first(g);
     return rc;
@@ -143,11 +190,11 @@ int ward_server_pass(struct ward_server *s, bool *any, struct ward_error *err)
     s->unfinished = false;
     *any = s->resting = false;
     for (size_t i = 0; !rc && i < count; i++) /* who is new goes first: after the others' runs he would wait for their commit */
-        rc = s->guests[(s->begin + i) % count]->met ? WARD_OK : give_turn(s, s->guests[(s->begin + i) % count], any, err);
+        rc = s->guests[(s->begin + i) % count]->met ? WARD_OK : give_turn(s, i, any, err);
     int64_t begun = ward_server_mono(s);
     for (size_t i = 0; !rc && !s->unfinished && i < count; i++) {
         bool done = false;
-        rc = give_turn(s, s->guests[(s->begin + i) % count], &done, err);
+        rc = give_turn(s, i, &done, err);
         *any |= done;
         s->unfinished = done && i + 1 < count && ward_server_is_time_over(s, begun);
     }

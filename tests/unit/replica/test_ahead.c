@@ -229,6 +229,32 @@ static void room(void **state)
     assert_null(first);
 }
 
+/* What holds very many operations waits until its turn comes. */
+static void many_operations(void **state)
+{
+    struct fixture *f = *state;
+    struct asking k;
+    static struct ward_op ops[WARD_OPS_MAX];
+    static const uint8_t null[] = {0xf6};
+    ask(&k, f, &prompt);
+    for (uint32_t i = 0; i < WARD_OPS_MAX; i++)
+        ops[i] =
+            (struct ward_op){.kind = KIND_ITEM, .entity = unit_id('#'), .field = WARD_FIELD(WARD_OPEN, i + 10), .raw = null, .raw_len = 1};
+    for (uint64_t more = 0; more < 2; more++) {
+        pen_start(&k.p, 1);
+        k.p.head = k.p.feed;
+        for (uint64_t i = 1; i <= WARD_AHEAD_OPS / WARD_OPS_MAX + more; i++)
+            pen_write(&k.p, i, NULL, 0, ops, WARD_OPS_MAX);
+        pen_seal(&k.p);
+        const struct ward_run run = pen_run(&k.p);
+        struct ward_reading x = reading_of(&k.p, &k.p.feed);
+        ward_ahead_begin(k.ahead, &run, &x);
+        struct ward_ahead_run *got = ward_ahead_take(k.ahead, &run, &k.raw);
+        assert_int_equal(ward_ahead_read(got, &x, &k.scratch), more == 0);
+    }
+    asked(&k);
+}
+
 static void without_a_helper(void **state)
 {
     struct asking k;
@@ -418,8 +444,9 @@ int main(void)
 {
 #define DOOR(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        DOOR(it_is_taken),   DOOR(nothing_else_is), DOOR(one_after_another), DOOR(room),           DOOR(without_a_helper),
-        DOOR(refused_alike), DOOR(taken_alike),     DOOR(not_begun),         DOOR(without_memory), DOOR(opened_with_it),
+        DOOR(it_is_taken),     DOOR(nothing_else_is),  DOOR(one_after_another), DOOR(room),
+        DOOR(many_operations), DOOR(without_a_helper), DOOR(refused_alike),     DOOR(taken_alike),
+        DOOR(not_begun),       DOOR(without_memory),   DOOR(opened_with_it),
     };
     if (ward_crypto_start(NULL))
         return 1;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "replica/ahead.h"
 #include "replicas.h"
 #include "shell/platform.h"
 
@@ -139,7 +140,25 @@ static void hear_slowly(void *ctx, const struct ward_event *e)
     late_ms += e->type == WARD_EVENT_INGESTED ? 2 * WARD_STEP_MS : 0;
 }
 
-/* Several have sent: each is told of his own when it is committed, not when the others' is too. */
+/* The platform's second thread; how often it was given something. */
+static struct ward_helper *thread;
+static int runs_ahead;
+
+static void begin_counted(void *ctx, struct ward_job *job)
+{
+    (void)ctx;
+    runs_ahead++;
+    thread->begin(thread->ctx, job);
+}
+
+static void finish_counted(void *ctx, struct ward_job *job)
+{
+    (void)ctx;
+    thread->finish(thread->ctx, job);
+}
+
+/* Several have sent: each is told of his own when it is committed, not when the others' is too. While he has his turn the others' is read.
+ */
 static void who_had_his_turn_does_not_wait_for_the_others(void **state)
 {
     enum { CELLS = 3 };
@@ -148,10 +167,13 @@ static void who_had_his_turn_does_not_wait_for_the_others(void **state)
     struct heard heard[CELLS] = {0};
     ward_server *cells[CELLS];
     struct ward_serve_options hub = {.listen = anywhere, .listen_count = 1, .on_event = hear_slowly, .ctx = &l.at_hub};
+    const struct ward_helper counting = {NULL, begin_counted, finish_counted};
     int steps = 0;
     (void)state;
     late_ms = 0;
     world_found(&l.w, 8);
+    OK(&l.w, ward_helper_open(&thread, &l.w.err));
+    OK(&l.w, ward_ahead_open(&l.w.d[0].r->ahead, &l.w.d[0].r->env, thread ? &counting : NULL));
     for (size_t i = 1; i <= CELLS; i++)
         admit(&l.w, 'a', WARD_ROLE_CELL, (unsigned)i);
     for (size_t i = 0; i <= CELLS; i++)
@@ -171,10 +193,12 @@ static void who_had_his_turn_does_not_wait_for_the_others(void **state)
             OK(&l.w, ward_serve_step(cells[turn % CELLS], 1, &l.w.err));
     }
     assert_true(steps < STEPS_MAX);
+    assert_int_equal(runs_ahead, thread ? CELLS - 1 : 0); /* each once, and not the first: its turn has come */
     for (size_t i = 0; i < CELLS; i++)
         ward_serve_close(cells[i]);
     ward_serve_close(l.hub);
     world_close(&l.w);
+    ward_helper_close(thread);
 }
 
 int main(void)
