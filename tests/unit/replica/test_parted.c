@@ -435,6 +435,48 @@ static void a_settled_history_beside_two_of_ones_own_and_no_store(void **state)
     ones_own_beside_what_is_settled(*state, true, each_stop_of_a_run);
 }
 
+/* A wrote with sight of C's history, of which another is settled: both give way at once. What is told again names the settled one, for what
+ * A had seen is gone; and it is taken. */
+static void two_that_give_way_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_apply a;
+    struct ward_store_waiting waits = {.number = 0};
+    struct ward_scratch s;
+    size_t used;
+    bool got;
+    const struct ward_dep settled = named(f, C, 9, 4, "");
+    OK(&f->w, send_history(f, C, OFFICE, 9, 1, 4, "", &in));
+    OK(&f->w, send_history(f, C, A, 1, 1, 4, "beside", &in));
+    put(f, A, &f->space, "by A");
+    settle_at(f, &settled);
+    each_word(f, OFFICE, A, just_take);
+    OK(&f->w, ward_apply_begin(&a, f->w.d[A].r, &f->w.err));
+    OK(&f->w, ward_own_give_way(&a, feed_of(f, A, C, &f->space)->fid, 0, &f->w.err));
+    assert_int_equal(feed_of(f, A, C, &f->space)->head_seq, 0);
+    OK(&f->w, ward_own_withdraw(&a, feed_of(f, A, A, &f->space)->fid, 0, &f->w.err));
+    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
+    OK(&f->w, ward_store_next_waiting(f->w.d[A].r->store, 0, &waits, &got, &f->w.err));
+    assert_true(got);
+    ward_scratch_init(&s, &f->w.d[A].outside.env);
+    OK(&f->w, ward_change_parse(&s, waits.body, waits.len, &used, &f->w.err));
+    size_t at = 0;
+    while (at < s.dep_count && ward_hash_compare(&s.deps[at].feed, &settled.feed) != 0)
+        at++;
+    assert_true(at < s.dep_count && s.deps[at].seq == settled.seq);
+    assert_memory_equal(s.deps[at].hash.b, settled.hash.b, sizeof settled.hash.b);
+    ward_scratch_free(&s);
+    OK(&f->w, send_history(f, C, A, 9, 1, 4, "", &in));
+    OK(&f->w, ward_own_rewrite(f->w.d[A].r, &f->w.err));
+    give(&f->w, A, OFFICE);
+    assert_true(shows(f, OFFICE, '+', "by A"));
+    const struct ward_feed *told = feed_of(f, OFFICE, A, &f->space);
+    OK(&f->w, ward_store_load_vv(f->w.d[OFFICE].r->store, ward_directory_feed(&f->w.d[OFFICE].r->dir, told->fid), &f->w.err));
+    assert_int_equal(ward_vv_get(&told->vv, feed_of(f, OFFICE, C, &f->space)->fid), 4);
+    assert_sound(&f->w);
+}
+
 /* ---------------------------------------------------------------- rows beside each other */
 
 /* A run that more rows than one could go on: each is looked at, wherever memory or the store ends. */
@@ -760,6 +802,7 @@ int main(void)
         TEST(a_settled_history_beside_ones_own_and_no_store),
         TEST(a_settled_history_beside_two_of_ones_own),
         TEST(a_settled_history_beside_two_of_ones_own_and_no_store),
+        TEST(two_that_give_way_at_once),
         TEST(a_run_that_several_rows_could_hold),
         TEST(no_memory_for_a_number_given_anew),
         TEST(deps_that_are_gone),
