@@ -28,7 +28,7 @@ struct incoming {
     bool again;                     /* the space's history has taken its base's place: all is to be looked at anew */
     bool fresh;                     /* of the run nothing has been taken in yet */
     bool below;                     /* what it has below the base waits for what it has beyond: it is to be looked at anew */
-    bool gives_way;                 /* it does, and so to what nobody but this device knows: that is withdrawn for it */
+    bool gives_way;                 /* it does, and what is held there is withdrawn for it */
     uint32_t instead;               /* the branch to be given up for it, or 0 */
     const struct ward_grant *grant;
     struct ward_floor_entry settled;     /* of the feed, whether it is here or not */
@@ -104,6 +104,11 @@ static int find_feed(struct incoming *in, struct ward_error *err)
     return in->run->first <= held + 1 ? WARD_OK
                                       : ward_fail(err, WARD_ERR_GAP, "starts at %llu, held up to %llu", (unsigned long long)in->run->first,
                                                   (unsigned long long)held);
+}
+
+static bool is_own(const struct incoming *in)
+{
+    return ward_hash_compare(&in->grant->id, &in->r->self) == 0;
 }
 
 /* ---- a run that does not simply go on where a feed ends: it begins before the head, or the feed has branches. A run names no hash before
@@ -234,23 +239,25 @@ static int make_room(struct incoming *in, struct ward_error *err)
     return WARD_OK;
 }
 
-/* Of this device's own feed, what nobody has got yet gives way; and so does what nobody will take any more, since the ward has settled
+/* Of this device's own feed, what nobody has got yet gives way; and of any, what nobody will take any more, since the ward has settled
  * another history. */
-static int own_gives_way(struct incoming *in, const struct walked *w, struct ward_error *err)
+static int find_giving_way(struct incoming *in, const struct walked *w, struct ward_error *err)
 {
     const struct ward_feed *f = in->feed;
     struct ward_hash hash;
     uint64_t depth;
     in->gives_way = !f->parent && ward_own_unpublished(in->r, f->fid, in->head_seq + 1);
-    if (in->gives_way || f->parent || in->head_seq >= in->settled.seq || ward_hash_compare(&f->grant, &in->r->self) != 0)
+    if (in->gives_way || f->parent || in->head_seq >= in->settled.seq)
         return WARD_OK;
-    if (in->settled.seq < in->run->first + w->count &&
-        ward_hash_compare(&w->hash[in->settled.seq - in->run->first], &in->settled.hash) != 0)
+    bool reaches = in->settled.seq < in->run->first + w->count;
+    if (reaches && ward_hash_compare(&w->hash[in->settled.seq - in->run->first], &in->settled.hash) != 0)
         return WARD_OK; /* it is not the settled history either */
     if (f->head_seq >= in->settled.seq) {
         int rc = ward_chain_at(in->r, f->fid, in->settled.seq, &hash, &depth, err);
         if (rc || ward_hash_compare(&hash, &in->settled.hash) == 0)
             return rc;
+    } else if (!reaches && !is_own(in)) {
+        return WARD_OK; /* either may be the settled one */
     }
     in->gives_way = true;
     return WARD_OK;
@@ -278,7 +285,7 @@ static int place(struct incoming *in, const struct ward_buf *raw, bool *duplicat
     bool goes_on = in->head_seq == in->feed->head_seq;
     if (*duplicate || (goes_on && !in->feed->parent))
         return WARD_OK;
-    rc = own_gives_way(in, &w, err);
+    rc = find_giving_way(in, &w, err);
     if (rc || in->gives_way)
         return rc;
     if (leaves_trunk_at(in) < in->settled.seq)
@@ -695,7 +702,7 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
         if (again && turn > 2)
             rc = ward_fail(err, WARD_ERR_INTERNAL, "withdrawn, and still in the way");
         else if (gives_way)
-            rc = ward_own_withdraw(a, in.feed->fid, in.head_seq, err);
+            rc = (is_own(&in) ? ward_own_withdraw : ward_own_give_way)(a, in.feed->fid, in.head_seq, err);
         withdrew |= gives_way && !rc;
         ward_vv_free(&in.vv, &a->r->env);
         ward_vv_free(&in.vv_before, &a->r->env);

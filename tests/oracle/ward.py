@@ -166,6 +166,7 @@ class Feed:
         self.settled = NOTHING
         self.given_up = []  # changes of branches that made room for others: their words in the ward space are known
         self.base, self.below = 0, []  # below: the hashes of the history that has come so far to take the base's place
+        self.sealed = set()  # the hashes of changes at which a run ended
 
     def copy(self):
         """As it is now."""
@@ -274,6 +275,7 @@ class Held:
         else:
             new = self.go_on(held, first, count, data, signature)
         if new:
+            held.sealed.add(new[-1].hash)
             self.feeds[fid] = held
             if space == self.ward_space:
                 self.floors = None
@@ -309,6 +311,7 @@ class Held:
         if len(hashes) > held.base and (len(hashes) > len(chain) or hashes[-1] != chain[len(hashes) - 1].hash):
             return
         held.below = hashes
+        held.sealed.add(hashes[-1])
         space = [feed for feed in self.feeds.values() if feed.space == held.space]
         if all(len(feed.below) >= feed.base for feed in space):
             for feed in space:
@@ -366,8 +369,7 @@ class Held:
             feed = self.feeds.setdefault(theirs.id, Feed(theirs.id, space, theirs.grant))
             feed.settled = self.settled(feed)
             if goes:
-                own = self.reader is not None and feed.grant.id == self.reader.id
-                self.give_way(feed, seq if own and self.same(feed, seq, hash_) else feed.base)
+                self.give_way(feed, seq if self.is_own(feed) and self.same(feed, seq, hash_) else feed.base)
                 if 0 < seq <= len(feed.chains[0]) and feed.chains[0][seq - 1].hash != hash_:
                     self.give_way(feed, feed.base)  # nor is the branch that took its place what the state is of
             if seq == 0:
@@ -406,12 +408,11 @@ class Held:
         if any(feed.shared(chain) < seq for chain in feed.above[1:]) or feed.base > seq:
             raise Bad(316)
         held = len(feed.chains[0]) >= seq
-        if self.same(feed, seq, hash_):
-            return self.idle(feed, seq) or (feed.astray and len(feed.chains[0]) > seq)
+        if self.same(feed, seq, hash_):  # where what is settled has effect beyond it, the runs that follow tell where it parts
+            return len(feed.chains[0]) > seq and feed.settled.effect <= seq and (feed.astray or feed.short)
         if feed.base and feed.base == seq:
             raise Bad(316)
-        own = self.reader is not None and feed.grant.id == self.reader.id
-        if (feed.astray or feed.short) and (held or own):
+        if (feed.astray or feed.short) and (held or self.is_own(feed)):
             return True
         if held:
             raise Bad(316)
@@ -470,11 +471,23 @@ class Held:
         stay += [(at, other) for other, at, had in list(zip(held.chains, held.leaves, held_shared))[1:] if held.shared(other) == had]
         held.chains, held.leaves = [other for _, other in stay], [at for at, _ in stay]
 
-    def stands_beside(self, held):
-        """Floor: whether this is the device's own feed, and not known to be the settled history."""
-        chain, settled = held.chains[0], held.settled
-        own = self.reader is not None and held.grant.id == self.reader.id
-        return own and (len(chain) < settled.seq or chain[settled.seq - 1].hash != settled.hash)
+    def is_own(self, held):
+        return self.reader is not None and held.grant.id == self.reader.id
+
+    def stands_beside(self, held, proven):
+        """Floor: whether this is known to be another history than the settled one; a shorter one of the device's own is taken for it, and
+        anybody's where the run holds the settled one."""
+        return held.astray or (held.short and (proven or self.is_own(held)))
+
+    def part(self, held, upto):
+        """Floor: the first chain gives way to a run that leaves it there. Another device's ends where a run of it did."""
+        if self.is_own(held):
+            held.leaves = [min(at, upto) if at == held.shared(other) else at for other, at in zip(held.chains, held.leaves)]
+            held.chains[0] = held.chains[0][:upto]  # what the device wrote there is withdrawn, to be written anew
+            return
+        while upto > held.base and held.chains[0][upto - 1].hash not in held.sealed:
+            upto -= 1
+        self.give_way(held, upto)
 
     def place(self, held, run, first, count, data, signature):
         """Any other run: where it belongs is told by its seal and its bodies, before anything else is looked at."""
@@ -504,19 +517,15 @@ class Held:
         leaves = upto < len(chain)
         if (leaves or chain is not held.chains[0]) and min(upto, held.shared(chain)) < held.settled.seq:
             at = held.settled.seq - first + 1
-            if leaves and chain is held.chains[0] and self.stands_beside(held) and (at > count or hashes[at] == held.settled.hash):
-                new = chain[:upto]
-                for seq in range(upto + 1, first + count):  # nothing gives way to a run that is refused
-                    new.append(self.follow(held, new, seq, hashes[seq - first + 1], bodies[seq - first]))
-                held.leaves = [min(at, upto) if at == held.shared(other) else at for other, at in zip(held.chains, held.leaves)]
-                held.chains[0] = chain[:upto]  # what the device wrote there is withdrawn, to be written anew
+            proven = 0 < at <= count and hashes[at] == held.settled.hash
+            if leaves and chain is held.chains[0] and (proven or at > count) and self.stands_beside(held, proven):
+                list(self.follow_all(held, chain[:upto], first, hashes, bodies))  # nothing gives way to what is refused
+                self.part(held, upto)
                 return self.take(run)
             raise Bad(317)
         if leaves and held.shattered and upto >= len(held.changes):
             raise Bad(309)
-        new = chain[:upto]
-        for seq in range(upto + 1, first + count):
-            new.append(self.follow(held, new, seq, hashes[seq - first + 1], bodies[seq - first]))
+        for new in self.follow_all(held, chain[:upto], first, hashes, bodies):
             if chain is held.chains[0] and not leaves:
                 self.keep_to_floor(held, new)
         if leaves and held.shattered:
@@ -529,6 +538,13 @@ class Held:
         else:
             held.chains[held.chains.index(chain)] = new
         return new[upto:]
+
+    def follow_all(self, held, chain, first, hashes, bodies):
+        """What a run has beyond the end of a chain. hashes: the one before its bodies, and after each."""
+        new = list(chain)
+        for nth in range(len(chain) - first + 1, len(bodies)):
+            new.append(self.follow(held, new, first + nth, hashes[nth + 1], bodies[nth]))
+            yield new
 
     @staticmethod
     def give_one_up(held):

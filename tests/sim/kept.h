@@ -176,6 +176,11 @@ static const struct kept kept[] = {
      "others show of a feed they have, whether this home remembers to have given it or not (unit/replica/test_own.c)"},
     {"taken back, and met again", 338, 3, "twin,clone,ended,compact",
      "the same: what it took back came again as a branch, and was told again twice"},
+    {"beside a floor, under former keys", 7070, 2, "rollback,clone,twin,hub,ended,compact",
+     "the state ended before the two histories parted, and runs of the settled one took the place of a device's own feed alone: of a former "
+     "one nothing came any more (unit/replica/test_parted.c)"},
+    {"too short to tell", 544, 3, "twin,clone,ended,compact",
+     "the model took for lost what was too short to tell whether it is settled, and had given way to a state: it came again"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -435,6 +435,53 @@ static void a_settled_history_beside_two_of_ones_own_and_no_store(void **state)
     ones_own_beside_what_is_settled(*state, true, each_stop_of_a_run);
 }
 
+/* B holds another history of somebody's feed than the one that is settled; what comes of that takes its place, broken off anywhere or not,
+ * and nothing else does. */
+static void a_settled_history_beside_anothers(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct pen p;
+    for (size_t i = 0; i < TROUBLES; i++) {
+        const size_t who = i ? A : C;
+        const struct ward_dep settled = named(f, who, 9, 4, ""), beside = named(f, who, 1, 5, "beside");
+        OK(&f->w, send_history(f, who, OFFICE, 9, 1, 6, "", &in));
+        OK(&f->w, send_history(f, who, B, 1, 1, 5, "beside", &in));
+        settle_at(f, &settled);
+        each_word(f, OFFICE, B, just_take);
+        assert_int_equal(send_history(f, who, B, 1, 1, 7, "a third", &in), WARD_ERR_SETTLED);
+        assert_memory_equal(feed_of(f, B, who, &f->space)->head_hash.b, beside.hash.b, sizeof beside.hash.b);
+        write_history(&p, f, who, 9, 1, 6, "");
+        const struct ward_run run = pen_run(&p);
+        assert_true(troubles[i](&f->w, B, &run) > 10);
+        const struct ward_feed *here = feed_of(f, B, who, &f->space);
+        assert_memory_equal(here->head_hash.b, p.head.b, sizeof p.head.b);
+        assert_false(here->forked);
+        pen_free(&p);
+    }
+    finish(f);
+}
+
+/* Where B holds less than is settled, either may be it: what comes takes the place only when it reaches so far. And what B holds falls to
+ * its last seal: of a run that begins beyond that the rest has to come first. */
+static void less_than_is_settled_beside_anothers(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    const struct ward_dep settled = named(f, C, 9, 4, ""), beside = named(f, C, 2, 3, "beside");
+    OK(&f->w, send_history(f, C, OFFICE, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, B, 2, 1, 3, "beside", &in));
+    settle_at(f, &settled);
+    each_word(f, OFFICE, B, just_take);
+    assert_int_equal(send_history(f, C, B, 9, 1, 3, "", &in), WARD_ERR_SETTLED);
+    assert_memory_equal(feed_of(f, B, C, &f->space)->head_hash.b, beside.hash.b, sizeof beside.hash.b);
+    assert_int_equal(send_history(f, C, B, 9, 3, 4, "", &in), WARD_ERR_GAP);
+    assert_int_equal(feed_of(f, B, C, &f->space)->head_seq, 0);
+    OK(&f->w, send_history(f, C, B, 9, 1, 6, "", &in));
+    assert_int_equal(feed_of(f, B, C, &f->space)->head_seq, 6);
+    finish(f);
+}
+
 /* A wrote with sight of C's history, of which another is settled: both give way at once. What is told again names the settled one, for what
  * A had seen is gone; and it is taken. */
 static void two_that_give_way_at_once(void **state)
@@ -802,6 +849,8 @@ int main(void)
         TEST(a_settled_history_beside_ones_own_and_no_store),
         TEST(a_settled_history_beside_two_of_ones_own),
         TEST(a_settled_history_beside_two_of_ones_own_and_no_store),
+        TEST(a_settled_history_beside_anothers),
+        TEST(less_than_is_settled_beside_anothers),
         TEST(two_that_give_way_at_once),
         TEST(a_run_that_several_rows_could_hold),
         TEST(no_memory_for_a_number_given_anew),
