@@ -133,14 +133,18 @@ void check_after_boot(struct device *d)
 
 /* ---------------------------------------------------------------- frames */
 
+/* One byte in so many is looked at: wherever a secret stands, one of its first so many is. */
+#define SECRET_STEP 8u
+
 void check_keep_secret(struct world *w, const void *p, size_t len)
 {
-    if (w->secret_count == SECRETS_MAX || len > sizeof w->secrets[0].b)
+    if (w->secret_count == SECRETS_MAX || len > sizeof w->secrets[0].b || len <= SECRET_STEP)
         return;
     memcpy(w->secrets[w->secret_count].b, p, len);
     w->secrets[w->secret_count++].len = len;
-    const uint8_t *begin = p;
-    w->secret_begins[begin[0]][begin[1] / 8] |= (uint8_t)(1u << begin[1] % 8);
+    const uint8_t *b = p;
+    for (size_t i = 0; i < SECRET_STEP; i++)
+        w->secret_pairs[b[i]][b[i + 1] / 8] |= (uint8_t)(1u << b[i + 1] % 8);
 }
 
 void check_keep_keys(struct device *d)
@@ -160,12 +164,20 @@ void check_keep_keys(struct device *d)
     }
 }
 
+static bool stands_around(const struct world *w, const uint8_t *p, size_t len, size_t at)
+{
+    for (size_t j = 0; j < w->secret_count; j++)
+        for (size_t before = 0; before < SECRET_STEP && before <= at; before++)
+            if (w->secrets[j].len <= len - (at - before) && memcmp(p + at - before, w->secrets[j].b, w->secrets[j].len) == 0)
+                return true;
+    return false;
+}
+
 static bool holds_secret(const struct world *w, const uint8_t *p, size_t len)
 {
-    for (size_t i = 0; i + 1 < len; i++)
-        for (size_t j = 0; w->secret_begins[p[i]][p[i + 1] / 8] >> p[i + 1] % 8 & 1 && j < w->secret_count; j++)
-            if (w->secrets[j].len <= len - i && memcmp(p + i, w->secrets[j].b, w->secrets[j].len) == 0)
-                return true;
+    for (size_t i = 0; i + 1 < len; i += SECRET_STEP)
+        if (w->secret_pairs[p[i]][p[i + 1] / 8] >> p[i + 1] % 8 & 1 && stands_around(w, p, len, i))
+            return true;
     return false;
 }
 

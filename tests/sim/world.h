@@ -163,7 +163,7 @@ struct world {
         size_t len;
     } secrets[SECRETS_MAX]; /* which may stand in key files alone */
     size_t secret_count;
-    uint8_t secret_begins[256][32]; /* a bit for each two bytes that one begins with */
+    uint8_t secret_pairs[256][32]; /* a bit for each two bytes that stand together among the first of one */
     /* the trace */
     bool keep_trace, print_trace;
     char *trace;
