@@ -8,12 +8,17 @@
 
 /* ---------------------------------------------------------------- bytes and nodes */
 
+static void make_room(struct bytes *b, size_t len)
+{
+    if (len <= b->cap)
+        return;
+    b->cap = len > 2 * b->cap ? len : 2 * b->cap;
+    b->p = disk_memory(b->p, b->cap);
+}
+
 void disk_bytes_resize(struct bytes *b, size_t len)
 {
-    if (len > b->cap) {
-        b->cap = len > 2 * b->cap ? len : 2 * b->cap;
-        b->p = disk_memory(b->p, b->cap);
-    }
+    make_room(b, len);
     if (len > b->len)
         memset(b->p + b->len, 0, len - b->len);
     b->len = len;
@@ -23,9 +28,11 @@ void disk_bytes_write(struct bytes *b, size_t at, const void *p, size_t len)
 {
     if (!len)
         return;
-    if (at + len > b->len)
-        disk_bytes_resize(b, at + len);
+    if (at > b->len)
+        disk_bytes_resize(b, at);
+    make_room(b, at + len);
     memcpy(b->p + at, p, len);
+    b->len = at + len > b->len ? at + len : b->len;
 }
 
 char *disk_name_copy(const char *name)
