@@ -26,6 +26,21 @@ struct rotating {
     char name[WARD_NAME_MAX + 1];
 };
 
+/* The keys for which this home asks. Those of an earlier request may have been granted and ended since, where the home was put back to an
+ * older copy: nobody takes them a second time. */
+static int asked_keys(struct rotating *t, struct ward_error *err)
+{
+    ward_replica *r = t->x.made;
+    int rc = ward_enter_keys(&t->x, &r->env, err);
+    const struct ward_grant *g = rc ? NULL : ward_directory_grant_by_link(&r->dir, t->x.keys->link_pk);
+    if (!g || ward_grant_stands(&r->dir, &g->id))
+        return rc;
+    ward_keys_free(t->x.keys);
+    t->x.keys = NULL;
+    rc = ward_asked_forget(t->x.home, err);
+    return rc ? rc : ward_enter_keys(&t->x, &r->env, err);
+}
+
 static int prepare(struct rotating *t, struct ward_error *err)
 {
     ward_replica *r = t->x.made;
@@ -39,7 +54,7 @@ static int prepare(struct rotating *t, struct ward_error *err)
         return ward_fail(err, WARD_ERR_CUT, "this device");
     int rc = ward_device_name(r, &r->self, t->name, sizeof t->name, err);
     if (!rc)
-        rc = ward_enter_keys(&t->x, &r->env, err);
+        rc = asked_keys(t, err);
     if (rc)
         return rc;
     a.name_len = strlen(t->name);
