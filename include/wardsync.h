@@ -296,8 +296,9 @@ struct ward_env {
  * its signature tried, while what came before is merged and written. What comes of it, errors and their order too, is the same without; it
  * takes less time where there are two processors, and some 1 MiB. Then `alloc` is called from both threads, and must bear that.
  *
- * begin: job->run(job) is to be called once, in any thread but one after another in the order of their beginning; finish: returns when it
- * has returned. next and done are for whoever does so. Each job is begun, and then finished, before it is begun again. */
+ * begin: job->run(job) is to be called once, in any thread but one after another in the order of their beginning; finish: whether it has
+ * returned, and with `wait` not before it has; withdraw: if it has not been called yet it will not be any more, and the answer is true.
+ * next and done are for whoever does so. Each job is begun, and then finished or withdrawn, before it is begun again. */
 struct ward_job {
     void (*run)(struct ward_job *job);
     struct ward_job *next;
@@ -306,7 +307,8 @@ struct ward_job {
 struct ward_helper {
     void *ctx;
     void (*begin)(void *ctx, struct ward_job *job);
-    void (*finish)(void *ctx, struct ward_job *job);
+    bool (*finish)(void *ctx, struct ward_job *job, bool wait);
+    bool (*withdraw)(void *ctx, struct ward_job *job);
 };
 /* The platform's, whose thread starts with the first job, for any number of replicas; *out is NULL where this process may use one processor
  * only, and nothing would be gained. WARD_ERR_MEMORY. */

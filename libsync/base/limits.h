@@ -12,7 +12,7 @@
 #define WARD_RUN_CHANGES_MAX   1024u            /* changes under one seal */
 #define WARD_RUN_RAW_MAX       229376u          /* bytes of the bodies of a run, decompressed */
 #define WARD_RUN_USUAL         12288u           /* bytes of its data, packed, where it usually ends: 1.5 s at 64 kbit/s */
-#define WARD_AHEAD_RUNS        8u               /* runs read before their turn, at once: some 0.3 MiB each, */
+#define WARD_AHEAD_RUNS        4u               /* runs read before their turn, at once: some 0.3 MiB each, */
 #define WARD_AHEAD_OPS         4096u            /* and with so many operations: else when its turn comes */
 #define WARD_RUN_SLOW          4096u            /* where it ends on a slow link */
 #define WARD_PART_RAW_USUAL    131072u          /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */

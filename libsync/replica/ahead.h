@@ -19,11 +19,12 @@ void ward_ahead_close(struct ward_ahead *a);
 
 /* Whether one more can be begun: so many wait at most. */
 bool ward_ahead_has_room(const struct ward_ahead *a);
-/* Begins with a run whose turn is likely to come soon, where there is room and memory. Its bytes are copied. asked: what of a reading is
- * asked; what comes before it may be a guess. */
-void ward_ahead_begin(struct ward_ahead *a, const struct ward_run *run, const struct ward_reading *asked);
-/* What was begun of this very run, waited for; its bodies are in raw then, for which raw's own memory is given. NULL: nothing was, or it
- * could not be unpacked. Valid until the next begins. */
+/* Begins with a run, in the order in which their turns are likely to come, where there is room and memory. Its bytes are copied. asked:
+ * what of a reading is asked. known: what comes before it is certain; else it is where a run begun earlier has ended, or a guess. */
+void ward_ahead_begin(struct ward_ahead *a, const struct ward_run *run, const struct ward_reading *asked, bool known);
+/* What was begun of this very run; its bodies are in raw then, for which raw's own memory is given. Where the other thread is at it, this
+ * one waits, or reads the one behind it meanwhile. NULL: nothing was begun, nobody has come to it yet, or it could not be unpacked. Valid
+ * until the next begins. */
 struct ward_ahead_run *ward_ahead_take(struct ward_ahead *a, const struct ward_run *run, struct ward_buf *raw);
 /* The rest of it into x and s, if x asks just the same. */
 bool ward_ahead_read(struct ward_ahead_run *run, struct ward_reading *x, struct ward_scratch *s);

@@ -680,7 +680,7 @@ void ward_ingest_ahead(ward_replica *r, const struct ward_run *run)
     if (rc && rc != WARD_ERR_GAP)
         return;
     struct ward_reading x = to_read(&in, run->first);
-    ward_ahead_begin(r->ahead, run, &x);
+    ward_ahead_begin(r->ahead, run, &x, !rc && run->first == in.head_seq + 1);
 }
 
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err)

@@ -20,7 +20,8 @@ struct ward_ingested {
  * codes (6xx, memory) mean that it must end. Spaces that the source names by their circle must be known before (ward_replica_know_circle).
  */
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err);
-/* A run whose turn is likely to come soon: it is read ahead, where that can be (ahead.h). */
+/* Runs in the order in which their turns are likely to come, best from the one whose turn it is: they are read ahead where that can be
+ * (ahead.h). */
 void ward_ingest_ahead(ward_replica *r, const struct ward_run *run);
 /* Whether the code is a refusal of the run, after which the rest goes on. */
 bool ward_is_refusal(int code);

@@ -165,9 +165,9 @@ static int give_turn(struct ward_server *s, size_t i, bool *any, struct ward_err
     if (!heavy)
         s->light_ms = now;
     *any = true;
+    if (is_run(g->first))
+        ward_server_read_ahead(s, i);
     see(s, g->first);
-    if (is_run(g->first)) /* while it is taken in */
-        ward_server_read_ahead(s, i + 1);
     int rc = handle(s, g, g->first, err);
     ward_server_drop_first(g);
     return rc;

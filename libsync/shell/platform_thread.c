@@ -72,13 +72,30 @@ static void begin(void *ctx, struct ward_job *job)
     pthread_mutex_unlock(&t->lock);
 }
 
-static void finish(void *ctx, struct ward_job *job)
+static bool finish(void *ctx, struct ward_job *job, bool wait)
 {
     struct thread *t = ctx;
     pthread_mutex_lock(&t->lock);
-    while (!job->done)
+    while (!job->done && wait)
         pthread_cond_wait(&t->done, &t->lock);
+    bool done = job->done;
     pthread_mutex_unlock(&t->lock);
+    return done;
+}
+
+static bool withdraw(void *ctx, struct ward_job *job)
+{
+    struct thread *t = ctx;
+    pthread_mutex_lock(&t->lock);
+    struct ward_job *before = t->first; /* the one it is at */
+    while (before && before->next != job)
+        before = before->next;
+    if (before) {
+        before->next = job->next;
+        t->last = t->last == job ? before : t->last;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return before != NULL;
 }
 
 static bool several_processors(void)
@@ -94,7 +111,7 @@ int ward_helper_open(struct ward_helper **out, struct ward_error *err)
         t = calloc(1, sizeof *t);
         if (!t)
             return ward_fail(err, WARD_ERR_MEMORY, "thread");
-        t->helper = (struct ward_helper){t, begin, finish};
+        t->helper = (struct ward_helper){t, begin, finish, withdraw};
         pthread_mutex_init(&t->lock, NULL);
         pthread_cond_init(&t->asked, NULL);
         pthread_cond_init(&t->done, NULL);

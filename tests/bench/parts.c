@@ -50,10 +50,12 @@ struct letter {
     bool opens, closes; /* the first of a cell, the last */
 };
 
+/* The next frame, its reading begun; its circle is made known. */
 static bool next_letter(ward_replica *r, FILE *f, struct letter *l, bool opens)
 {
     struct ward_id unit;
     struct ward_hash space;
+    struct ward_message m;
     uint32_t more;
     l->opens = opens;
     if (opens) {
@@ -62,32 +64,36 @@ static bool next_letter(ward_replica *r, FILE *f, struct letter *l, bool opens)
         fine(ward_replica_know_circle(r, &unit, 1, &space), "circle", NULL);
     }
     if (fread(&l->len, sizeof l->len, 1, f) != 1 || l->len > sizeof l->frame || fread(l->frame, 1, l->len, f) != l->len ||
-        fread(&more, sizeof more, 1, f) != 1)
+        fread(&more, sizeof more, 1, f) != 1 || ward_frame_parse(&m, l->frame, l->len, NULL))
         bench_die("frames", NULL);
     l->closes = more == 0;
     if (more)
         fseek(f, -(long)sizeof more, SEEK_CUR);
+    ward_ingest_ahead(r, &m.run);
     return true;
 }
 
+/* As many as are read ahead wait in memory, as they would for their turn. */
 static int part_ingest(struct bench_ward *w, char **arg, double base)
 {
-    static struct letter letters[2];
+    static struct letter letters[WARD_AHEAD_RUNS];
     struct ward_error err = {0};
     struct ward_apply a;
-    struct ward_message m;
     double changes = 0, bytes = 0, start = bench_work();
     ward_replica *r = bench_open(w, arg[0]);
     FILE *f = fopen(arg[1], "rb");
     say("open_ms", (bench_work() - start) * 1e3);
     double cpu = bench_cpu_seconds();
+    bool more = f != NULL, opens = true;
     start = bench_work();
-    bool any = f && next_letter(r, f, &letters[0], true);
-    for (size_t i = 0; any; i++) {
-        struct letter *l = &letters[i % 2], *next = &letters[(i + 1) % 2];
-        any = next_letter(r, f, next, l->closes);
-        if (any && !ward_frame_parse(&m, next->frame, next->len, NULL))
-            ward_ingest_ahead(r, &m.run);
+    for (size_t came = 0, taken = 0; more || taken < came; taken++) {
+        for (; more && came - taken < WARD_AHEAD_RUNS; came += more) {
+            more = next_letter(r, f, &letters[came % WARD_AHEAD_RUNS], opens);
+            opens = letters[came % WARD_AHEAD_RUNS].closes;
+        }
+        if (taken == came)
+            break;
+        const struct letter *l = &letters[taken % WARD_AHEAD_RUNS];
         if (l->opens)
             fine(ward_apply_begin(&a, r, &err), "begin", &err);
         ingest_frame(&a, l->frame, l->len, &changes);

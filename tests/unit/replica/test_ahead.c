@@ -31,15 +31,24 @@ static void at_once(void *ctx, struct ward_job *job)
     run(job);
 }
 
-static void was_done(void *ctx, struct ward_job *job)
+static bool was_done(void *ctx, struct ward_job *job, bool wait)
+{
+    (void)ctx;
+    (void)wait;
+    assert_true(job->done);
+    return true;
+}
+
+static bool too_late(void *ctx, struct ward_job *job)
 {
     (void)ctx;
     assert_true(job->done);
+    return false;
 }
 
-static const struct ward_helper prompt = {NULL, at_once, was_done};
+static const struct ward_helper prompt = {NULL, at_once, was_done, too_late};
 
-/* Nothing is done before somebody waits for it. */
+/* It is at the first all the time, and does nothing before somebody waits for it. */
 static struct ward_job *first, *last;
 
 static void later(void *ctx, struct ward_job *job)
@@ -51,17 +60,31 @@ static void later(void *ctx, struct ward_job *job)
     last = job;
 }
 
-static void now(void *ctx, struct ward_job *job)
+static bool now(void *ctx, struct ward_job *job, bool wait)
 {
     (void)ctx;
-    while (!job->done) {
+    while (!job->done && wait) {
         assert_non_null(first);
         run(first);
         first = first->next;
     }
+    return job->done;
 }
 
-static const struct ward_helper slow = {NULL, later, now};
+static bool take_back(void *ctx, struct ward_job *job)
+{
+    struct ward_job *before = first;
+    (void)ctx;
+    while (before && before->next != job)
+        before = before->next;
+    if (!before)
+        return false;
+    before->next = job->next;
+    last = last == job ? before : last;
+    return true;
+}
+
+static const struct ward_helper slow = {NULL, later, now, take_back};
 
 /* ---------------------------------------------------------------- what was asked */
 
@@ -108,7 +131,7 @@ static void it_is_taken(void **state)
     struct asking k;
     ask(&k, *state, &prompt);
     assert_null(ward_ahead_take(k.ahead, &k.run, &k.raw));
-    ward_ahead_begin(k.ahead, &k.run, &k.x);
+    ward_ahead_begin(k.ahead, &k.run, &k.x, true);
     struct ward_ahead_run *got = ward_ahead_take(k.ahead, &k.run, &k.raw);
     assert_non_null(got);
     assert_int_equal(k.raw.len, k.run.len);
@@ -130,14 +153,14 @@ static void nothing_else_is(void **state)
     ask(&k, *state, &prompt);
     uint8_t bytes[256], sig[WARD_SEAL_BYTES];
     assert_true(k.run.len <= sizeof bytes);
-    ward_ahead_begin(k.ahead, &k.run, &k.x);
+    ward_ahead_begin(k.ahead, &k.run, &k.x, true);
     for (size_t i = 0; i < k.run.len; i++) {
         struct ward_run other = k.run;
         memcpy(bytes, k.run.data, k.run.len);
         bytes[i] ^= 1;
         other.data = bytes;
         assert_null(ward_ahead_take(k.ahead, &other, &k.raw));
-        ward_ahead_begin(k.ahead, &k.run, &k.x); /* so that nobody has given it up meanwhile */
+        ward_ahead_begin(k.ahead, &k.run, &k.x, true); /* so that nobody has given it up meanwhile */
     }
     for (size_t i = 0; i < sizeof sig; i++) {
         struct ward_run other = k.run;
@@ -145,7 +168,7 @@ static void nothing_else_is(void **state)
         sig[i] ^= 1;
         other.sig = sig;
         assert_null(ward_ahead_take(k.ahead, &other, &k.raw));
-        ward_ahead_begin(k.ahead, &k.run, &k.x);
+        ward_ahead_begin(k.ahead, &k.run, &k.x, true);
     }
     struct ward_run others[] = {k.run, k.run, k.run, k.run};
     others[0].first++;
@@ -189,8 +212,8 @@ static void one_after_another(void **state)
     pen_seal(&second);
     const struct ward_run run = pen_run(&second);
     struct ward_reading x = reading_of(&second, &unknown);
-    ward_ahead_begin(k.ahead, &k.run, &k.x);
-    ward_ahead_begin(k.ahead, &run, &x);
+    ward_ahead_begin(k.ahead, &k.run, &k.x, true);
+    ward_ahead_begin(k.ahead, &run, &x, false);
     assert_non_null(ward_ahead_take(k.ahead, &k.run, &k.raw));
     struct ward_ahead_run *got = ward_ahead_take(k.ahead, &run, &k.raw);
     x.before = k.p.head;
@@ -198,6 +221,43 @@ static void one_after_another(void **state)
     assert_int_equal(x.code, WARD_OK);
     assert_memory_equal(x.hash.b, second.head.b, 32);
     pen_free(&second);
+    asked(&k);
+}
+
+/* While the helper is at one, the next is read here; what it has not come to when its turn is there is left to the caller. */
+static void side_by_side(void **state)
+{
+    struct asking k;
+    ask(&k, *state, &slow);
+    struct pen pens[3];
+    struct ward_run runs[3];
+    struct ward_reading x[3];
+    for (size_t i = 0; i < 3; i++) {
+        pens[i] = k.p;
+        ward_buf_init(&pens[i].bodies, k.p.bodies.env);
+        pen_start(&pens[i], 11 + 10 * i);
+        pen_say(&pens[i], 7, NULL, 0, "one of three");
+        pen_seal(&pens[i]);
+        runs[i] = pen_run(&pens[i]);
+        x[i] = reading_of(&pens[i], &k.p.head);
+        ward_ahead_begin(k.ahead, &runs[i], &x[i], true);
+    }
+    jobs_run = 0;
+    struct ward_ahead_run *got = ward_ahead_take(k.ahead, &runs[0], &k.raw);
+    assert_true(ward_ahead_read(got, &x[0], &k.scratch));
+    assert_int_equal(jobs_run, 1);
+    assert_ptr_equal(first, last); /* the third; the second was taken back and read */
+    got = ward_ahead_take(k.ahead, &runs[1], &k.raw);
+    assert_int_equal(jobs_run, 1);
+    assert_true(ward_ahead_read(got, &x[1], &k.scratch));
+    assert_memory_equal(x[1].hash.b, pens[1].head.b, 32);
+    ward_ahead_begin(k.ahead, &runs[0], &x[0], true);
+    assert_null(ward_ahead_take(k.ahead, &runs[0], &k.raw));
+    assert_non_null(ward_ahead_take(k.ahead, &runs[2], &k.raw));
+    assert_int_equal(jobs_run, 2);
+    assert_null(first);
+    for (size_t i = 0; i < 3; i++)
+        pen_free(&pens[i]);
     asked(&k);
 }
 
@@ -212,7 +272,7 @@ static void room(void **state)
         others[i] = k.run;
         others[i].first += i;
         assert_int_equal(ward_ahead_has_room(k.ahead), i < WARD_AHEAD_RUNS);
-        ward_ahead_begin(k.ahead, &others[i], &k.x);
+        ward_ahead_begin(k.ahead, &others[i], &k.x, true);
     }
     assert_null(ward_ahead_take(k.ahead, &others[WARD_AHEAD_RUNS], &k.raw));
     assert_int_equal(jobs_run, 0); /* nobody waits for what is not asked for */
@@ -222,7 +282,7 @@ static void room(void **state)
     for (; !ward_ahead_has_room(k.ahead); passed++)
         ward_ahead_take(k.ahead, &stranger, &k.raw);
     assert_in_range(passed, WARD_AHEAD_RUNS, 64);
-    ward_ahead_begin(k.ahead, &others[WARD_AHEAD_RUNS], &k.x);
+    ward_ahead_begin(k.ahead, &others[WARD_AHEAD_RUNS], &k.x, false);
     assert_int_equal(jobs_run, 1);
     assert_non_null(ward_ahead_take(k.ahead, &others[WARD_AHEAD_RUNS], &k.raw));
     asked(&k); /* with some that wait */
@@ -248,7 +308,7 @@ static void many_operations(void **state)
         pen_seal(&k.p);
         const struct ward_run run = pen_run(&k.p);
         struct ward_reading x = reading_of(&k.p, &k.p.feed);
-        ward_ahead_begin(k.ahead, &run, &x);
+        ward_ahead_begin(k.ahead, &run, &x, true);
         struct ward_ahead_run *got = ward_ahead_take(k.ahead, &run, &k.raw);
         assert_int_equal(ward_ahead_read(got, &x, &k.scratch), more == 0);
     }
@@ -261,7 +321,7 @@ static void without_a_helper(void **state)
     ask(&k, *state, NULL);
     assert_null(k.ahead);
     assert_false(ward_ahead_has_room(k.ahead));
-    ward_ahead_begin(k.ahead, &k.run, &k.x);
+    ward_ahead_begin(k.ahead, &k.run, &k.x, true);
     assert_null(ward_ahead_take(k.ahead, &k.run, &k.raw));
     asked(&k);
 }
@@ -444,9 +504,9 @@ int main(void)
 {
 #define DOOR(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        DOOR(it_is_taken),     DOOR(nothing_else_is),  DOOR(one_after_another), DOOR(room),
-        DOOR(many_operations), DOOR(without_a_helper), DOOR(refused_alike),     DOOR(taken_alike),
-        DOOR(not_begun),       DOOR(without_memory),   DOOR(opened_with_it),
+        DOOR(it_is_taken), DOOR(nothing_else_is), DOOR(one_after_another), DOOR(side_by_side),
+        DOOR(room),        DOOR(many_operations), DOOR(without_a_helper),  DOOR(refused_alike),
+        DOOR(taken_alike), DOOR(not_begun),       DOOR(without_memory),    DOOR(opened_with_it),
     };
     if (ward_crypto_start(NULL))
         return 1;

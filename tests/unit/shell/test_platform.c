@@ -466,16 +466,16 @@ static void jobs_in_order(void **state)
     if (!h)
         skip(); /* one processor */
     begin_all(h, jobs, &counter);
-    h->finish(h->ctx, &jobs[JOBS / 2].job);
+    h->finish(h->ctx, &jobs[JOBS / 2].job, true);
     for (int i = 0; i <= JOBS / 2; i++)
         assert_int_equal(jobs[i].at, i);
     for (int i = JOBS - 1; i >= 0; i--) {
-        h->finish(h->ctx, &jobs[i].job);
+        h->finish(h->ctx, &jobs[i].job, true);
         assert_int_equal(jobs[i].at, i);
         assert_false(pthread_equal(jobs[i].by, pthread_self()));
     }
     h->begin(h->ctx, &jobs[0].job); /* again, when it was waiting for something to do */
-    h->finish(h->ctx, &jobs[0].job);
+    h->finish(h->ctx, &jobs[0].job, true);
     assert_int_equal(jobs[0].at, JOBS);
     begin_all(h, jobs, &counter);
     ward_helper_close(h); /* what was begun is done */
@@ -483,6 +483,49 @@ static void jobs_in_order(void **state)
     assert_int_equal(ward_helper_open(&h, NULL), WARD_OK);
     ward_helper_close(h); /* it never had anything to do */
     ward_helper_close(NULL);
+}
+
+/* Holds the thread until it may go on. */
+static int gate[2];
+
+static void wait_at_gate(struct ward_job *job)
+{
+    char c;
+    if (read(gate[0], &c, 1) != 1)
+        abort();
+    count(job);
+}
+
+static void jobs_taken_back(void **state)
+{
+    (void)state;
+    struct ward_helper *h;
+    struct counting jobs[5];
+    int counter = 0;
+    assert_int_equal(ward_helper_open(&h, NULL), WARD_OK);
+    if (!h)
+        skip(); /* one processor */
+    assert_int_equal(pipe(gate), 0);
+    for (int i = 0; i < 4; i++) {
+        jobs[i] = (struct counting){.job = {.run = i ? count : wait_at_gate}, .count = &counter, .at = -1};
+        h->begin(h->ctx, &jobs[i].job);
+    }
+    assert_false(h->finish(h->ctx, &jobs[0].job, false));
+    assert_true(h->withdraw(h->ctx, &jobs[1].job));
+    assert_true(h->withdraw(h->ctx, &jobs[3].job)); /* the last */
+    assert_false(h->withdraw(h->ctx, &jobs[3].job));
+    jobs[4] = (struct counting){.job = {.run = count}, .count = &counter};
+    h->begin(h->ctx, &jobs[4].job);
+    assert_int_equal(write(gate[1], "", 1), 1);
+    h->finish(h->ctx, &jobs[4].job, true);
+    assert_true(h->finish(h->ctx, &jobs[0].job, false));
+    assert_false(h->withdraw(h->ctx, &jobs[4].job));
+    static const int at[] = {0, -1, 1, -1, 2};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(jobs[i].at, at[i]);
+    ward_helper_close(h);
+    close(gate[0]);
+    close(gate[1]);
 }
 
 static int in_a_child(int (*body)(void))
@@ -520,7 +563,7 @@ static int without_threads(void)
         return 0;
     begin_all(h, jobs, &counter);
     for (int i = 0; i < JOBS; i++) {
-        h->finish(h->ctx, &jobs[i].job);
+        h->finish(h->ctx, &jobs[i].job, true);
         if (jobs[i].at != i || !pthread_equal(jobs[i].by, pthread_self()))
             return 1;
     }
@@ -556,6 +599,7 @@ int main(void)
         IN_A_DIRECTORY(lock_excludes_processes),
         cmocka_unit_test(process),
         cmocka_unit_test(jobs_in_order),
+        cmocka_unit_test(jobs_taken_back),
         cmocka_unit_test(threads_there_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
