@@ -4,18 +4,24 @@
 
 #include <string.h>
 
-/* The change counts by the first `cuts` cuts alone, grants being marked as they stand by the same. Of the root's feed all branches count:
- * whoever holds the root key means each of them, and a ward that loses the root's word has nothing left to stand on. */
-static bool change_counts(const struct ward_directory *d, const struct ward_feed *f, uint64_t seq, size_t cuts)
+/* By what a change is judged: the first so many cuts, and whether it may lie where its feed has parted. */
+struct bar {
+    size_t cuts;
+    bool forks;
+};
+
+/* The change counts by that alone, grants being marked as they stand by the same. Of the root's feed all branches count: whoever holds the
+ * root key means each of them, and a ward that loses the root's word has nothing left to stand on. */
+static bool change_counts(const struct ward_directory *d, const struct ward_feed *f, uint64_t seq, struct bar by)
 {
     const struct ward_grant *g = ward_directory_grant(d, &f->grant);
-    return g && g->effective &&
-           (g->role == WARD_ROLE_ROOT || (!(f->forked && seq > f->fork) && seq <= ward_cut_limit(d->cuts, cuts, &g->id, &f->id)));
+    bool parted = by.forks && f->forked && seq > f->fork;
+    return g && g->effective && (g->role == WARD_ROLE_ROOT || (!parted && seq <= ward_cut_limit(d->cuts, by.cuts, &g->id, &f->id)));
 }
 
 /* Marks the grants that reach back to the root by changes that count; grows until nothing is added, so that grants which go round are as
  * harmless as others. */
-static void mark_grants(struct ward_directory *d, size_t cuts)
+static void mark_grants(struct ward_directory *d, struct bar by)
 {
     bool grown = true;
     for (size_t i = 0; i < d->grant_count; i++)
@@ -26,7 +32,7 @@ static void mark_grants(struct ward_directory *d, size_t cuts)
             const struct ward_grant_writer *w = &d->writers[i];
             const struct ward_feed *f = ward_directory_feed(d, w->fid);
             struct ward_grant *g = &d->grants[w->grant - 1];
-            if (g->effective || !f || !ward_may_grant(f->role, g->role) || !change_counts(d, f, w->seq, cuts))
+            if (g->effective || !f || !ward_may_grant(f->role, g->role) || !change_counts(d, f, w->seq, by))
                 continue;
             g->effective = grown = true;
         }
@@ -90,22 +96,23 @@ void ward_directory_settled(const struct ward_directory *d, const struct ward_ha
     }
 }
 
-/* A closing counts if by the cuts before it its change does: a later cut of its author takes nothing back that all devices have settled. */
+/* A closing counts if by the cuts before it its change does: a later cut of its author takes nothing back that all devices have settled,
+ * and let go of. Nor does it that his feed, or that of who let him in, is found to have parted. */
 static void judge_closings(struct ward_directory *d)
 {
-    size_t before = 0;
+    struct bar by = {.cuts = 0, .forks = false};
     ward_closings_sort(d->closings, d->closing_count);
     if (d->closing_count)
-        mark_grants(d, 0);
+        mark_grants(d, by);
     for (size_t i = 0; i < d->closing_count; i++) {
         struct ward_closing *c = &d->closings[i];
         const struct ward_feed *f = ward_directory_feed(d, c->fid);
-        size_t marked = before;
-        while (before < d->cut_count && ward_cut_before_closing(&d->cuts[before], c))
-            before++;
-        if (before != marked)
-            mark_grants(d, before);
-        c->effective = f && change_counts(d, f, c->seq, before);
+        size_t marked = by.cuts;
+        while (by.cuts < d->cut_count && ward_cut_before_closing(&d->cuts[by.cuts], c))
+            by.cuts++;
+        if (by.cuts != marked)
+            mark_grants(d, by);
+        c->effective = f && change_counts(d, f, c->seq, by);
     }
 }
 
@@ -150,17 +157,18 @@ void ward_directory_judge(struct ward_directory *d)
     ward_cuts_sort(d->cuts, d->cut_count);
     for (size_t i = 0; i < d->cut_count; i++)
         d->cuts[i].effective = false;
-    mark_grants(d, 0);
+    mark_grants(d, (struct bar){.cuts = 0, .forks = true});
     for (size_t i = 0; i < d->cut_count; i++) {
         struct ward_cut *cut = &d->cuts[i];
         size_t before = first_of_change(d->cuts, i);
         const struct ward_feed *f = ward_directory_feed(d, cut->fid);
         if (before == i && i > 0 && d->cuts[i - 1].effective)
-            mark_grants(d, i);
-        cut->effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, f, cut->seq, before);
+            mark_grants(d, (struct bar){.cuts = i, .forks = true});
+        cut->effective =
+            f && ward_role_rules(f->role)->may_cut && change_counts(d, f, cut->seq, (struct bar){.cuts = before, .forks = true});
     }
     judge_closings(d);
-    mark_grants(d, d->cut_count);
+    mark_grants(d, (struct bar){.cuts = d->cut_count, .forks = true});
     settle_all(d);
     for (size_t i = 0; i < d->feed_count; i++)
         d->feeds[i].limit = ward_directory_limit(d, &d->feeds[i]);

@@ -88,13 +88,15 @@ static struct ward_place place_of(const struct ward_closing *c)
     return (struct ward_place){c->rank, c->depth, c->seq, &c->author_feed};
 }
 
-/* As cuts stand; those of one change as they stand in it. */
+/* As cuts stand; those of one change as they stand in it, and those of two branches by what they close. */
 static int closing_order(const void *pa, const void *pb)
 {
     const struct ward_closing *a = pa, *b = pb;
     const struct ward_place at_a = place_of(a), at_b = place_of(b);
     int order = ward_place_compare(&at_a, &at_b);
-    return order ? order : (a->nth > b->nth) - (a->nth < b->nth);
+    if (!order)
+        order = (a->nth > b->nth) - (a->nth < b->nth);
+    return order ? order : ward_hash_compare(&a->name, &b->name);
 }
 
 bool ward_cut_before_closing(const struct ward_cut *cut, const struct ward_closing *closing)

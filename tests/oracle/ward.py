@@ -600,17 +600,18 @@ class Held:
 # ---------------------------------------------------------------- authority.md: what has effect
 
 
-def before_cuts(cuts, feed):
-    """How many changes of a feed no cut among these lies before."""
-    count = len(feed.changes)
+def before_cuts(cuts, feed, parted=True):
+    """How many changes of a feed no cut among these lies before; parted: nor where its branches part."""
+    count = len(feed.changes) if parted else 1 << 63
     for entity, cut in cuts:
         if entity == feed.grant.id[:16]:
             count = min(count, cut.get(feed.id, 0))
     return count
 
 
-def effective_grants(held, cuts):
-    """The grants that stand under these cuts: the root's, and what effective changes of those who may give them wrote."""
+def effective_grants(held, cuts, parted=True):
+    """The grants that stand under these cuts: the root's, and what effective changes of those who may give them wrote. parted False: were
+    there no branches."""
     standing = {held.ward}
     grown = True
     while grown:
@@ -618,7 +619,11 @@ def effective_grants(held, cuts):
         for feed in held.feeds.values():
             if feed.space != held.ward_space or feed.grant.id not in standing:
                 continue
-            for change in feed.every_change() if feed.grant.role == ROOT else feed.changes[: before_cuts(cuts, feed)]:
+            root = feed.grant.role == ROOT
+            count = before_cuts(cuts, feed, parted)
+            for change in feed.every_change() if root or not parted else feed.changes:
+                if change.seq > count and not root:
+                    continue
                 for grant in grants_in(change.body):
                     if grant.role in MAY_GRANT[feed.grant.role] and grant.id not in standing:
                         standing.add(grant.id)
@@ -651,18 +656,17 @@ def effective_floors(held):
         if feed.space == held.ward_space:
             for change in feed.every_change():
                 floors.update({(space, name): floor for space, name, floor in floors_in(change.body)})
-                made = list(closings_in(change.body))
-                if made:
-                    order.append(((feed.grant.role != ROOT, change.depth, feed.id, change.seq), feed, change, made))
+                place = feed.grant.role != ROOT, change.depth, feed.id, change.seq
+                order += [(place, nth, name, space, feed) for nth, (space, name) in enumerate(closings_in(change.body))]
     if not order:
         return []
     counted = effective_cuts(held, True)
     closed = []
-    for place, feed, change, made in sorted(order, key=lambda entry: entry[0]):
+    for place, _, name, space, feed in sorted(order, key=lambda entry: entry[:4]):
         cuts = [cut for at, cut in counted if at < place]
-        counts = feed.grant.role == ROOT or change.seq <= before_cuts(cuts, feed)
-        if counts and feed.grant.id in effective_grants(held, cuts):
-            closed += [(space, floors[space, name]) for space, name in made if (space, name) in floors]
+        counts = feed.grant.role == ROOT or place[3] <= before_cuts(cuts, feed, False)
+        if counts and feed.grant.id in effective_grants(held, cuts, False) and (space, name) in floors:
+            closed.append((space, floors[space, name]))
     return closed
 
 

@@ -181,6 +181,10 @@ static const struct kept kept[] = {
      "one nothing came any more (unit/replica/test_parted.c)"},
     {"too short to tell", 544, 3, "twin,clone,ended,compact",
      "the model took for lost what was too short to tell whether it is settled, and had given way to a state: it came again"},
+    {"a floor of a hub that parts", 8066, 2, "rollback,clone,twin,hub,ended,compact",
+     "a restored hub parted its feed before a closing: what was settled was none any more for who heard of both branches, and he refused "
+     "what was written meanwhile"},
+    {"the same, and ended", 8036, 2, "rollback,clone,twin,hub,ended,compact", "the same"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

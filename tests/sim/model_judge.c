@@ -59,7 +59,7 @@ struct floor_op {
     size_t nth;
 };
 
-/* The root's first, then by depth, feed, seq and place. */
+/* The root's first, then by depth, feed, seq and place; what somebody closed on a branch that others know nothing of counts as well. */
 static int closing_order(const void *pa, const void *pb)
 {
     const struct floor_op *a = pa, *b = pb;
@@ -71,7 +71,9 @@ static int closing_order(const void *pa, const void *pb)
         order = memcmp(a->by->id.b, b->by->id.b, 32);
     if (!order)
         order = (a->seq > b->seq) - (a->seq < b->seq);
-    return order ? order : (a->nth > b->nth) - (a->nth < b->nth);
+    if (!order)
+        order = (a->nth > b->nth) - (a->nth < b->nth);
+    return order || a->op->len != b->op->len ? order : memcmp(a->op->raw, b->op->raw, a->op->len); /* on two branches of his */
 }
 
 static void settle(struct judged *g, const struct model_op *floor)
@@ -98,14 +100,13 @@ static void find_settled(struct judged *g)
     size_t floor_count = 0, closing_count = 0;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        uint64_t fork = m->spaces[f->space].is_ward ? model_fork_point(m, i, g->held) : 0;
         for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++)
             for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
                 const struct model_change *c = model_change(m, i, seq);
                 struct floor_op one = {&c->ops[k], f, seq, c->depth, k};
                 if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_HEADS && floor_count < FLOORS_MAX)
                     floors[floor_count++] = one; /* held, with effect or not */
-                if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_CLOSED && seq <= fork && closing_count < FLOORS_MAX)
+                if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_CLOSED && closing_count < FLOORS_MAX)
                     closings[closing_count++] = one;
             }
     }

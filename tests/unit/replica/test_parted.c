@@ -309,6 +309,43 @@ static void a_branch_below_and_no_more_effect(void **state)
     assert_sound(&f->w);
 }
 
+/* Who closed a floor is found to have written another history from before it: what is settled stands, for its history may be gone. So it is
+ * whichever of the two came first. */
+static void a_floor_of_somebody_who_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct ward_hash ward;
+    struct pen p;
+    uint64_t depth;
+    const struct ward_dep third = named(f, C, 9, 3, "");
+    ward_space_of_ward(f->w.d[OFFICE].r, &ward);
+    for (size_t to = OFFICE; to <= B; to++)
+        OK(&f->w, send_history(f, C, to, 9, 1, 5, "", &in));
+    each_word(f, OFFICE, A, just_take);
+    each_word(f, OFFICE, B, just_take);
+    pen_new(&p, &f->w, OFFICE, &ward);
+    p.seq = feed_of(f, OFFICE, OFFICE, &ward)->head_seq;
+    OK(&f->w, ward_chain_at(f->w.d[OFFICE].r, feed_of(f, OFFICE, OFFICE, &ward)->fid, p.seq, &p.head, &depth, &f->w.err));
+    pen_next(&p);
+    pen_say(&p, depth + 1, NULL, 0, "another history");
+    pen_seal(&p);
+    settle_at(f, &third);
+    OK(&f->w, pen_send(&p, A, &in));
+    each_word(f, OFFICE, A, just_take);
+    each_word(f, OFFICE, B, just_take);
+    assert_int_equal(feed_of(f, B, C, &f->space)->settled.seq, 3);
+    OK(&f->w, pen_send(&p, B, &in));
+    pen_free(&p);
+    for (size_t at = A; at <= B; at++) {
+        assert_true(feed_of(f, at, OFFICE, &ward)->forked);
+        assert_int_equal(feed_of(f, at, C, &f->space)->settled.seq, 3);
+        OK(&f->w, ward_replica_reload(f->w.d[at].r, &f->w.err));
+        assert_int_equal(feed_of(f, at, C, &f->space)->settled.seq, 3);
+    }
+    assert_sound(&f->w);
+}
+
 /* ---------------------------------------------------------------- a device's own feed */
 
 /* What the device holds of its own feed at seq, as others name it. */
@@ -844,6 +881,7 @@ int main(void)
         TEST(what_is_named_of_a_shattered_feed),
         TEST(a_branch_below),
         TEST(a_branch_below_and_no_more_effect),
+        TEST(a_floor_of_somebody_who_parts),
         TEST(what_others_kept_of_ones_own),
         TEST(a_settled_history_beside_ones_own),
         TEST(a_settled_history_beside_ones_own_and_no_store),
