@@ -38,7 +38,7 @@ static struct {
 static size_t round_up(size_t size)
 {
     size_t step = size <= COARSE ? FINE : COARSE;
-    return (size + step - 1) / step * step;
+    return (size + step - 1) & ~(step - 1);
 }
 
 static size_t row_of(size_t room)
