@@ -60,10 +60,12 @@ void *pool_take(size_t size)
 {
     size_t room = round_up(size);
     struct block **waiting = room <= LARGE ? &pool.waiting[row_of(room)] : NULL, *b = waiting ? *waiting : NULL;
-    if (b)
+    if (b) {
         *waiting = b->next;
-    else
+        __builtin_prefetch(b->next); /* it lies somewhere else, and is likely to be asked for soon */
+    } else {
         b = waiting ? cut(room) : disk_memory(NULL, sizeof *b + size);
+    }
     b->size = size;
     return b + 1;
 }
