@@ -3,6 +3,8 @@
 #include "replica/own.h"
 #include "values/feed.h"
 
+#include <string.h>
+
 int ward_beside_at(ward_replica *r, const struct ward_feed *row, uint64_t seq, bool *beside, struct ward_error *err)
 {
     const struct ward_feed *trunk = ward_directory_trunk(&r->dir, row);
@@ -13,7 +15,7 @@ int ward_beside_at(ward_replica *r, const struct ward_feed *row, uint64_t seq, b
     *beside = false;
     if (s->seq == 0 || seq <= s->seq)
         return WARD_OK;
-    if (!row->parent || row->base >= s->seq)
+    if (!row->parent || ward_directory_common_seq(&r->dir, row) >= s->seq)
         return ward_own_is_astray(r, trunk, beside, &short_of_it, err);
     int rc = ward_chain_at(r, row->fid, s->seq, &hash, &depth, err);
     *beside = !rc && ward_hash_compare(&hash, &s->hash) != 0;
@@ -121,15 +123,30 @@ static int look_at_row(struct search *x, const struct ward_feed *row, struct war
     return rc;
 }
 
-/* Tells whether anything has changed in the space since it was looked at. */
+static uint64_t mix(uint64_t sum, uint64_t part)
+{
+    sum = (sum ^ part) * 0x9e3779b97f4a7c15u;
+    return sum ^ sum >> 32;
+}
+
+static uint64_t begin_of(const struct ward_hash *h)
+{
+    uint64_t part;
+    memcpy(&part, h->b, sizeof part);
+    return part;
+}
+
+/* Tells whether anything has changed in the space since it was looked at, also where one feed grows by what another falls; not 0. */
 static uint64_t measure(const struct ward_directory *d, const struct ward_space *s)
 {
-    uint64_t sum = 1;
+    uint64_t sum = 0;
     for (size_t i = 0; i < s->feed_count; i++) {
         const struct ward_feed *f = ward_directory_feed(d, s->feeds[i]);
-        sum += f->head_seq + f->settled.seq + f->below;
+        sum = mix(mix(sum, f->head_seq), begin_of(&f->head_hash));
+        sum = mix(mix(sum, f->settled.seq), begin_of(&f->settled.hash));
+        sum = mix(sum, f->below);
     }
-    return sum;
+    return sum | 1;
 }
 
 int ward_beside_resting(ward_replica *r, uint32_t sid, struct ward_vv *first, struct ward_error *err)

@@ -393,8 +393,10 @@ int ward_own_give_way(struct ward_apply *a, uint32_t fid, uint64_t base, struct 
     int rc = ward_apply_write(a, err);
     if (!rc)
         rc = let_go_of_resting(a, sid, &any, err);
+    const struct ward_feed *f = ward_directory_feed(&r->dir, fid);
+    base = base < f->head_seq ? base : f->head_seq; /* it may rest on such itself */
     if (!rc)
-        rc = keep_own(r, ward_directory_feed(&r->dir, fid), base, err);
+        rc = keep_own(r, f, base, err);
     if (!rc)
         rc = end_trunk(a, fid, base, err);
     if (!rc)

@@ -39,7 +39,7 @@ def difference(ours, theirs, path=""):
 
 class Tally:
     histories = arrivals = refused = conflicts = without_effect = failed = 0
-    settled = forked = both = passed_over = astray = based = states = 0
+    settled = forked = both = passed_over = astray = rested = based = states = 0
 
 
 def heads_beside(held, run):
@@ -152,6 +152,7 @@ def meetings(held, tally):
     tally.both += any(feed.settled.seq and len(feed.chains) > 1 for feed in feeds)
     tally.passed_over += any(len(feed.above) < len(feed.chains) for feed in feeds)
     tally.astray += any(feed.astray for feed in feeds)
+    tally.rested += held.let_resting_go
     tally.based += any(feed.base for feed in feeds)
 
 
@@ -267,7 +268,8 @@ def main():
     seconds = time.monotonic() - began
     print(f"{tally.histories} histories, {tally.arrivals} arrivals ({tally.conflicts} with conflicts, {tally.without_effect} with changes"
           f" without effect, {tally.settled} with something settled, {tally.forked} with branches, {tally.both} with both of one feed,"
-          f" {tally.passed_over} with branches passed over, {tally.astray} with another chain than the settled, {tally.based} with a base,"
+          f" {tally.passed_over} with branches passed over, {tally.astray} with another chain than the settled,"
+          f" {tally.rested} without what rested on such, {tally.based} with a base,"
           f" {tally.states} states taken in), {tally.refused} runs refused, {tally.failed} disagreements;"
           f" {tally.histories / seconds:.0f} histories a second")
     return tally.failed > 0

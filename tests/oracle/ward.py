@@ -220,6 +220,36 @@ class Feed:
             return [[self.id, len(self.changes), self.changes[-1].hash if self.changes else self.id]]
         return [[self.id, len(chain), chain[-1].hash] for chain in self.above if chain]
 
+    def strays(self, chain):
+        """Whether a chain goes on beyond what is settled, beside it."""
+        settled = self.settled
+        return self.base < settled.seq < len(chain) and chain[settled.seq - 1].hash != settled.hash
+
+    def keep(self, chains):
+        """These alone, [(chain, where it leaves)]; and of those, none that leaves one which is gone."""
+        kept = [(list(chain), at) for chain, at in chains]
+        while True:
+            stem = [any(before < at <= len(other) and other[at - 1].hash == chain[at - 1].hash for other, before in kept if other is not chain)
+                    for chain, at in kept]
+            if all(has or at == 0 for has, (_, at) in zip(stem, kept)):
+                break
+            kept = [entry for has, entry in zip(stem, kept) if has or entry[1] == 0]
+        self.chains, self.leaves = [chain for chain, _ in kept], [at for _, at in kept]
+        self.sealed &= {change.hash for chain in self.chains for change in chain}
+
+    def go_on_with_a_branch(self):
+        """The first chain has ended: what leaves it beyond goes, and a branch that leaves it just there is the rest."""
+        count, settled = len(self.chains[0]), self.settled
+        end = [(chain, at) for chain, at in zip(self.chains, self.leaves)]
+        self.keep(end[:1] + [
+            (chain, at) for chain, at in end[1:]
+            if at == count or (at < count and not (len(chain) >= settled.seq > at and chain[settled.seq - 1].hash == settled.hash))])
+        for nth, at in enumerate(self.leaves):
+            if nth and at == count and self.shared(self.chains[nth]) == count < len(self.chains[nth]):
+                self.chains[0] = self.chains.pop(nth)
+                self.leaves.pop(nth)
+                return
+
     def every_change(self):
         """Of all chains, also those given up, each once."""
         return {change.hash: change for chain in [*self.chains, self.given_up] for change in chain}.values()
@@ -238,6 +268,7 @@ class Held:
         self.grants = {self.ward: self.root}  # all that are known, with effect or not
         self.feeds = {}
         self.floors = None  # that count, until something comes into the ward space
+        self.let_resting_go = False  # something that rested on what is beside has gone
         self.check_seal = check_seal
 
     def take(self, run):
@@ -418,10 +449,17 @@ class Held:
             raise Bad(316)
         return False
 
-    @staticmethod
-    def give_way(feed, upto):
-        """Floor: the first chain ends there, and what leaves it beyond goes; a branch that is the settled history takes its place."""
+    def give_way(self, feed, upto):
+        """Floor: the first chain ends there, if it is not shorter by now, and what rests on what is beside goes with it."""
+        self.let_go_of_resting(feed.space)
+        self.end(feed, min(upto, len(feed.chains[0])))
+
+    def end(self, feed, upto):
+        """The first chain ends there, another device's where a run of it did, and what leaves it beyond goes; a branch that is the settled
+        history takes its place."""
         settled = feed.settled
+        while not self.is_own(feed) and upto > feed.base and feed.chains[0][upto - 1].hash not in feed.sealed:
+            upto -= 1
         stay, heir = [(feed.chains[0][:upto], 0)], None
         for chain, at in list(zip(feed.chains, feed.leaves))[1:]:
             settles = len(chain) >= settled.seq > at and chain[settled.seq - 1].hash == settled.hash
@@ -431,7 +469,46 @@ class Held:
                 stay.append((chain, at))
         if heir:
             stay[0] = list(heir), 0
-        feed.chains, feed.leaves = [list(chain) for chain, _ in stay], [at for _, at in stay]
+        feed.keep(stay)
+
+    def let_go_of_resting(self, space):
+        """Floor: what names a change beside what is settled, or one that does, goes, and all that follows it; of a branch the whole."""
+        for feed, first in self.resting(space):
+            self.let_resting_go = True
+            tips = [feed.chains[nth][-1].hash for nth in first]
+            if 0 in first:
+                self.end(feed, first[0] - 1)
+            feed.keep([(chain, at) for nth, (chain, at) in enumerate(zip(feed.chains, feed.leaves)) if nth == 0 or chain[-1].hash not in tips])
+            for _ in first:
+                feed.go_on_with_a_branch()
+
+    def resting(self, space):
+        """[(feed, {place of the chain: seq of its first change that rests on what is beside})]"""
+        feeds = sorted(feed for feed in self.feeds.values() if feed.space == space)
+        goes = {change.hash for feed in feeds for chain in feed.chains if feed.strays(chain) for change in chain[feed.settled.seq:]}
+        resting, grown = {feed.id: {} for feed in feeds}, bool(goes)
+        while grown:
+            grown = False
+            for feed in feeds:
+                for nth, (chain, at) in enumerate(zip(feed.chains, feed.leaves)):
+                    own = chain[at if nth else feed.base:]
+                    if feed.strays(chain):
+                        continue
+                    seq = next((change.seq for change in own if (change.seq > 1 and chain[change.seq - 2].hash in goes) or self.names(goes, change)), None)
+                    if seq and seq != resting[feed.id].get(nth):
+                        resting[feed.id][nth], grown = seq, True
+                        goes.update(change.hash for change in chain[seq - 1:])
+        return [(feed, resting[feed.id]) for feed in feeds if resting[feed.id]]
+
+    def names(self, goes, change):
+        """Whether a change names one of these; of what is settled it names the one that is held."""
+        for dep in change.body.deps:
+            other = self.feeds.get(dep.feed)
+            if other and dep.hash != dep.feed:
+                hash_ = other.chains[0][dep.seq - 1].hash if other.settled_at(dep.seq) else dep.hash
+                if hash_ in goes:
+                    return True
+        return False
 
     def settled(self, feed):
         """Floor: what of a feed stands for ever."""
@@ -480,13 +557,11 @@ class Held:
         return held.astray or (held.short and (proven or self.is_own(held)))
 
     def part(self, held, upto):
-        """Floor: the first chain gives way to a run that leaves it there. Another device's ends where a run of it did."""
+        """Floor: the first chain gives way to a run that leaves it there."""
         if self.is_own(held):
             held.leaves = [min(at, upto) if at == held.shared(other) else at for other, at in zip(held.chains, held.leaves)]
             held.chains[0] = held.chains[0][:upto]  # what the device wrote there is withdrawn, to be written anew
             return
-        while upto > held.base and held.chains[0][upto - 1].hash not in held.sealed:
-            upto -= 1
         self.give_way(held, upto)
 
     def place(self, held, run, first, count, data, signature):

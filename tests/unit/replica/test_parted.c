@@ -519,6 +519,68 @@ static void less_than_is_settled_beside_anothers(void **state)
     finish(f);
 }
 
+/* A's history, of which the second change rests on C's; from the third on the words. */
+static void write_with_sight_of(struct pen *p, struct fixture *f, const struct ward_dep *c, uint64_t last, const char *words)
+{
+    pen_new(p, &f->w, A, &f->space);
+    pen_say(p, 1, NULL, 0, "first");
+    for (uint64_t seq = 2; seq <= last; seq++)
+        pen_say(p, c->seq + seq - 1, c, seq == 2, seq > 2 ? words : "same");
+    pen_seal(p);
+}
+
+/* What gives way to a run may itself rest on what is beside: then less of it is left than the run would have left. */
+static void what_gives_way_and_rests_on_what_is_beside(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct pen held, p;
+    const struct ward_dep settled = named(f, C, 9, 4, ""), beside = named(f, C, 1, 5, "beside");
+    OK(&f->w, send_history(f, C, OFFICE, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, B, 1, 1, 5, "beside", &in));
+    write_with_sight_of(&held, f, &beside, 3, "beside");
+    OK(&f->w, pen_send(&held, B, &in));
+    write_with_sight_of(&p, f, &beside, 4, "");
+    const struct ward_dep also = {p.feed, 4, p.head};
+    pen_free(&p);
+    settle_at(f, &settled);
+    settle_at(f, &also);
+    each_word(f, OFFICE, B, just_take);
+    write_with_sight_of(&p, f, &beside, 6, "");
+    OK(&f->w, pen_send(&p, B, &in));
+    assert_int_equal(in.applied, 6);
+    assert_memory_equal(feed_of(f, B, A, &f->space)->head_hash.b, p.head.b, sizeof p.head.b);
+    pen_free(&held);
+    pen_free(&p);
+    assert_sound(&f->w);
+}
+
+/* A branch is passed over, and with it one that leaves it beyond what is settled: both stay, for both lie beside. */
+static void a_branch_of_what_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct pen p;
+    const struct ward_dep settled = named(f, C, 9, 4, "");
+    OK(&f->w, send_history(f, C, B, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, OFFICE, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, C, B, 1, 1, 6, "below", &in));
+    pen_new(&p, &f->w, C, &f->space);
+    for (uint64_t seq = 1; seq <= 7; seq++)
+        pen_say(&p, seq, NULL, 0, seq == 1 ? "same" : seq < 6 ? "below" : "further");
+    pen_seal(&p);
+    OK(&f->w, pen_send(&p, B, &in));
+    pen_free(&p);
+    settle_at(f, &settled);
+    each_word(f, OFFICE, B, just_take);
+    OK(&f->w, ward_own_rewrite(f->w.d[B].r, &f->w.err));
+    size_t rows = 0;
+    for (const struct ward_feed *row = feed_of(f, B, C, &f->space); row; row = ward_directory_next(&f->w.d[B].r->dir, row))
+        rows += row->head_seq > row->base;
+    assert_int_equal(rows, 3);
+    finish(f);
+}
+
 /* A wrote with sight of C's history, of which another is settled: both give way at once. What is told again names the settled one, for what
  * A had seen is gone; and it is taken. */
 static void two_that_give_way_at_once(void **state)
@@ -889,6 +951,8 @@ int main(void)
         TEST(a_settled_history_beside_two_of_ones_own_and_no_store),
         TEST(a_settled_history_beside_anothers),
         TEST(less_than_is_settled_beside_anothers),
+        TEST(what_gives_way_and_rests_on_what_is_beside),
+        TEST(a_branch_of_what_is_passed_over),
         TEST(two_that_give_way_at_once),
         TEST(a_run_that_several_rows_could_hold),
         TEST(no_memory_for_a_number_given_anew),
