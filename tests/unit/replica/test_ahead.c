@@ -212,6 +212,9 @@ static void one_after_another(void **state)
     pen_seal(&second);
     const struct ward_run run = pen_run(&second);
     struct ward_reading x = reading_of(&second, &unknown);
+    struct ward_run stranger = k.run;
+    stranger.first = 100;
+    ward_ahead_begin(k.ahead, &stranger, &k.x, true); /* the helper is at this one */
     ward_ahead_begin(k.ahead, &k.run, &k.x, true);
     ward_ahead_begin(k.ahead, &run, &x, false);
     assert_non_null(ward_ahead_take(k.ahead, &k.run, &k.raw));
