@@ -385,9 +385,7 @@ static int check_bodies(struct incoming *in, const struct ward_buf *raw, struct 
         if (rc)
             return ward_at(err, rc, "change %llu", (unsigned long long)seq);
     }
-    if (in->reading.code && err)
-        *err = in->reading.why;
-    return in->reading.code;
+    return in->reading.code ? ward_fail(err, in->reading.code, "%s", in->reading.why.detail) : WARD_OK;
 }
 
 /* ---- from here on the run is good */

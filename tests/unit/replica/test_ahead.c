@@ -213,8 +213,10 @@ static void one_after_another(void **state)
     const struct ward_run run = pen_run(&second);
     struct ward_reading x = reading_of(&second, &unknown);
     struct ward_run stranger = k.run;
-    stranger.first = 100;
-    ward_ahead_begin(k.ahead, &stranger, &k.x, true); /* the helper is at this one */
+    struct ward_reading of_another = k.x;
+    stranger.first = 3;
+    of_another.feed = k.p.head;
+    ward_ahead_begin(k.ahead, &stranger, &of_another, true); /* the helper is at this one */
     ward_ahead_begin(k.ahead, &k.run, &k.x, true);
     ward_ahead_begin(k.ahead, &run, &x, false);
     assert_non_null(ward_ahead_take(k.ahead, &k.run, &k.raw));
@@ -261,6 +263,41 @@ static void side_by_side(void **state)
     assert_null(first);
     for (size_t i = 0; i < 3; i++)
         pen_free(&pens[i]);
+    asked(&k);
+}
+
+/* Turns come in another order: what is nearest behind is read here all the same. */
+static void out_of_turn(void **state)
+{
+    struct asking k;
+    struct ward_run runs[5];
+    ask(&k, *state, &slow);
+    for (uint32_t i = 0; i < 5; i++) {
+        runs[i] = k.run;
+        runs[i].first = 1 + 10 * i;
+    }
+    for (uint32_t i = 0; i < 4; i++)
+        ward_ahead_begin(k.ahead, &runs[i], &k.x, true);
+    assert_null(ward_ahead_take(k.ahead, &runs[1], &k.raw));
+    ward_ahead_begin(k.ahead, &runs[4], &k.x, true); /* in its place */
+    jobs_run = 0;
+    assert_non_null(ward_ahead_take(k.ahead, &runs[0], &k.raw));
+    assert_int_equal(jobs_run, 1);
+    assert_non_null(ward_ahead_take(k.ahead, &runs[2], &k.raw));
+    assert_int_equal(jobs_run, 1);
+    asked(&k);
+}
+
+/* A run of no bytes is one like others. */
+static void of_no_bytes(void **state)
+{
+    struct asking k;
+    ask(&k, *state, &prompt);
+    k.run.len = 0;
+    ward_ahead_begin(k.ahead, &k.run, &k.x, true);
+    struct ward_ahead_run *got = ward_ahead_take(k.ahead, &k.run, &k.raw);
+    assert_true(ward_ahead_read(got, &k.x, &k.scratch));
+    assert_int_equal(k.x.code, WARD_ERR_TRUNCATED);
     asked(&k);
 }
 
@@ -315,12 +352,35 @@ static void many_operations(void **state)
         struct ward_ahead_run *got = ward_ahead_take(k.ahead, &run, &k.raw);
         assert_int_equal(ward_ahead_read(got, &x, &k.scratch), more == 0);
     }
+    pen_start(&k.p, 1);
+    k.p.head = k.p.feed;
+    for (uint64_t i = 1; i <= 10; i++)
+        pen_write(&k.p, i, NULL, 0, ops, WARD_OPS_MAX);
+    struct ward_reading x = reading_of(&k.p, &k.p.feed);
+    ward_read_bodies(&x, &k.scratch, k.p.bodies.p, k.p.bodies.len);
+    size_t room = k.scratch.op_cap;
+    pen_start(&k.p, 1);
+    k.p.head = k.p.feed;
+    pen_say(&k.p, 1, NULL, 0, "small");
+    pen_seal(&k.p);
+    k.run = pen_run(&k.p);
+    k.x = reading_of(&k.p, &k.p.feed);
+    for (int i = 0; i < 2; i++) { /* a scratch that has grown so large comes here by exchange, and is not kept */
+        ward_ahead_begin(k.ahead, &k.run, &k.x, true);
+        assert_true(ward_ahead_read(ward_ahead_take(k.ahead, &k.run, &k.raw), &k.x, &k.scratch));
+        assert_in_range(k.scratch.op_cap, 1, room - 1);
+    }
     asked(&k);
 }
 
 static void without_a_helper(void **state)
 {
     struct asking k;
+    struct ward_env poor = {.alloc = rationed};
+    alloc_calls = alloc_fails_at = 0;
+    assert_int_equal(ward_ahead_open(&k.ahead, &poor, &prompt), WARD_ERR_MEMORY);
+    assert_null(k.ahead);
+    alloc_fails_at = SIZE_MAX;
     ask(&k, *state, NULL);
     assert_null(k.ahead);
     assert_false(ward_ahead_has_room(k.ahead));
@@ -411,6 +471,12 @@ static void taken_alike(void **state)
         assert_int_equal(pen_send(&pens[i], B, &in), WARD_OK);
         assert_int_equal(in.last, 1 + i);
         assert_int_equal(in.applied, 1);
+    }
+    for (size_t i = 0; i < 3; i++) { /* once more */
+        const struct ward_run run = pen_run(&pens[i]);
+        ward_ingest_ahead(f->w.d[B].r, &run);
+        assert_int_equal(pen_send(&pens[i], B, &in), WARD_OK);
+        assert_int_equal(in.applied, 0);
         pen_free(&pens[i]);
     }
     lend(f, NULL);
@@ -507,9 +573,9 @@ int main(void)
 {
 #define DOOR(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        DOOR(it_is_taken), DOOR(nothing_else_is), DOOR(one_after_another), DOOR(side_by_side),
-        DOOR(room),        DOOR(many_operations), DOOR(without_a_helper),  DOOR(refused_alike),
-        DOOR(taken_alike), DOOR(not_begun),       DOOR(without_memory),    DOOR(opened_with_it),
+        DOOR(it_is_taken),    DOOR(nothing_else_is), DOOR(one_after_another), DOOR(side_by_side),  DOOR(out_of_turn), DOOR(of_no_bytes),
+        DOOR(room),           DOOR(many_operations), DOOR(without_a_helper),  DOOR(refused_alike), DOOR(taken_alike), DOOR(not_begun),
+        DOOR(without_memory), DOOR(opened_with_it),
     };
     if (ward_crypto_start(NULL))
         return 1;
