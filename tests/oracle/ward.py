@@ -142,12 +142,12 @@ def floors_in(body):
 
 
 def closings_in(body):
-    """(entity of the space, name of the floor that is closed) of a change of the ward space."""
-    for write in body.writes:
+    """(place in the change, name of the floor that is closed, entity of the space) of a change of the ward space."""
+    for nth, write in enumerate(body.writes):
         if (write.kind, write.field) == (KIND_FLOOR, FIELD_CLOSED):
             name = cbor.whole(write.value)
             if isinstance(name, bytes) and len(name) == 32:
-                yield write.entity, name
+                yield nth, name, write.entity
 
 
 # ---------------------------------------------------------------- what a replica holds
@@ -732,7 +732,7 @@ def effective_floors(held):
             for change in feed.every_change():
                 floors.update({(space, name): floor for space, name, floor in floors_in(change.body)})
                 place = feed.grant.role != ROOT, change.depth, feed.id, change.seq
-                order += [(place, nth, name, space, feed) for nth, (space, name) in enumerate(closings_in(change.body))]
+                order += [(place, *closing, feed) for closing in closings_in(change.body)]
     if not order:
         return []
     counted = effective_cuts(held, True)
