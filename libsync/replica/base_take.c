@@ -50,11 +50,15 @@ static int note_receipted(void *ctx, const struct ward_store_receipted *row)
     return WARD_OK;
 }
 
-/* Where the feed may have left what is settled. Of an own one hubs have vouched for a part: that was held by all who settled the rest. */
-static int find_parting(ward_replica *r, const struct ward_feed *f, uint64_t *from, struct ward_error *err)
+/* Where the feed may have left what is settled. Of an own one hubs have vouched for a part: that was held by all who settled the rest. But
+ * a hub may have lost it since; if the giver's history is another there, its word says nothing, and what the giver has shown does: up to
+ * where the two are alike. */
+static int find_parting(ward_replica *r, const struct ward_taking *t, const struct ward_feed *f, uint64_t *from, struct ward_error *err)
 {
     struct receipted x = {.fid = f->fid};
+    const uint64_t alike = ward_vv_get(&t->alike, f->fid), differs = ward_vv_get(&t->differs, f->fid);
     int rc = ward_replica_was(r, &f->grant) ? ward_store_each_receipted(r->store, note_receipted, &x, err) : WARD_OK;
+    x.seq = (differs && x.seq >= differs) || x.seq < alike ? alike : x.seq;
     *from = x.seq > f->base && x.seq <= f->head_seq ? x.seq : f->base;
     return rc;
 }
@@ -85,8 +89,8 @@ static int check_bases(ward_replica *r, const struct ward_snapshot_head *h, cons
 /* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it, from
  * *from on. Where the feed is settled and what is held is not that, or too short to tell, it does: also what lies beyond the snapshot's
  * seq where what is settled has no effect, for a state says nothing of that. Where it has, the runs that follow tell where it parts. */
-static int check_standing(ward_replica *r, const struct ward_feed *f, const struct ward_snapshot_feed *e, enum standing *gives_way,
-                          uint64_t *from, struct ward_error *err)
+static int check_standing(ward_replica *r, const struct ward_taking *t, const struct ward_feed *f, const struct ward_snapshot_feed *e,
+                          enum standing *gives_way, uint64_t *from, struct ward_error *err)
 {
     struct ward_hash hash;
     uint64_t depth;
@@ -113,15 +117,16 @@ static int check_standing(ward_replica *r, const struct ward_feed *f, const stru
     *gives_way = beside ? BESIDE : unpublished ? UNPUBLISHED : STANDS;
     *from = f->published;
     if (beside) {
-        rc = find_parting(r, f, from, err);
+        rc = find_parting(r, t, f, from, err);
         *from = same && ward_replica_was(r, &f->grant) && e->seq > *from ? e->seq : *from;
         return rc;
     }
     return *gives_way || same || !held ? WARD_OK : ward_fail(err, WARD_ERR_HISTORY, "another history is held here");
 }
 
-static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
+static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_taking *t, struct ward_error *err)
 {
+    const struct ward_hash *space = &t->space;
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
     struct ward_cbor feeds = h->feeds;
     int rc = WARD_OK;
@@ -143,7 +148,7 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
             return ward_fail(err, WARD_ERR_CHAIN, "an empty feed of the snapshot");
         const struct ward_feed *f = s ? ward_directory_feed_by_id(&r->dir, &id) : NULL;
         if (f)
-            rc = check_standing(r, f, &e, &gives_way, &from, err);
+            rc = check_standing(r, t, f, &e, &gives_way, &from, err);
     }
     return rc || !s ? rc : check_bases(r, h, s, err);
 }
@@ -164,7 +169,7 @@ static int give_way_to(struct ward_apply *a, uint32_t fid, uint64_t from, const 
 }
 
 /* Own changes that nobody has got wait, or that nobody takes any more, to be written anew on top. Rows move. */
-static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err)
+static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, const struct ward_taking *t, struct ward_error *err)
 {
     ward_replica *r = a->r;
     struct ward_cbor feeds = h->feeds;
@@ -175,11 +180,11 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
         enum standing gives_way = STANDS;
         uint64_t from = 0;
         ward_snapshot_next_feed(&feeds, &e);
-        const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+        const struct ward_space *s = ward_directory_space_by_id(&r->dir, &t->space);
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
         if (f)
-            rc = check_standing(r, f, &e, &gives_way, &from, err);
+            rc = check_standing(r, t, f, &e, &gives_way, &from, err);
         if (!rc && gives_way == UNPUBLISHED)
             rc = ward_own_withdraw(a, f->fid, from, err);
         if (!rc && gives_way == BESIDE)
@@ -220,13 +225,14 @@ static int add_rows(ward_replica *r, const struct ward_snapshot_head *h, uint32_
     return WARD_OK;
 }
 
-static int adopt(struct ward_apply *a, const struct ward_hash *space, const struct ward_snapshot_head *h, struct ward_error *err)
+static int adopt(struct ward_apply *a, const struct ward_taking *t, const struct ward_snapshot_head *h, struct ward_error *err)
 {
     ward_replica *r = a->r;
+    const struct ward_hash *space = &t->space;
     struct ward_base_match m = {0};
     int rc = ward_apply_write(a, err);
     if (!rc)
-        rc = withdraw(a, h, space, err);
+        rc = withdraw(a, h, t, err);
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
     uint32_t sid = s ? s->sid : (uint32_t)r->dir.space_count + 1;
     if (!rc && !s && ward_directory_add_space(&r->dir, sid, space, h->circle, h->circle_count))
@@ -303,7 +309,7 @@ static int take_head(struct ward_apply *a, const struct ward_snapshot_head *h, s
     t->on = true;
     if (t->pass)
         return WARD_OK;
-    rc = check_feeds(r, h, space, err);
+    rc = check_feeds(r, h, t, err);
     if (rc) {
         t->on = false;
         return rc;
@@ -314,7 +320,7 @@ static int take_head(struct ward_apply *a, const struct ward_snapshot_head *h, s
     if (!rc || rc == WARD_ERR_NOT_FOUND)
         rc = ward_base_stage_head(r, h, space, err);
     if (!rc && h->part_count == 0) {
-        rc = adopt(a, space, h, err);
+        rc = adopt(a, t, h, err);
         *adopted = !rc;
     }
     return rc;
@@ -335,10 +341,11 @@ static int check_part(ward_replica *r, const struct ward_snapshot_head *h, uint3
     return rc ? rc : ward_snapshot_part_check(&part, r->unpacked.p, r->unpacked.len, &r->scratch, err);
 }
 
-static int take_part(struct ward_apply *a, const struct ward_hash *space, uint32_t number, uint32_t codec, const uint8_t *data, size_t len,
+static int take_part(struct ward_apply *a, const struct ward_taking *t, uint32_t number, uint32_t codec, const uint8_t *data, size_t len,
                      bool *adopted, struct ward_error *err)
 {
     ward_replica *r = a->r;
+    const struct ward_hash *space = &t->space;
     struct ward_snapshot_head h;
     struct ward_buf kept;
     size_t there = 0;
@@ -353,9 +360,9 @@ static int take_part(struct ward_apply *a, const struct ward_hash *space, uint32
     if (!rc)
         rc = ward_store_count_base(r->store, space, true, &there, err);
     if (!rc && there == h.part_count) {
-        rc = check_feeds(r, &h, space, err); /* much may have come since the head */
+        rc = check_feeds(r, &h, t, err); /* much may have come since the head */
         if (!rc)
-            rc = adopt(a, space, &h, err);
+            rc = adopt(a, t, &h, err);
         *adopted = !rc;
     }
     ward_buf_free(&kept);
@@ -374,5 +381,5 @@ int ward_base_take(struct ward_taking *t, struct ward_apply *a, const struct war
         return ward_fail(err, WARD_ERR_GAP, "a part without its head");
     if (t->pass)
         return WARD_OK;
-    return take_part(a, &t->space, (uint32_t)m->part.number, (uint32_t)m->part.codec, m->part.data, m->part.len, adopted, err);
+    return take_part(a, t, (uint32_t)m->part.number, (uint32_t)m->part.codec, m->part.data, m->part.len, adopted, err);
 }

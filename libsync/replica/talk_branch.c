@@ -118,6 +118,20 @@ static bool keeps_back(const struct ward_talk *t, const struct view *v, size_t i
     return ward_own_unpublished(t->r, f->fid, parted > v->have[i] ? parted : v->have[i] + 1);
 }
 
+/* Where an own feed parts from what the peer has of it, as far as that shows. */
+static int note_parting(struct ward_talk *t, const struct view *v, struct ward_error *err)
+{
+    const struct ward_feed *trunk = v->rows[0];
+    const struct ward_env *env = &t->r->env;
+    struct ward_taking *to = &t->taking;
+    if (!v->strange || v->least_strange > v->reach || !ward_replica_was(t->r, &trunk->grant))
+        return WARD_OK;
+    ward_vv_lower(&to->differs, trunk->fid, v->least_strange);
+    if (ward_vv_get(&to->differs, trunk->fid) == 0 && ward_vv_raise(&to->differs, env, trunk->fid, v->least_strange))
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
+    return ward_vv_raise(&to->alike, env, trunk->fid, v->have[0]) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+}
+
 int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, const struct ward_feed_entry *entries, size_t count,
                          struct ward_error *err)
 {
@@ -137,6 +151,8 @@ int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, co
         return rc;
     end_view(t, &v);
     rc = t->plan ? WARD_OK : ward_own_note_shown(t->r, trunk->fid, v.have[0], err);
+    if (!rc)
+        rc = note_parting(t, &v, err);
     if (rc)
         return rc;
     t->total_in += v.strange > v.reach ? v.strange - v.reach : 0;
@@ -266,6 +282,8 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
     end_view(t, &v);
     if (!rc)
         rc = ward_own_note_shown(t->r, trunk->fid, v.have[0], err);
+    if (!rc)
+        rc = note_parting(t, &v, err);
     if (!rc)
         rc = unsend(t, err);
     for (size_t i = 0; !rc && i < v.count; i++) {

@@ -58,6 +58,8 @@ void ward_talk_snapshot_free(struct ward_talk *t)
     ward_giving_end(&t->giving, t->r);
     ward_vv_free(&t->history_wanted, &t->r->env);
     ward_vv_free(&t->given, &t->r->env);
+    ward_vv_free(&t->taking.alike, &t->r->env);
+    ward_vv_free(&t->taking.differs, &t->r->env);
 }
 
 static bool holds_none(const struct ward_talk *t, const struct ward_space *s)

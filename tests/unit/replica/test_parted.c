@@ -623,6 +623,60 @@ static void two_that_give_way_at_once(void **state)
     assert_sound(&f->w);
 }
 
+/* The office had vouched for all that A wrote, was put back to an older day, and has settled another history since. Its state does not tell
+ * where the two part; what it has shown in heads does, and A tells again what lies beyond. */
+static void a_state_by_who_has_lost_what_he_sealed(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[A].r;
+    struct ward_ingested in;
+    struct ward_giving *g;
+    struct ward_taking t = {.on = false};
+    struct ward_apply a;
+    struct ward_buf frame;
+    struct pen settled;
+    size_t waiting;
+    bool adopted = false;
+    put(f, A, &f->space, "one");
+    give(&f->w, A, OFFICE);
+    put(f, A, &f->space, "two");
+    put(f, A, &f->space, "by A alone");
+    give(&f->w, A, C); /* published */
+    take_up(&settled, f, A, 1);
+    go_on(&settled, 4, "settled");
+    OK(&f->w, pen_send(&settled, OFFICE, &in));
+    const struct ward_dep head = {settled.feed, 4, settled.head};
+    pen_free(&settled);
+    settle_at(f, &head);
+    each_word(f, OFFICE, A, just_take);
+    const uint32_t fid = feed_of(f, A, A, &f->space)->fid;
+    const struct ward_store_receipted sealed = {.grant = f->w.d[OFFICE].grant, .fid = fid, .seq = 3, .held = WARD_HELD_ALL};
+    OK(&f->w, ward_store_begin(r->store, &f->w.err));
+    OK(&f->w, ward_store_put_receipted(r->store, &sealed, &f->w.err));
+    OK(&f->w, ward_store_commit(r->store, &f->w.err));
+    OK(&f->w, ward_giving_begin(&g, f->w.d[OFFICE].r, feed_of(f, OFFICE, A, &f->space)->sid, &f->w.err));
+    assert_int_equal(ward_vv_raise(&t.alike, &r->env, fid, 1) || ward_vv_raise(&t.differs, &r->env, fid, 2), 0);
+    ward_buf_init(&frame, &r->env);
+    OK(&f->w, ward_apply_begin(&a, r, &f->w.err));
+    while (ward_giving_next(g, f->w.d[OFFICE].r, &frame)) {
+        struct ward_message m;
+        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
+        OK(&f->w, ward_base_take(&t, &a, &m, &adopted, &f->w.err));
+    }
+    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
+    assert_true(adopted);
+    ward_giving_end(&g, f->w.d[OFFICE].r);
+    ward_buf_free(&frame);
+    ward_vv_free(&t.alike, &r->env);
+    ward_vv_free(&t.differs, &r->env);
+    OK(&f->w, ward_store_count_waiting(r->store, &waiting, &f->w.err));
+    assert_int_equal(waiting, 1); /* of several values of one slot the last */
+    OK(&f->w, ward_own_rewrite(r, &f->w.err));
+    give(&f->w, A, OFFICE);
+    assert_true(shows(f, OFFICE, '+', "by A alone"));
+    assert_sound(&f->w);
+}
+
 /* ---------------------------------------------------------------- rows beside each other */
 
 /* A run that more rows than one could go on: each is looked at, wherever memory or the store ends. */
@@ -954,6 +1008,7 @@ int main(void)
         TEST(what_gives_way_and_rests_on_what_is_beside),
         TEST(a_branch_of_what_is_passed_over),
         TEST(two_that_give_way_at_once),
+        TEST(a_state_by_who_has_lost_what_he_sealed),
         TEST(a_run_that_several_rows_could_hold),
         TEST(no_memory_for_a_number_given_anew),
         TEST(deps_that_are_gone),
