@@ -188,6 +188,8 @@ static const struct kept kept[] = {
     {"sealed by a hub that was restored since", 8149, 2, "rollback,clone,twin,hub,ended,compact",
      "of own changes that gave way to a state those were not told again for which a receipt was held: the hub had lost them, and settled "
      "something else (unit/replica/test_parted.c)"},
+    {"settled, and let in by a hub that parted", 7052, 2, "rollback,clone,twin,hub,ended,compact",
+     "the model took from what is settled its effect where its author's grant has none any more"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

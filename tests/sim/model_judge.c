@@ -181,13 +181,14 @@ uint64_t model_limit(struct judged *g, size_t feed)
     size_t first = m->feeds[feed].first;
     const struct ward_floor_entry *s = &g->settled[first];
     size_t on = s->seq ? model_branch_at(m, first, s->seq, &s->hash) : SIZE_MAX;
-    uint64_t cut = limit_by_cuts(g, feed), fork = fork_above(m, first, g->held, s->seq), limit = cut < fork ? cut : fork;
+    uint64_t cut = is_granted(g, feed) ? limit_by_cuts(g, feed) : 0; /* what is settled stands without a grant, too */
+    uint64_t fork = fork_above(m, first, g->held, s->seq), limit = cut < fork ? cut : fork;
     uint64_t leaves = on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, feed, on, s->seq);
     if (leaves != UINT64_MAX)
         limit = s->effect < s->seq && s->effect < leaves ? s->effect : leaves;
     else if (on != SIZE_MAX)
         limit = s->effect < s->seq ? s->effect : limit > s->seq ? limit : s->seq;
-    g->limit[feed] = !is_granted(g, feed) ? 0 : limit;
+    g->limit[feed] = limit;
     return g->limit[feed];
 }
 
