@@ -239,11 +239,9 @@ class Feed:
 
     def go_on_with_a_branch(self):
         """The first chain has ended: what leaves it beyond goes, and a branch that leaves it just there is the rest."""
-        count, settled = len(self.chains[0]), self.settled
-        end = [(chain, at) for chain, at in zip(self.chains, self.leaves)]
-        self.keep(end[:1] + [
-            (chain, at) for chain, at in end[1:]
-            if at == count or (at < count and not (len(chain) >= settled.seq > at and chain[settled.seq - 1].hash == settled.hash))])
+        count, settled, rows = len(self.chains[0]), self.settled, list(zip(self.chains, self.leaves))
+        settles = [len(chain) >= settled.seq > at and chain[settled.seq - 1].hash == settled.hash for chain, at in rows]
+        self.keep(rows[:1] + [row for row, comes in zip(rows[1:], settles[1:]) if row[1] == count or (row[1] < count and not comes)])
         for nth, at in enumerate(self.leaves):
             if nth and at == count and self.shared(self.chains[nth]) == count < len(self.chains[nth]):
                 self.chains[0] = self.chains.pop(nth)
@@ -478,7 +476,8 @@ class Held:
             tips = [feed.chains[nth][-1].hash for nth in first]
             if 0 in first:
                 self.end(feed, first[0] - 1)
-            feed.keep([(chain, at) for nth, (chain, at) in enumerate(zip(feed.chains, feed.leaves)) if nth == 0 or chain[-1].hash not in tips])
+            rows = list(zip(feed.chains, feed.leaves))
+            feed.keep(rows[:1] + [(chain, at) for chain, at in rows[1:] if chain[-1].hash not in tips])
             for _ in first:
                 feed.go_on_with_a_branch()
 
@@ -491,17 +490,17 @@ class Held:
             grown = False
             for feed in feeds:
                 for nth, (chain, at) in enumerate(zip(feed.chains, feed.leaves)):
-                    own = chain[at if nth else feed.base:]
-                    if feed.strays(chain):
-                        continue
-                    seq = next((change.seq for change in own if (change.seq > 1 and chain[change.seq - 2].hash in goes) or self.names(goes, change)), None)
+                    held = [] if feed.strays(chain) else chain[at if nth else feed.base:]
+                    seq = next((change.seq for change in held if self.rests(goes, chain, change)), None)
                     if seq and seq != resting[feed.id].get(nth):
                         resting[feed.id][nth], grown = seq, True
                         goes.update(change.hash for change in chain[seq - 1:])
         return [(feed, resting[feed.id]) for feed in feeds if resting[feed.id]]
 
-    def names(self, goes, change):
-        """Whether a change names one of these; of what is settled it names the one that is held."""
+    def rests(self, goes, chain, change):
+        """Whether a change follows one of these, or names one; of what is settled it names the one that is held."""
+        if change.seq > 1 and chain[change.seq - 2].hash in goes:
+            return True
         for dep in change.body.deps:
             other = self.feeds.get(dep.feed)
             if other and dep.hash != dep.feed:
