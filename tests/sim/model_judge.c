@@ -11,26 +11,76 @@
 #define FIRST_FIELD 4u /* a grant's body, an invitation's key */
 #define GRANT_CUT   12u
 #define FLOOR_KIND  6u
-#define FLOORS_MAX  128
+#define FLOORS_MAX  256
 #define ENTRIES_MAX 256
 
-/* Those in the ward space; who makes them is never cut here, but may have parted his feed. */
+/* The root's first, then by depth, feed, seq and place in the change. */
+static int change_order(const struct place *a, const struct place *b)
+{
+    bool root_a = a->by->rank == ROOT_RANK, root_b = b->by->rank == ROOT_RANK;
+    int order = root_b - root_a;
+    if (!order)
+        order = (a->depth > b->depth) - (a->depth < b->depth);
+    if (!order)
+        order = memcmp(a->by->id.b, b->by->id.b, 32);
+    return order ? order : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static int place_order(const struct place *a, const struct place *b)
+{
+    int order = change_order(a, b);
+    return order ? order : (a->nth > b->nth) - (a->nth < b->nth);
+}
+
+/* Whether a change of the ward space has effect by the first `cuts` cuts alone; forks: not where a feed has parted. */
+static bool counts_by(struct judged *g, const struct place *at, size_t cuts, bool forks)
+{
+    size_t all = g->cut_count;
+    g->cut_count = cuts;
+    g->forks = forks;
+    memset(g->known, 0, sizeof g->known);
+    bool counts = at->by->rank == ROOT_RANK || at->seq <= model_limit(g, at->branch);
+    g->cut_count = all;
+    g->forks = true;
+    memset(g->known, 0, sizeof g->known);
+    return counts;
+}
+
+struct cut_op {
+    struct place at;
+    const struct model_op *op;
+};
+
+static int cut_order(const void *a, const void *b)
+{
+    return place_order(&((const struct cut_op *)a)->at, &((const struct cut_op *)b)->at);
+}
+
+/* Those in the ward space that are held; one counts if by those before it its change has effect, and those of one change by those before
+ * all of them. */
 static void find_cuts(struct judged *g)
 {
     const struct model *m = g->m;
-    for (size_t i = 0; i < m->feed_count; i++) {
-        const struct model_feed *f = &m->feeds[i];
-        uint64_t fork = m->spaces[f->space].is_ward ? model_fork_point(m, i, g->held) : 0;
-        for (uint64_t seq = f->base + 1; seq <= g->held[i] && seq <= fork; seq++)
-            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
-                const struct model_op *op = &model_change(m, i, seq)->ops[k];
-                struct model_cut *cut = &g->cuts[g->cut_count];
-                if (op->kind != 1 || op->field != GRANT_CUT || g->cut_count == CUTS_MAX)
-                    continue;
-                cut->grant_entity = op->entity;
-                if (ward_cut_parse(cut->entries, 32, &cut->count, op->raw, op->len) == WARD_OK)
-                    g->cut_count++;
-            }
+    struct cut_op all[CUTS_MAX];
+    size_t count = 0, before = 0;
+    for (size_t i = 0; i < m->feed_count; i++)
+        for (uint64_t seq = m->feeds[i].base + 1; m->spaces[m->feeds[i].space].is_ward && seq <= g->held[i]; seq++) {
+            const struct model_change *c = model_change(m, i, seq);
+            for (size_t k = 0; k < c->op_count; k++)
+                if (c->ops[k].kind == 1 && c->ops[k].field == GRANT_CUT && count < CUTS_MAX)
+                    all[count++] = (struct cut_op){{&m->feeds[i], i, seq, c->depth, k}, &c->ops[k]};
+        }
+    if (count == CUTS_MAX)
+        violated(m->w, "the model", "%d cuts and more", CUTS_MAX);
+    qsort(all, count, sizeof *all, cut_order);
+    for (size_t i = 0; i < count; i++) {
+        struct model_cut *cut = &g->cuts[g->cut_count];
+        before = i && change_order(&all[i - 1].at, &all[i].at) == 0 ? before : g->cut_count;
+        cut->at = all[i].at;
+        cut->grant_entity = all[i].op->entity;
+        if (ward_cut_parse(cut->entries, CUT_ENTRIES_MAX, &cut->count, all[i].op->raw, all[i].op->len) == WARD_OK &&
+            counts_by(g, &all[i].at, before, true))
+            g->cut_count++;
     }
 }
 
@@ -53,26 +103,15 @@ static uint64_t limit_by_cuts(const struct judged *g, size_t feed)
 /* ---- what is settled: proto/authority.md, Floor */
 
 struct floor_op {
+    struct place at;
     const struct model_op *op;
-    const struct model_feed *by;
-    uint64_t seq, depth;
-    size_t nth;
 };
 
-/* The root's first, then by depth, feed, seq and place; what somebody closed on a branch that others know nothing of counts as well. */
+/* What somebody closed on a branch that others know nothing of counts as well. */
 static int closing_order(const void *pa, const void *pb)
 {
     const struct floor_op *a = pa, *b = pb;
-    bool root_a = a->by->rank == ROOT_RANK, root_b = b->by->rank == ROOT_RANK;
-    int order = root_b - root_a;
-    if (!order)
-        order = (a->depth > b->depth) - (a->depth < b->depth);
-    if (!order)
-        order = memcmp(a->by->id.b, b->by->id.b, 32);
-    if (!order)
-        order = (a->seq > b->seq) - (a->seq < b->seq);
-    if (!order)
-        order = (a->nth > b->nth) - (a->nth < b->nth);
+    int order = place_order(&a->at, &b->at);
     return order || a->op->len != b->op->len ? order : memcmp(a->op->raw, b->op->raw, a->op->len); /* on two branches of his */
 }
 
@@ -93,34 +132,47 @@ static void settle(struct judged *g, const struct model_op *floor)
     }
 }
 
+/* By the cuts before it: a later one of its author takes nothing back, nor that a feed is found to have parted. */
+static bool closing_counts(struct judged *g, const struct place *at)
+{
+    size_t before = 0;
+    while (before < g->cut_count && change_order(&g->cuts[before].at, at) < 0)
+        before++;
+    return counts_by(g, at, before, false);
+}
+
 static void find_settled(struct judged *g)
 {
     const struct model *m = g->m;
     struct floor_op floors[FLOORS_MAX], closings[FLOORS_MAX];
     size_t floor_count = 0, closing_count = 0;
-    for (size_t i = 0; i < m->feed_count; i++) {
-        const struct model_feed *f = &m->feeds[i];
-        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++)
-            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
-                const struct model_change *c = model_change(m, i, seq);
-                struct floor_op one = {&c->ops[k], f, seq, c->depth, k};
+    for (size_t i = 0; i < m->feed_count; i++)
+        for (uint64_t seq = m->feeds[i].base + 1; m->spaces[m->feeds[i].space].is_ward && seq <= g->held[i]; seq++) {
+            const struct model_change *c = model_change(m, i, seq);
+            for (size_t k = 0; k < c->op_count; k++) {
+                struct floor_op one = {{&m->feeds[i], i, seq, c->depth, k}, &c->ops[k]};
                 if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_HEADS && floor_count < FLOORS_MAX)
                     floors[floor_count++] = one; /* held, with effect or not */
                 if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_CLOSED && closing_count < FLOORS_MAX)
                     closings[closing_count++] = one;
             }
-    }
+        }
+    if (floor_count == FLOORS_MAX || closing_count == FLOORS_MAX)
+        violated(m->w, "the model", "%d floors and more", FLOORS_MAX);
     qsort(closings, closing_count, sizeof *closings, closing_order);
-    for (size_t i = 0; i < closing_count; i++)
+    for (size_t i = 0; i < closing_count; i++) {
+        const struct model_op *c = closings[i].op;
+        if (c->len != 34 || !closing_counts(g, &closings[i].at))
+            continue;
         for (size_t j = 0; j < floor_count; j++) {
             struct ward_hash name;
-            const struct model_op *c = closings[i].op;
-            if (memcmp(floors[j].op->entity.b, c->entity.b, 16) != 0 || c->len != 34)
+            if (memcmp(floors[j].op->entity.b, c->entity.b, 16) != 0)
                 continue;
             ward_floor_name(&name, floors[j].op->raw, floors[j].op->len);
             if (memcmp(c->raw + 2, name.b, 32) == 0)
                 settle(g, floors[j].op);
         }
+    }
 }
 
 /* As model_fork_point, of branches that leave at what is settled or beyond. */
@@ -182,7 +234,7 @@ uint64_t model_limit(struct judged *g, size_t feed)
     const struct ward_floor_entry *s = &g->settled[first];
     size_t on = s->seq ? model_branch_at(m, first, s->seq, &s->hash) : SIZE_MAX;
     uint64_t cut = is_granted(g, feed) ? limit_by_cuts(g, feed) : 0; /* what is settled stands without a grant, too */
-    uint64_t fork = fork_above(m, first, g->held, s->seq), limit = cut < fork ? cut : fork;
+    uint64_t fork = g->forks ? fork_above(m, first, g->held, s->seq) : UINT64_MAX, limit = cut < fork ? cut : fork;
     uint64_t leaves = on == SIZE_MAX ? UINT64_MAX : leaves_settled(m, feed, on, s->seq);
     if (leaves != UINT64_MAX)
         limit = s->effect < s->seq && s->effect < leaves ? s->effect : leaves;
@@ -198,6 +250,7 @@ struct judged *model_judge(const struct model *m, const uint64_t *held, bool cut
     g.m = m;
     g.held = held;
     g.cut_count = 0;
+    g.forks = true;
     memset(g.known, 0, sizeof g.known);
     memset(g.settled, 0, sizeof g.settled);
     if (cuts)

@@ -15,11 +15,20 @@ size_t model_branch_at(const struct model *m, size_t first, uint64_t seq, const 
 size_t model_branch_of(const struct model *m, size_t branch, uint64_t seq); /* that a change of this one stands on, itself or a stem */
 bool model_parts_at(const struct model *m, size_t first, size_t branch, uint64_t seq, const uint64_t *held); /* two held follow it */
 
-#define CUTS_MAX 64
+#define CUTS_MAX        128
+#define CUT_ENTRIES_MAX 64
 
+/* Where a cut or a closing stands among all of them. */
+struct place {
+    const struct model_feed *by;
+    size_t branch;
+    uint64_t seq, depth;
+    size_t nth; /* operation of its change */
+};
 struct model_cut {
+    struct place at;
     struct ward_id grant_entity;
-    struct ward_cut_entry entries[32];
+    struct ward_cut_entry entries[CUT_ENTRIES_MAX];
     size_t count;
 };
 
@@ -29,6 +38,7 @@ struct judged {
     const uint64_t *held;
     struct model_cut cuts[CUTS_MAX];
     size_t cut_count;
+    bool forks; /* what lies where a feed has parted has no effect */
     uint64_t limit[MODEL_FEEDS_MAX];
     bool known[MODEL_FEEDS_MAX];
     struct ward_floor_entry settled[MODEL_FEEDS_MAX]; /* by a feed's first branch; seq 0: nothing is */
