@@ -93,6 +93,7 @@ enum ward_code {
     WARD_ERR_KEYS_REPLACED = 418,
     WARD_ERR_HOME_HOLDS_MORE = 419,
     WARD_ERR_IDENTITY = 420,
+    WARD_ERR_INVITE_HUB = 421,
 
     WARD_ERR_PROTOCOL_VERSION = 501,
     WARD_ERR_SESSION_WARD = 502,
@@ -636,7 +637,7 @@ int ward_invite_withdraw(ward_replica *r, const struct ward_id *invitation, stru
  * again after a broken link, or where the first call ended before it could tell of its success, gives the same device.
  * A home of this ward that exists goes on under the new grant, with new keys and everything it holds; its old keys are not needed, but
  * where they were sealed the new ones are sealed with the same passphrase, which is asked. Nobody else may have it open.
- * WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HANDSHAKE, WARD_ERR_HOME_EXISTS, WARD_ERR_HOME_HOLDS_MORE. After a failure ask again with
+ * WARD_ERR_INVITE_*, WARD_ERR_NETWORK, WARD_ERR_HOME_EXISTS, WARD_ERR_HOME_HOLDS_MORE. After a failure ask again with
  * the same home: what it holds by then is gone on with. */
 int ward_join(ward_replica **out, const char *home, const char *code, const char *device_name, int timeout_ms,
               const struct ward_options *options, struct ward_error *err);

@@ -119,14 +119,19 @@ static int at_address(struct joining *j, const char *address, struct ward_error 
 
 static int anywhere(struct joining *j, struct ward_error *err)
 {
+    struct ward_error other = {0};
     int rc = ward_fail(err, WARD_ERR_NO_HUB, "the invitation names no address");
     for (size_t i = 0; i < j->invitation->address_count; i++) {
         rc = at_address(j, j->invitation->addresses[i], err);
+        if (rc == WARD_ERR_HANDSHAKE && err)
+            other = *err;
         if (rc != WARD_ERR_NETWORK && rc != WARD_ERR_HANDSHAKE && rc != WARD_ERR_ADDRESS && rc != WARD_ERR_KEY_REFUSED)
             return rc;
     }
     if (rc == WARD_ERR_KEY_REFUSED) /* the key that knocked is the invitation's own */
         return ward_fail(err, WARD_ERR_INVITE_UNKNOWN, "the hub does not let this invitation in");
+    if (rc == WARD_ERR_HANDSHAKE || other.code) /* who was reached tells more than who was not */
+        return ward_fail(err, WARD_ERR_INVITE_HUB, "%s", other.detail);
     return rc;
 }
 

@@ -212,3 +212,22 @@ at "$work/op2" bundle write "$work/b"
 at "$hub" bundle read "$work/b"
 at "$hub" --json task set A-01 percent=1
 holds "the one that was ended writes nothing more" 'd["error"]["name"] == "revoked"' "$err"
+
+# ---- a hub's keys are changed, and a code names those of before
+keyed=$work/keyed
+found "$keyed"
+serve "$keyed"
+code=$("$WARDSYNC" invite --unit BXDD --hub "$address" --quiet)
+kill "$server" && wait "$server" 2>/dev/null
+at "$keyed" key rotate
+serve "$keyed" "$address"
+at "$work/early" --json join "$code" --timeout 5
+holds "a code that names the hub's former keys: said, and what to do" 'd["error"]["name"] == "invite-hub" and "join --request" in d["error"]["hint"]' "$err"
+at "$work/early" --lang vi join "$code" --timeout 5
+is "and in Vietnamese" grep -q 'không phải bằng khoá của máy chủ phường ghi trong mã mời' "$err"
+at "$work/early" join --request "$work/r5" "$code" --device "máy đến sớm"
+at "$keyed" admit "$work/r5" --out "$work/a5"
+at "$work/early" --json join --accept "$work/a5"
+holds "by files it is good" 'd["unit"] == "BXDD" and d["device_name"] == "máy đến sớm"'
+at "$work/early" sync
+is "and the hub is met by its new keys" test "$rc" -eq 0

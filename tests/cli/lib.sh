@@ -85,10 +85,10 @@ found() {
         { not_ok "a ward to test with"; exit 1; }
 }
 
-# serve HOME: starts the hub; $address is where it answers.
+# serve HOME [ADDRESS]: starts the hub; $address is where it answers.
 serve() {
     : >"$work/.serving" # what an earlier one said does not count
-    WARDSYNC_HOME=$1 "$WARDSYNC" serve --listen tcp://127.0.0.1:0 >"$work/.serving" 2>"$work/.events" &
+    WARDSYNC_HOME=$1 "$WARDSYNC" serve --listen "${2:-tcp://127.0.0.1:0}" >"$work/.serving" 2>"$work/.events" &
     server=$!
     pids+=("$server")
     local tries=0

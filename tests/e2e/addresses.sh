@@ -16,7 +16,7 @@ other_hub=$elsewhere
 code=$("$WARDSYNC" invite --unit CB01 --hub "$other_hub" --quiet)
 ward --home "$work/lost" --json join "$code" --timeout 5
 is "join at the hub of another ward: exit code 2" test "$rc" -eq 2
-holds "join at the hub of another ward: is said" 'd["error"]["name"] in ("handshake", "session-ward") and d["error"]["hint"] != ""' "$err"
+holds "join at the hub of another ward: is said" 'd["error"]["name"] in ("invite-hub", "session-ward") and d["error"]["hint"] != ""' "$err"
 is "join at the hub of another ward: no replica is left" test ! -e "$work/lost/replica.db"
 
 code=$("$WARDSYNC" invite --unit CB01 --hub "$address" --quiet)

@@ -369,8 +369,8 @@ static void join(struct proc *p)
         deed(d->w, DEED_JOIN);
         work_after_boot(d);
         work_sync(d, NULL);
-    } else if (ward_error_class(rc) == WARD_CLASS_RETRY || rc == WARD_ERR_INVITE_UNKNOWN || rc == WARD_ERR_HANDSHAKE || rc == WARD_ERR_IO ||
-               rc == WARD_ERR_DISK_FULL || (rc == WARD_ERR_NOT_ENTITLED && hub_waits_for_keys(d->w))) {
+    } else if (ward_error_class(rc) == WARD_CLASS_RETRY || rc == WARD_ERR_INVITE_UNKNOWN || rc == WARD_ERR_INVITE_HUB ||
+               rc == WARD_ERR_IO || rc == WARD_ERR_DISK_FULL || (rc == WARD_ERR_NOT_ENTITLED && hub_waits_for_keys(d->w))) {
         int64_t wait = dice_between(&d->w->plan, MINUTE_MS, HOUR_MS);
         sched_at(&d->w->time, d->w->time.now + (wait << (d->tries < 3 ? d->tries++ : 3)), join_again, d, 0);
     } else if (rc == WARD_ERR_INVITE_EXPIRED && (d->w->faults & FAULT_BIT(FAULT_CLOCK))) {
