@@ -109,6 +109,30 @@ static void S17_the_file_is_sound(struct device *d, ward_replica *r)
         violated(d->w, "S17", "%s: %s", d->name, err.detail);
 }
 
+static void keep_grant(struct ward_hash *list, size_t *count, const struct ward_hash *grant)
+{
+    if (*count < GRANTS_MAX)
+        list[(*count)++] = *grant;
+}
+
+/* An older copy: with the keys of then, which others have replaced. */
+static void take_back_keys(struct device *d, const ward_replica *r)
+{
+    struct ward_hash had[GRANTS_MAX + 1];
+    size_t count = d->was_count;
+    memcpy(had, d->was, sizeof d->was);
+    had[count++] = d->grant;
+    d->was_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!ward_replica_was(r, &had[i]))
+            keep_grant(d->gone, &d->gone_count, &had[i]);
+        else if (memcmp(had[i].b, r->self.b, sizeof r->self.b) != 0)
+            keep_grant(d->was, &d->was_count, &had[i]);
+    d->grant = r->self;
+    d->revoked = true;
+    check_keep_keys(d);
+}
+
 void check_after_boot(struct device *d)
 {
     ward_replica *r;
@@ -122,9 +146,8 @@ void check_after_boot(struct device *d)
     if (ward_replica_was(r, &d->grant)) { /* it may have been about to go on under another grant */
         if (memcmp(r->self.b, d->grant.b, sizeof d->grant.b) != 0)
             work_take_grant(d, &r->self);
-    } else { /* an older copy: with the keys of then, which others have replaced */
-        d->grant = r->self;
-        d->revoked = true;
+    } else {
+        take_back_keys(d, r);
     }
     model_observe(d, r);
     S1_S2_nothing_is_lost(d, r);
@@ -582,13 +605,26 @@ static void L1_all_are_answered(struct world *w)
             violated(w, "L1", "%s has asked by a file, and is not answered", w->d[i].name);
 }
 
-/* New keys of an operator or a hub end the old ones: those are why they were made. */
+static void is_ended_by_now(const struct device *d, const struct ward_hash *grant, const char *which)
+{
+    const uint64_t *held = d->w->hub->held;
+    if (model_has_effect(d->w->model, held, grant) && !model_is_cut(d->w->model, held, grant))
+        violated(d->w, "S10", "the %s keys of %s are not ended", which, d->name);
+}
+
+/* New keys of an operator or a hub end the old ones: those are why they were made. And keys that were lost may be in anybody's hands. Where
+ * neither operator can write any more, the recovery sheet is all that is left. */
 static void S10_replaced_keys_are_ended(struct world *w)
 {
-    for (size_t i = 0; i < w->count; i++)
-        for (size_t k = 0; w->d[i].role != WARD_ROLE_CELL && device_counts(&w->d[i]) && k < w->d[i].was_count; k++)
-            if (!model_is_cut(w->model, w->hub->held, &w->d[i].was[k]))
-                violated(w, "S10", "%s has new keys, and the old ones are not ended", w->d[i].name);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct device *d = &w->d[i];
+        const struct device *by = work_other_operator(d);
+        bool asked = d->role != WARD_ROLE_CELL && device_counts(d) && (!by || model_is_in_order(by));
+        for (size_t k = 0; asked && k < d->was_count; k++)
+            is_ended_by_now(d, &d->was[k], "former");
+        for (size_t k = 0; asked && k < d->gone_count; k++)
+            is_ended_by_now(d, &d->gone[k], "lost");
+    }
 }
 
 static void S16_a_device_that_goes_on_tells_again_what_was_set_aside(struct world *w)

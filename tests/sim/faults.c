@@ -274,15 +274,6 @@ void faults_copy(struct device *d)
     memcpy(d->old_own, d->own, MODEL_FEEDS_MAX * sizeof *d->own);
 }
 
-void faults_forget_copy(struct device *d)
-{
-    disk_image_free(d->old);
-    free(d->old_held);
-    free(d->old_own);
-    d->old = NULL;
-    d->old_held = d->old_own = NULL;
-}
-
 static void restore_now(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
@@ -295,6 +286,7 @@ static void restore_now(void *ctx, uint64_t n)
     d->away = false;
     d->restored = true;
     d->words[0] = 0; /* if it had asked for something, that was before */
+    d->announcing = false;
     d->boot_ms = d->w->time.now;
     trace(d->w, d, "is restored from an older copy");
     deed(d->w, DEED_BOOT);
@@ -304,6 +296,8 @@ static void restore_now(void *ctx, uint64_t n)
     for (size_t i = 0; i < d->w->count; i++)
         work_met(&d->w->d[i]);
     work_after_boot(d);
+    if (d->role != WARD_ROLE_CELL)
+        trust_after_restore(d);
 }
 
 void faults_restore(struct device *d, enum fault fault)

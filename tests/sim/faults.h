@@ -90,7 +90,6 @@ void faults_before_act(struct device *d);
 void faults_after_act(struct device *d);
 void faults_copy(struct device *d);                      /* to be restored from */
 void faults_restore(struct device *d, enum fault fault); /* now and then, if there is a copy */
-void faults_forget_copy(struct device *d);
 void faults_make_twin(struct device *d);
 
 #endif

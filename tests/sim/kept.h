@@ -177,7 +177,8 @@ static const struct kept kept[] = {
     {"taken back, and met again", 338, 3, "twin,clone,ended,compact",
      "the same: what it took back came again as a branch, and was told again twice"},
     {"beside a floor, under former keys", 7070, 2, "rollback,clone,twin,hub,ended,compact",
-     "the state ended before the two histories parted, and runs of the settled one took the place of a device's own feed alone: of a former "
+     "the state ended before the two histories parted, and runs of the settled one took the place of a device's own feed alone: of a "
+     "former "
      "one nothing came any more (unit/replica/test_parted.c)"},
     {"too short to tell", 544, 3, "twin,clone,ended,compact",
      "the model took for lost what was too short to tell whether it is settled, and had given way to a state: it came again"},
@@ -190,6 +191,11 @@ static const struct kept kept[] = {
      "something else (unit/replica/test_parted.c)"},
     {"settled, and let in by a hub that parted", 7052, 2, "rollback,clone,twin,hub,ended,compact",
      "the model took from what is settled its effect where its author's grant has none any more"},
+    {"told again before its grant", 2100039, 2, "hub,files,keys",
+     "what a device told again under a new grant went ahead of the change that had granted it: an answer file proved nothing"},
+    {"keys that were ended are asked for again", 2106011, 2, "clock,rollback,clone,hub,revoke,files,dispute,keys,hubs",
+     "a hub that was put back asked for new keys with those of then, which had been granted and ended: refused for ever (test_rotate)"},
+    {"a hub that is cut, and cuts", 2100013, 1, "hub,files,keys", "the model took it that whoever cuts is never cut"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -122,8 +122,11 @@ uint64_t model_settled(const struct model *m, const uint64_t *held, size_t first
 uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t branch);
 /* All that is settled of the space, by what is held, is held: "a replica that took another chain cannot tell what is settled of it". */
 bool model_can_tell(const struct model *m, size_t space, const uint64_t *held);
-bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
-bool model_is_ended(const struct model *m, const struct ward_hash *grant);                     /* by what somebody holds */
-uint64_t model_quarantined(const struct model *m, const uint64_t *held); /* changes held that have no effect and were not released */
+bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant);     /* by what is held */
+bool model_has_effect(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
+/* By what all hold that count its grant has effect and is not cut; and it has one history in the ward space. */
+bool model_is_in_order(const struct device *d);
+bool model_is_ended(const struct model *m, const struct ward_hash *grant); /* by what somebody holds */
+uint64_t model_quarantined(const struct model *m, const uint64_t *held);   /* changes held that have no effect and were not released */
 
 #endif

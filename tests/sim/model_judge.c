@@ -362,6 +362,23 @@ static bool is_known_by(const struct device *d, struct judged *g)
     return d->joined ? is_brought_in(1, d->grant.b, g) : is_brought_in(2, d->invited.b, g);
 }
 
+bool model_has_effect(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
+{
+    return is_brought_in(1, grant->b, model_judge(m, held, true));
+}
+
+bool model_is_in_order(const struct device *d)
+{
+    const struct model *m = d->w->model;
+    uint64_t held[MODEL_FEEDS_MAX];
+    memcpy(held, d->held, sizeof held);
+    for (size_t n = 0; n < m->w->count; n++)
+        for (size_t i = 0; device_counts(&m->w->d[n]) && i < m->feed_count; i++)
+            held[i] = m->w->d[n].held[i] > held[i] ? m->w->d[n].held[i] : held[i];
+    return d->joined && !d->revoked && model_has_effect(m, held, &d->grant) && !model_is_cut(m, held, &d->grant) &&
+           !model_is_frozen(m, d, model_ward_space(m));
+}
+
 bool model_knows(const struct model *m, const struct device *d, const struct device *whom)
 {
     return is_known_by(whom, model_judge(m, d->held, true));
@@ -477,7 +494,7 @@ uint64_t model_waiting(const struct model *m, const struct device *d, size_t *br
         bool forked = model_fork_point(m, i, d->held) != UINT64_MAX;
         uint64_t upto = !forked ? d->held[i] : d->own[i]; /* of several branches it tells the one again that is its own */
         if ((f->author != d && d->own[i] <= f->base) || memcmp(f->grant.b, d->grant.b, sizeof f->grant.b) == 0 || f->rank == ROOT_RANK ||
-            model_is_frozen(m, d, f->space))
+            model_is_frozen(m, d, f->space) || (device_lost(d, &f->grant) && d->own[i] <= f->base))
             continue;
         uint64_t limit = model_limit(g, i), from = limit > f->base ? limit : f->base, done = upto > from ? released(g, i) : 0;
         *branches += forked && upto > from && done >= upto;

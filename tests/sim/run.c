@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define ROUNDS    2 /* within which all are to be equal (L1); one more where there are two hubs */
+#define ROUNDS    2 /* within which all are to be equal (L1) */
+#define MENDS     3 /* the hub is let in anew, then whom it lets in */
 #define CELLS_MIN 3
 #define CELLS_MAX 5
 
@@ -42,6 +43,28 @@ static void meet_second_hub(struct world *w)
         }
 }
 
+/* Within so many all are to be equal; one more where there are two hubs, and where a hub's new keys came on a stick. */
+static int rounds(const struct world *w)
+{
+    return ROUNDS + (w->hub2 != NULL) + ((w->faults & FAULT_BIT(FAULT_KEYS)) != 0);
+}
+
+static const struct device *not_joined(const struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
+            return &w->d[i];
+    return NULL;
+}
+
+static bool somebody_waits(const struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (device_counts(&w->d[i]) && w->d[i].errand)
+            return true;
+    return not_joined(w) != NULL;
+}
+
 static void heal(struct world *w)
 {
     faults_end(w);
@@ -59,15 +82,20 @@ static void heal(struct world *w)
     do /* a stick that was still under way may bring somebody back */
         world_run(w, DAY_MS);
     while (!w->failed && model_find_stranded(w->model));
-    trust_mend(w);
+    for (int i = 0; i < MENDS && !w->failed && trust_mend(w); i++)
+        world_run(w, DAY_MS);
     if (w->faults & FAULT_BIT(FAULT_HUBS))
         meet_second_hub(w);
-    run_rounds(w, ROUNDS + (w->hub2 != NULL));
+    run_rounds(w, rounds(w));
+    bool late = (w->faults & FAULT_BIT(FAULT_KEYS)) && !w->failed; /* a hub that was let in anew heard of somebody just now */
+    for (int i = 0; i < MENDS && late && (model_find_stranded(w->model) || somebody_waits(w)); i++) {
+        world_run(w, DAY_MS);
+        run_rounds(w, rounds(w));
+    }
     if (w->settles && !w->failed)
         compact_all(w);
-    for (size_t i = 0; i < w->count && !w->failed; i++)
-        if (!w->d[i].joined && !w->d[i].shut_out && !w->d[i].stranded)
-            violated(w, "L1", "%s has not joined after a day without faults", w->d[i].name);
+    if (!w->failed && not_joined(w))
+        violated(w, "L1", "%s has not joined after a day without faults", not_joined(w)->name);
     if (!w->failed)
         check_healed(w, true);
 }

@@ -125,30 +125,72 @@ static void tell(struct world *w, struct device *hub)
 {
     for (size_t i = 0; i < w->count; i++)
         if (device_counts(&w->d[i]) && &w->d[i] != hub && !model_knows(w->model, &w->d[i], hub))
-            work_carry(hub, &w->d[i]);
+            work_carry_all(hub, &w->d[i]);
+}
+
+static void end_keys(struct device *by, struct device *d, const struct ward_hash *grant)
+{
+    const struct model *m = d->w->model;
+    bool is_ended = d->w->calm ? model_is_cut(m, by->held, grant) : model_is_ended(m, grant); /* word of it may be under way */
+    if (model_has_effect(m, by->held, grant) && !is_ended)
+        work_end_keys(by, d, grant);
+}
+
+/* A hub that was restored to keys that are ended, or that nobody knows any more, is let in anew by an operator and goes on in its home.
+ * Then the keys that it lost are ended, too. */
+static bool bring_back(struct device *d)
+{
+    struct device *by = d && d->joined ? work_other_operator(d) : NULL;
+    if (!by || !model_is_in_order(by) || d->errand || d->announcing || d->keys_open || (d->let_in && !d->w->calm))
+        return false;
+    if (!model_is_in_order(d)) {
+        work_serve(by, 3 * DAY_MS);
+        work_rejoin(by, d);
+        return true;
+    }
+    if (!model_knows(d->w->model, d, d))
+        work_carry_all(by, d);
+    work_carry_all(d, by); /* a cut must lie after all that its operator can hear of: what those keys granted beyond it falls */
+    for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->was_count; k++)
+        end_keys(by, d, &d->was[k]);
+    for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->gone_count; k++)
+        end_keys(by, d, &d->gone[k]);
+    return false;
 }
 
 /* Codes name the key that is to be met: those of before let nobody in. */
-static void renew_codes(struct world *w)
+static bool renew_codes(struct world *w)
 {
     struct device *by = &w->d[0];
+    bool some = false;
     for (size_t i = 0; i < w->count; i++) {
         struct device *d = &w->d[i];
         bool waits = !d->joined ? !d->errand && !d->shut_out && !d->stranded : d->let_in;
-        if (waits && !work_code_is_good(d) && work_invite_again(by, d))
+        if (waits && d != by && !work_code_is_good(d) && work_invite_again(by, d)) {
             trace(w, d, "gets another code");
+            some = true;
+        }
     }
+    return some;
 }
 
-void trust_mend(struct world *w)
+bool trust_mend(struct world *w)
 {
+    bool waits = false;
     if (!(w->faults & FAULT_BIT(FAULT_KEYS)))
-        return;
+        return false;
+    for (size_t i = 0; i < 2; i++)
+        if (w->d[i].role == WARD_ROLE_OPERATOR)
+            waits |= bring_back(&w->d[i]);
+    if (w->hub->role == WARD_ROLE_HUB)
+        waits |= bring_back(w->hub);
+    waits |= bring_back(w->hub2);
     tell(w, w->hub);
     if (w->hub2)
         tell(w, w->hub2);
     tell(w, &w->d[0]);
-    renew_codes(w);
+    waits |= model_find_stranded(w->model); /* and is told next time */
+    return renew_codes(w) || waits;
 }
 
 static void mend_later(void *ctx, uint64_t n)
@@ -157,10 +199,19 @@ static void mend_later(void *ctx, uint64_t n)
     trust_mend(ctx);
 }
 
+void trust_after_restore(struct device *hub)
+{
+    struct world *w = hub->w;
+    if (fault_on(w, FAULT_KEYS))
+        sched_at(&w->time, w->time.now + dice_between(&w->trust_dice, 6 * HOUR_MS, 2 * DAY_MS), mend_later, w, 0);
+}
+
 /* Until it is done; then it serves again. */
 static void take_over(void *ctx, uint64_t which)
 {
     struct device *d = ctx;
+    if (!d->announcing)
+        return;
     if (d->w->calm && !d->keys_open) { /* another time */
         d->announcing = false;
         return;
@@ -205,10 +256,6 @@ static void replace_keys(struct world *w)
     d = hub && d != w->hub2 ? w->hub : d;
     if ((d->role != WARD_ROLE_OPERATOR && d->role != WARD_ROLE_HUB) || !device_counts(d) || d->errand || d->announcing ||
         !work_may_act(d) || d->was_count == GRANTS_MAX)
-        return;
-    uint64_t restored = FAULT_BIT(FAULT_HUB) | FAULT_BIT(FAULT_HUBS);
-    if ((d == w->hub || d == w->hub2) &&
-        (w->faults & restored)) /* restored with former keys it would be a lost hub: people begin anew there */
         return;
     fault_note(w, FAULT_KEYS);
     if (d->role == WARD_ROLE_HUB)

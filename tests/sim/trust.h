@@ -7,8 +7,12 @@
 
 void trust_begin(struct world *w); /* none of it happens after faults_end; what was begun is brought to its end */
 
-/* Whoever has not heard of a hub's new keys gets them on a stick; who waits with a code for the old ones gets another. */
-void trust_mend(struct world *w);
+/* Whoever has not heard of a hub's new keys gets them on a stick; who waits with a code for the old ones gets another; and a hub or
+ * an operator whose keys are ended is let in anew by the other operator. True: somebody was, or has
+ * another code, and is not there yet. */
+bool trust_mend(struct world *w);
+/* A hub was restored, perhaps to keys of before: people notice within two days. */
+void trust_after_restore(struct device *hub);
 /* An operator who can act now; NULL: none. */
 struct device *trust_operator(struct world *w);
 /* An operator ends a device whose folder was copied, or restored and written on in: each folder is let in under a grant of its own. */

@@ -175,6 +175,12 @@ static void sync_once(struct proc *p)
         violated(d->w, "S17", "%s: sync: %d %s", d->name, rc, err.detail);
 }
 
+struct device *work_other_operator(const struct device *d)
+{
+    struct device *by = d == &d->w->d[0] ? &d->w->d[1] : &d->w->d[0]; /* who founded the ward, or whom that let in first */
+    return by->role == WARD_ROLE_OPERATOR ? by : NULL;
+}
+
 uint32_t work_sync(struct device *d, struct device *peer)
 {
     struct world *w = d->w;
@@ -193,10 +199,8 @@ void work_take_grant(struct device *d, const struct ward_hash *grant)
     }
     if (!device_was(d, grant) && d->was_count < GRANTS_MAX)
         d->was[d->was_count++] = d->grant;
-    if (d->role != WARD_ROLE_CELL && memcmp(d->grant.b, grant->b, sizeof grant->b) != 0) {
-        faults_forget_copy(d); /* with keys that nobody takes any more: that would be a lost hub, not a restored one */
+    if (d->role != WARD_ROLE_CELL && memcmp(d->grant.b, grant->b, sizeof grant->b) != 0)
         deed(d->w, d->role == WARD_ROLE_HUB || d == d->w->hub ? DEED_HUB_KEYS : DEED_OPERATOR_KEYS);
-    }
     d->grant = *grant;
     d->revoked = d->let_in = false;
     check_keep_keys(d);
@@ -303,7 +307,9 @@ static void rejoin(struct proc *p)
     trace(d->w, d, "joins again in its home: %s", rc ? ward_error_name(rc) : "done");
     if (!rc)
         work_after_boot(d);
-    if (!rc)
+    if (!rc && d == d->w->hub)
+        proc_start(d, sync_once, NULL); /* the key of its invitation is all that it need know of whoever let it in */
+    else if (!rc)
         work_sync(d, NULL);
     else if (work_may_wait(rc) && rc != WARD_ERR_INVITE_EXPIRED)
         sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, HOUR_MS, 6 * HOUR_MS), rejoin_again, d, 0);

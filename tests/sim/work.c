@@ -557,16 +557,33 @@ int work_revoke(struct device *by, struct device *whom)
     return rc;
 }
 
+int work_end_keys(struct device *by, struct device *whose, const struct ward_hash *grant)
+{
+    struct act a = {.d = by};
+    char what[60];
+    if (!work_may_act(by))
+        return WARD_ERR_NOTHING;
+    faults_before_act(by);
+    int rc = device_app(by, &a.r, &a.err);
+    if (!rc)
+        rc = ward_revoke(a.r, grant, "these keys are not in use any more", &a.err);
+    snprintf(what, sizeof what, "ends lost keys of %s", whose->name);
+    end_act(&a, what, rc);
+    return rc;
+}
+
 /* ---------------------------------------------------------------- bundles */
 
 static const char *const stick = "stick.wsb";
 
-static int write_bundle(struct device *from, struct device *to, const char *path)
+static int write_bundle(struct device *from, struct device *to, const char *path, bool whole)
 {
     struct act a = {.d = from};
     struct dice *dice = &from->w->work_dice;
     struct ward_bundle_options options = {.for_grant = dice_chance(dice, 800) ? &to->grant : NULL, .since_last = dice_chance(dice, 300)};
     struct ward_bundle_info info;
+    if (whole)
+        options = (struct ward_bundle_options){.for_grant = options.for_grant};
     faults_before_act(from);
     int rc = device_app(from, &a.r, &a.err);
     if (!rc)
@@ -599,7 +616,7 @@ static void S7_twice_is_once(struct device *to, const char *path, const struct w
         violated(to->w, "S7", "%s takes %llu changes from a bundle that it has read", to->name, (unsigned long long)again.applied);
 }
 
-void work_carry(struct device *from, struct device *to)
+static void carry(struct device *from, struct device *to, bool whole)
 {
     char there[64], here[64];
     size_t len;
@@ -610,7 +627,7 @@ void work_carry(struct device *from, struct device *to)
         return;
     snprintf(there, sizeof there, "%s/%s", from->mount, stick);
     snprintf(here, sizeof here, "%s/%s", to->mount, stick);
-    if (write_bundle(from, to, there))
+    if (write_bundle(from, to, there, whole))
         return;
     const uint8_t *p = disk_file(from->disk, there, &len);
     disk_set_file(to->disk, here, p, len, 0644);
@@ -626,4 +643,14 @@ void work_carry(struct device *from, struct device *to)
     if (!rc)
         S7_twice_is_once(to, here, &info);
     work_met(to);
+}
+
+void work_carry(struct device *from, struct device *to)
+{
+    carry(from, to, false);
+}
+
+void work_carry_all(struct device *from, struct device *to)
+{
+    carry(from, to, true);
 }

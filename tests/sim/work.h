@@ -43,9 +43,12 @@ bool work_shows(struct device *d, const struct ward_id *id, const char *title);
 struct device *work_invite(struct device *by, const char *name, char unit, enum ward_role role); /* NULL: it could not */
 bool work_code_is_good(const struct device *d);              /* it names a key that is met at its addresses, still */
 bool work_invite_again(struct device *by, struct device *d); /* the code is the device's; false: it could not */
+struct device *work_other_operator(const struct device *d);  /* who lets it in, if it is a hub or founded the ward; or NULL */
+int work_end_keys(struct device *by, struct device *whose, const struct ward_hash *grant); /* which it had before */
 int work_revoke(struct device *by, struct device *whom);
 struct device *work_replace(struct device *by, struct device *lost, const char *name); /* NULL: it could not */
 void work_carry(struct device *from, struct device *to);                               /* a bundle */
+void work_carry_all(struct device *from, struct device *to);                           /* whatever the other may have already */
 uint32_t work_sync(struct device *d, struct device *peer);                             /* peer NULL: the hub. The process's number, or 0. */
 void work_serve(struct device *d, int64_t for_ms);                                     /* 0: until stopped */
 void work_stop_serving(struct device *d);

@@ -228,12 +228,20 @@ void device_stop(struct device *d)
     device_close_app(d);
 }
 
+bool device_lost(const struct device *d, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < d->gone_count; i++)
+        if (memcmp(d->gone[i].b, grant->b, sizeof grant->b) == 0)
+            return true;
+    return false;
+}
+
 bool device_was(const struct device *d, const struct ward_hash *grant)
 {
     for (size_t i = 0; i < d->was_count; i++)
         if (memcmp(d->was[i].b, grant->b, sizeof grant->b) == 0)
             return true;
-    return memcmp(d->grant.b, grant->b, sizeof grant->b) == 0;
+    return device_lost(d, grant) || memcmp(d->grant.b, grant->b, sizeof grant->b) == 0;
 }
 
 bool device_is_idle(const struct device *d)

@@ -117,8 +117,10 @@ struct device {
     uint64_t unnoted;             /* changes up to this number may have gone out from a full disk, where nothing can be noted (own.h) */
     bool must_meet;               /* restored, and is to meet somebody before it writes */
     bool offline;                 /* never has a network: bundles only */
-    struct ward_hash grant, was[GRANTS_MAX]; /* its grant, and the former ones */
+    struct ward_hash grant, was[GRANTS_MAX]; /* its grant, and the former ones that its home knows */
     size_t was_count;
+    struct ward_hash gone[GRANTS_MAX]; /* whose keys were lost with the disk, when an older copy took its place */
+    size_t gone_count;
     uint8_t link_pk[32];
     const struct device *replaces; /* it was bought for that one, which was lost, */
     char place_name[16];
@@ -179,11 +181,12 @@ void world_free(struct world *w); /* everything ends; nothing may be left open o
 
 struct device *world_device(struct world *w, const char *name, char unit, enum ward_role role);
 int64_t device_wall(const struct device *d);
-bool device_is_up(const struct device *d);                              /* has power */
-bool device_was(const struct device *d, const struct ward_hash *grant); /* or is */
-bool device_is_idle(const struct device *d);                            /* no process runs on it */
-bool device_counts(const struct device *d);                             /* it is one of those that are to end up equal */
-void device_close_app(struct device *d);                                /* and what is kept for syncs */
+bool device_is_up(const struct device *d);                               /* has power */
+bool device_was(const struct device *d, const struct ward_hash *grant);  /* or is */
+bool device_lost(const struct device *d, const struct ward_hash *grant); /* was, and its home knows nothing of it any more */
+bool device_is_idle(const struct device *d);                             /* no process runs on it */
+bool device_counts(const struct device *d);                              /* it is one of those that are to end up equal */
+void device_close_app(struct device *d);                                 /* and what is kept for syncs */
 /* For a process of its own; given back with whether it is still good. */
 int device_take(struct device *d, ward_replica **out, struct ward_error *err);
 void device_give_back(struct device *d, ward_replica *r, bool good);
