@@ -72,8 +72,8 @@ void ward_giving_end(struct ward_giving **g, ward_replica *r);
 struct ward_taking {
     struct ward_hash space; /* of the last head */
     bool on, pass;          /* there was one; nothing of it is needed */
-    /* By row of this device's own feeds, also former ones, of which the giver has shown another history: the last change that is known to be
-     * the same there, and the first that is known to be another. */
+    /* By row of this device's own feeds, also former ones, of which the giver has shown another history: the last change that is known to
+     * be the same there, and the first that is known to be another. */
     struct ward_vv alike, differs;
 };
 struct ward_message;
