@@ -240,8 +240,12 @@ static void go(void *ctx, uint64_t step)
 {
     struct device *d = ctx;
     bool at_home = step == ACCEPT || (step == ASK && !d->joined); /* where its own home is needed, closed everywhere else */
-    if (!d->errand || d->hostile || d->stranded) {
+    if (!d->errand || d->hostile) {
         d->errand = false;
+        return;
+    }
+    if (d->stranded) { /* who answers may hear of it yet; it may even have answered, and ended the old keys */
+        sched_at(&d->w->time, d->w->time.now + 6 * HOUR_MS, go, d, step);
         return;
     }
     if (!device_is_up(d) || d->keys_open || (at_home && (d->serving || !device_is_idle(d)))) {
