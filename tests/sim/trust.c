@@ -5,6 +5,7 @@
 #include "model.h"
 #include "older.h"
 #include "proof.h"
+#include "replica/replica.h"
 #include "work.h"
 
 #include <stdio.h>
@@ -136,6 +137,32 @@ static void end_keys(struct device *by, struct device *d, const struct ward_hash
         work_end_keys(by, d, grant);
 }
 
+static bool is_of_somebody(const struct world *w, const struct ward_hash *grant)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->d[i].joined && memcmp(w->d[i].grant.b, grant->b, sizeof grant->b) == 0)
+            return true;
+    return false;
+}
+
+/* Hubs that an operator sees in his list, and that are none: they were granted, and their keys were lost before they were taken. Codes
+ * could name them. */
+static void end_strangers(struct device *by, struct device *d)
+{
+    struct ward_hash some[GRANTS_MAX];
+    size_t n = 0;
+    ward_replica *r;
+    if (!work_may_act(by) || device_app(by, &r, NULL))
+        return;
+    for (size_t i = 0; i < r->dir.grant_count && n < GRANTS_MAX; i++) {
+        const struct ward_grant *g = &r->dir.grants[i];
+        if (g->role == WARD_ROLE_HUB && ward_grant_stands(&r->dir, &g->id) && !is_of_somebody(d->w, &g->id))
+            some[n++] = g->id;
+    }
+    for (size_t i = 0; i < n; i++)
+        work_end_keys(by, d, &some[i]);
+}
+
 /* A hub that was restored to keys that are ended, or that nobody knows any more, is let in anew by an operator and goes on in its home.
  * Then the keys that it lost are ended, too. */
 static bool bring_back(struct device *d)
@@ -155,6 +182,8 @@ static bool bring_back(struct device *d)
         end_keys(by, d, &d->was[k]);
     for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->gone_count; k++)
         end_keys(by, d, &d->gone[k]);
+    if (d->w->calm && d->role == WARD_ROLE_HUB)
+        end_strangers(by, d);
     return false;
 }
 
