@@ -75,6 +75,7 @@ struct ward_taking {
     /* By row of this device's own feeds, also former ones, of which the giver has shown another history: the last change that is known to
      * be the same there, and the first that is known to be another. */
     struct ward_vv alike, differs;
+    struct ward_vv onward; /* by trunk: the head it has here, where the giver has shown one history that goes on from it */
 };
 struct ward_message;
 int ward_base_take(struct ward_taking *t, struct ward_apply *a, const struct ward_message *m, bool *adopted, struct ward_error *err);

@@ -88,7 +88,8 @@ static int check_bases(ward_replica *r, const struct ward_snapshot_head *h, cons
 
 /* What this device holds of the feed must lie on the chain that the snapshot is of, as far as that can be told; or give way to it, from
  * *from on. Where the feed is settled and what is held is not that, or too short to tell, it does: also what lies beyond the snapshot's
- * seq where what is settled has no effect, for a state says nothing of that. Where it has, the runs that follow tell where it parts. */
+ * seq where what is settled has no effect, for a state says nothing of that. Where it has, the runs that follow tell where it parts; and
+ * where the giver just goes on from it, nothing does. */
 static int check_standing(ward_replica *r, const struct ward_taking *t, const struct ward_feed *f, const struct ward_snapshot_feed *e,
                           enum standing *gives_way, uint64_t *from, struct ward_error *err)
 {
@@ -111,7 +112,8 @@ static int check_standing(ward_replica *r, const struct ward_taking *t, const st
     if (!same && f->base && f->base == e->seq) /* that does not give way: it is not in the log */
         return ward_fail(err, WARD_ERR_HISTORY, "what is held begins with another history");
     bool idle = f->settled.effect <= e->seq; /* what is settled beyond it has no effect */
-    bool beside = same ? f->head_seq > e->seq && idle && (astray || short_of_it)
+    bool onward = !astray && ward_vv_get(&t->onward, f->fid) == f->head_seq;
+    bool beside = same ? f->head_seq > e->seq && idle && (astray || short_of_it) && !onward
                        : (astray || short_of_it) && (held || ward_replica_was(r, &f->grant));
     bool unpublished = !same && is_own(r, f) && f->published < (held ? e->seq : f->head_seq);
     *gives_way = beside ? BESIDE : unpublished ? UNPUBLISHED : STANDS;

@@ -158,6 +158,9 @@ int ward_talk_weigh_feed(struct ward_talk *t, const struct ward_space *space, co
     t->total_in += v.strange > v.reach ? v.strange - v.reach : 0;
     bool differ = v.strange && v.least_strange <= v.reach;
     uint32_t fid = trunk->fid;
+    bool onward = count == 1 && v.strange > v.reach && !ward_vv_get(&t->heard_branch, fid); /* or the peer would ask, who holds more */
+    if (onward && ward_vv_raise(&t->taking.onward, &t->r->env, fid, trunk->head_seq))
+        return ward_fail(err, WARD_ERR_MEMORY, "heads");
     for (size_t i = 0; i < v.count; i++) {
         const struct ward_feed *f = v.rows[i];
         bool wait = differ && v.have[i] < f->head_seq; /* for the answer */
@@ -273,6 +276,7 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
         return WARD_OK;
     bool asked = ward_vv_get(&t->asked_branch, trunk->fid) > 0, beside = false;
     t->unanswered -= asked;
+    ward_vv_lower(&t->taking.onward, trunk->fid, 0); /* what is held here is not what the peer goes on from */
     begin_view(t, trunk, &v);
     for (size_t i = 0; !rc && i < m->count; i++) {
         struct ward_sample s;

@@ -60,6 +60,7 @@ void ward_talk_snapshot_free(struct ward_talk *t)
     ward_vv_free(&t->given, &t->r->env);
     ward_vv_free(&t->taking.alike, &t->r->env);
     ward_vv_free(&t->taking.differs, &t->r->env);
+    ward_vv_free(&t->taking.onward, &t->r->env);
 }
 
 static bool holds_none(const struct ward_talk *t, const struct ward_space *s)

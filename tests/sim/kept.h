@@ -196,6 +196,9 @@ static const struct kept kept[] = {
     {"keys that were ended are asked for again", 2106011, 2, "clock,rollback,clone,hub,revoke,files,dispute,keys,hubs",
      "a hub that was put back asked for new keys with those of then, which had been granted and ended: refused for ever (test_rotate)"},
     {"a hub that is cut, and cuts", 2100013, 1, "hub,files,keys", "the model took it that whoever cuts is never cut"},
+    {"goes on from there", 813, 2, "twin,clone,ended,compact",
+     "what was too short to tell whether it is settled gave way to a state and was told again, though the giver only had more of it: its "
+     "changes were told twice (unit/replica/test_parted.c)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

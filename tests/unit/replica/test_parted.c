@@ -677,6 +677,61 @@ static void a_state_by_who_has_lost_what_he_sealed(void **state)
     assert_sound(&f->w);
 }
 
+/* A state from the office, who has shown one history of A's feed that goes on from `onward`; 0: it has shown nothing. */
+static void take_state(struct fixture *f, uint64_t onward)
+{
+    ward_replica *r = f->w.d[A].r;
+    const uint32_t fid = feed_of(f, A, A, &f->space)->fid;
+    struct ward_giving *g;
+    struct ward_taking t = {.on = false};
+    struct ward_apply a;
+    struct ward_buf frame;
+    bool adopted = false;
+    OK(&f->w, ward_giving_begin(&g, f->w.d[OFFICE].r, feed_of(f, OFFICE, A, &f->space)->sid, &f->w.err));
+    assert_int_equal(onward ? ward_vv_raise(&t.onward, &r->env, fid, onward) : 0, 0);
+    ward_buf_init(&frame, &r->env);
+    OK(&f->w, ward_apply_begin(&a, r, &f->w.err));
+    while (ward_giving_next(g, f->w.d[OFFICE].r, &frame)) {
+        struct ward_message m;
+        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
+        OK(&f->w, ward_base_take(&t, &a, &m, &adopted, &f->w.err));
+    }
+    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
+    assert_true(adopted);
+    ward_giving_end(&g, f->w.d[OFFICE].r);
+    ward_buf_free(&frame);
+    ward_vv_free(&t.onward, &r->env);
+}
+
+/* Of A's feed more is settled than A holds, and without effect, of which a state says nothing. Where the office just goes on from what A
+ * holds, that stays; where it went on from less, or has shown nothing, it is another history as far as A can tell. */
+static void a_state_by_who_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct pen more;
+    size_t waiting;
+    put(f, A, &f->space, "one");
+    put(f, A, &f->space, "two");
+    give(&f->w, A, OFFICE);
+    take_up(&more, f, A, 2);
+    go_on(&more, 3, "more");
+    OK(&f->w, pen_send(&more, OFFICE, &in));
+    const struct ward_dep head = {more.feed, 3, more.head};
+    settle_upto(f, &head, 0);
+    each_word(f, OFFICE, A, just_take);
+    take_state(f, 2);
+    assert_int_equal(feed_of(f, A, A, &f->space)->head_seq, 2);
+    OK(&f->w, ward_store_count_waiting(f->w.d[A].r->store, &waiting, &f->w.err));
+    assert_int_equal(waiting, 0);
+    take_state(f, 1);
+    assert_int_equal(feed_of(f, A, A, &f->space)->head_seq, 0);
+    OK(&f->w, ward_store_count_waiting(f->w.d[A].r->store, &waiting, &f->w.err));
+    assert_int_equal(waiting, 1);
+    pen_free(&more);
+    assert_sound(&f->w);
+}
+
 /* ---------------------------------------------------------------- rows beside each other */
 
 /* A run that more rows than one could go on: each is looked at, wherever memory or the store ends. */
@@ -1009,6 +1064,7 @@ int main(void)
         TEST(a_branch_of_what_is_passed_over),
         TEST(two_that_give_way_at_once),
         TEST(a_state_by_who_has_lost_what_he_sealed),
+        TEST(a_state_by_who_goes_on),
         TEST(a_run_that_several_rows_could_hold),
         TEST(no_memory_for_a_number_given_anew),
         TEST(deps_that_are_gone),
