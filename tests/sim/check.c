@@ -643,7 +643,10 @@ static void S16_a_device_that_goes_on_tells_again_what_was_set_aside(struct worl
 static void S2_what_was_taken_back_is_written_anew(struct world *w)
 {
     const struct model_withdrawn *x = model_written_anew(w->model);
-    if (x)
+    if (x && x->of_more)
+        violated(w, "S9", "%s writes its change %llu anew and claims to have seen more than it had", x->d->name,
+                 (unsigned long long)x->seq);
+    else if (x)
         violated(w, "S2", "%s took back its change %llu and has not written it anew", x->d->name, (unsigned long long)x->seq);
 }
 

@@ -199,6 +199,9 @@ static const struct kept kept[] = {
     {"goes on from there", 813, 2, "twin,clone,ended,compact",
      "what was too short to tell whether it is settled gave way to a state and was told again, though the giver only had more of it: its "
      "changes were told twice (unit/replica/test_parted.c)"},
+    {"two copies delete the same", 857, 2, "compact,twin,clone,ended",
+     "the model took a deletion that another copy told again, with what that one had seen, for the same one that a restored home still had "
+     "waiting: what has seen more may tell another"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

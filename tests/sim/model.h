@@ -55,7 +55,8 @@ struct model_withdrawn {
     struct device *d;
     size_t branch;
     uint64_t seq;
-    bool anew; /* or lost together with the disk */
+    bool anew;    /* or lost together with the disk */
+    bool of_more; /* what tells it claims to have seen more than it had, if it does tell it */
 };
 struct model_record {
     uint32_t kind;

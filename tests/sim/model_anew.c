@@ -63,11 +63,13 @@ static bool tells(const struct model_op *op, const struct model_change *c, bool 
     return false;
 }
 
-/* The same value may have been withdrawn, and told again, more than once: one of those that tell it must not have seen more. */
-static bool op_is_anew(struct model *m, const struct model_withdrawn *x, const struct model_change *old, const struct model_op *op)
+/* The same value may have been withdrawn, and told again, more than once, by copies as well: one of those that tell it must not have seen
+ * more. Where all have, they may tell others, and this one waits yet: that is for the end to say. */
+static bool op_is_anew(const struct model *m, struct model_withdrawn *x, const struct model_change *old, const struct model_op *op)
 {
     const struct model_feed *from = &m->feeds[x->branch];
-    bool of_more = false, as_existence;
+    bool as_existence;
+    x->of_more = false;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
         bool may_tell = (f->author == from->author || f->author == x->d) && f->space == from->space;
@@ -77,17 +79,13 @@ static bool op_is_anew(struct model *m, const struct model_withdrawn *x, const s
                 continue;
             if (as_existence || (op->field & 3u) == WARD_TALLY || !has_seen_more(m, x->branch, c, old))
                 return true;
-            of_more = true;
+            x->of_more = true;
         }
     }
-    if (is_told_later(m, x, op))
-        return true;
-    if (of_more)
-        violated(m->w, "S9", "%s writes a change anew and claims to have seen more than it had", x->d->name);
-    return false;
+    return is_told_later(m, x, op);
 }
 
-static bool find_anew(struct model *m, const struct model_withdrawn *x)
+static bool find_anew(const struct model *m, struct model_withdrawn *x)
 {
     const struct model_change *old = model_change(m, x->branch, x->seq);
     for (size_t k = 0; k < old->op_count; k++)
