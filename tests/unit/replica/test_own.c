@@ -188,6 +188,25 @@ static void what_it_had_not_seen_of_others_stands(void **state)
     assert_sound(w);
 }
 
+/* By the time that it tells its work again it has seen more; what it tells has not. */
+static void told_again_it_has_seen_what_it_had_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct world *w = &f->w;
+    put(w, OFFICE, 's', TITLE, "the office's");
+    put(w, OFFICE, 't', TITLE, "the office's first");
+    give(w, OFFICE, COPY);
+    put(w, COPY, 's', TITLE, "the copy's");
+    put(w, COPY, 't', TITLE, "the copy's");
+    put(w, OFFICE, 't', TITLE, "the office's second");
+    put(w, TABLET, 'q', NOTE, "the tablet's");
+    give(w, TABLET, OFFICE);
+    heal(f);
+    assert_int_equal(live(w, OFFICE, 's', TITLE), 1);
+    shows(w, OFFICE, 's', TITLE, "the copy's");
+    assert_int_equal(live(w, OFFICE, 't', TITLE), 2);
+}
+
 /* Withdrawn twice, since the tablet went on once more. */
 static void it_may_happen_again_before_anyone_hears_of_it(void **state)
 {
@@ -540,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deletion_after_an_edit_is_one, setup, teardown),
         cmocka_unit_test_setup_teardown(an_edit_of_what_the_other_deleted_is_a_conflict, setup, teardown),
         cmocka_unit_test_setup_teardown(what_it_had_not_seen_of_others_stands, setup, teardown),
+        cmocka_unit_test_setup_teardown(told_again_it_has_seen_what_it_had_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(it_may_happen_again_before_anyone_hears_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_commit_writes_it_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(what_went_out_is_published, setup, teardown),
