@@ -468,6 +468,38 @@ static void what_rests_on_a_branch_comes_after_it(void **state)
     world_close(&w);
 }
 
+/* What a peer shows beyond the head here is taken to go on from it, until he asks about another history. */
+static void what_goes_on_and_what_has_parted(void **state)
+{
+    (void)state;
+    for (int parted = 0; parted < 2; parted++) {
+        struct world w;
+        struct line l;
+        struct ward_hash space;
+        set_up(&w, &space);
+        put_title(&w, A, &space, 'x', "one");
+        put_title(&w, A, &space, 'x', "two");
+        give(&w, A, B);
+        size_t copy = clone_of(&w, A);
+        put_title(&w, copy, &space, 'x', "another third");
+        if (parted)
+            give(&w, copy, B);
+        put_title(&w, A, &space, 'x', "three");
+        put_title(&w, A, &space, 'x', "four");
+        give(&w, A, OFFICE);
+        const uint32_t fid = feed_at(&w, B, A, &space)->fid;
+        line_open(&l, &w, B, OFFICE);
+        pump(&l, SIZE_MAX);
+        assert_live(&l);
+        assert_int_equal(ward_vv_get(&l.a.talk.taking.onward, fid), parted ? 0 : 2);
+        line_close(&l);
+        assert_true(feed_at(&w, B, A, &space)->forked == (parted > 0));
+        assert_same(&w, B, OFFICE, &space);
+        assert_sound(&w);
+        world_close(&w);
+    }
+}
+
 /* What was seen is counted by seq, on whichever branch it was named (proto/change.md): what has effect all of them share, or it is settled,
  * and then nobody need hold the branch that would tell. */
 static void what_was_seen_is_counted_by_seq(void **state)
@@ -610,6 +642,7 @@ int main(void)
         cmocka_unit_test(a_release_counts_for_what_branches_share),
         cmocka_unit_test(what_nobody_was_told_gives_way_to_a_bundle),
         cmocka_unit_test(what_rests_on_a_branch_comes_after_it),
+        cmocka_unit_test(what_goes_on_and_what_has_parted),
         cmocka_unit_test(what_was_seen_is_counted_by_seq),
         cmocka_unit_test(a_shattered_feed),
         cmocka_unit_test(who_held_the_branch_before_gets_the_one_in_its_place),
