@@ -202,6 +202,9 @@ static const struct kept kept[] = {
     {"two copies delete the same", 857, 2, "compact,twin,clone,ended",
      "the model took a deletion that another copy told again, with what that one had seen, for the same one that a restored home still had "
      "waiting: what has seen more may tell another"},
+    {"listed, and never told", 2900025, 2, "hub,files,keys",
+     "of a hub's two branches the other alone was held by one whom the hub still listed, and who knew none of its new keys: nobody told "
+     "him of them, so that he could not bring the branch"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 

@@ -121,12 +121,17 @@ static void replace_one(struct world *w)
 
 /* ---------------------------------------------------------------- keys of operators and hubs */
 
-/* "Others who call this device by its old keys must have heard of the new ones, or hear of them by a bundle." */
+/* "Others who call this device by its old keys must have heard of the new ones, or hear of them by a bundle." So must one whose grant
+ * stands as far as the hub has heard, and falls by a branch that it alone holds: nobody can know of that before it gets in. */
 static void tell(struct world *w, struct device *hub)
 {
-    for (size_t i = 0; i < w->count; i++)
-        if (device_counts(&w->d[i]) && &w->d[i] != hub && !model_knows(w->model, &w->d[i], hub))
-            work_carry_all(hub, &w->d[i]);
+    for (size_t i = 0; i < w->count; i++) {
+        struct device *d = &w->d[i];
+        bool listed = d->joined && d->stranded && !d->hostile && !d->revoked && model_knows(w->model, hub, d) &&
+                      !model_is_cut(w->model, hub->held, &d->grant);
+        if ((device_counts(d) || listed) && d != hub && !model_knows(w->model, d, hub))
+            work_carry_all(hub, d);
+    }
 }
 
 static void end_keys(struct device *by, struct device *d, const struct ward_hash *grant)
