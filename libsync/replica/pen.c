@@ -41,6 +41,10 @@ static int ensure_feed(ward_replica *r, const struct ward_hash *space, uint32_t 
                           .limit = UINT64_MAX,
                           .applied_limit = UINT64_MAX,
                           .vv_loaded = true};
+    if (ward_directory_space(&r->dir, sid)->circle_count) /* by a copy of this home, it may be, whose history is not here */
+        ward_directory_settled(&r->dir, space, &id, &f.settled);
+    if (f.settled.seq)
+        f.limit = f.applied_limit = ward_directory_limit(&r->dir, &f);
     int rc = ward_directory_add_feed(&r->dir, &f);
     *fid = f.fid;
     return rc ? ward_fail(err, rc, "feed") : WARD_OK;

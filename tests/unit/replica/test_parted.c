@@ -452,6 +452,35 @@ static void ones_own_beside_what_is_settled(struct fixture *f, bool more, each_t
     assert_sound(&f->w);
 }
 
+/* Of a feed of which it holds nothing a device hears that a copy's changes are settled, with effect or, of the second, without: what it
+ * writes then begins beside them, which it knows at once and not only when all is judged again. What is settled takes its place. */
+static void begun_where_a_copys_is_settled(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    for (size_t i = 0; i < 2; i++) {
+        const size_t who = i ? B : A;
+        const struct ward_dep third = named(f, who, 9, 3, "");
+        OK(&f->w, send_history(f, who, OFFICE, 9, 1, 4, "", &in));
+        settle_upto(f, &third, i ? 0 : 3);
+        each_word(f, OFFICE, who, just_take);
+        assert_null(feed_of(f, who, who, &f->space));
+        put(f, who, &f->space, "by this one");
+        for (size_t again = 0; again < 2; again++) {
+            const struct ward_feed *own = feed_of(f, who, who, &f->space);
+            assert_int_equal(own->head_seq, 1);
+            assert_int_equal(own->settled.seq, 3);
+            assert_int_equal(own->limit, i ? 0 : UINT64_MAX);
+            OK(&f->w, ward_replica_reload(f->w.d[who].r, &f->w.err));
+        }
+        OK(&f->w, send_history(f, who, who, 9, 1, 4, "", &in));
+        assert_int_equal(feed_of(f, who, who, &f->space)->head_seq, 4);
+    }
+    OK(&f->w, ward_own_rewrite(f->w.d[A].r, &f->w.err));
+    assert_int_equal(feed_of(f, A, A, &f->space)->head_seq, 5);
+    assert_sound(&f->w);
+}
+
 static void a_settled_history_beside_ones_own(void **state)
 {
     ones_own_beside_what_is_settled(*state, false, each_shortage_of_a_run);
@@ -1054,6 +1083,7 @@ int main(void)
         TEST(a_branch_below_and_no_more_effect),
         TEST(a_floor_of_somebody_who_parts),
         TEST(what_others_kept_of_ones_own),
+        TEST(begun_where_a_copys_is_settled),
         TEST(a_settled_history_beside_ones_own),
         TEST(a_settled_history_beside_ones_own_and_no_store),
         TEST(a_settled_history_beside_two_of_ones_own),
