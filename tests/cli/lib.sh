@@ -85,14 +85,16 @@ found() {
         { not_ok "a ward to test with"; exit 1; }
 }
 
-# serve HOME [ADDRESS]: starts the hub; $address is where it answers.
+# serve HOME [ADDRESS...]: starts the hub; $address is where it answers, the last of them.
 serve() {
+    local home=$1 where listen=() tries=0
+    shift
+    for where in "${@:-tcp://127.0.0.1:0}"; do listen+=(--listen "$where"); done
     : >"$work/.serving" # what an earlier one said does not count
-    WARDSYNC_HOME=$1 "$WARDSYNC" serve --listen "${2:-tcp://127.0.0.1:0}" >"$work/.serving" 2>"$work/.events" &
+    WARDSYNC_HOME=$home "$WARDSYNC" serve "${listen[@]}" >"$work/.serving" 2>"$work/.events" &
     server=$!
     pids+=("$server")
-    local tries=0
-    until address=$(sed -n 's/^listening on //p' "$work/.serving") && [ -n "$address" ]; do
+    until [ "$(grep -c '^listening on ' "$work/.serving")" -eq $((${#listen[@]} / 2)) ]; do
         tries=$((tries + 1))
         if [ $tries -gt 200 ] || ! kill -0 "$server" 2>/dev/null; then
             cat "$work/.serving" "$work/.events" >"$err"
@@ -101,6 +103,7 @@ serve() {
         fi
         sleep 0.1
     done
+    address=$(sed -n 's/^listening on //p' "$work/.serving" | tail -n 1)
 }
 
 # typed NAME RC PATTERN [PATTERN ANSWER]... -- ARGS...: on a terminal.

@@ -32,17 +32,11 @@ serve "$hub"
 second=$address
 "$WARDSYNC" --home "$hub" hub add "$second" >/dev/null
 kill "$server" && wait "$server"
-WARDSYNC_HOME=$hub "$WARDSYNC" serve --listen "$first" --listen "$second" >"$work/.serving" 2>"$work/.events" &
-server=$!
-pids+=("$server")
-until [ "$(grep -c listening "$work/.serving")" = 2 ]; do sleep 0.1; done
+serve "$hub" "$first" "$second"
 expect "over the old address they learn of the new one" 0 'received: [1-9]' sync
 "$WARDSYNC" --home "$work/c2" sync >/dev/null
 kill "$server" && wait "$server"
-WARDSYNC_HOME=$hub "$WARDSYNC" serve --listen "$second" >"$work/.serving" 2>"$work/.events" &
-server=$!
-pids+=("$server")
-until grep -q listening "$work/.serving"; do sleep 0.1; done
+serve "$hub" "$second"
 "$WARDSYNC" task add "Việc 1" --lead CB01 --code T-1 >/dev/null
 expect "and find it there" 0 'has confirmed' sync
 ward hub list --json

@@ -67,12 +67,8 @@ for n in 1 2 3; do WARDSYNC_HOME=$work/c$n "$WARDSYNC" sync --quiet >/dev/null; 
 before=$("$WARDSYNC" --home "$hub" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')
 kill "$server" && wait "$server"
 expect "restore says to sync first" 0 'before you write anything' --home "$hub" restore "$work/old.db"
-port=${address##*:}
-WARDSYNC_HOME=$hub "$WARDSYNC" serve --listen "tcp://127.0.0.1:$port" >"$work/.serving" 2>"$work/.events" &
-server=$!
-pids+=("$server")
-until grep -q listening "$work/.serving"; do sleep 0.1; done
-is "serve says that it was restored" grep -q 'restored' "$work/.events"
+serve "$hub" "$address"
+is "serve says that it was restored" timeout 20 bash -c 'until grep -q restored "$0"; do sleep 0.1; done' "$work/.events"
 export WARDSYNC_HOME=$work/c1
 expect "a plan notices it" 1 'no longer holds' sync --plan
 expect "a sync refills it, and says so" 1 'had lost [0-9]+ changes of this device' sync
