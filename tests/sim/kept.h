@@ -206,9 +206,8 @@ static const struct kept kept[] = {
      "of a hub's two branches the other alone was held by one whom the hub still listed, and who knew none of its new keys: nobody told "
      "him of them, so that he could not bring the branch"},
     {"begins where a copy's is settled", 3317, 2, "compact,twin,clone,ended",
-     "a home that held nothing of its feed, of which a copy's changes were settled, took none of it for settled from its first change "
-     "until "
-     "all was judged again (unit/replica/test_parted.c)"},
+     "a home that held nothing of its feed, of which a copy's changes were settled, took none of it for settled from its first "
+     "change until all was judged again (unit/replica/test_parted.c)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
 };
 
