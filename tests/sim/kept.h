@@ -209,6 +209,9 @@ static const struct kept kept[] = {
      "a home that held nothing of its feed, of which a copy's changes were settled, took none of it for settled from its first "
      "change until all was judged again (unit/replica/test_parted.c)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
+    {"a receipt for a caller while another's run is open", 10, 2, "all",
+     "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "
+     "called"},
 };
 
 #endif
