@@ -7,11 +7,6 @@ found "$hub"
 "$WARDSYNC" unit add CB01 "Chi bộ 1" >/dev/null
 "$WARDSYNC" unit add UBKT "Uỷ ban Kiểm tra" >/dev/null
 "$WARDSYNC" task add "Việc chung" --code A-01 --lead CB01 --due 2026-05-31 >/dev/null
-at() { # HOME ARGS...
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 value() { python3 -c 'import json, sys; print(eval(sys.argv[2], {"d": json.load(open(sys.argv[1], encoding="utf-8"))}))' "$out" "$1"; }
 invited() { "$WARDSYNC" --home "$hub" invite --quiet "$@"; }
 

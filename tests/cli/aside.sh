@@ -7,11 +7,6 @@ found "$hub"
 "$WARDSYNC" unit add CB01 "Chi bộ 1" >/dev/null
 "$WARDSYNC" task add "Việc chung" --code A-01 --lead CB01 >/dev/null
 "$WARDSYNC" task add "Việc khác" --code A-02 --lead CB01 >/dev/null
-at() { # HOME ARGS...
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 
 serve "$hub"
 code=$("$WARDSYNC" invite --unit CB01 --hub "$address")

@@ -6,11 +6,6 @@ hub=$work/hub laptop=$work/laptop
 found "$hub"
 "$WARDSYNC" unit add CB01 "Chi bộ 1" >/dev/null
 "$WARDSYNC" task add "Việc" --code A-01 --lead CB01 >/dev/null
-at() {
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 digest() { "$WARDSYNC" --home "$1" status --json | json 'd["digest"]' /dev/stdin; }
 
 serve "$hub"

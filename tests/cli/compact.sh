@@ -6,11 +6,6 @@ hub=$work/hub laptop=$work/laptop
 found "$hub"
 "$WARDSYNC" unit add CB01 "Chi bộ 1" >/dev/null
 "$WARDSYNC" task add "Việc chung" --code A-01 --lead CB01 >/dev/null
-at() { # HOME ARGS...
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 spaces='[s for s in d["spaces"] if s["name"] != "BXDD" and s["changes"] + s["settled"]]'
 
 serve "$hub"

@@ -7,11 +7,6 @@ hub=$work/hub laptop=$work/laptop
 found "$hub"
 for unit in CB01 CB02; do "$WARDSYNC" unit add $unit "Chi bộ ${unit#CB}" >/dev/null; done
 "$WARDSYNC" task add "Việc chung" --code A-01 --lead CB01 --with CB02 --due 2026-05-31 >/dev/null
-at() { # HOME ARGS...
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 
 serve "$hub"
 at "$hub" invite --unit CB01 --hub "$address"

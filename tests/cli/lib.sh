@@ -42,6 +42,13 @@ ward() {
     return 0
 }
 
+# at HOME ARGS...: the program on that home.
+at() {
+    local home=$1
+    shift
+    ward --home "$home" "$@"
+}
+
 # expect NAME RC PATTERN ARGS...: exit code, and an extended regular expression that a line of either stream matches.
 expect() {
     local name=$1 want=$2 pattern=$3

@@ -2,12 +2,6 @@
 # A backup put in place of the database: what comes back, what is kept, what is refused before anything changes.
 . "$(dirname "$0")/lib.sh"
 
-# at HOME ARGS...: the program on that home.
-at() {
-    local home=$1
-    shift
-    WARDSYNC_HOME=$home ward "$@"
-}
 # unchanged NAME: the home is byte for byte what it was when `keep` was called last.
 keep() { rm -rf "$work/as-it-was" && cp -a "$work/home" "$work/as-it-was"; }
 unchanged() { is "$1: the home is as it was" diff -rq "$work/as-it-was" "$work/home"; }

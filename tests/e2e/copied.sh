@@ -6,11 +6,6 @@ hub=$work/hub laptop=$work/laptop copy=$work/copy
 found "$hub"
 "$WARDSYNC" unit add CB01 "Chi bộ 1" >/dev/null
 for n in 1 2 3 4 5; do "$WARDSYNC" task add "Việc $n" --code "A-0$n" --lead CB01 --target 100 --measure "người" >/dev/null; done
-at() { # HOME ARGS...
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 
 serve "$hub"
 code=$("$WARDSYNC" invite --unit CB01 --hub "$address")

@@ -7,11 +7,6 @@ hub=$work/hub laptop=$work/laptop copy=$work/copy other=$work/other
 found "$hub"
 for unit in CB01 CB02; do "$WARDSYNC" unit add $unit "Chi bộ ${unit#CB}" >/dev/null; done
 for n in 1 2 3; do "$WARDSYNC" task add "Việc $n" --code "A-0$n" --lead CB01 --with CB02 >/dev/null; done
-at() { # HOME ARGS...
-    local home=$1
-    shift
-    ward --home "$home" "$@"
-}
 percents() { # HOME
     at "$1" --json task list
     json '" ".join("%s=%s" % (t["code"], t["percent"]) for t in sorted(d, key=lambda t: t["code"]))'

@@ -1,5 +1,6 @@
 #undef _FORTIFY_SOURCE /* its longjmp takes another stack for a mistake */
 #include "fiber.h"
+#include "asan.h"
 
 #include <setjmp.h>
 #include <stdint.h>
@@ -7,14 +8,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
 
 #ifdef WITH_ASAN
 #include <sanitizer/common_interface_defs.h>

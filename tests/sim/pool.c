@@ -1,17 +1,10 @@
 #include "pool.h"
+#include "asan.h"
 #include "disk_inside.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
 
 #ifdef WITH_ASAN
 #define LARGE 0u

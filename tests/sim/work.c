@@ -539,19 +539,25 @@ struct device *work_replace(struct device *by, struct device *lost, const char *
     return d;
 }
 
-int work_revoke(struct device *by, struct device *whom)
+static int revoke(struct device *by, const struct ward_hash *grant, const char *why, const char *what)
 {
     struct act a = {.d = by};
-    char what[60];
-    if (!work_may_act(by))
-        return WARD_ERR_NOTHING;
     faults_before_act(by);
     int rc = device_app(by, &a.r, &a.err);
     if (!rc)
-        rc = ward_revoke(a.r, &whom->grant, "the laptop is lost", &a.err);
-    snprintf(what, sizeof what, "revokes %s", whom->name);
-    note_revoked(whom, rc);
+        rc = ward_revoke(a.r, grant, why, &a.err);
     end_act(&a, what, rc);
+    return rc;
+}
+
+int work_revoke(struct device *by, struct device *whom)
+{
+    char what[60];
+    if (!work_may_act(by))
+        return WARD_ERR_NOTHING;
+    snprintf(what, sizeof what, "revokes %s", whom->name);
+    int rc = revoke(by, &whom->grant, "the laptop is lost", what);
+    note_revoked(whom, rc);
     if (!rc)
         deed(by->w, DEED_CUT);
     return rc;
@@ -559,17 +565,11 @@ int work_revoke(struct device *by, struct device *whom)
 
 int work_end_keys(struct device *by, struct device *whose, const struct ward_hash *grant)
 {
-    struct act a = {.d = by};
     char what[60];
     if (!work_may_act(by))
         return WARD_ERR_NOTHING;
-    faults_before_act(by);
-    int rc = device_app(by, &a.r, &a.err);
-    if (!rc)
-        rc = ward_revoke(a.r, grant, "these keys are not in use any more", &a.err);
     snprintf(what, sizeof what, "ends lost keys of %s", whose->name);
-    end_act(&a, what, rc);
-    return rc;
+    return revoke(by, grant, "these keys are not in use any more", what);
 }
 
 /* ---------------------------------------------------------------- bundles */

@@ -5,6 +5,7 @@
 #ifndef WARD_TEST_REPLICAS_H
 #define WARD_TEST_REPLICAS_H
 
+#include "../../support/dice.h"
 #include "replica/ingest.h"
 #include "replica/replica.h"
 #include "replica/stream.h"
@@ -66,23 +67,6 @@ static const struct ward_kind_def few_kinds[] = {{KIND_ITEM, "item", item_fields
 static const struct ward_schema small_schema = {.kinds = few_kinds, .kind_count = 1, .version = 1};
 
 /* ---------------------------------------------------------------- seeded outside world */
-
-struct dice {
-    uint64_t state;
-};
-
-static inline uint64_t dice_next(struct dice *d)
-{
-    uint64_t z = (d->state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static inline size_t dice_below(struct dice *d, size_t n)
-{
-    return (size_t)(dice_next(d) % n); /* nobody asks for one of none. NOLINT(clang-analyzer-core.DivideZero) */
-}
 
 struct outside {
     struct dice dice;
@@ -256,25 +240,20 @@ static inline void world_close(struct world *w)
     remove_tree(w->dir);
 }
 
-/* Everything that `to` may read goes straight from one store to the other, without a file; how a joined device gets its first words. */
-static inline void carry_raw(struct world *w, size_t from, size_t to)
+/* The runs that `to` may read go straight from one store to the other, without a file: all, or those of device `whose`. What came of the
+ * last. */
+static inline int carry_runs(struct world *w, size_t from, size_t to, const size_t *whose)
 {
     struct ward_stream s;
     struct ward_buf frame;
     struct ward_streamed streamed;
     struct ward_apply apply;
-    bool got = true;
+    bool got;
+    int rc = WARD_OK;
     const struct ward_grant as = {.id = w->d[to].grant, .unit = w->d[to].unit, .role = w->d[to].role};
     OK(w, ward_replica_refresh(w->d[from].r, &w->err));
     ward_stream_init(&s, w->d[from].r, &as);
     ward_buf_init(&frame, &w->d[from].outside.env);
-    OK(w, ward_stream_seek(&s, &w->err));
-    for (size_t i = 0; i < w->d[from].r->dir.space_count; i++) {
-        const struct ward_space *space = &w->d[from].r->dir.spaces[i];
-        struct ward_hash id;
-        if (ward_may_read(&as, space->circle, space->circle_count))
-            assert_int_equal(ward_replica_know_circle(w->d[to].r, space->circle, space->circle_count, &id), WARD_OK);
-    }
     OK(w, ward_apply_begin(&apply, w->d[to].r, &w->err));
     for (;;) {
         struct ward_message m;
@@ -283,11 +262,29 @@ static inline void carry_raw(struct world *w, size_t from, size_t to)
         if (!got)
             break;
         OK(w, ward_frame_parse(&m, frame.p, frame.len, &w->err));
-        OK(w, ward_ingest_run(&apply, &m.run, &in, &w->err));
+        if (!whose || memcmp(m.run.grant8, w->d[*whose].grant.b, 8) == 0)
+            rc = ward_ingest_run(&apply, &m.run, &in, &w->err);
+        if (!whose)
+            OK(w, rc);
     }
     OK(w, ward_apply_end(&apply, WARD_OK, &w->err));
     ward_stream_free(&s);
     ward_buf_free(&frame);
+    return rc;
+}
+
+/* All that `to` may read, with the circles it lies in: how a device that was let in gets its first words. */
+static inline void carry_raw(struct world *w, size_t from, size_t to)
+{
+    const struct ward_grant as = {.id = w->d[to].grant, .unit = w->d[to].unit, .role = w->d[to].role};
+    OK(w, ward_replica_refresh(w->d[from].r, &w->err));
+    for (size_t i = 0; i < w->d[from].r->dir.space_count; i++) {
+        const struct ward_space *space = &w->d[from].r->dir.spaces[i];
+        struct ward_hash id;
+        if (ward_may_read(&as, space->circle, space->circle_count))
+            assert_int_equal(ward_replica_know_circle(w->d[to].r, space->circle, space->circle_count, &id), WARD_OK);
+    }
+    OK(w, carry_runs(w, from, to, NULL));
 }
 
 /* A new device with keys of its own; the operator writes its grant as the hub would. It has heard nothing yet. */

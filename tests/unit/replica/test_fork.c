@@ -545,22 +545,28 @@ static void a_branch_beyond_all_others(struct world *w, const struct ward_hash *
     pen_free(&p);
 }
 
-static void a_shattered_feed(void **state)
+/* Six changes of A, which B and C hold before it writes others in their place. */
+static void what_all_hold(struct world *w, const struct ward_hash *space)
 {
-    struct world w;
-    struct ward_hash space;
     struct pen p;
     struct ward_ingested in;
-    char words[20];
-    (void)state;
-    set_up(&w, &space);
-    pen_new(&p, &w, A, &space);
+    pen_new(&p, w, A, space);
     for (uint64_t seq = 1; seq <= 6; seq++)
         pen_say(&p, seq, NULL, 0, "same");
     pen_seal(&p);
     for (size_t to = B; to <= C; to++)
         assert_int_equal(pen_send(&p, to, &in), WARD_OK);
     pen_free(&p);
+}
+
+static void a_shattered_feed(void **state)
+{
+    struct world w;
+    struct ward_hash space;
+    char words[20];
+    (void)state;
+    set_up(&w, &space);
+    what_all_hold(&w, &space);
     /* Each holds as many as it may, and others than the other. */
     for (unsigned i = 0; i < WARD_BRANCHES_MAX; i++)
         for (size_t to = B; to <= C; to++) {
@@ -595,19 +601,11 @@ static void who_held_the_branch_before_gets_the_one_in_its_place(void **state)
     struct world w;
     struct line l;
     struct ward_hash space;
-    struct pen p;
-    struct ward_ingested in;
     struct ward_bundle_info info = {0};
     char words[20];
     (void)state;
     set_up(&w, &space);
-    pen_new(&p, &w, A, &space);
-    for (uint64_t seq = 1; seq <= 6; seq++)
-        pen_say(&p, seq, NULL, 0, "same");
-    pen_seal(&p);
-    for (size_t to = B; to <= C; to++)
-        assert_int_equal(pen_send(&p, to, &in), WARD_OK);
-    pen_free(&p);
+    what_all_hold(&w, &space);
     for (unsigned i = 0; i < WARD_BRANCHES_MAX; i++)
         for (size_t to = B; to <= C; to++) {
             snprintf(words, sizeof words, "%u", i);

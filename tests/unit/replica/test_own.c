@@ -470,41 +470,12 @@ static void notes_of_it_go_with_it(void **state)
     ward_vv_free(&p.have, &r->env);
 }
 
-/* Its runs alone, of all that the office holds: what came of the last. */
-static int bring_runs_of(struct world *w, size_t whose)
-{
-    struct ward_stream s;
-    struct ward_buf frame;
-    struct ward_streamed streamed;
-    struct ward_apply apply;
-    bool got = true;
-    int rc = WARD_OK;
-    const struct ward_grant as = {.id = w->d[COPY].grant, .unit = w->d[COPY].unit, .role = w->d[COPY].role};
-    OK(w, ward_replica_refresh(w->d[OFFICE].r, &w->err));
-    ward_stream_init(&s, w->d[OFFICE].r, &as);
-    ward_buf_init(&frame, &w->d[OFFICE].outside.env);
-    OK(w, ward_apply_begin(&apply, w->d[COPY].r, &w->err));
-    while (got) {
-        struct ward_message m;
-        struct ward_ingested in;
-        OK(w, ward_stream_next(&s, &frame, &streamed, &got, &w->err));
-        if (!got)
-            break;
-        OK(w, ward_frame_parse(&m, frame.p, frame.len, &w->err));
-        if (memcmp(m.run.grant8, w->d[whose].grant.b, 8) == 0)
-            rc = ward_ingest_run(&apply, &m.run, &in, &w->err);
-    }
-    OK(w, ward_apply_end(&apply, WARD_OK, &w->err));
-    ward_stream_free(&s);
-    ward_buf_free(&frame);
-    return rc;
-}
-
 /* The tablet has read what the copy lacks: its run cannot be taken yet, so nothing gives way to it. */
 static void nothing_gives_way_to_what_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct world *w = &f->w;
+    const size_t whose = TABLET;
     size_t waiting;
     put(w, OFFICE, 't', TITLE, "the office's");
     give(w, OFFICE, TABLET);
@@ -512,7 +483,7 @@ static void nothing_gives_way_to_what_is_refused(void **state)
     give(w, TABLET, OFFICE);
     put(w, COPY, 'p', TITLE, "the copy's");
     const struct ward_hash head = own_feed(w, COPY)->head_hash;
-    assert_int_equal(bring_runs_of(w, TABLET), WARD_ERR_DEP_MISSING);
+    assert_int_equal(carry_runs(w, OFFICE, COPY, &whose), WARD_ERR_DEP_MISSING);
     assert_memory_equal(own_feed(w, COPY)->head_hash.b, head.b, sizeof head.b);
     OK(w, ward_store_count_waiting(w->d[COPY].r->store, &waiting, &w->err));
     assert_int_equal(waiting, 0);

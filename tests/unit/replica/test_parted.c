@@ -652,6 +652,32 @@ static void two_that_give_way_at_once(void **state)
     assert_sound(&f->w);
 }
 
+/* A state of the space from the office, who has shown in heads what *t says; *t is empty then. */
+static void take_state(struct fixture *f, struct ward_taking *t)
+{
+    ward_replica *r = f->w.d[A].r;
+    struct ward_giving *g;
+    struct ward_apply a;
+    struct ward_buf frame;
+    bool adopted = false;
+    OK(&f->w, ward_giving_begin(&g, f->w.d[OFFICE].r, feed_of(f, OFFICE, A, &f->space)->sid, &f->w.err));
+    ward_buf_init(&frame, &r->env);
+    OK(&f->w, ward_apply_begin(&a, r, &f->w.err));
+    while (ward_giving_next(g, f->w.d[OFFICE].r, &frame)) {
+        struct ward_message m;
+        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
+        OK(&f->w, ward_base_take(t, &a, &m, &adopted, &f->w.err));
+    }
+    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
+    assert_true(adopted);
+    ward_giving_end(&g, f->w.d[OFFICE].r);
+    ward_buf_free(&frame);
+    ward_vv_free(&t->alike, &r->env);
+    ward_vv_free(&t->differs, &r->env);
+    ward_vv_free(&t->onward, &r->env);
+    *t = (struct ward_taking){.on = false};
+}
+
 /* The office had vouched for all that A wrote, was put back to an older day, and has settled another history since. Its state does not tell
  * where the two part; what it has shown in heads does, and A tells again what lies beyond. */
 static void a_state_by_who_has_lost_what_he_sealed(void **state)
@@ -659,13 +685,9 @@ static void a_state_by_who_has_lost_what_he_sealed(void **state)
     struct fixture *f = *state;
     ward_replica *r = f->w.d[A].r;
     struct ward_ingested in;
-    struct ward_giving *g;
-    struct ward_taking t = {.on = false};
-    struct ward_apply a;
-    struct ward_buf frame;
+    struct ward_taking shown = {.on = false};
     struct pen settled;
     size_t waiting;
-    bool adopted = false;
     put(f, A, &f->space, "one");
     give(&f->w, A, OFFICE);
     put(f, A, &f->space, "two");
@@ -683,21 +705,8 @@ static void a_state_by_who_has_lost_what_he_sealed(void **state)
     OK(&f->w, ward_store_begin(r->store, &f->w.err));
     OK(&f->w, ward_store_put_receipted(r->store, &sealed, &f->w.err));
     OK(&f->w, ward_store_commit(r->store, &f->w.err));
-    OK(&f->w, ward_giving_begin(&g, f->w.d[OFFICE].r, feed_of(f, OFFICE, A, &f->space)->sid, &f->w.err));
-    assert_int_equal(ward_vv_raise(&t.alike, &r->env, fid, 1) || ward_vv_raise(&t.differs, &r->env, fid, 2), 0);
-    ward_buf_init(&frame, &r->env);
-    OK(&f->w, ward_apply_begin(&a, r, &f->w.err));
-    while (ward_giving_next(g, f->w.d[OFFICE].r, &frame)) {
-        struct ward_message m;
-        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
-        OK(&f->w, ward_base_take(&t, &a, &m, &adopted, &f->w.err));
-    }
-    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
-    assert_true(adopted);
-    ward_giving_end(&g, f->w.d[OFFICE].r);
-    ward_buf_free(&frame);
-    ward_vv_free(&t.alike, &r->env);
-    ward_vv_free(&t.differs, &r->env);
+    assert_int_equal(ward_vv_raise(&shown.alike, &r->env, fid, 1) || ward_vv_raise(&shown.differs, &r->env, fid, 2), 0);
+    take_state(f, &shown);
     OK(&f->w, ward_store_count_waiting(r->store, &waiting, &f->w.err));
     assert_int_equal(waiting, 1); /* of several values of one slot the last */
     OK(&f->w, ward_own_rewrite(r, &f->w.err));
@@ -706,38 +715,14 @@ static void a_state_by_who_has_lost_what_he_sealed(void **state)
     assert_sound(&f->w);
 }
 
-/* A state from the office, who has shown one history of A's feed that goes on from `onward`; 0: it has shown nothing. */
-static void take_state(struct fixture *f, uint64_t onward)
-{
-    ward_replica *r = f->w.d[A].r;
-    const uint32_t fid = feed_of(f, A, A, &f->space)->fid;
-    struct ward_giving *g;
-    struct ward_taking t = {.on = false};
-    struct ward_apply a;
-    struct ward_buf frame;
-    bool adopted = false;
-    OK(&f->w, ward_giving_begin(&g, f->w.d[OFFICE].r, feed_of(f, OFFICE, A, &f->space)->sid, &f->w.err));
-    assert_int_equal(onward ? ward_vv_raise(&t.onward, &r->env, fid, onward) : 0, 0);
-    ward_buf_init(&frame, &r->env);
-    OK(&f->w, ward_apply_begin(&a, r, &f->w.err));
-    while (ward_giving_next(g, f->w.d[OFFICE].r, &frame)) {
-        struct ward_message m;
-        OK(&f->w, ward_frame_parse(&m, frame.p, frame.len, &f->w.err));
-        OK(&f->w, ward_base_take(&t, &a, &m, &adopted, &f->w.err));
-    }
-    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
-    assert_true(adopted);
-    ward_giving_end(&g, f->w.d[OFFICE].r);
-    ward_buf_free(&frame);
-    ward_vv_free(&t.onward, &r->env);
-}
-
 /* Of A's feed more is settled than A holds, and without effect, of which a state says nothing. Where the office just goes on from what A
  * holds, that stays; where it went on from less, or has shown nothing, it is another history as far as A can tell. */
 static void a_state_by_who_goes_on(void **state)
 {
     struct fixture *f = *state;
+    ward_replica *r = f->w.d[A].r;
     struct ward_ingested in;
+    struct ward_taking shown = {.on = false};
     struct pen more;
     size_t waiting;
     put(f, A, &f->space, "one");
@@ -749,13 +734,16 @@ static void a_state_by_who_goes_on(void **state)
     const struct ward_dep head = {more.feed, 3, more.head};
     settle_upto(f, &head, 0);
     each_word(f, OFFICE, A, just_take);
-    take_state(f, 2);
+    const uint32_t fid = feed_of(f, A, A, &f->space)->fid;
+    assert_int_equal(ward_vv_raise(&shown.onward, &r->env, fid, 2), 0);
+    take_state(f, &shown);
     assert_int_equal(feed_of(f, A, A, &f->space)->head_seq, 2);
-    OK(&f->w, ward_store_count_waiting(f->w.d[A].r->store, &waiting, &f->w.err));
+    OK(&f->w, ward_store_count_waiting(r->store, &waiting, &f->w.err));
     assert_int_equal(waiting, 0);
-    take_state(f, 1);
+    assert_int_equal(ward_vv_raise(&shown.onward, &r->env, fid, 1), 0);
+    take_state(f, &shown);
     assert_int_equal(feed_of(f, A, A, &f->space)->head_seq, 0);
-    OK(&f->w, ward_store_count_waiting(f->w.d[A].r->store, &waiting, &f->w.err));
+    OK(&f->w, ward_store_count_waiting(r->store, &waiting, &f->w.err));
     assert_int_equal(waiting, 1);
     pen_free(&more);
     assert_sound(&f->w);

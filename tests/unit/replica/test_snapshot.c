@@ -335,33 +335,6 @@ static void the_history_is_fetched_after_all(void **state)
     world_close(&w);
 }
 
-/* The runs of one device alone, of all that the giver holds. */
-static void bring_history_of(struct world *w, size_t whose, size_t giver, size_t taker)
-{
-    struct ward_stream s;
-    struct ward_buf frame;
-    struct ward_streamed streamed;
-    struct ward_apply apply;
-    bool got = true;
-    const struct ward_grant as = {.id = w->d[taker].grant, .unit = w->d[taker].unit, .role = w->d[taker].role};
-    ward_stream_init(&s, w->d[giver].r, &as);
-    ward_buf_init(&frame, &w->d[giver].outside.env);
-    OK(w, ward_apply_begin(&apply, w->d[taker].r, &w->err));
-    while (got) {
-        struct ward_message m;
-        struct ward_ingested in;
-        OK(w, ward_stream_next(&s, &frame, &streamed, &got, &w->err));
-        if (!got)
-            break;
-        OK(w, ward_frame_parse(&m, frame.p, frame.len, &w->err));
-        if (memcmp(m.run.grant8, w->d[whose].grant.b, 8) == 0)
-            OK(w, ward_ingest_run(&apply, &m.run, &in, &w->err));
-    }
-    OK(w, ward_apply_end(&apply, WARD_OK, &w->err));
-    ward_stream_free(&s);
-    ward_buf_free(&frame);
-}
-
 /* What rests on it has come first: it is put in causal order, for the state and for whoever gets it from here. */
 static void the_history_comes_piece_by_piece(void **state)
 {
@@ -383,9 +356,9 @@ static void the_history_comes_piece_by_piece(void **state)
     put(&w, LATER, 'U', TITLE, "năm");
     whole_round(&w, OFFICE, LATER);
     whole_round(&w, OFFICE, TABLET);
-    bring_history_of(&w, TABLET, OFFICE, LATER);
+    OK(&w, carry_runs(&w, OFFICE, LATER, &(const size_t){TABLET}));
     assert_true(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
-    bring_history_of(&w, OFFICE, OFFICE, LATER);
+    OK(&w, carry_runs(&w, OFFICE, LATER, &(const size_t){OFFICE}));
     assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
     assert_converged(&w);
     assert_sound(&w);
