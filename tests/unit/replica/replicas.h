@@ -59,7 +59,6 @@ static const struct ward_index_def all_indexes[] = {
     {.kind = KIND_ITEM, .by = {DUE, TITLE, OWNER, COUNTED}},
     {.kind = KIND_ITEM, .by = {WARD_BY_PROPOSED, TITLE}},
     {.kind = KIND_OTHER},
-    {.kind = KIND_ITEM, .by = {TAGS}}, /* for stale_schema alone */
 };
 static const struct ward_schema full_schema = {.kinds = all_kinds, .kind_count = 2, .version = 1, .indexes = all_indexes, .index_count = 4};
 /* What an older program would know: one kind, one field. */

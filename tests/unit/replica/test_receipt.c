@@ -712,6 +712,39 @@ static void what_another_process_was_given_meanwhile_is_not_lost(void **state)
     world_close(&w);
 }
 
+/* Nor where it was written before hello: it was sealed to the other process when the heads that the one waits for were on their way. */
+static void what_was_said_before_another_was_given_it_is_not_lost(void **state)
+{
+    struct world w;
+    struct line l, other;
+    ward_replica *first, *second;
+    (void)state;
+    set_up(&w);
+    write_note(&w, CELL, "a", 1);
+    round_of(&w, CELL, HUB);
+    write_note(&w, CELL, "a", 2);
+    first = w.d[CELL].r;
+    line_open(&l, &w, CELL, HUB);
+    while (l.a.talk.s.state == WARD_S_GREETING || l.b.head < l.b.tail) /* the heads that the hub shows are on their way */
+        deliver(&l, l.b.head < l.b.tail ? &l.b : &l.a);
+    assert_false(l.a.talk.s.streaming);
+    OK(&w, ward_open(&second, w.d[CELL].home, &w.d[CELL].options, &w.err));
+    w.d[CELL].r = second;
+    line_open(&other, &w, CELL, HUB);
+    pump(&other);
+    assert_int_equal(other.a.heard.covered, 1);
+    line_close(&other);
+    w.d[CELL].r = first;
+    pump(&l);
+    assert_int_equal(l.a.heard.lost, 0);
+    line_close(&l);
+    assert_int_equal(status_of(&w, CELL).hub_lost, 0);
+    assert_int_equal(status_of(&w, CELL).receipted, 2);
+    assert_int_equal(round_of(&w, CELL, HUB).lost, 0);
+    ward_close(second);
+    world_close(&w);
+}
+
 static void remember(struct line *l)
 {
     OK(l->w, ward_talk_remember(&l->a.talk, NULL, &l->w->err));
@@ -960,6 +993,7 @@ int main(void)
         cmocka_unit_test(a_restored_hub_is_noticed_and_refilled),
         cmocka_unit_test(refilled_by_another),
         cmocka_unit_test(what_another_process_was_given_meanwhile_is_not_lost),
+        cmocka_unit_test(what_was_said_before_another_was_given_it_is_not_lost),
         cmocka_unit_test(what_lies_beyond_the_base_is_not_lost),
         cmocka_unit_test(the_newer_row_stays),
         cmocka_unit_test(the_last_ones_are_kept_and_the_newest_of_each_feed),

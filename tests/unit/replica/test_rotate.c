@@ -251,6 +251,36 @@ static void hub_and_operator_share_the_work(void **state)
     world_close(&w);
 }
 
+/* Who was granted new keys by another operator still has to end the old ones: asked again it does that, and takes no further keys. */
+static void ends_its_former_keys_when_asked_again(void **state)
+{
+    struct world w;
+    struct ward_hash old, grant;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 23);
+    struct files f = files_of(&w);
+    size_t hub = admit(&w, 'h', WARD_ROLE_HUB, 1), b = join_by_files(&w, 0, 'p', WARD_ROLE_OPERATOR, 2);
+    struct device *d = &w.d[b];
+    meet_all(&w);
+    old = d->grant;
+    OK(&w, ward_rotate_request(d->r, f.request, &d->options, words, &w.err));
+    assert_int_equal(ward_admit(w.d[hub].r, f.request, f.answer, &grant, &w.err), WARD_ERR_KEYS_WAIT);
+    give(&w, hub, 0);
+    OK(&w, ward_admit_noted(w.d[0].r, &old, f.answer, &d->grant, &w.err));
+    ward_close(d->r);
+    d->r = NULL;
+    OK(&w, ward_join_accept(&d->r, d->home, f.answer, &d->options, &w.err));
+    assert_false(is_cut(&w, b, &old));
+    OK(&w, ward_rotate(d->r, NULL, 0, &d->options, &w.err));
+    assert_true(is_cut(&w, b, &old));
+    assert_hash_equal(&d->r->self, &d->grant);
+    give(&w, b, 0);
+    give(&w, 0, hub);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 /* The old keys name one set of new ones. Whoever comes with other new ones, or after the cut, or with another's name, is told so. */
 static void old_keys_speak_once(void **state)
 {
@@ -369,6 +399,7 @@ int main(void)
         cmocka_unit_test(cell_takes_new_keys_by_files),
         cmocka_unit_test(former_answers_forget_nothing),
         cmocka_unit_test(hub_and_operator_share_the_work),
+        cmocka_unit_test(ends_its_former_keys_when_asked_again),
         cmocka_unit_test(old_keys_speak_once),
         cmocka_unit_test(keeps_the_first_changes),
         cmocka_unit_test(operators_go_on_without_the_root),
