@@ -195,7 +195,7 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
     return rc;
 }
 
-/* Every feed of the head gets a row, if it has none. */
+/* Every feed of the head gets a row, if it has none; what counts of it is judged when all have one. */
 static int add_rows(ward_replica *r, const struct ward_snapshot_head *h, uint32_t sid, struct ward_base_match *m, struct ward_error *err)
 {
     const struct ward_hash space = ward_directory_space(&r->dir, sid)->id;
@@ -217,12 +217,9 @@ static int add_rows(ward_replica *r, const struct ward_snapshot_head *h, uint32_
                               .dirty = true};
         ward_name_feed(&f.id, &r->ward, &space, &g->id);
         f.head_hash = f.id;
-        ward_directory_settled(&r->dir, &space, &f.id, &f.settled);
         if (ward_directory_add_feed(&r->dir, &f))
             return ward_fail(err, WARD_ERR_MEMORY, "directory");
         m->fids[i] = f.fid;
-        struct ward_feed *row = ward_directory_feed(&r->dir, f.fid);
-        row->limit = row->applied_limit = ward_directory_limit(&r->dir, row);
     }
     return WARD_OK;
 }
@@ -246,7 +243,7 @@ static int adopt(struct ward_apply *a, const struct ward_taking *t, const struct
     if (!rc)
         rc = ward_base_begin_rows(r, h, &m, err);
     if (!rc)
-        ward_directory_judge(&r->dir); /* branches may be gone */
+        ward_directory_judge(&r->dir); /* branches may be gone; and what is settled of the rows that came */
     a->authority_changed = true;
     if (!rc)
         rc = ward_store_adopt_base(r->store, space, err);

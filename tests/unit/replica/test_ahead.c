@@ -319,7 +319,7 @@ static void room(void **state)
     struct ward_run stranger = k.run;
     stranger.count = 99;
     size_t passed = 0;
-    for (; !ward_ahead_has_room(k.ahead); passed++)
+    for (; passed <= 64 && !ward_ahead_has_room(k.ahead); passed++)
         ward_ahead_take(k.ahead, &stranger, &k.raw);
     assert_in_range(passed, WARD_AHEAD_RUNS, 64);
     ward_ahead_begin(k.ahead, &others[WARD_AHEAD_RUNS], &k.x, false);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "replica/base.h"
 #include "replica/receipt.h"
 #include "replicas.h"
 #include "shell/store.h"
@@ -649,6 +650,35 @@ static void a_restored_hub_is_noticed_and_refilled(void **state)
     world_close(&w);
 }
 
+/* A hub with the state alone asks for the history, and all goes out to it again: it holds what it had sealed. */
+static void a_hub_that_asks_for_history_has_lost_nothing(void **state)
+{
+    struct world w;
+    struct line l;
+    struct ward_apply apply;
+    (void)state;
+    set_up(&w);
+    for (int64_t i = 1; i <= 5; i++)
+        write_note(&w, CELL, "a", i);
+    round_of(&w, CELL, HUB);
+    ward_replica *hub = w.d[HUB].r;
+    const struct ward_hash id = feed_of_cell(&w);
+    const struct ward_feed *f = ward_directory_feed_by_id(&hub->dir, &id);
+    const struct ward_base_head head = {f->fid, f->head_seq};
+    OK(&w, ward_apply_begin(&apply, hub, &w.err));
+    OK(&w, ward_base_settle(&apply, f->sid, &head, 1, &w.err));
+    OK(&w, ward_apply_end(&apply, WARD_OK, &w.err));
+    write_note(&w, CELL, "a", 6); /* so that heads are told, and before them what is wanted */
+    line_open(&l, &w, CELL, HUB);
+    l.b.talk.hooks.history = true;
+    pump(&l);
+    assert_int_equal(l.b.talk.histories, 1);
+    assert_int_equal(l.a.heard.lost, 0);
+    line_close(&l);
+    assert_int_equal(status_of(&w, CELL).hub_lost, 0);
+    world_close(&w);
+}
+
 /* Refilled by others before the cell came: what it had noticed ends with the receipt that it asks for. */
 static void refilled_by_another(void **state)
 {
@@ -991,6 +1021,7 @@ int main(void)
         cmocka_unit_test(other_heads_are_told_until_it_seals_the_true_one_again),
         cmocka_unit_test(a_history_it_never_sealed_is_a_fork),
         cmocka_unit_test(a_restored_hub_is_noticed_and_refilled),
+        cmocka_unit_test(a_hub_that_asks_for_history_has_lost_nothing),
         cmocka_unit_test(refilled_by_another),
         cmocka_unit_test(what_another_process_was_given_meanwhile_is_not_lost),
         cmocka_unit_test(what_was_said_before_another_was_given_it_is_not_lost),

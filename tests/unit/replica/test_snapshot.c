@@ -474,21 +474,27 @@ static void a_state_that_lacks_a_feed_of_the_base_is_refused(void **state)
     world_close(&w);
 }
 
+/* The last device is a copy of the tablet, as it is now. */
+static void copy_tablet(struct world *w)
+{
+    struct device *tablet = &w->d[TABLET], *d = &w->d[w->count];
+    device_init(w, w->count++, 77);
+    ward_close(tablet->r);
+    copy_home(tablet->home, d->home);
+    OK(w, ward_open(&tablet->r, tablet->home, &tablet->options, &w->err));
+    OK(w, ward_open(&d->r, d->home, &d->options, &w->err));
+    d->grant = tablet->grant;
+    d->unit = tablet->unit;
+    d->role = tablet->role;
+}
+
 /* A device that was put back to an earlier day wrote before it met anyone, at numbers that the base takes in with something else. */
 static void a_restored_device_below_loses_nothing(void **state)
 {
     struct world w;
     (void)state;
     set_up(&w);
-    struct device *d = &w.d[w.count++];
-    ward_close(w.d[TABLET].r);
-    device_init(&w, LATER, 77);
-    copy_home(w.d[TABLET].home, d->home);
-    OK(&w, ward_open(&w.d[TABLET].r, w.d[TABLET].home, &w.d[TABLET].options, &w.err));
-    OK(&w, ward_open(&d->r, d->home, &d->options, &w.err));
-    d->grant = w.d[TABLET].grant;
-    d->unit = w.d[TABLET].unit;
-    d->role = w.d[TABLET].role;
+    copy_tablet(&w);
     for (size_t i = 0; i < 3; i++)
         put(&w, TABLET, (char)('G' + i), NOTE, "trước khi khôi phục");
     whole_round(&w, OFFICE, TABLET);
@@ -539,6 +545,44 @@ static void a_change_that_rests_below_the_base_brings_the_history(void **state)
     world_close(&w);
 }
 
+/* One run that holds what lies below the base and then leaves the feed: its seal is over that, too. */
+static void a_branch_is_not_the_history_below_the_base(void **state)
+{
+    struct world w;
+    struct ward_hash id, hash;
+    uint64_t depth;
+    (void)state;
+    world_found(&w, 9);
+    admit(&w, 'a', WARD_ROLE_CELL, 9);
+    admit(&w, 'a', WARD_ROLE_CELL, 9);
+    for (size_t i = 0; i < 3; i++)
+        put(&w, TABLET, (char)('A' + i), TITLE, "một");
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, LATER);
+    settle_all(&w, LATER);
+    copy_tablet(&w);
+    const size_t copy = w.count - 1;
+    put(&w, TABLET, 'D', TITLE, "hai");
+    whole_round(&w, OFFICE, TABLET);
+    whole_round(&w, OFFICE, LATER);
+    put(&w, copy, 'E', TITLE, "ba");
+    OK(&w, carry_runs(&w, copy, LATER, &(const size_t){TABLET}));
+    OK(&w, carry_runs(&w, copy, OFFICE, &(const size_t){TABLET}));
+    const struct ward_directory *d = &w.d[LATER].r->dir;
+    const struct ward_feed *f = ward_directory_feed_of(d, space_of(&w, LATER), &w.d[TABLET].grant, &id);
+    assert_int_equal(f->base, 3);
+    assert_int_equal(f->head_seq, 4);
+    OK(&w, ward_chain_at(w.d[LATER].r, f->fid, 4, &hash, &depth, &w.err));
+    assert_memory_equal(hash.b, f->head_hash.b, sizeof hash.b);
+    OK(&w, carry_runs(&w, TABLET, LATER, &(const size_t){TABLET}));
+    assert_false(ward_space_has_base(w.d[LATER].r, space_of(&w, LATER)));
+    assert_int_equal(logged(&w, LATER), logged(&w, OFFICE));
+    meet_all(&w);
+    assert_converged(&w);
+    assert_sound(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +597,7 @@ int main(void)
         cmocka_unit_test(a_bundle_brings_the_state),
         cmocka_unit_test(the_history_is_fetched_after_all),
         cmocka_unit_test(the_history_comes_piece_by_piece),
+        cmocka_unit_test(a_branch_is_not_the_history_below_the_base),
         cmocka_unit_test(a_cut_below_the_base_waits_for_the_history),
         cmocka_unit_test(a_change_that_rests_below_the_base_brings_the_history),
     };
