@@ -410,11 +410,15 @@ static bool may_write_now(const ward_replica *r, const struct ward_hash *space)
 {
     const struct ward_grant *g = ward_replica_grant(r);
     const struct ward_space *s = ward_directory_space_by_id(&r->dir, space);
+    struct ward_floor_entry settled;
     struct ward_hash id;
     if (!g || !s || !ward_grant_stands(&r->dir, &g->id) || !ward_may_write(g, s->circle, s->circle_count))
         return false;
     const struct ward_feed *f = ward_directory_feed_of(&r->dir, s, &g->id, &id);
-    return !f || (f->limit >= f->head_seq && f->head_seq >= f->settled.seq); /* else its own settled history has to come first */
+    if (f) /* its own settled history has to come first */
+        return f->limit >= f->head_seq && f->head_seq >= f->settled.seq;
+    ward_directory_settled(&r->dir, &s->id, &id, &settled); /* by a copy of this home, it may be, whose history is not here */
+    return s->circle_count == 0 || settled.seq == 0;
 }
 
 static int rewrite_one(struct ward_apply *a, const struct ward_store_waiting *w, struct ward_error *err)

@@ -179,7 +179,7 @@ static const struct kept kept[] = {
     {"beside a floor, under former keys", 7070, 2, "rollback,clone,twin,hub,ended,compact",
      "the state ended before the two histories parted, and runs of the settled one took the place of a device's own feed alone: of a "
      "former "
-     "one nothing came any more (unit/replica/test_parted.c)"},
+     "one nothing came any more (unit/replica/test_parted_own.c)"},
     {"too short to tell", 544, 3, "twin,clone,ended,compact",
      "the model took for lost what was too short to tell whether it is settled, and had given way to a state: it came again"},
     {"a floor of a hub that parts", 8066, 2, "rollback,clone,twin,hub,ended,compact",
@@ -188,7 +188,7 @@ static const struct kept kept[] = {
     {"the same, and ended", 8036, 2, "rollback,clone,twin,hub,ended,compact", "the same"},
     {"sealed by a hub that was restored since", 8149, 2, "rollback,clone,twin,hub,ended,compact",
      "of own changes that gave way to a state those were not told again for which a receipt was held: the hub had lost them, and settled "
-     "something else (unit/replica/test_parted.c)"},
+     "something else (unit/replica/test_parted_own.c)"},
     {"settled, and let in by a hub that parted", 7052, 2, "rollback,clone,twin,hub,ended,compact",
      "the model took from what is settled its effect where its author's grant has none any more"},
     {"told again before its grant", 2100039, 2, "hub,files,keys",
@@ -198,7 +198,7 @@ static const struct kept kept[] = {
     {"a hub that is cut, and cuts", 2100013, 1, "hub,files,keys", "the model took it that whoever cuts is never cut"},
     {"goes on from there", 813, 2, "twin,clone,ended,compact",
      "what was too short to tell whether it is settled gave way to a state and was told again, though the giver only had more of it: its "
-     "changes were told twice (unit/replica/test_parted.c)"},
+     "changes were told twice (unit/replica/test_parted_own.c)"},
     {"two copies delete the same", 857, 2, "compact,twin,clone,ended",
      "the model took a deletion that another copy told again, with what that one had seen, for the same one that a restored home still had "
      "waiting: what has seen more may tell another"},
@@ -207,7 +207,7 @@ static const struct kept kept[] = {
      "him of them, so that he could not bring the branch"},
     {"begins where a copy's is settled", 3317, 2, "compact,twin,clone,ended",
      "a home that held nothing of its feed, of which a copy's changes were settled, took none of it for settled from its first "
-     "change until all was judged again (unit/replica/test_parted.c)"},
+     "change until all was judged again (unit/replica/test_parted_own.c)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -40,6 +40,8 @@ static inline int teardown(void **state)
     return 0;
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 static inline void put_in(struct fixture *f, size_t who, const struct ward_hash *space, uint32_t field, const char *text)
 {
     ward_txn *t;
@@ -69,6 +71,21 @@ static inline struct ward_dep dep_on(struct fixture *f, size_t at, size_t of, ui
     uint64_t depth;
     OK(&f->w, ward_chain_at(f->w.d[at].r, g->fid, seq, &d.hash, &depth, &f->w.err));
     return d;
+}
+
+/* Four changes in one run. All pens that write the same write the same bytes, so that any piece of the feed can be sealed. */
+static inline void write_upto(struct pen *p, uint64_t first, uint64_t last, uint64_t fork)
+{
+    p->head = p->feed;
+    pen_start(p, 1);
+    for (uint64_t seq = 1; seq <= last; seq++) {
+        if (seq == first) {
+            ward_buf_clear(&p->bodies);
+            p->first = first;
+        }
+        pen_say(p, seq, NULL, 0, seq == fork ? "fork" : "same");
+    }
+    pen_seal(p);
 }
 
 static inline void finish(struct fixture *f)

@@ -7,42 +7,9 @@
 
 #include <cmocka.h>
 
-#include "replicas.h"
+#include "three.h"
 
-enum { OFFICE, A, B };
-
-struct fixture {
-    struct world w;
-    struct ward_hash space;
-    struct ward_id item;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    const struct ward_id circle[] = {unit_id('a'), unit_id('b')};
-    assert_non_null(f);
-    world_found(&f->w, 1);
-    admit_silent(&f->w, 'a', WARD_ROLE_CELL, 1);
-    admit_silent(&f->w, 'b', WARD_ROLE_CELL, 1);
-    carry_raw(&f->w, OFFICE, A);
-    carry_raw(&f->w, OFFICE, B);
-    for (size_t i = 0; i < 3; i++)
-        OK(&f->w, ward_space_of_circle(f->w.d[i].r, &f->space, circle, 2, &f->w.err));
-    f->item = unit_id('#');
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    world_close(&f->w);
-    free(f);
-    return 0;
-}
-
-static void put(struct fixture *f, size_t who, uint32_t kind, uint32_t field, struct ward_value v)
+static void say(struct fixture *f, size_t who, uint32_t kind, uint32_t field, struct ward_value v)
 {
     ward_txn *t;
     OK(&f->w, ward_begin(f->w.d[who].r, &t, &f->w.err));
@@ -56,13 +23,6 @@ static void reopen(struct fixture *f, size_t who, const struct ward_schema *sche
     ward_close(d->r);
     d->options.schema = schema;
     OK(&f->w, ward_open(&d->r, d->home, &d->options, &f->w.err));
-}
-
-static size_t conflicts(struct fixture *f, size_t who)
-{
-    size_t n;
-    OK(&f->w, ward_conflict_count(f->w.d[who].r, &n, &f->w.err));
-    return n;
 }
 
 static int note_id(void *ctx, const struct ward_conflict *c)
@@ -88,21 +48,13 @@ static size_t conflicts_of_record(struct fixture *f, size_t who, uint32_t kind)
     return n;
 }
 
-static void finish(struct fixture *f)
-{
-    meet_all(&f->w);
-    meet_all(&f->w);
-    assert_converged(&f->w);
-    assert_sound(&f->w);
-}
-
 /* The lesser program takes the words in; the greater one sees the conflict, and sees it go. */
 static void a_conflict_learnt_of_later_can_be_resolved(void **state)
 {
     struct fixture *f = *state;
     reopen(f, B, &small_schema);
-    put(f, A, KIND_ITEM, OWNER, ward_value_text("u"));
-    put(f, OFFICE, KIND_ITEM, OWNER, ward_value_text("v"));
+    say(f, A, KIND_ITEM, OWNER, ward_value_text("u"));
+    say(f, OFFICE, KIND_ITEM, OWNER, ward_value_text("v"));
     finish(f);
     assert_int_equal(conflicts(f, A), 1);
     assert_int_equal(conflicts(f, B), 0);
@@ -120,8 +72,8 @@ static void a_conflict_learnt_of_later_can_be_resolved(void **state)
 static void a_conflict_of_a_kind_unlearnt(void **state)
 {
     struct fixture *f = *state;
-    put(f, A, KIND_OTHER, NAME, ward_value_text("by a"));
-    put(f, B, KIND_OTHER, NAME, ward_value_text("by b"));
+    say(f, A, KIND_OTHER, NAME, ward_value_text("by a"));
+    say(f, B, KIND_OTHER, NAME, ward_value_text("by b"));
     finish(f);
     assert_int_equal(conflicts(f, B), 1);
     reopen(f, B, &small_schema);
@@ -141,8 +93,8 @@ static void a_conflict_of_a_kind_unlearnt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_conflict_learnt_of_later_can_be_resolved, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_conflict_of_a_kind_unlearnt, setup, teardown),
+        TEST(a_conflict_learnt_of_later_can_be_resolved),
+        TEST(a_conflict_of_a_kind_unlearnt),
     };
     return cmocka_run_group_tests_name("schema change", tests, NULL, NULL);
 }
