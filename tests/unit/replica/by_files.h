@@ -80,11 +80,16 @@ static inline size_t items(struct world *w, size_t i)
     return n;
 }
 
+static inline void open_again(struct world *w, size_t i)
+{
+    OK(w, ward_open(&w->d[i].r, w->d[i].home, &w->d[i].options, &w->err));
+}
+
 static inline void reopen(struct world *w, size_t i)
 {
     ward_close(w->d[i].r);
     w->d[i].r = NULL;
-    OK(w, ward_open(&w->d[i].r, w->d[i].home, &w->d[i].options, &w->err));
+    open_again(w, i);
 }
 
 static inline bool there(const struct world *w, size_t i, const char *name)

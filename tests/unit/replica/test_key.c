@@ -114,6 +114,41 @@ static void test_sealed_changed_and_taken_off(void **state)
     world_close(&w);
 }
 
+static size_t times_in_file(const char *home, const char *name, const void *what, size_t len)
+{
+    static uint8_t bytes[1 << 20];
+    char path[700];
+    size_t times = 0;
+    path_in(path, home, name);
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
+    assert_true(n < sizeof bytes);
+    if (f)
+        fclose(f);
+    for (size_t at = 0; at + len <= n; at++)
+        times += memcmp(bytes + at, what, len) == 0;
+    return times;
+}
+
+/* Whoever is given the database alone gets no key with it: of a founder, and of a device that was let in. */
+static void test_no_secret_beside_the_key_files(void **state)
+{
+    (void)state;
+    struct world w;
+    static const char *const elsewhere[] = {"replica.db", "replica.db-wal"};
+    world_found(&w, 3);
+    admit(&w, 'a', WARD_ROLE_CELL, 3);
+    for (size_t i = 0; i < w.count; i++) {
+        const struct ward_keys *k = w.d[i].r->keys;
+        assert_int_equal(times_in_file(w.d[i].home, "device.key", k->sign.sk, 32), 1);
+        for (size_t j = 0; j < 2; j++) {
+            assert_int_equal(times_in_file(w.d[i].home, elsewhere[j], k->sign.sk, 32), 0);
+            assert_int_equal(times_in_file(w.d[i].home, elsewhere[j], k->link_sk, 32), 0);
+        }
+    }
+    world_close(&w);
+}
+
 /* Reading needs no secret; the answer is not even asked for, and what would need one says so. */
 static void test_read_without_it(void **state)
 {
@@ -256,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sealed_changed_and_taken_off),
+        cmocka_unit_test(test_no_secret_beside_the_key_files),
         cmocka_unit_test(test_read_without_it),
         cmocka_unit_test(test_broken_off),
         cmocka_unit_test(test_files_that_are_refused),

@@ -304,6 +304,109 @@ static void old_keys_speak_once(void **state)
     world_close(&w);
 }
 
+static size_t copied(struct world *w, size_t i)
+{
+    size_t copy = w->count++;
+    device_init(w, copy, 99);
+    ward_close(w->d[i].r);
+    copy_home(w->d[i].home, w->d[copy].home);
+    open_again(w, i);
+    open_again(w, copy);
+    w->d[copy].grant = w->d[i].grant;
+    w->d[copy].unit = w->d[i].unit;
+    w->d[copy].role = w->d[i].role;
+    return copy;
+}
+
+/* The old home, as a thief or a backup has it, goes on under the keys that were replaced: what came of that is set aside, and the device
+ * tells it again under its new ones. But not while it only takes its answer a second time, for which no keys are loaded. */
+static void what_was_written_in_an_older_copy_is_told_again(void **state)
+{
+    struct world w;
+    struct ward_hash again;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 24);
+    struct files f = files_of(&w);
+    size_t a = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 1);
+    struct device *d = &w.d[a];
+    assert_int_equal(write_item(&w, a, 'a', "before"), WARD_OK);
+    give(&w, a, 0);
+    size_t copy = copied(&w, a);
+    OK(&w, ward_rotate_request(d->r, f.request, &d->options, words, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.request, f.answer, &d->grant, &w.err));
+    ward_close(d->r);
+    OK(&w, ward_join_accept(&d->r, d->home, f.answer, &d->options, &w.err));
+    assert_int_equal(write_item(&w, copy, 'a', "in the copy"), WARD_OK);
+    give(&w, copy, 0);
+    assert_int_equal(items(&w, 0), 1);
+    OK(&w, ward_admit(w.d[0].r, f.request, f.other, &again, &w.err)); /* with all that has come since */
+    ward_close(d->r);
+    OK(&w, ward_join_accept(&d->r, d->home, f.other, &d->options, &w.err));
+    give(&w, 0, a);
+    give(&w, a, 0); /* nothing is refused: its own keys sealed it */
+    assert_int_equal(items(&w, 0), 2);
+    assert_int_equal(write_item(&w, copy, 'a', "and again"), WARD_OK);
+    give(&w, copy, 0);
+    give(&w, 0, a);
+    assert_int_equal(items(&w, a), 3);
+    give(&w, a, 0);
+    assert_int_equal(items(&w, 0), 3);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* A folder and its copy part the feed, and it is cut where they part: under new keys the folder tells again what it wrote itself. */
+static void of_two_copies_each_tells_its_own_again(void **state)
+{
+    struct world w;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 26);
+    struct files f = files_of(&w);
+    size_t a = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 1);
+    struct device *d = &w.d[a];
+    assert_int_equal(write_item(&w, a, 'a', "before"), WARD_OK);
+    size_t copy = copied(&w, a);
+    assert_int_equal(write_item(&w, copy, 'a', "in the copy"), WARD_OK);
+    assert_int_equal(write_item(&w, a, 'a', "in the folder"), WARD_OK);
+    give(&w, copy, 0);
+    give(&w, a, 0);
+    give(&w, 0, a);
+    assert_int_equal(items(&w, a), 1);
+    OK(&w, ward_rotate_request(d->r, f.request, &d->options, words, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.request, f.answer, &d->grant, &w.err));
+    ward_close(d->r);
+    OK(&w, ward_join_accept(&d->r, d->home, f.answer, &d->options, &w.err));
+    give(&w, 0, a);
+    give(&w, a, 0);
+    assert_int_equal(items(&w, 0), 2);
+    assert_sound(&w);
+    world_close(&w);
+}
+
+/* Who was let in by an invitation that names a lost device stands in its place. */
+static void who_replaces_another_follows_it(void **state)
+{
+    struct world w;
+    struct ward_hash old, follower;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 25);
+    struct files f = files_of(&w);
+    size_t a = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 1);
+    struct device *d = &w.d[w.count];
+    old = w.d[a].grant;
+    device_init(&w, w.count++, 2);
+    OK(&w, ward_replace(w.d[0].r, &old, "broken", NULL, 0, DAY_MS, code, sizeof code, &w.err));
+    assert_false(ward_grant_follower(w.d[0].r, &old, &follower, &w.err));
+    OK(&w, ward_join_request(d->home, code, "tablet", f.request, &d->options, words, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.request, f.answer, &d->grant, &w.err));
+    assert_true(ward_grant_follower(w.d[0].r, &old, &follower, &w.err));
+    assert_hash_equal(&follower, &d->grant);
+    world_close(&w);
+}
+
 /* ---- where a cut lies */
 
 static void keeps_the_first_changes(void **state)
@@ -401,6 +504,9 @@ int main(void)
         cmocka_unit_test(hub_and_operator_share_the_work),
         cmocka_unit_test(ends_its_former_keys_when_asked_again),
         cmocka_unit_test(old_keys_speak_once),
+        cmocka_unit_test(what_was_written_in_an_older_copy_is_told_again),
+        cmocka_unit_test(of_two_copies_each_tells_its_own_again),
+        cmocka_unit_test(who_replaces_another_follows_it),
         cmocka_unit_test(keeps_the_first_changes),
         cmocka_unit_test(operators_go_on_without_the_root),
         cmocka_unit_test(mutual_cuts_end_alike),

@@ -1,4 +1,5 @@
-/* Two servers in one thread, stepped in turn: what another process commits goes out to whoever is on the line. */
+/* Two servers in one thread, stepped in turn: what another process commits goes out to whoever is on the line, what could not be
+ * committed is not acknowledged, and floors are closed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include "replica/ahead.h"
 #include "replicas.h"
 #include "shell/platform.h"
+#include "shell/store_sql.h"
 
 #define STEPS_MAX 3000 /* of 10 ms */
 
@@ -55,20 +57,25 @@ static void step_until(struct line *l, const int *count, int more_than)
     assert_true(steps < STEPS_MAX);
 }
 
-static void open_line(struct line *l)
+static void serve_both(struct line *l)
 {
     static const char *const anywhere[] = {"tcp://127.0.0.1:0"};
     struct ward_serve_options hub = {.listen = anywhere, .listen_count = 1, .on_event = hear, .ctx = &l->at_hub};
     struct ward_serve_options cell = {.every_ms = 50, .on_event = hear, .ctx = &l->at_cell};
-    *l = (struct line){.hub = NULL};
-    world_found(&l->w, 7);
-    admit(&l->w, 'a', WARD_ROLE_CELL, 7);
     for (size_t i = 0; i < 2; i++)
         l->w.d[i].r->env.mono_ms = ward_platform_env()->mono_ms; /* the link's world is a real one */
     OK(&l->w, ward_serve_open(l->w.d[0].r, &hub, &l->hub, &l->w.err));
     introduce(l, 1);
     OK(&l->w, ward_serve_open(l->w.d[1].r, &cell, &l->cell, &l->w.err));
     step_until(l, &l->at_cell.synced, 0);
+}
+
+static void open_line(struct line *l)
+{
+    *l = (struct line){.hub = NULL};
+    world_found(&l->w, 7);
+    admit(&l->w, 'a', WARD_ROLE_CELL, 7);
+    serve_both(l);
 }
 
 static void close_line(struct line *l)
@@ -207,9 +214,125 @@ static void who_had_his_turn_does_not_wait_for_the_others(void **state)
     ward_helper_close(thread);
 }
 
+/* ---- a disk that takes nothing */
+
+static int refuse_to_commit(void *ctx)
+{
+    ++*(int *)ctx;
+    return 1;
+}
+
+static uint64_t unsent(struct world *w, size_t i)
+{
+    struct ward_status status;
+    OK(w, ward_status(w->d[i].r, &status, &w->err));
+    return status.unsent;
+}
+
+/* What the hub could not commit it has not acknowledged: the cell knows that nobody else holds it. */
+static void what_the_hub_cannot_commit_is_not_acknowledged(void **state)
+{
+    struct line l;
+    int refused = 0;
+    (void)state;
+    open_line(&l);
+    sqlite3 *db = l.w.d[0].r->store->db;
+    write_item(&l.w, 1, "boiler");
+    sqlite3_commit_hook(db, refuse_to_commit, &refused);
+    for (int steps = 0; refused == 0 && steps < STEPS_MAX; steps++) {
+        ward_serve_step(l.hub, 5, NULL);
+        OK(&l.w, ward_serve_step(l.cell, 5, &l.w.err));
+    }
+    assert_true(refused > 0);
+    for (int i = 0; i < 20; i++) /* whatever the hub has sent comes here */
+        OK(&l.w, ward_serve_step(l.cell, 5, &l.w.err));
+    ward_serve_close(l.cell);
+    l.cell = NULL;
+    assert_int_equal(unsent(&l.w, 1), 1);
+    sqlite3_commit_hook(db, NULL, NULL);
+    close_line(&l);
+}
+
+static ward_server *answering; /* whenever who calls it looks at his clock */
+
+static int64_t step_the_other(void *ctx)
+{
+    ward_serve_step(answering, 0, NULL);
+    return ward_platform_env()->mono_ms(ctx);
+}
+
+/* Nor what a round could not commit. */
+static void what_a_round_cannot_commit_is_not_acknowledged(void **state)
+{
+    static const char *const anywhere[] = {"tcp://127.0.0.1:0"};
+    struct line l = {.hub = NULL};
+    struct ward_serve_options hub = {.listen = anywhere, .listen_count = 1, .on_event = hear, .ctx = &l.at_hub};
+    struct ward_sync_options round = {.address = l.at_hub.address};
+    struct ward_sync_result result;
+    int refused = 0;
+    (void)state;
+    world_found(&l.w, 9);
+    admit(&l.w, 'a', WARD_ROLE_CELL, 9);
+    l.w.d[0].r->env.mono_ms = ward_platform_env()->mono_ms;
+    l.w.d[1].r->env.mono_ms = step_the_other;
+    OK(&l.w, ward_serve_open(l.w.d[0].r, &hub, &l.hub, &l.w.err));
+    answering = l.hub;
+    introduce(&l, 1);
+    OK(&l.w, ward_sync(l.w.d[1].r, &round, &result, &l.w.err));
+    write_item(&l.w, 0, "boiler");
+    sqlite3 *db = l.w.d[1].r->store->db;
+    sqlite3_commit_hook(db, refuse_to_commit, &refused);
+    assert_int_not_equal(ward_sync(l.w.d[1].r, &round, &result, NULL), WARD_OK);
+    assert_true(refused > 0);
+    sqlite3_commit_hook(db, NULL, NULL);
+    for (int i = 0; i < 20; i++)
+        OK(&l.w, ward_serve_step(l.hub, 5, &l.w.err));
+    assert_int_equal(unsent(&l.w, 0), 1);
+    OK(&l.w, ward_sync(l.w.d[1].r, &round, &result, &l.w.err));
+    for (int i = 0; i < 20; i++)
+        OK(&l.w, ward_serve_step(l.hub, 5, &l.w.err));
+    assert_int_equal(unsent(&l.w, 0), 0);
+    ward_serve_close(l.hub);
+    world_close(&l.w);
+}
+
+/* ---- floors */
+
+/* A floor was proposed before the server came up: it hears who holds what, and closes it by itself. */
+static void who_serves_closes_what_all_hold(void **state)
+{
+    struct line l = {.hub = NULL};
+    struct ward_compact_result result;
+    const struct ward_compact_options all = {.least = 1};
+    const struct ward_directory *d;
+    (void)state;
+    late_ms = 0;
+    world_found(&l.w, 10);
+    admit(&l.w, 'a', WARD_ROLE_CELL, 10);
+    for (int i = 0; i < 5; i++)
+        write_item(&l.w, 0, "boiler");
+    OK(&l.w, ward_compact(l.w.d[0].r, &all, &result, &l.w.err));
+    assert_int_equal(result.proposed, 1);
+    serve_both(&l);
+    l.w.d[0].r->env.mono_ms = slow_clock;
+    d = &l.w.d[0].r->dir;
+    for (; d->closing_count == 0 && late_ms < 40000; late_ms += 100) { /* it remembers who is there every ten seconds */
+        OK(&l.w, ward_serve_step(l.hub, 5, &l.w.err));
+        OK(&l.w, ward_serve_step(l.cell, 5, &l.w.err));
+    }
+    assert_int_equal(d->closing_count, 1);
+    close_line(&l);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_others_commit_goes_out), cmocka_unit_test(even_if_something_else_saw_it_first),
-                                       cmocka_unit_test(who_had_his_turn_does_not_wait_for_the_others)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_others_commit_goes_out),
+        cmocka_unit_test(even_if_something_else_saw_it_first),
+        cmocka_unit_test(who_had_his_turn_does_not_wait_for_the_others),
+        cmocka_unit_test(what_the_hub_cannot_commit_is_not_acknowledged),
+        cmocka_unit_test(what_a_round_cannot_commit_is_not_acknowledged),
+        cmocka_unit_test(who_serves_closes_what_all_hold),
+    };
     return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
 }

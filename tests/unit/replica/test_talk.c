@@ -247,6 +247,27 @@ static void cut_while_connected(void **state)
     world_close(&w);
 }
 
+/* Who is cut gets nothing more, though it has not said a word since. */
+static void cut_while_there_is_news_for_it(void **state)
+{
+    struct world w;
+    struct line l;
+    (void)state;
+    set_up(&w);
+    line_open(&l, &w, 0, 1);
+    pump(&l, SIZE_MAX);
+    OK(&w, ward_revoke(w.d[0].r, &w.d[1].grant, "máy bị mất", &w.err));
+    write_note(&w, 0, "a", 1, 1);
+    uint64_t before = changes_of(&w, 1);
+    OK(&w, ward_talk_news(&l.a.talk, &w.err));
+    assert_int_equal(l.a.talk.s.error, WARD_ERR_CUT);
+    pump(&l, SIZE_MAX);
+    assert_int_equal(l.b.talk.s.error, WARD_ERR_CUT);
+    line_close(&l);
+    assert_int_equal(changes_of(&w, 1), before);
+    world_close(&w);
+}
+
 /* How much one side sends before it hears of it, where each frame takes so long: most runs in flight, before the first acknowledgement and
  * after it, and the longest run's bodies. */
 static void send_backlog(struct world *w, size_t a, size_t b, int64_t frame_ms, uint64_t *unknown, uint64_t *in_flight, size_t *longest)
@@ -578,6 +599,7 @@ int main(void)
         cmocka_unit_test(many_spaces),
         cmocka_unit_test(live_news),
         cmocka_unit_test(cut_while_connected),
+        cmocka_unit_test(cut_while_there_is_news_for_it),
         cmocka_unit_test(slow_links_carry_little_at_a_time),
         cmocka_unit_test(news_of_many_spaces_goes_in_few_runs),
         cmocka_unit_test(planning_moves_nothing),

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "../scarce.h"
-#include "shell/store.h"
+#include "shell/store_sql.h"
 
 #include <sqlite3.h>
 #include <string.h>
@@ -234,12 +234,38 @@ static void a_file_of_an_earlier_build_keeps_its_size(void **state)
     assert_all_there(f);
 }
 
+/* How a commit waits for the disk, as SQLite counts it: 1 where it does not, 2 where it does. */
+static int waits_for_disk(struct ward_store *s)
+{
+    sqlite3_stmt *st;
+    assert_int_equal(sqlite3_prepare_v2(s->db, "PRAGMA synchronous", -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int how = sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    return how;
+}
+
+/* A hint may be lost with the power, and nothing else. */
+static void hints_alone_do_not_wait_for_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ward_store_begin_hint(f->s, &f->err), WARD_OK);
+        assert_int_equal(waits_for_disk(f->s), 1);
+        assert_int_equal(ward_store_commit(f->s, &f->err), WARD_OK);
+        assert_int_equal(ward_store_begin(f->s, &f->err), WARD_OK);
+        assert_int_equal(waits_for_disk(f->s), 2);
+        assert_int_equal(ward_store_commit(f->s, &f->err), WARD_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fold_after_a_look_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(news_after_a_look_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(copy_after_a_look_without_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(hints_alone_do_not_wait_for_the_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_becomes_smaller, setup, teardown),
         cmocka_unit_test_setup_teardown(who_writes_meanwhile_only_holds_it_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_of_an_earlier_build_keeps_its_size, setup, teardown),
