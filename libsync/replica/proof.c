@@ -296,15 +296,6 @@ static int next_frame(struct reader *x, struct ward_cbor *out, struct ward_error
     return WARD_OK;
 }
 
-static bool read_hash(struct ward_cbor *c, struct ward_hash *out)
-{
-    const uint8_t *p;
-    if (!ward_cbor_bytes_exact(c, &p, WARD_HASH_BYTES))
-        return false;
-    memcpy(out->b, p, WARD_HASH_BYTES);
-    return true;
-}
-
 static bool read_subjects(struct ward_cbor *c, struct ward_proof *p)
 {
     if (!ward_cbor_array(c, &p->subject_count))
@@ -326,7 +317,7 @@ static bool read_members(struct reader *x, struct ward_cbor *c, struct ward_id *
     struct ward_proof *p = &x->p;
     const uint8_t *sig;
     uint64_t count;
-    if (!read_hash(c, &p->ward) || !ward_cbor_array(c, circle_count))
+    if (!ward_cbor_hash(c, &p->ward) || !ward_cbor_array(c, circle_count))
         return false;
     if (*circle_count > WARD_CIRCLE_MAX)
         return ward_cbor_fail(c, WARD_ERR_LIMIT_CIRCLE);
@@ -338,8 +329,9 @@ static bool read_members(struct reader *x, struct ward_cbor *c, struct ward_id *
     }
     if (!ward_circle_sorted(circle, *circle_count))
         return ward_cbor_fail(c, WARD_ERR_ORDER);
-    if (!read_hash(c, &p->grant) || !ward_cbor_uint(c, &p->first, INT64_MAX - WARD_PROOF_CHANGES_MAX) || !read_hash(c, &x->prev) ||
-        !ward_cbor_uint(c, &count, WARD_PROOF_CHANGES_MAX) || !ward_cbor_bytes_exact(c, &sig, WARD_SEAL_BYTES))
+    if (!ward_cbor_hash(c, &p->grant) || !ward_cbor_uint(c, &p->first, INT64_MAX - WARD_PROOF_CHANGES_MAX) ||
+        !ward_cbor_hash(c, &x->prev) || !ward_cbor_uint(c, &count, WARD_PROOF_CHANGES_MAX) ||
+        !ward_cbor_bytes_exact(c, &sig, WARD_SEAL_BYTES))
         return false;
     if (p->first == 0 || count == 0)
         return ward_cbor_fail(c, WARD_ERR_RANGE);

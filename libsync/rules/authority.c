@@ -134,14 +134,11 @@ int ward_cut_parse(struct ward_cut_entry *entries, size_t cap, size_t *count, co
     if (n > cap)
         return WARD_ERR_RANGE;
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *feed, *hash;
-        if (!ward_cbor_array_exact(&c, 3) || !ward_cbor_bytes_exact(&c, &feed, 32) || !ward_cbor_uint(&c, &entries[i].seq, INT64_MAX) ||
-            !ward_cbor_bytes_exact(&c, &hash, 32))
+        if (!ward_cbor_array_exact(&c, 3) || !ward_cbor_hash(&c, &entries[i].feed) || !ward_cbor_uint(&c, &entries[i].seq, INT64_MAX) ||
+            !ward_cbor_hash(&c, &entries[i].hash))
             return c.code;
         if (entries[i].seq == 0)
             return WARD_ERR_RANGE;
-        memcpy(entries[i].feed.b, feed, 32);
-        memcpy(entries[i].hash.b, hash, 32);
         if (i && ward_hash_compare(&entries[i - 1].feed, &entries[i].feed) >= 0)
             return WARD_ERR_ORDER;
     }

@@ -27,22 +27,17 @@ void ward_floor_write(struct ward_buf *out, const struct ward_floor_entry *entri
 
 static int read_entry(struct ward_cbor *c, struct ward_floor_entry *e)
 {
-    const uint8_t *feed, *hash;
     size_t members;
     if (!ward_cbor_array(c, &members))
         return c->code;
     if (members != 3 && members != 4)
         return WARD_ERR_TYPE;
-    if (!ward_cbor_bytes_exact(c, &feed, 32) || !ward_cbor_uint(c, &e->seq, INT64_MAX) || !ward_cbor_bytes_exact(c, &hash, 32))
+    if (!ward_cbor_hash(c, &e->feed) || !ward_cbor_uint(c, &e->seq, INT64_MAX) || !ward_cbor_hash(c, &e->hash))
         return c->code;
     e->effect = e->seq;
     if (e->seq == 0)
         return WARD_ERR_RANGE;
-    if (members == 4 && !ward_cbor_uint(c, &e->effect, e->seq - 1))
-        return c->code;
-    memcpy(e->feed.b, feed, 32);
-    memcpy(e->hash.b, hash, 32);
-    return WARD_OK;
+    return members == 4 && !ward_cbor_uint(c, &e->effect, e->seq - 1) ? c->code : WARD_OK;
 }
 
 int ward_floor_parse(struct ward_floor_entry *entries, size_t cap, size_t *count, const void *p, size_t len)

@@ -33,18 +33,16 @@ static bool read_seen(struct ward_cbor *c, size_t feed_count, size_t *pairs)
 
 static bool read_feed(struct ward_cbor *c, size_t feed_count, struct ward_snapshot_feed *f)
 {
-    const uint8_t *grant8, *hash, *seal;
+    const uint8_t *grant8, *seal;
     size_t seal_len;
     if (!ward_cbor_array_exact(c, 6) || !ward_cbor_bytes_exact(c, &grant8, SHORT) || !ward_cbor_uint(c, &f->seq, INT64_MAX) ||
-        !ward_cbor_bytes_exact(c, &hash, WARD_HASH_BYTES) || !ward_cbor_uint(c, &f->depth, INT64_MAX) ||
-        !ward_cbor_bytes(c, &seal, &seal_len))
+        !ward_cbor_hash(c, &f->hash) || !ward_cbor_uint(c, &f->depth, INT64_MAX) || !ward_cbor_bytes(c, &seal, &seal_len))
         return false;
     if (seal_len != 0 && seal_len != WARD_SEAL_BYTES)
         return ward_cbor_fail(c, WARD_ERR_TYPE);
     if ((f->seq == 0) != (f->depth == 0) || (f->seq == 0 && seal_len) || f->depth < f->seq)
         return ward_cbor_fail(c, WARD_ERR_RANGE);
     memcpy(f->grant8, grant8, SHORT);
-    memcpy(f->hash.b, hash, sizeof f->hash.b);
     f->sealed = seal_len != 0;
     if (f->sealed)
         memcpy(f->seal, seal, sizeof f->seal);
@@ -116,7 +114,6 @@ static bool read_lags(struct ward_cbor *c, struct ward_snapshot_part *p)
 static bool read_part(struct ward_cbor *c, size_t feed_count, struct ward_snapshot_part *p)
 {
     uint64_t feed;
-    const uint8_t *hash;
     if (!ward_cbor_array_exact(c, 4) || !ward_cbor_uint(c, &feed, UINT32_MAX))
         return false;
     if (feed >= feed_count)
@@ -129,10 +126,7 @@ static bool read_part(struct ward_cbor *c, size_t feed_count, struct ward_snapsh
         return false;
     if (p->last <= p->after)
         return ward_cbor_fail(c, p->last ? WARD_ERR_ORDER : WARD_ERR_RANGE);
-    if (!read_lags(c, p) || !ward_cbor_bytes_exact(c, &hash, WARD_HASH_BYTES))
-        return false;
-    memcpy(p->hash.b, hash, sizeof p->hash.b);
-    return true;
+    return read_lags(c, p) && ward_cbor_hash(c, &p->hash);
 }
 
 static bool read_parts(struct ward_cbor *c, struct ward_snapshot_head *h)

@@ -3,6 +3,7 @@
 #include "values/text.h"
 
 #include <cbor.h>
+#include <string.h>
 
 /* One head as libcbor reports it, before canonical form is checked. */
 enum item_kind { I_FORBIDDEN, I_UINT, I_NINT, I_BYTES, I_TEXT, I_ARRAY, I_BOOL, I_NULL };
@@ -240,6 +241,15 @@ bool ward_cbor_bytes_exact(struct ward_cbor *c, const uint8_t **p, size_t len)
     if (it.n != len)
         return ward_cbor_fail(c, WARD_ERR_TYPE);
     *p = it.p;
+    return true;
+}
+
+bool ward_cbor_hash(struct ward_cbor *c, struct ward_hash *out)
+{
+    const uint8_t *p;
+    if (!ward_cbor_bytes_exact(c, &p, sizeof out->b))
+        return false;
+    memcpy(out->b, p, sizeof out->b);
     return true;
 }
 

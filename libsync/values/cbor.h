@@ -23,6 +23,7 @@ bool ward_cbor_array(struct ward_cbor *c, size_t *count);
 bool ward_cbor_array_exact(struct ward_cbor *c, size_t count); /* WARD_ERR_TYPE if it has another length */
 bool ward_cbor_bytes(struct ward_cbor *c, const uint8_t **p, size_t *len);
 bool ward_cbor_bytes_exact(struct ward_cbor *c, const uint8_t **p, size_t len); /* WARD_ERR_TYPE if it has another length */
+bool ward_cbor_hash(struct ward_cbor *c, struct ward_hash *out);                /* bytes of just a hash's length */
 bool ward_cbor_text(struct ward_cbor *c, const uint8_t **p, size_t *len);
 bool ward_cbor_bool(struct ward_cbor *c, bool *out);
 /* Any value of proto/change.md, arrays nested at most WARD_NESTING_MAX deep; a value's bytes are raw/raw_len. */

@@ -33,13 +33,8 @@ void ward_scratch_free(struct ward_scratch *s)
 
 static bool read_dep(struct ward_cbor *c, struct ward_dep *d)
 {
-    const uint8_t *feed, *hash;
-    if (!ward_cbor_array_exact(c, 3) || !ward_cbor_bytes_exact(c, &feed, 32) || !ward_cbor_uint(c, &d->seq, INT64_MAX) ||
-        !ward_cbor_bytes_exact(c, &hash, 32))
-        return false;
-    memcpy(d->feed.b, feed, 32);
-    memcpy(d->hash.b, hash, 32);
-    return ward_cbor_check(c, d->seq > 0 || ward_dep_is_own(d), WARD_ERR_RANGE);
+    return ward_cbor_array_exact(c, 3) && ward_cbor_hash(c, &d->feed) && ward_cbor_uint(c, &d->seq, INT64_MAX) &&
+           ward_cbor_hash(c, &d->hash) && ward_cbor_check(c, d->seq > 0 || ward_dep_is_own(d), WARD_ERR_RANGE);
 }
 
 static bool read_deps(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch)

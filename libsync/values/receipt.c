@@ -31,15 +31,6 @@ void ward_receipt_write_heads(struct ward_buf *out, const struct ward_receipt *r
     }
 }
 
-static bool read_hash(struct ward_cbor *c, struct ward_hash *out)
-{
-    const uint8_t *p;
-    if (!ward_cbor_bytes_exact(c, &p, WARD_HASH_BYTES))
-        return false;
-    memcpy(out->b, p, WARD_HASH_BYTES);
-    return true;
-}
-
 static bool read_heads(struct ward_cbor *c, struct ward_receipt *r)
 {
     size_t count;
@@ -49,11 +40,11 @@ static bool read_heads(struct ward_cbor *c, struct ward_receipt *r)
         return ward_cbor_fail(c, WARD_ERR_RANGE);
     for (size_t i = 0; i < count; i++) {
         struct ward_receipt_head *h = &r->heads[i];
-        if (!ward_cbor_array_exact(c, 3) || !read_hash(c, &h->feed) || !ward_cbor_uint(c, &h->seq, INT64_MAX))
+        if (!ward_cbor_array_exact(c, 3) || !ward_cbor_hash(c, &h->feed) || !ward_cbor_uint(c, &h->seq, INT64_MAX))
             return false;
         if (h->seq == 0)
             return ward_cbor_fail(c, WARD_ERR_RANGE);
-        if (!read_hash(c, &h->hash))
+        if (!ward_cbor_hash(c, &h->hash))
             return false;
         if (i && by_feed(&r->heads[i - 1], h) >= 0)
             return ward_cbor_fail(c, WARD_ERR_ORDER);
@@ -122,7 +113,8 @@ void ward_receipt_export(struct ward_buf *out, const struct ward_receipt *r, str
 static bool read_payload(struct ward_cbor *c, struct ward_receipt *r)
 {
     uint64_t wall;
-    if (!ward_cbor_array_exact(c, 4) || !read_hash(c, &r->ward) || !read_hash(c, &r->grant) || !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX))
+    if (!ward_cbor_array_exact(c, 4) || !ward_cbor_hash(c, &r->ward) || !ward_cbor_hash(c, &r->grant) ||
+        !ward_cbor_uint(c, &wall, WARD_WALL_MS_MAX))
         return false;
     r->wall_ms = (int64_t)wall;
     return read_heads(c, r) && ward_cbor_end(c);

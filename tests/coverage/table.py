@@ -24,7 +24,7 @@ GROUPS = [
     ("base", r"libsync/base/", 95),
     ("values", r"libsync/values/", 95),
     ("rules", r"libsync/rules/", 95),
-    ("ingest", r"libsync/replica/(ingest|reading|ahead|apply(_\w+)?|records|chain|stream|log)\.c", 95),
+    ("ingest", r"libsync/replica/(ingest(_\w+)?|reading|ahead|apply(_\w+)?|records|chain|stream|log)\.c", 95),
 ]
 SHOWN = GROUPS + [  # for information alone
     ("replica (rest)", r"libsync/replica/", 0),
