@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BYTES_MAX  256 /* whoever asks about more is passed on */
+#define BYTES_MAX  256 /* of what is longer its hash stands there */
 #define ANSWER_MAX 96
 #define KNOWN      8192 /* a power of two; a later question may take an earlier one's place */
 
@@ -19,7 +19,7 @@ struct question {
     size_t len; /* 0: none */
     unsigned char b[BYTES_MAX];
 };
-enum function { VERIFY = 1, IS_VALID_POINT, MULTIPLY, MULTIPLY_BASE, KEYS_FROM_SEED };
+enum function { VERIFY = 1, IS_VALID_POINT, MULTIPLY, MULTIPLY_BASE, KEYS_FROM_SEED, HASHED = 0x80 };
 
 struct known {
     struct question q;
@@ -30,9 +30,12 @@ static struct known known[KNOWN];
 
 static void add(struct question *q, const void *p, unsigned long long len)
 {
-    if (len > BYTES_MAX - q->len) {
-        q->len = BYTES_MAX; /* nothing more has room, and it is not kept */
-        return;
+    unsigned char hash[crypto_generichash_BYTES_MAX];
+    if (len > BYTES_MAX - q->len) { /* the message: keys and signatures are short */
+        crypto_generichash(hash, sizeof hash, p, len, NULL, 0);
+        q->b[0] |= HASHED;
+        p = hash;
+        len = sizeof hash;
     }
     memcpy(q->b + q->len, p, (size_t)len);
     q->len += (size_t)len;
@@ -58,7 +61,7 @@ static struct known *place(const struct question *q)
 static bool recall(const struct question *q, int *rc, void *answer, size_t len)
 {
     const struct known *k = place(q);
-    if (q->len == BYTES_MAX || k->q.len != q->len || memcmp(k->q.b, q->b, q->len) != 0)
+    if (k->q.len != q->len || memcmp(k->q.b, q->b, q->len) != 0)
         return false;
     if (len)
         memcpy(answer, k->answer, len);
@@ -69,8 +72,6 @@ static bool recall(const struct question *q, int *rc, void *answer, size_t len)
 static int keep(const struct question *q, int rc, const void *answer, size_t len)
 {
     struct known *k = place(q);
-    if (q->len == BYTES_MAX)
-        return rc;
     k->q.len = q->len;
     memcpy(k->q.b, q->b, q->len);
     if (len)

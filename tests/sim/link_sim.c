@@ -4,6 +4,7 @@
 #include "check.h"
 #include "disk_inside.h"
 #include "net.h"
+#include "rules/frame.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -532,10 +533,16 @@ static bool take(struct ward_link *l, struct ward_link_event *out)
 static int64_t patience(const struct ward_link *l, int timeout_ms)
 {
     bool alone = net_connections(l->d->w, l->d) == 0 && l->listen_count;
-    int64_t most = alone ? HOUR_MS : l->listen_count ? 16000 : 1000, wait = timeout_ms;
+    int64_t most = alone ? HOUR_MS : l->listen_count ? 32000 : 1000, wait = timeout_ms;
     for (unsigned i = 0; i < l->idle && wait < most; i++)
         wait *= 2;
     return wait < most || timeout_ms > most ? wait : most;
+}
+
+/* Nobody has anything to do for it. */
+static bool is_heartbeat(const struct ward_link_event *e)
+{
+    return e->type == WARD_LINK_FRAME && ward_frame_type(e->p, e->len) == WARD_MSG_PING;
 }
 
 int ward_link_step(struct ward_link *l, int timeout_ms, int wake_fd, struct ward_link_event *out, bool *got, struct ward_error *err)
@@ -561,7 +568,10 @@ int ward_link_step(struct ward_link *l, int timeout_ms, int wake_fd, struct ward
         l->waiting = NULL;
     }
     p->kick = false;
-    l->idle = *got ? 0 : l->idle + (timeout_ms > 0);
+    if (!*got)
+        l->idle += timeout_ms > 0;
+    else if (!is_heartbeat(out))
+        l->idle = 0;
     return WARD_OK;
 }
 
