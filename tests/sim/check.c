@@ -156,18 +156,33 @@ void check_after_boot(struct device *d)
 
 /* ---------------------------------------------------------------- frames */
 
-/* One byte in so many is looked at: wherever a secret stands, one of its first so many is. */
+/* At one place in so many the bytes that follow are looked at: wherever a secret stands, one of its first so many places is. */
 #define SECRET_STEP 8u
+
+static uint64_t eight(const uint8_t *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static uint8_t *secret_mark(struct world *w, uint64_t x, uint8_t *bit)
+{
+    uint64_t h = x * 0x9e3779b97f4a7c15u >> 47;
+    *bit = (uint8_t)(1u << h % 8);
+    return &w->secret_marks[h / 8];
+}
 
 void check_keep_secret(struct world *w, const void *p, size_t len)
 {
-    if (w->secret_count == SECRETS_MAX || len > sizeof w->secrets[0].b || len <= SECRET_STEP)
+    if (w->secret_count == SECRETS_MAX || len > sizeof w->secrets[0].b || len < SECRET_STEP + sizeof(uint64_t))
         return;
     memcpy(w->secrets[w->secret_count].b, p, len);
     w->secrets[w->secret_count++].len = len;
-    const uint8_t *b = p;
-    for (size_t i = 0; i < SECRET_STEP; i++)
-        w->secret_pairs[b[i]][b[i + 1] / 8] |= (uint8_t)(1u << b[i + 1] % 8);
+    for (size_t i = 0; i < SECRET_STEP; i++) {
+        uint8_t bit, *mark = secret_mark(w, eight((const uint8_t *)p + i), &bit);
+        *mark |= bit;
+    }
 }
 
 void check_keep_keys(struct device *d)
@@ -196,11 +211,13 @@ static bool stands_around(const struct world *w, const uint8_t *p, size_t len, s
     return false;
 }
 
-static bool holds_secret(const struct world *w, const uint8_t *p, size_t len)
+static bool holds_secret(struct world *w, const uint8_t *p, size_t len)
 {
-    for (size_t i = 0; i + 1 < len; i += SECRET_STEP)
-        if (w->secret_pairs[p[i]][p[i + 1] / 8] >> p[i + 1] % 8 & 1 && stands_around(w, p, len, i))
+    for (size_t i = 0; i + sizeof(uint64_t) <= len; i += SECRET_STEP) {
+        uint8_t bit;
+        if (*secret_mark(w, eight(p + i), &bit) & bit && stands_around(w, p, len, i))
             return true;
+    }
     return false;
 }
 

@@ -252,6 +252,9 @@ static void take_ops(struct model *m, struct model_change *c, const struct ward_
         if (o->key_len)
             memcpy(op->key, o->key, o->key_len);
         op->raw = keep_copy(m, o->raw, o->raw_len);
+        c->brings_in |= op->field == MODEL_FIRST_FIELD && (op->kind == MODEL_KIND_GRANT || op->kind == MODEL_KIND_INVITATION);
+        c->cuts |= op->kind == MODEL_KIND_GRANT && op->field == MODEL_GRANT_CUT;
+        c->settles |= op->kind == MODEL_KIND_FLOOR;
         note_record(m, op, space);
     }
 }

@@ -26,8 +26,9 @@ struct model_change {
     struct ward_hash hash;
     uint64_t depth, number; /* in the order in which they came to the model */
     bool late;
-    struct model_vv seen;  /* what its author had taken in; its own feed up to itself */
-    struct model_vv sight; /* a late change: what it had seen, else the same */
+    bool brings_in, cuts, settles; /* what stands in it: a grant or an invitation, a cut, a floor or its closing */
+    struct model_vv seen;          /* what its author had taken in; its own feed up to itself */
+    struct model_vv sight;         /* a late change: what it had seen, else the same */
     struct model_op *ops;
     size_t op_count;
 };

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_FIELD 4u /* a grant's body, an invitation's key */
-#define GRANT_CUT   12u
-#define FLOOR_KIND  6u
 #define FLOORS_MAX  256
 #define ENTRIES_MAX 256
 
@@ -38,12 +35,18 @@ static bool counts_by(struct judged *g, const struct place *at, size_t cuts, boo
     size_t all = g->cut_count;
     g->cut_count = cuts;
     g->forks = forks;
-    memset(g->known, 0, sizeof g->known);
+    memset(g->known, 0, g->m->feed_count * sizeof *g->known);
     bool counts = at->by->rank == ROOT_RANK || at->seq <= model_limit(g, at->branch);
     g->cut_count = all;
     g->forks = true;
-    memset(g->known, 0, sizeof g->known);
+    memset(g->known, 0, g->m->feed_count * sizeof *g->known);
     return counts;
+}
+
+/* Of those beyond its base. */
+static const struct model_change *own_change(const struct model_feed *branch, uint64_t seq)
+{
+    return &branch->changes[seq - branch->base - 1];
 }
 
 struct cut_op {
@@ -65,9 +68,9 @@ static void find_cuts(struct judged *g)
     size_t count = 0, before = 0;
     for (size_t i = 0; i < m->feed_count; i++)
         for (uint64_t seq = m->feeds[i].base + 1; m->spaces[m->feeds[i].space].is_ward && seq <= g->held[i]; seq++) {
-            const struct model_change *c = model_change(m, i, seq);
-            for (size_t k = 0; k < c->op_count; k++)
-                if (c->ops[k].kind == 1 && c->ops[k].field == GRANT_CUT && count < CUTS_MAX)
+            const struct model_change *c = own_change(&m->feeds[i], seq);
+            for (size_t k = 0; c->cuts && k < c->op_count; k++)
+                if (c->ops[k].kind == MODEL_KIND_GRANT && c->ops[k].field == MODEL_GRANT_CUT && count < CUTS_MAX)
                     all[count++] = (struct cut_op){{&m->feeds[i], i, seq, c->depth, k}, &c->ops[k]};
         }
     if (count == CUTS_MAX)
@@ -148,12 +151,12 @@ static void find_settled(struct judged *g)
     size_t floor_count = 0, closing_count = 0;
     for (size_t i = 0; i < m->feed_count; i++)
         for (uint64_t seq = m->feeds[i].base + 1; m->spaces[m->feeds[i].space].is_ward && seq <= g->held[i]; seq++) {
-            const struct model_change *c = model_change(m, i, seq);
-            for (size_t k = 0; k < c->op_count; k++) {
+            const struct model_change *c = own_change(&m->feeds[i], seq);
+            for (size_t k = 0; c->settles && k < c->op_count; k++) {
                 struct floor_op one = {{&m->feeds[i], i, seq, c->depth, k}, &c->ops[k]};
-                if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_HEADS && floor_count < FLOORS_MAX)
+                if (one.op->kind == MODEL_KIND_FLOOR && one.op->field == WARD_FLOOR_HEADS && floor_count < FLOORS_MAX)
                     floors[floor_count++] = one; /* held, with effect or not */
-                if (one.op->kind == FLOOR_KIND && one.op->field == WARD_FLOOR_CLOSED && closing_count < FLOORS_MAX)
+                if (one.op->kind == MODEL_KIND_FLOOR && one.op->field == WARD_FLOOR_CLOSED && closing_count < FLOORS_MAX)
                     closings[closing_count++] = one;
             }
         }
@@ -206,21 +209,29 @@ static uint64_t leaves_settled(const struct model *m, size_t branch, size_t on, 
     return at;
 }
 
-/* Whether a change with effect brought in the grant under which a feed is written. */
-static bool is_granted(struct judged *g, size_t feed)
+/* Whether a change that brought in a record of this kind, a grant or an invitation, has effect in what is held. */
+static bool is_brought_in(uint32_t kind, const uint8_t entity[16], struct judged *g)
 {
     const struct model *m = g->m;
-    if (m->feeds[feed].rank == ROOT_RANK)
-        return true;
-    for (size_t i = 0; i < m->feed_count; i++)
-        for (uint64_t seq = m->feeds[i].base + 1; m->spaces[m->feeds[i].space].is_ward && seq <= g->held[i]; seq++)
-            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
-                const struct model_op *op = &model_change(m, i, seq)->ops[k];
-                if (op->kind == 1 && op->field == FIRST_FIELD && memcmp(op->entity.b, m->feeds[feed].grant.b, 16) == 0 &&
-                    seq <= model_limit(g, i))
+    for (size_t i = 0; i < m->feed_count; i++) {
+        const struct model_feed *f = &m->feeds[i];
+        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++) {
+            const struct model_change *c = own_change(f, seq);
+            for (size_t k = 0; c->brings_in && k < c->op_count; k++) {
+                const struct model_op *op = &c->ops[k];
+                if (op->kind == kind && op->field == MODEL_FIRST_FIELD && memcmp(op->entity.b, entity, 16) == 0 &&
+                    (f->rank == ROOT_RANK || seq <= model_limit(g, i)))
                     return true;
             }
+        }
+    }
     return false;
+}
+
+static bool is_granted(struct judged *g, size_t feed)
+{
+    const struct model_feed *f = &g->m->feeds[feed];
+    return f->rank == ROOT_RANK || is_brought_in(MODEL_KIND_GRANT, f->grant.b, g);
 }
 
 uint64_t model_limit(struct judged *g, size_t feed)
@@ -251,8 +262,8 @@ struct judged *model_judge(const struct model *m, const uint64_t *held, bool cut
     g.held = held;
     g.cut_count = 0;
     g.forks = true;
-    memset(g.known, 0, sizeof g.known);
-    memset(g.settled, 0, sizeof g.settled);
+    memset(g.known, 0, m->feed_count * sizeof *g.known);
+    memset(g.settled, 0, m->feed_count * sizeof *g.settled);
     if (cuts)
         find_cuts(&g);
     if (m->w->settles)
@@ -340,31 +351,14 @@ bool model_is_ended(const struct model *m, const struct ward_hash *grant)
     return false;
 }
 
-/* Whether a change that brought in a record of this kind, a grant or an invitation, has effect in what is held. */
-static bool is_brought_in(uint32_t kind, const uint8_t entity[16], struct judged *g)
-{
-    const struct model *m = g->m;
-    for (size_t i = 0; i < m->feed_count; i++) {
-        const struct model_feed *f = &m->feeds[i];
-        for (uint64_t seq = f->base + 1; m->spaces[f->space].is_ward && seq <= g->held[i]; seq++)
-            for (size_t k = 0; k < model_change(m, i, seq)->op_count; k++) {
-                const struct model_op *op = &model_change(m, i, seq)->ops[k];
-                if (op->kind == kind && op->field == FIRST_FIELD && memcmp(op->entity.b, entity, 16) == 0 &&
-                    (f->rank == ROOT_RANK || seq <= model_limit(g, i)))
-                    return true;
-            }
-    }
-    return false;
-}
-
 static bool is_known_by(const struct device *d, struct judged *g)
 {
-    return d->joined ? is_brought_in(1, d->grant.b, g) : is_brought_in(2, d->invited.b, g);
+    return d->joined ? is_brought_in(MODEL_KIND_GRANT, d->grant.b, g) : is_brought_in(MODEL_KIND_INVITATION, d->invited.b, g);
 }
 
 bool model_has_effect(const struct model *m, const uint64_t *held, const struct ward_hash *grant)
 {
-    return is_brought_in(1, grant->b, model_judge(m, held, true));
+    return is_brought_in(MODEL_KIND_GRANT, grant->b, model_judge(m, held, true));
 }
 
 bool model_is_in_order(const struct device *d)

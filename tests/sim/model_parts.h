@@ -8,7 +8,12 @@
 #include "rules/authority.h"
 #include "rules/floor.h"
 
-#define ROOT_RANK 3u
+#define ROOT_RANK             3u
+#define MODEL_KIND_GRANT      1u
+#define MODEL_KIND_INVITATION 2u
+#define MODEL_KIND_FLOOR      6u
+#define MODEL_FIRST_FIELD     4u /* a grant's body, an invitation's key */
+#define MODEL_GRANT_CUT       12u
 
 /* The branch of a feed on which this change lies; seq 0 is where the first begins. */
 size_t model_branch_at(const struct model *m, size_t first, uint64_t seq, const struct ward_hash *hash);

@@ -86,6 +86,11 @@ size_t pool_size(const void *p)
 void *pool_resize(void *p, size_t size)
 {
     size_t before = p ? pool_size(p) : 0;
+    if (p && round_up(size) == round_up(before) &&
+        round_up(size) <= LARGE) { /* with a sanitizer all move, so that it sees who forgets it */
+        ((struct block *)p - 1)->size = size;
+        return p;
+    }
     void *q = pool_take(size);
     if (p)
         memcpy(q, p, before < size ? before : size);

@@ -165,7 +165,7 @@ struct world {
         size_t len;
     } secrets[SECRETS_MAX]; /* which may stand in key files alone */
     size_t secret_count;
-    uint8_t secret_pairs[256][32]; /* a bit for each two bytes that stand together among the first of one */
+    uint8_t secret_marks[1 << 14]; /* bits, by the hash of each eight bytes that begin at one of a secret's first places */
     /* the trace */
     bool keep_trace, print_trace;
     char *trace;

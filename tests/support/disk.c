@@ -152,25 +152,36 @@ bool disk_is_off(const struct disk *d)
     return d->off;
 }
 
-void disk_power_on(struct disk *d, enum disk_damage damage, uint64_t seed)
-{
-    struct disk_image *left = disk_survivors(d, damage, seed);
-    disk_put(d, left);
-    disk_image_free(left);
-}
-
-void disk_put(struct disk *d, const struct disk_image *image)
+static void empty(struct disk *d)
 {
     must_be_closed(d);
     disk_pending_clear(d);
     free_nodes(d);
     d->off = false;
-    for (size_t i = 0; i < image->count; i++) {
-        const struct node *n = &image->nodes[i];
-        struct node *copy = disk_node_add(d, n->name, n->mode, n->is_dir);
-        disk_bytes_write(&copy->data, 0, n->data.p, n->data.len);
-        d->bytes += n->data.len;
+}
+
+static struct node *put_node(struct disk *d, const struct node *n)
+{
+    d->bytes += n->data.len;
+    return disk_node_add(d, n->name, n->mode, n->is_dir);
+}
+
+void disk_power_on(struct disk *d, enum disk_damage damage, uint64_t seed)
+{
+    struct disk_image *left = disk_survivors(d, damage, seed);
+    empty(d);
+    for (size_t i = 0; i < left->count; i++) { /* nobody else wants its bytes */
+        put_node(d, &left->nodes[i])->data = left->nodes[i].data;
+        left->nodes[i].data = (struct bytes){0};
     }
+    disk_image_free(left);
+}
+
+void disk_put(struct disk *d, const struct disk_image *image)
+{
+    empty(d);
+    for (size_t i = 0; i < image->count; i++)
+        disk_bytes_write(&put_node(d, &image->nodes[i])->data, 0, image->nodes[i].data.p, image->nodes[i].data.len);
 }
 
 /* ---------------------------------------------------------------- names */
