@@ -39,6 +39,21 @@ static void mark_grants(struct ward_directory *d, struct bar by)
     }
 }
 
+/* Most cuts end keys that let nobody in: what grants are marked stays as it is. */
+static bool moves_marks(const struct ward_directory *d, const struct ward_cut *cut)
+{
+    struct ward_id entity;
+    for (size_t i = 0; cut->effective && i < d->writer_count; i++) {
+        const struct ward_feed *f = ward_directory_feed(d, d->writers[i].fid);
+        if (!f)
+            continue;
+        ward_grant_entity(&entity, &f->grant);
+        if (ward_id_equal(&cut->grant_entity, &entity))
+            return true;
+    }
+    return false;
+}
+
 bool ward_grant_effective(const struct ward_directory *d, const struct ward_hash *grant)
 {
     const struct ward_grant *g = ward_directory_grant(d, grant);
@@ -107,10 +122,10 @@ static void judge_closings(struct ward_directory *d)
     for (size_t i = 0; i < d->closing_count; i++) {
         struct ward_closing *c = &d->closings[i];
         const struct ward_feed *f = ward_directory_feed(d, c->fid);
-        size_t marked = by.cuts;
-        while (by.cuts < d->cut_count && ward_cut_before_closing(&d->cuts[by.cuts], c))
-            by.cuts++;
-        if (by.cuts != marked)
+        bool moved = false;
+        for (; by.cuts < d->cut_count && ward_cut_before_closing(&d->cuts[by.cuts], c); by.cuts++)
+            moved |= moves_marks(d, &d->cuts[by.cuts]);
+        if (moved)
             mark_grants(d, by);
         c->effective = f && change_counts(d, f, c->seq, by);
     }
@@ -157,15 +172,17 @@ void ward_directory_judge(struct ward_directory *d)
     ward_cuts_sort(d->cuts, d->cut_count);
     for (size_t i = 0; i < d->cut_count; i++)
         d->cuts[i].effective = false;
-    mark_grants(d, (struct bar){.cuts = 0, .forks = true});
+    bool moved = true;
     for (size_t i = 0; i < d->cut_count; i++) {
         struct ward_cut *cut = &d->cuts[i];
-        size_t before = first_of_change(d->cuts, i);
+        struct bar by = {.cuts = first_of_change(d->cuts, i), .forks = true};
         const struct ward_feed *f = ward_directory_feed(d, cut->fid);
-        if (before == i && i > 0 && d->cuts[i - 1].effective)
-            mark_grants(d, (struct bar){.cuts = i, .forks = true});
-        cut->effective =
-            f && ward_role_rules(f->role)->may_cut && change_counts(d, f, cut->seq, (struct bar){.cuts = before, .forks = true});
+        if (by.cuts == i && moved) {
+            mark_grants(d, by);
+            moved = false;
+        }
+        cut->effective = f && ward_role_rules(f->role)->may_cut && change_counts(d, f, cut->seq, by);
+        moved |= moves_marks(d, cut);
     }
     judge_closings(d);
     mark_grants(d, (struct bar){.cuts = d->cut_count, .forks = true});
