@@ -134,12 +134,26 @@ static void tell(struct world *w, struct device *hub)
     }
 }
 
+static bool is_ended(const struct device *by, const struct ward_hash *grant)
+{
+    const struct model *m = by->w->model;
+    return by->w->calm ? model_is_cut(m, by->held, grant) : model_is_ended(m, grant); /* word of it may be under way */
+}
+
 static void end_keys(struct device *by, struct device *d, const struct ward_hash *grant)
 {
-    const struct model *m = d->w->model;
-    bool is_ended = d->w->calm ? model_is_cut(m, by->held, grant) : model_is_ended(m, grant); /* word of it may be under way */
-    if (model_has_effect(m, by->held, grant) && !is_ended)
+    if (model_has_effect(d->w->model, by->held, grant) && !is_ended(by, grant))
         work_end_keys(by, d, grant);
+}
+
+static bool has_keys_to_end(const struct device *d, const struct device *by)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < d->was_count; k++)
+        n += !is_ended(by, &d->was[k]);
+    for (size_t k = 0; k < d->gone_count; k++)
+        n += !is_ended(by, &d->gone[k]);
+    return n > 0;
 }
 
 static bool is_of_somebody(const struct world *w, const struct ward_hash *grant)
@@ -182,12 +196,14 @@ static bool bring_back(struct device *d)
     }
     if (!model_knows(d->w->model, d, d))
         work_carry_all(by, d);
-    work_carry_all(d, by); /* a cut must lie after all that its operator can hear of: what those keys granted beyond it falls */
+    bool strangers = d->w->calm && d->role == WARD_ROLE_HUB;
+    if (strangers || has_keys_to_end(d, by))
+        work_carry_all(d, by); /* a cut must lie after all that its operator can hear of: what those keys granted beyond it falls */
     for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->was_count; k++)
         end_keys(by, d, &d->was[k]);
     for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->gone_count; k++)
         end_keys(by, d, &d->gone[k]);
-    if (d->w->calm && d->role == WARD_ROLE_HUB)
+    if (strangers)
         end_strangers(by, d);
     return false;
 }
