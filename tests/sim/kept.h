@@ -208,6 +208,9 @@ static const struct kept kept[] = {
     {"begins where a copy's is settled", 3317, 2, "compact,twin,clone,ended",
      "a home that held nothing of its feed, of which a copy's changes were settled, took none of it for settled from its first "
      "change until all was judged again (unit/replica/test_parted_own.c)"},
+    {"failed, and written all the same", 71, 3,
+     "reset,duplicate,reorder,replay,slow,writeerr,full,memory,twin,equivocate,noncanonical,foreign,keys,hubs",
+     "an edit ended in an error of the disk and was written: it gave way to another copy's before the model had ever seen it"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -174,9 +174,18 @@ int device_open(struct device *d, ward_replica **out, struct ward_error *err)
     return ward_open(out, d->home, &d->options, err);
 }
 
+/* An act that failed may have been written all the same: that is looked at before anything is made of it. */
+static int open_and_look(struct device *d, ward_replica **out, struct ward_error *err)
+{
+    int rc = device_open(d, out, err);
+    if (!rc && !d->hostile)
+        model_observe(d, *out);
+    return rc;
+}
+
 int device_app(struct device *d, ward_replica **out, struct ward_error *err)
 {
-    int rc = d->app ? WARD_OK : device_open(d, &d->app, err);
+    int rc = d->app ? WARD_OK : open_and_look(d, &d->app, err);
     *out = d->app;
     return rc;
 }
@@ -191,7 +200,7 @@ void device_close_app(struct device *d)
 int device_take(struct device *d, ward_replica **out, struct ward_error *err)
 {
     if (!d->idle)
-        return device_open(d, out, err);
+        return open_and_look(d, out, err);
     *out = d->idle;
     d->idle = NULL;
     return WARD_OK;
