@@ -7,8 +7,6 @@
 #include <cmocka.h>
 
 #include "link_world.h"
-#include "shell/link_guests.h"
-#include "shell/link_lines.h"
 
 /* ---------------------------------------------------------------- bad manners */
 
@@ -324,71 +322,6 @@ static void silent_lines_are_bounded(void **state)
     greet(w, server, client, dial_up(w, client, bound, server->pk));
 }
 
-/* One address may not push out another's. */
-static void room_is_made_by_whoever_has_most(void **state)
-{
-    enum { MANY = WARD_LINES_UNFINISHED };
-    struct ward_lines l;
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, to = from, other = from;
-    socklen_t len = sizeof to;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), fds[MANY + 2], ends[MANY + 2];
-    (void)state;
-    ward_process_raise_descriptors();
-    other.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
-    assert_int_equal(bind(listener, (struct sockaddr *)&to, sizeof to), 0);
-    assert_int_equal(listen(listener, MANY), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&to, &len), 0);
-    ward_lines_init(&l, ward_platform_env());
-    for (int i = 0; i < MANY + 2; i++) {
-        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-        assert_int_equal(bind(fds[i], (struct sockaddr *)(i == 0 ? &other : &from), sizeof from), 0);
-        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
-        ends[i] = accept(listener, NULL, NULL);
-        assert_true(ends[i] >= 0);
-        ward_lines_accepted(&l, ends[i]);
-    }
-    assert_int_equal(l.cut, 2);
-    for (int i = 0; i < 4; i++) { /* the first is the other's, and the oldest of all */
-        char byte;
-        ssize_t n = recv(ends[i], &byte, 1, MSG_DONTWAIT);
-        assert_true(i == 1 || i == 2 ? n == 0 : n < 0 && errno == EAGAIN);
-    }
-    for (int i = 0; i < MANY + 2; i++) {
-        ward_lines_ended(&l, ends[i]);
-        close(ends[i]);
-        close(fds[i]);
-    }
-    assert_int_equal(l.count, 0);
-    assert_int_equal(l.unfinished, 0);
-    close(listener);
-    ward_lines_free(&l);
-}
-
-/* ---------------------------------------------------------------- guests */
-
-static void guests_are_bounded(void **state)
-{
-    (void)state;
-    struct ward_guests *g = calloc(1, sizeof *g);
-    assert_non_null(g);
-    ward_guests_init(g, ward_platform_env());
-    for (uint32_t i = 0; i < WARD_PEERS_MAX; i++)
-        assert_int_equal(ward_guests_add(g, &(struct ward_guest){.id = i, .fd = (int)i, .peer = i + 1}), WARD_OK);
-    assert_int_equal(ward_guests_add(g, &(struct ward_guest){.id = 5000, .peer = 5000}), WARD_ERR_PEERS);
-    ward_guests_drop(g, ward_guests_by_peer(g, 1));
-    assert_null(ward_guests_by_id(g, 0));
-    assert_true(ward_guests_was_dropped(g, 0));
-    assert_false(ward_guests_was_dropped(g, 1));
-    assert_int_equal(ward_guests_add(g, &(struct ward_guest){.id = 5000, .peer = 5000}), WARD_OK);
-    for (uint32_t i = 1; i < WARD_GUESTS_DROPPED; i++)
-        ward_guests_remember(g, 10000 + i);
-    assert_true(ward_guests_was_dropped(g, 0));
-    ward_guests_remember(g, 9999);
-    assert_false(ward_guests_was_dropped(g, 0));
-    ward_guests_free(g);
-    free(g);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,8 +338,6 @@ int main(void)
         IN_A_WORLD(endless_message_is_cut_off),
         IN_A_WORLD(long_talk_is_not_cut_off),
         IN_A_WORLD(silent_lines_are_bounded),
-        cmocka_unit_test(room_is_made_by_whoever_has_most),
-        cmocka_unit_test(guests_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
