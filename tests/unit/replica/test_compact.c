@@ -42,6 +42,16 @@ static void write_many(struct world *w, size_t i, size_t count)
     }
 }
 
+/* What does not pack well. */
+static void write_long(struct world *w, size_t i, size_t length)
+{
+    char title[20000] = "";
+    assert_true(length < sizeof title);
+    for (size_t at = 0; at < length; at++)
+        title[at] = (char)('0' + dice_below(&w->d[i].outside.dice, 64));
+    write_title(w, i, 'p', title);
+}
+
 /* A session, at the end of which each knows what the other holds. */
 static void meet_on_line(struct world *w, size_t a, size_t b)
 {
@@ -182,12 +192,8 @@ static void the_file_becomes_smaller(void **state)
     char path[400];
     (void)state;
     set_up(&w);
-    for (int i = 0; i < 100; i++) { /* long ones, that do not pack well */
-        char title[901] = "";
-        for (size_t at = 0; at + 1 < sizeof title; at++)
-            title[at] = (char)('0' + dice_below(&w.d[A].outside.dice, 64));
-        write_title(&w, A, 'p', title);
-    }
+    for (int i = 0; i < 100; i++)
+        write_long(&w, A, 900);
     meet_on_line(&w, OFFICE, A);
     meet_on_line(&w, OFFICE, B);
     snprintf(path, sizeof path, "%s/replica.db", w.d[OFFICE].home);
@@ -513,7 +519,7 @@ static void with_sight_of_it_and_handed_on(void **state)
 
 /* A device that was left behind met the copy alone: it takes no run of what is settled, and gets the state, also from who keeps the
  * history. */
-static void meet_the_copy_alone(bool cut)
+static void meet_the_copy_alone(bool cut, size_t length)
 {
     enum { ASTRAY = 4 };
     struct world w;
@@ -523,7 +529,8 @@ static void meet_the_copy_alone(bool cut)
     admit(&w, 'a', WARD_ROLE_CELL, 20261125);
     write_title(&w, COPY, 'y', "by the copy");
     carry_raw(&w, COPY, ASTRAY);
-    write_many(&w, A, 3);
+    for (int i = 0; i < 3; i++)
+        write_long(&w, A, length);
     meet_on_line(&w, OFFICE, A);
     meet_on_line(&w, OFFICE, B);
     if (cut)
@@ -557,14 +564,21 @@ static void meet_the_copy_alone(bool cut)
 static void who_met_the_copy_alone(void **state)
 {
     (void)state;
-    meet_the_copy_alone(false);
+    meet_the_copy_alone(false, 10);
 }
 
 /* What the state does not tell of the feed, since it has no effect, is settled as well: what is held in its place gives way. */
 static void who_met_the_copy_of_a_lost_one(void **state)
 {
     (void)state;
-    meet_the_copy_alone(true);
+    meet_the_copy_alone(true, 10);
+}
+
+/* Of several runs none is taken that does not reach up to the floor: the state it is, which says all of it at once. */
+static void who_met_the_copy_and_lacks_much(void **state)
+{
+    (void)state;
+    meet_the_copy_alone(false, 12000);
 }
 
 /* A state of a space with a floor goes no further than that: below it nobody looks anything up, and beyond it the history may be asked for.
@@ -624,6 +638,7 @@ int main(void)
         cmocka_unit_test(with_sight_of_it_and_handed_on),
         cmocka_unit_test(who_met_the_copy_alone),
         cmocka_unit_test(who_met_the_copy_of_a_lost_one),
+        cmocka_unit_test(who_met_the_copy_and_lacks_much),
         cmocka_unit_test(a_state_ends_at_the_floor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
