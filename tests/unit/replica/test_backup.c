@@ -95,6 +95,50 @@ static void backup_opens(void **state)
     finish(f);
 }
 
+static bool is_at(const char *home, const char *name)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/%s", home, name);
+    return access(path, F_OK) == 0;
+}
+
+static void ruin(const char *home, const char *name)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/%s", home, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 5000; i++)
+        fputc(i % 251, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Under a number of its own; where it cannot be read any more with its log, which is not the restored one's. */
+static void what_a_restore_replaces_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct device *a = &f->w.d[A];
+    struct ward_restored restored;
+    char home[600], backup[600], kept[64];
+    common_ground(f);
+    snprintf(home, sizeof home, "%s/copy", f->w.dir);
+    snprintf(backup, sizeof backup, "%s/backup.db", f->w.dir);
+    OK(&f->w, ward_backup(a->r, backup, &f->w.err));
+    keep_copy(f);
+    for (unsigned n = 1; n <= 2; n++) {
+        OK(&f->w, ward_restore(home, backup, &a->options, &restored, &f->w.err));
+        snprintf(kept, sizeof kept, "before-restore-%u.db", n);
+        assert_string_equal(restored.kept, kept);
+        assert_true(is_at(home, kept));
+        if (n == 1) {
+            ruin(home, "replica.db");
+            ruin(home, "replica.db-wal");
+        }
+    }
+    assert_true(is_at(home, "before-restore-2.db-wal"));
+    finish(f);
+}
+
 /* Reading again, or in part, changes nothing. */
 static void again_is_nothing(void **state)
 {
@@ -117,6 +161,7 @@ int main(void)
         TEST(restored_home_learns_its_own_past),
         TEST(restored_home_that_writes_is_a_fork),
         TEST(backup_opens),
+        TEST(what_a_restore_replaces_is_kept),
         TEST(again_is_nothing),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);

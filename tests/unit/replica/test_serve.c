@@ -13,7 +13,7 @@
 #include "shell/platform.h"
 #include "shell/store_sql.h"
 
-#define STEPS_MAX 3000 /* of 10 ms */
+#define STEPS_MAX 1500 /* of 10 ms */
 
 struct heard {
     char address[128];
