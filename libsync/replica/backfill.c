@@ -35,6 +35,58 @@ static int reached(ward_replica *r, const struct ward_feed *f, uint64_t *seq, st
     return rc;
 }
 
+static int hash_before(ward_replica *r, const struct ward_feed *f, uint64_t first, struct ward_hash *out, struct ward_error *err)
+{
+    struct ward_segment before;
+    bool got = true;
+    *out = f->id;
+    int rc = first == 1 ? WARD_OK : ward_store_find_backfill(r->store, f->fid, first - 1, &before, &got, err);
+    if (!rc && !got)
+        rc = ward_fail(err, WARD_ERR_CORRUPT, "feed %u lacks history before change %llu", (unsigned)f->fid, (unsigned long long)first);
+    if (!rc && first > 1)
+        *out = before.last_hash;
+    return rc;
+}
+
+static int walk_to(const struct ward_segment *seg, const struct ward_buf *raw, uint64_t seq, struct ward_hash *hash, uint64_t *depth,
+                   struct ward_error *err)
+{
+    size_t at = 0;
+    for (uint64_t i = seg->first; i <= seq; i++) {
+        struct ward_change_head head;
+        if (ward_change_skip(raw->p + at, raw->len - at, &head))
+            return ward_fail(err, WARD_ERR_CORRUPT, "history %lld", (long long)seg->seg);
+        ward_chain(hash, i, hash, raw->p + at, head.len);
+        *depth = head.depth;
+        at += head.len;
+    }
+    return WARD_OK;
+}
+
+int ward_backfill_at(ward_replica *r, const struct ward_feed *f, uint64_t seq, struct ward_hash *hash, uint64_t *depth,
+                     struct ward_error *err)
+{
+    struct ward_segment seg;
+    struct ward_buf raw;
+    uint64_t upto;
+    bool got = false;
+    int rc = reached(r, f, &upto, hash, err);
+    if (!rc && upto >= f->base)
+        rc = ward_store_find_backfill(r->store, f->fid, seq, &seg, &got, err);
+    if (rc)
+        return rc;
+    if (!got)
+        return ward_fail(err, WARD_ERR_HISTORY, "change %llu lies before what is held here", (unsigned long long)seq);
+    ward_buf_init(&raw, &r->env);
+    rc = ward_store_unpack(r->store, &seg, &raw, err);
+    if (!rc)
+        rc = hash_before(r, f, seg.first, hash, err);
+    if (!rc)
+        rc = walk_to(&seg, &raw, seq, hash, depth, err);
+    ward_buf_free(&raw);
+    return rc;
+}
+
 static int is_whole(ward_replica *r, const struct ward_space *s, bool *whole, struct ward_error *err)
 {
     *whole = true;

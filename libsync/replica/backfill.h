@@ -14,4 +14,9 @@
 int ward_backfill_take(struct ward_apply *a, uint32_t fid, const struct ward_run *run, const struct ward_buf *raw, bool *whole,
                        bool *differs, struct ward_error *err);
 
+/* A change below a row's base, from what has come of its history: once that reaches the base it is known to be the base's. Else
+ * WARD_ERR_HISTORY. */
+int ward_backfill_at(ward_replica *r, const struct ward_feed *f, uint64_t seq, struct ward_hash *hash, uint64_t *depth,
+                     struct ward_error *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* chain.c - hash and depth of any change held, by way of its segment; what the deps of a change name. */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "replica/backfill.h"
 #include "replica/own.h"
 #include "replica/replica.h"
 #include "values/feed.h"
@@ -155,7 +156,8 @@ int ward_dep_find(ward_replica *r, const struct ward_dep *dep, const struct ward
             continue;
         reached = true;
         *row = f;
-        int rc = ward_chain_at(r, f->fid, dep->seq, &hash, depth, err);
+        int rc = !f->parent && dep->seq < f->base ? ward_backfill_at(r, f, dep->seq, &hash, depth, err)
+                                                  : ward_chain_at(r, f->fid, dep->seq, &hash, depth, err);
         if (rc)
             return rc;
         if (ward_hash_compare(&hash, &dep->hash) == 0)

@@ -143,6 +143,8 @@ int ward_store_drop_segment(struct ward_store *s, int64_t seg, struct ward_error
 /* History below a base that has come, in the order in which it came; seg is its number there. A file of format 2 or less has none. */
 int ward_store_add_backfill(struct ward_store *s, const struct ward_segment *seg, struct ward_error *err);
 int ward_store_last_backfill(struct ward_store *s, uint32_t fid, struct ward_segment *out, bool *got, struct ward_error *err); /* no data */
+/* The one with this change, where it has come: they follow on one another. */
+int ward_store_find_backfill(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got, struct ward_error *err);
 int ward_store_next_backfill(struct ward_store *s, int64_t after, struct ward_segment *out, bool *got, struct ward_error *err);
 int ward_store_drop_backfill(struct ward_store *s, uint32_t fid, struct ward_error *err);
 

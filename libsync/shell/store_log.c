@@ -168,6 +168,19 @@ int ward_store_last_backfill(struct ward_store *s, uint32_t fid, struct ward_seg
     return take(s, st, true, out, got, err);
 }
 
+int ward_store_find_backfill(struct ward_store *s, uint32_t fid, uint64_t seq, struct ward_segment *out, bool *got, struct ward_error *err)
+{
+    *got = false;
+    sqlite3_stmt *st = s->format < 3 ? NULL : store_stmt(s, SQL_BACKFILL_FIND, err);
+    if (!st)
+        return s->format < 3 ? WARD_OK : s->code;
+    sqlite3_bind_int64(st, 1, fid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)seq);
+    int rc = take(s, st, false, out, got, err);
+    *got = *got && !rc && seq < out->first + out->count;
+    return rc;
+}
+
 int ward_store_next_backfill(struct ward_store *s, int64_t after, struct ward_segment *out, bool *got, struct ward_error *err)
 {
     *got = false;

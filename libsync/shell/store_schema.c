@@ -142,6 +142,8 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_BASE_FEED_DROP] = "DELETE FROM ward_base_feed WHERE fid = ?1",
     [SQL_BACKFILL_ADD] = "INSERT INTO ward_backfill(fid, first, count, codec, last_hash, sig, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_BACKFILL_LAST] = "SELECT " BACKFILL_COLUMNS " FROM ward_backfill WHERE fid = ?1 ORDER BY number DESC LIMIT 1",
+    [SQL_BACKFILL_FIND] =
+        "SELECT " BACKFILL_COLUMNS ", data FROM ward_backfill WHERE fid = ?1 AND first <= ?2 ORDER BY number DESC LIMIT 1",
     [SQL_BACKFILL_NEXT] = "SELECT " BACKFILL_COLUMNS ", data FROM ward_backfill WHERE number > ?1 ORDER BY number LIMIT 1",
     [SQL_BACKFILL_DROP] = "DELETE FROM ward_backfill WHERE fid = ?1",
     [SQL_SEGMENT_DROP] = "DELETE FROM ward_segment WHERE seg = ?1",

@@ -211,6 +211,9 @@ static const struct kept kept[] = {
     {"failed, and written all the same", 71, 3,
      "reset,duplicate,reorder,replay,slow,writeerr,full,memory,twin,equivocate,noncanonical,foreign,keys,hubs",
      "an edit ended in an error of the disk and was written: it gave way to another copy's before the model had ever seen it"},
+    {"one seal over the end of a base", 31008, 3, "drop,oneway,memory,clone,oversize,bomb,lost,older",
+     "the last history that a newcomer lacked stood in one run with a change that rests on the history of another feed: refused until all "
+     "of the history was there, and so for ever (unit/replica/test_parted_base.c)"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -225,13 +225,67 @@ static void what_rests_below_a_base(void **state)
     assert_sound(&f->w);
 }
 
+static int settle_three(struct fixture *f)
+{
+    struct ward_apply a;
+    const struct ward_feed *of_a = feed_of(f, B, A, &f->space), *of_c = feed_of(f, B, C, &f->space),
+                           *of_office = feed_of(f, B, OFFICE, &f->space);
+    const struct ward_base_head heads[] = {{of_a->fid, 1}, {of_c->fid, 6}, {of_office->fid, 3}};
+    const uint32_t sid = of_a->sid;
+    int rc = ward_apply_begin(&a, f->w.d[B].r, &f->w.err);
+    if (rc)
+        return rc;
+    rc = ward_base_settle(&a, sid, heads, 3, &f->w.err);
+    return ward_apply_end(&a, rc, &f->w.err);
+}
+
+/* One seal is over the end of a base, what is held beyond it, and a change that rests on what lies below the base: the run has to be taken
+ * before all of the history is there, or it never will be. What has come of the history says whether it rests on that. */
+static void a_run_over_the_end_of_a_base(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[B].r;
+    struct ward_ingested in;
+    struct ward_dep below = {0};
+    struct pen office, c;
+    begin_with_records(f, 1);
+    pen_new(&office, &f->w, OFFICE, &f->space);
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        pen_say(&office, seq, NULL, 0, "of the office");
+        below = seq == 2 ? (struct ward_dep){office.feed, 2, office.head} : below;
+    }
+    pen_seal(&office);
+    OK(&f->w, pen_send(&office, B, &in));
+    OK(&f->w, settle_three(f));
+    for (int wrong = 1; wrong >= 0; wrong--) {
+        struct ward_dep named = below;
+        named.hash.b[0] ^= (uint8_t)wrong;
+        write_resting(f, 99, 1, 8, "", &c);
+        pen_say(&c, 10, &named, 1, "rests on the second");
+        pen_seal(&c);
+        if (wrong)
+            assert_int_equal(pen_send(&c, B, &in), WARD_ERR_HISTORY);
+        OK(&f->w, pen_send(&office, B, &in)); /* of the space more is lacking yet */
+        assert_int_equal(in.applied, 0);
+        assert_int_equal(pen_send(&c, B, &in), wrong ? WARD_ERR_DEP_HASH : WARD_OK);
+        pen_free(&c);
+    }
+    assert_int_equal(in.applied, 1);
+    assert_int_equal(feed_of(f, B, C, &f->space)->head_seq, 9);
+    assert_true(ward_space_has_base(r, ward_directory_space_by_id(&r->dir, &f->space)));
+    each_run_in(f, A, B, &f->space, just_take);
+    assert_false(ward_space_has_base(r, ward_directory_space_by_id(&r->dir, &f->space)));
+    pen_free(&office);
+    assert_sound(&f->w);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(branches_on_a_base),       TEST(a_base_without_memory),   TEST(a_base_without_a_store),
-        TEST(replayed_without_indexes), TEST(what_rests_below_a_base),
+        TEST(replayed_without_indexes), TEST(what_rests_below_a_base), TEST(a_run_over_the_end_of_a_base),
     };
     return cmocka_run_group_tests_name("parted_base", tests, NULL, NULL);
 }
