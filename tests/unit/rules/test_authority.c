@@ -283,6 +283,29 @@ static void mutual_cuts(void **state)
     }
 }
 
+/* Whoever was let in beyond a cut cuts nobody, whatever was cut between the two. */
+static void who_was_let_in_beyond_a_cut(void **state)
+{
+    (void)state;
+    for (int between = 0; between < 2; between++) {
+        struct ward_picture p;
+        struct ward_grant op3, g = a_grant(4, WARD_ROLE_OPERATOR);
+        picture(&p);
+        assert_int_equal(parse(&g, &op3), WARD_OK);
+        assert_int_equal(ward_directory_add_grant(&p.d, &op3, 3, 5), WARD_OK); /* by op2's fifth change */
+        add_feed(&p.d, &op3, 4);
+        cut(&p, 4, 1, 8, &p.op1, 2, 2);
+        assert_true(ward_grant_is_cut(&p.d, &p.op1.id));
+        cut(&p, 2, 1, 5, &p.op2, 3, 4);
+        if (between)
+            cut(&p, 2, 2, 6, &p.cell, 3, 4);
+        assert_false(ward_grant_effective(&p.d, &op3.id));
+        assert_false(ward_grant_is_cut(&p.d, &p.op1.id));
+        assert_true(p.d.feeds[1].limit == UINT64_MAX);
+        ward_directory_free(&p.d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_least_of_several_holds),
         cmocka_unit_test(judging),
         cmocka_unit_test(mutual_cuts),
+        cmocka_unit_test(who_was_let_in_beyond_a_cut),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("authority", tests, NULL, NULL);
 }
