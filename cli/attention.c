@@ -5,6 +5,8 @@ void cli_attention(struct cli *c, const json_t *model)
 {
     json_int_t conflicts = json_integer_value(json_object_get(model, "conflicts"));
     json_int_t unsent = json_integer_value(json_object_get(model, "unsent"));
+    if (json_is_true(json_object_get(model, "ended")))
+        cli_line(c, "%s %s", ward_error_text(WARD_ERR_CUT, c->lang), ward_error_hint(WARD_ERR_CUT, c->lang));
     if (conflicts)
         cli_line(c,
                  ngettext("%lld conflict waits for a decision: wardsync conflict list",

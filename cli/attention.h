@@ -4,7 +4,8 @@
 
 #include "out.h"
 
-/* From the model's members conflicts, unsent and unsent_since; nothing is said of what is 0 or missing. */
+/* From the model's members of those names: ended (this device's rights), conflicts, unsent and unsent_since, hub_lost, hub_rewrote, awaited
+ * and restored; nothing is said of what is 0, false or missing. */
 void cli_attention(struct cli *c, const json_t *model);
 
 #endif

@@ -97,6 +97,7 @@ static int run_read(struct cli *c)
     if (cli_names(c))
         return CLI_FAILED;
     json_auto_t *model = info_json(c, &info);
+    json_object_set_new(model, "ended", json_boolean(cli_self_ended(c)));
     json_object_set_new(model, "applied", json_integer((json_int_t)info.applied));
     json_object_set_new(model, "states", json_integer((json_int_t)info.states));
     json_object_set_new(model, "known", json_integer((json_int_t)info.known));
@@ -104,7 +105,7 @@ static int run_read(struct cli *c)
     json_object_set_new(model, "first_refusal", info.refused ? json_integer(info.first_refusal) : json_null());
     json_object_set_new(model, "conflicts_new", json_integer((json_int_t)info.conflicts_new));
     json_object_set_new(model, "conflicts", json_integer((json_int_t)conflicts));
-    return cli_answer(c, info.refused || conflicts ? CLI_ATTENTION : CLI_DONE, model, plain_read);
+    return cli_answer(c, info.refused || conflicts || cli_self_ended(c) ? CLI_ATTENTION : CLI_DONE, model, plain_read);
 }
 
 static int run_show(struct cli *c)

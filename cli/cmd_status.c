@@ -80,7 +80,7 @@ static void plain(struct cli *c, const json_t *model)
                  ngettext("%lld device has written two histories: wardsync fork list",
                           "%lld devices have written two histories: wardsync fork list", (unsigned long)forks),
                  (long long)forks);
-    if (!conflicts && !unsent && !forks && hubs_fine)
+    if (!conflicts && !unsent && !forks && hubs_fine && !json_is_true(json_object_get(model, "ended")))
         cli_line(c, _("All changes are delivered, no conflict is open."));
 }
 
@@ -100,6 +100,7 @@ static int run(struct cli *c)
         return cli_fail(c, &err);
     json_object_set_new(model, "digest", cli_hash_json(&status.digest));
     json_object_set_new(model, "changes", json_integer((json_int_t)status.changes));
+    json_object_set_new(model, "ended", json_boolean(cli_self_ended(c)));
     json_object_set_new(model, "unsent", json_integer((json_int_t)status.unsent));
     json_object_set_new(model, "unsent_since", cli_time_json(status.unsent_since_ms));
     json_object_set_new(model, "conflicts", json_integer((json_int_t)status.conflicts));
@@ -124,8 +125,8 @@ static int run(struct cli *c)
     json_object_set_new(model, "forks", forks);
     const char *role = json_string_value(json_object_get(model, "role"));
     bool decides = role && strcmp(role, cli_role_name(WARD_ROLE_OPERATOR)) == 0;
-    bool attention = cli_forks_open(forks) || status.conflicts || status.unsent || status.hub_lost || status.hub_rewrote ||
-                     (decides && status.quarantined);
+    bool attention = cli_self_ended(c) || cli_forks_open(forks) || status.conflicts || status.unsent || status.hub_lost ||
+                     status.hub_rewrote || (decides && status.quarantined);
     return cli_answer(c, attention ? CLI_ATTENTION : CLI_DONE, model, plain);
 }
 
@@ -133,8 +134,8 @@ const struct cli_command cmd_status = {
     .name = "status",
     .summary = N_("what is unsent, which conflicts are open, who was met when"),
     .run = run,
-    .details = N_("Exit code 1 while a conflict is open, a device that has written two histories has not been ended, a change of this "
-                  "device is on no other device, a hub no longer holds what it had "
-                  "confirmed, or, for operators, something is set aside."),
+    .details = N_("Exit code 1 while this device's rights are revoked, a conflict is open, a device that has written two histories has not "
+                  "been ended, a change of this device is on no other device, a hub no longer holds what it had confirmed, or, for "
+                  "operators, something is set aside."),
     .examples = "  wardsync status\n  wardsync status --json\n",
 };

@@ -73,6 +73,8 @@ const char *cli_event_text(struct cli *c, const struct ward_event *event)
             return cli_format(c, _("%s no longer holds %lld changes that it had confirmed; they are sent again"), who(c, event),
                               (long long)event->done);
         return cli_format(c, _("%s: %s %s"), who(c, event), ward_error_text(event->code, c->lang), ward_error_hint(event->code, c->lang));
+    case WARD_EVENT_ENDED:
+        return cli_format(c, "%s %s", ward_error_text(event->code, c->lang), ward_error_hint(event->code, c->lang));
     case WARD_EVENT_BASE:
         return cli_format(c, _("%s: %s %s"), who(c, event), ward_error_text(event->code, c->lang), ward_error_hint(event->code, c->lang));
     }
@@ -81,8 +83,9 @@ const char *cli_event_text(struct cli *c, const struct ward_event *event)
 
 json_t *cli_event_json(struct cli *c, const struct ward_event *event)
 {
-    static const char *const names[] = {"listening", "peer_up", "peer_down", "peer_refused", "progress", "ingested", "run_refused",
-                                        "synced",    "joined",  "clock",     "receipt",      "fork",     "hub",      "base"};
+    static const char *const names[] = {"listening", "peer_up",     "peer_down", "peer_refused", "progress",
+                                        "ingested",  "run_refused", "synced",    "joined",       "clock",
+                                        "receipt",   "fork",        "hub",       "base",         "ended"};
     (void)c;
     return json_pack("{s:s, s:i, s:o, s:I, s:I, s:s*, s:s*}", "event", names[event->type], "code", event->code, "device",
                      cli_hash_json(&event->grant), "done", (json_int_t)event->done, "total", (json_int_t)event->total, "text", event->text,

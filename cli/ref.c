@@ -237,6 +237,14 @@ json_t *cli_devices_json(struct cli *c, bool all)
     return out;
 }
 
+bool cli_self_ended(struct cli *c)
+{
+    for (size_t i = 0; i < c->names->device_count; i++)
+        if (c->names->devices[i].self)
+            return c->names->devices[i].ended;
+    return false;
+}
+
 const struct ward_device *cli_device(struct cli *c, const struct ward_hash *grant)
 {
     for (size_t i = 0; i < c->names->device_count; i++)

@@ -35,5 +35,6 @@ json_t *cli_self_json(struct cli *c);
 json_t *cli_devices_json(struct cli *c, bool all);
 json_t *cli_device_json(struct cli *c, const struct ward_device *device);
 const struct ward_device *cli_device(struct cli *c, const struct ward_hash *grant); /* NULL: unknown */
+bool cli_self_ended(struct cli *c);                                                 /* its rights were revoked; after cli_names */
 
 #endif

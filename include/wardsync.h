@@ -791,7 +791,8 @@ enum ward_event_type {
     WARD_EVENT_RECEIPT,      /* from grant; code 0: kept, done: own changes it newly covers; else why it was refused */
     WARD_EVENT_FORK,         /* grant has written two histories; done: the last change that they share */
     WARD_EVENT_HUB,          /* grant no longer holds what it had sealed: WARD_ERR_HUB_LOST, done: changes; or WARD_ERR_HUB_REWROTE */
-    WARD_EVENT_BASE          /* a space's history is here and says other than the snapshot that it had begun with; grant: who gave that */
+    WARD_EVENT_BASE,         /* a space's history is here and says other than the snapshot that it had begun with; grant: who gave that */
+    WARD_EVENT_ENDED         /* who serves: this device's own rights have ended, code WARD_ERR_CUT. It goes on answering, and has no say */
 };
 struct ward_event {
     enum ward_event_type type;

@@ -96,6 +96,15 @@ static int commit(struct ward_server *s, struct ward_error *err)
     return rc;
 }
 
+static void tell_if_ended(struct ward_server *s)
+{
+    const struct ward_grant *own = ward_replica_grant(s->r);
+    bool ended = own && !ward_grant_stands(&s->r->dir, &own->id);
+    if (ended && !s->ended)
+        ward_server_tell(s, WARD_EVENT_ENDED, WARD_ERR_CUT, &own->id, NULL);
+    s->ended = ended;
+}
+
 static int look_for_commits(struct ward_server *s, struct ward_error *err)
 {
     if (ward_server_mono(s) - s->looked_ms < LOOK_EVERY_MS)
@@ -141,6 +150,7 @@ static int spread_news(struct ward_server *s, struct ward_error *err)
     size_t count;
     if (!s->news)
         return WARD_OK;
+    tell_if_ended(s);
     s->floors_due |= s->floors_wait;
     int rc = find_changed(s, &count, err);
     s->news = rc != WARD_OK;
@@ -346,6 +356,7 @@ int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, w
         ward_serve_close(s);
         return rc;
     }
+    tell_if_ended(s);
     *out = s;
     return WARD_OK;
 }

@@ -65,6 +65,7 @@ struct ward_server {
     bool floors_due;  /* something was learned that may let floors be closed: what somebody holds, or a change while some wait */
     bool floors_wait; /* some are proposed and not closed */
     bool news;
+    bool ended;                     /* this device's own rights, as was told */
     struct ward_server_head *heads; /* by fid - 1, as they were when guests were last told, */
     uint32_t *changed;              /* and which have changed since */
     size_t head_count;

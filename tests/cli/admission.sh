@@ -204,9 +204,24 @@ is "an operator gives itself new keys, with nobody there" test "$rc" -eq 0
 at "$work/op3" --json device list
 holds "and the old ones are ended" '[(x["name"], [f["ended"] for f in x["former"]]) for x in d if x["self"]] == [("máy điều phối 3", [True])]'
 at "$work/op2" bundle write "$work/b"
+at "$hub" --json status
+holds "nobody has told the hub yet" 'd["ended"] is False'
 at "$hub" bundle read "$work/b"
+is "reading it, the hub hears that it was ended" test "$rc" -eq 1
+is "and what to do" grep -q 'have been revoked.*wardsync join CODE' "$out"
+is "the serving hub says so" timeout 20 bash -c 'until grep -q "have been revoked.*wardsync join CODE" "$0"; do sleep 0.1; done' "$work/.events"
+is "once" test "$(grep -c '^The rights of this device' "$work/.events")" -eq 1
 at "$hub" --json task set A-01 percent=1
 holds "the one that was ended writes nothing more" 'd["error"]["name"] == "revoked"' "$err"
+at "$hub" --json status
+is "status: exit code" test "$rc" -eq 1
+holds "status: it is ended" 'd["ended"] is True'
+at "$hub" --lang vi status
+is "status says so in Vietnamese, with the next step" grep -q 'Quyền của máy này đã bị thu hồi.*wardsync join' "$out"
+kill "$server" && wait "$server" 2>/dev/null
+serve "$hub"
+is "served anew, it says so at once" timeout 20 bash -c 'until grep -q "have been revoked" "$0"; do sleep 0.1; done' "$work/.events"
+kill "$server" && wait "$server" 2>/dev/null
 
 # ---- a hub's keys are changed, and a code names those of before
 keyed=$work/keyed

@@ -17,7 +17,7 @@
 
 struct heard {
     char address[128];
-    int listening, synced, ingested;
+    int listening, synced, ingested, ended;
 };
 
 static void hear(void *ctx, const struct ward_event *e)
@@ -27,6 +27,7 @@ static void hear(void *ctx, const struct ward_event *e)
         snprintf(h->address, sizeof h->address, "%s", e->text);
     h->synced += e->type == WARD_EVENT_SYNCED;
     h->ingested += e->type == WARD_EVENT_INGESTED;
+    h->ended += e->type == WARD_EVENT_ENDED && e->code == WARD_ERR_CUT;
 }
 
 struct line {
@@ -296,6 +297,44 @@ static void what_a_round_cannot_commit_is_not_acknowledged(void **state)
     world_close(&l.w);
 }
 
+/* ---- whose rights have ended */
+
+/* Another process on the home reads a bundle of the office. */
+static void hear_beside(struct world *w, size_t who)
+{
+    ward_replica *serving = w->d[who].r;
+    OK(w, ward_open(&w->d[who].r, w->d[who].home, &w->d[who].options, &w->err));
+    give(w, 0, who);
+    ward_close(w->d[who].r);
+    w->d[who].r = serving;
+}
+
+/* Whoever serves says once that its own rights have ended, however it came to hear of it, and again when it is opened anew. */
+static void who_is_ended_says_so(void **state)
+{
+    static const char *const anywhere[] = {"tcp://127.0.0.1:0"};
+    struct line l = {.hub = NULL};
+    struct ward_serve_options options = {.listen = anywhere, .listen_count = 1, .on_event = hear, .ctx = &l.at_hub};
+    (void)state;
+    world_found(&l.w, 11);
+    const size_t hub = admit(&l.w, 'h', WARD_ROLE_HUB, 11);
+    l.w.d[hub].r->env.mono_ms = ward_platform_env()->mono_ms;
+    OK(&l.w, ward_serve_open(l.w.d[hub].r, &options, &l.hub, &l.w.err));
+    OK(&l.w, ward_revoke(l.w.d[0].r, &l.w.d[hub].grant, "mất máy", &l.w.err));
+    hear_beside(&l.w, hub);
+    for (int steps = 0; l.at_hub.ended == 0 && steps < STEPS_MAX; steps++)
+        OK(&l.w, ward_serve_step(l.hub, 5, &l.w.err));
+    hear_beside(&l.w, hub);
+    for (int i = 0; i < 100; i++)
+        OK(&l.w, ward_serve_step(l.hub, 5, &l.w.err));
+    assert_int_equal(l.at_hub.ended, 1);
+    ward_serve_close(l.hub);
+    OK(&l.w, ward_serve_open(l.w.d[hub].r, &options, &l.hub, &l.w.err));
+    assert_int_equal(l.at_hub.ended, 2);
+    ward_serve_close(l.hub);
+    world_close(&l.w);
+}
+
 /* ---- floors */
 
 /* A floor was proposed before the server came up: it hears who holds what, and closes it by itself. */
@@ -332,6 +371,7 @@ int main(void)
         cmocka_unit_test(who_had_his_turn_does_not_wait_for_the_others),
         cmocka_unit_test(what_the_hub_cannot_commit_is_not_acknowledged),
         cmocka_unit_test(what_a_round_cannot_commit_is_not_acknowledged),
+        cmocka_unit_test(who_is_ended_says_so),
         cmocka_unit_test(who_serves_closes_what_all_hold),
     };
     return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
