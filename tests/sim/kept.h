@@ -214,6 +214,10 @@ static const struct kept kept[] = {
     {"one seal over the end of a base", 31008, 3, "drop,oneway,memory,clone,oversize,bomb,lost,older",
      "the last history that a newcomer lacked stood in one run with a change that rests on the history of another feed: refused until all "
      "of the history was there, and so for ever (unit/replica/test_parted_base.c)"},
+    {"told by a copy's copy", 11033, 2, "compact,twin,clone,ended",
+     "what gave way was told anew in a feed that two copies share, and the model looked for it in the withdrawing one's own"},
+    {"told by a copy under its own grant", 11063, 2, "compact,twin,clone,ended",
+     "a copy had told the same branch again under a grant of its own and noted its release: the other, which gave way later, need not"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

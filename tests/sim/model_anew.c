@@ -63,6 +63,13 @@ static bool tells(const struct model_op *op, const struct model_change *c, bool 
     return false;
 }
 
+/* Whether a feed is the device's, or that of one whose home is a copy of the one in which the other was written: under a grant that they
+ * share, or under one of its own, with a note of release for all. */
+static bool is_of_a_copy(const struct model_feed *f, const struct model_feed *written, const struct device *d)
+{
+    return f->author == written->author || f->author == d || (f->author && device_was(f->author, &written->grant));
+}
+
 /* The same value may have been withdrawn, and told again, more than once, by copies as well: one of those that tell it must not have seen
  * more. Where all have, they may tell others, and this one waits yet: that is for the end to say. */
 static bool op_is_anew(const struct model *m, struct model_withdrawn *x, const struct model_change *old, const struct model_op *op)
@@ -72,7 +79,7 @@ static bool op_is_anew(const struct model *m, struct model_withdrawn *x, const s
     x->of_more = false;
     for (size_t i = 0; i < m->feed_count; i++) {
         const struct model_feed *f = &m->feeds[i];
-        bool may_tell = (f->author == from->author || f->author == x->d) && f->space == from->space;
+        bool may_tell = f->space == from->space && is_of_a_copy(f, from, x->d);
         for (uint64_t n = f->count - f->base; may_tell && n > 0; n--) {
             const struct model_change *c = &f->changes[n - 1];
             if (!c->late || c->number <= old->number || !tells(op, c, &as_existence))
