@@ -264,20 +264,13 @@ const char *cli_opt(const struct cli *c, const char *name)
     return value;
 }
 
-const char *cli_opt_nth(const struct cli *c, const char *name, size_t n)
-{
-    for (size_t i = 0; i < c->given_count; i++)
-        if (strcmp(c->given[i].option->name, name) == 0 && n-- == 0)
-            return c->given[i].value;
-    return NULL;
-}
-
 const char *const *cli_opt_all(struct cli *c, const char *name, size_t *count)
 {
     const char **out = cli_keep(c, calloc(c->given_count + 1, sizeof *out));
     size_t n = 0;
-    while ((out[n] = cli_opt_nth(c, name, n)))
-        n++;
+    for (size_t i = 0; i < c->given_count; i++)
+        if (strcmp(c->given[i].option->name, name) == 0)
+            out[n++] = c->given[i].value;
     *count = n;
     return out;
 }

@@ -79,9 +79,7 @@ void cli_show_help(struct cli *c, const struct cli_command *command);
 
 /* The value of an option ("" for a flag; given twice, the last one), NULL if it was not given. */
 const char *cli_opt(const struct cli *c, const char *name);
-/* The nth value of one that may be given several times, or NULL. */
-const char *cli_opt_nth(const struct cli *c, const char *name, size_t n);
-/* All of them; the array lives as long as the run. */
+/* All values of one that may be given several times; the array lives as long as the run. */
 const char *const *cli_opt_all(struct cli *c, const char *name, size_t *count);
 /* A whole number within bounds; *out is left alone where the option was not given. CLI_DONE or CLI_USAGE, reported. */
 int cli_opt_number(struct cli *c, const char *name, int64_t min, int64_t max, int64_t *out);

@@ -348,7 +348,7 @@ int ward_found(ward_replica **out, const char *home, const char *ward_name, cons
 int ward_open(ward_replica **out, const char *home, const struct ward_options *options, struct ward_error *err);
 void ward_close(ward_replica *r);
 
-/* Whether this replica can be written; code and text of why not otherwise (read-only home). */
+/* Opened by ward_options.read_only: all that would write gives WARD_ERR_HOME_READONLY. */
 bool ward_is_read_only(const ward_replica *r);
 
 struct ward_self {
@@ -436,24 +436,26 @@ int ward_state_digest(ward_replica *r, const struct ward_hash *space, struct war
 
 /* ---------------------------------------------------------------- writing */
 
-/* A transaction is one user's act: one change per space it touches, all durable together or not at all. It must be committed or aborted. */
+/* A transaction is one user's act: a change for each space it touches, several where it is too large for one, all durable together or not
+ * at all. It must be committed or aborted, before its replica is closed. */
 typedef struct ward_txn ward_txn;
 
 int ward_begin(ward_replica *r, ward_txn **out, struct ward_error *err);
-int ward_new_id(ward_replica *r, struct ward_id *out, struct ward_error *err); /* UUIDv7 */
+int ward_new_id(ward_replica *r, struct ward_id *out, struct ward_error *err); /* UUIDv7. WARD_ERR_RANDOM */
 
 /* Writes a slot. key: member of a set (WARD_MEMBER), else NULL, 0. For WARD_TALLY fields the value is what to add to this device's own
  * total. Values are copied. Errors: WARD_ERR_UNKNOWN_KIND, WARD_ERR_UNKNOWN_FIELD, WARD_ERR_VALUE (type), WARD_ERR_UTF8, WARD_ERR_LIMIT_*,
  * WARD_ERR_NOT_ENTITLED, WARD_ERR_SPACE. After an error the transaction can go on without it. */
 int ward_put(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, uint32_t field, const void *key,
              size_t key_len, const struct ward_value *value, struct ward_error *err);
+/* The record is shown no more; what others write into it meanwhile stands against that as a conflict. Errors as ward_put. */
 int ward_delete(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, struct ward_error *err);
-/* Why: kept beside the changes of this transaction, about the record (kind 3, reason). */
+/* Why: kept beside the changes of this transaction, about the record (kind 3, reason). WARD_ERR_REASON: it is empty; else as ward_put. */
 int ward_reason(ward_txn *t, const struct ward_hash *space, uint32_t kind, const struct ward_id *entity, const char *text,
                 struct ward_error *err);
 
 struct ward_commit {
-    size_t changes; /* one per space */
+    size_t changes; /* at least one per space */
     size_t ops;
     uint64_t bytes;
 };
@@ -489,11 +491,11 @@ size_t ward_record_conflicts(const ward_record *rec);
 struct ward_value ward_record_value(const ward_record *rec, uint32_t field);
 bool ward_record_is_provisional(const ward_record *rec, uint32_t field); /* in conflict: shown until someone decides */
 bool ward_record_is_proposed(const ward_record *rec, uint32_t field); /* governed: a value of lesser authority waits beside the one shown */
-/* Live values of a field, the shown one first, then in descending order (proto/merge.md); ward_live_count(rec, field, key, len), then
- * ward_record_live(..., i, ...). */
+/* Live values of a field, the shown one first, then in descending order (proto/merge.md): i from 0, below the count. A value lives as long
+ * as the record. WARD_ERR_NOT_FOUND: there is no such value. */
 size_t ward_record_live_count(const ward_record *rec, uint32_t field);
 int ward_record_live(const ward_record *rec, uint32_t field, size_t i, struct ward_live *out, struct ward_error *err);
-/* Members of a set that are in, ascending by key. */
+/* Members of a set that are in, ascending by key; *key lives as long as the record. WARD_ERR_NOT_FOUND: there are no more. */
 size_t ward_record_member_count(const ward_record *rec, uint32_t field);
 int ward_record_member(const ward_record *rec, uint32_t field, size_t i, const uint8_t **key, size_t *key_len);
 
@@ -600,7 +602,8 @@ int ward_conflicts_prefix(ward_replica *r, const char *hex_prefix, ward_conflict
 int ward_conflict_count(ward_replica *r, size_t *out, struct ward_error *err);
 /* Settles one: writes `value` (or, if NULL, the value with index take, as listed) with a reason. For a presence conflict the value is a
  * boolean: true keeps the record. expected_count guards against values that arrived meanwhile (WARD_ERR_STALE). WARD_ERR_NO_RIGHT: someone
- * of greater rank wrote one of the values. */
+ * of greater rank wrote one of the values. WARD_ERR_REASON: it is empty; WARD_ERR_NOT_FOUND, WARD_ERR_ARGUMENT (take); else as
+ * ward_commit. */
 int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expected_count, size_t take, const struct ward_value *value,
                  const char *reason, struct ward_error *err);
 
@@ -612,7 +615,7 @@ int ward_resolve(ward_replica *r, const struct ward_id *conflict, size_t expecte
 int ward_invite(ward_replica *r, const struct ward_id *unit, enum ward_role role, const char *const *hub_addresses, size_t address_count,
                 int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
 /* A unit's device is gone and another takes its place: its rights are ended as by ward_revoke, and an invitation for the same unit, role
- * and name is made, in one change. */
+ * and name is made, in one change. Errors as those two. */
 int ward_replace(ward_replica *r, const struct ward_hash *grant, const char *reason, const char *const *hub_addresses, size_t address_count,
                  int64_t lifetime_ms, char *out, size_t out_size, struct ward_error *err);
 
@@ -698,7 +701,8 @@ struct ward_device {
 };
 typedef int ward_device_fn(void *ctx, const struct ward_device *device);
 int ward_devices(ward_replica *r, ward_device_fn *fn, void *ctx, struct ward_error *err);
-/* Ends a device's rights (a cut at what is known here of its feeds). Operators only. */
+/* Ends a device's rights (a cut at what is known here of its feeds), for ever. Operators only: WARD_ERR_NOT_ENTITLED, WARD_ERR_NOT_FOUND,
+ * WARD_ERR_REASON (it is empty), WARD_ERR_HISTORY (what is to be cut is not held here). */
 int ward_revoke(ward_replica *r, const struct ward_hash *grant, const char *reason, struct ward_error *err);
 /* The same, of what it wrote keeping no more than the first `changes` changes, in the order in which they arrived here (ward_history gives
  * them in that order). WARD_ERR_RANGE: it has not written so many. WARD_ERR_SETTLED: more of them are settled (ward_compact). */
@@ -799,9 +803,10 @@ struct ward_event {
     int code;
     struct ward_hash grant;
     int64_t done, total;
-    const char *text;
+    const char *text;  /* valid during the call, as all of it; NULL: nothing more to say */
     const char *words; /* WARD_EVENT_JOINED: of the new device's keys */
 };
+/* Called in the thread that syncs or serves. It must not write to that replica. */
 typedef void ward_event_fn(void *ctx, const struct ward_event *event);
 
 struct ward_sync_options {
@@ -813,7 +818,7 @@ struct ward_sync_options {
                                      * nothing is held yet comes as its state, where the peer may vouch for it (proto/snapshot.md) */
     ward_event_fn *on_event;
     void *ctx;
-    const bool *cancel; /* looked at between steps */
+    const bool *cancel; /* looked at between steps; NULL: never. WARD_ERR_CANCELLED */
 };
 struct ward_sync_result {
     struct ward_hash peer;
@@ -831,7 +836,8 @@ struct ward_sync_result {
     uint64_t histories;      /* spaces whose history has come and taken the place of the state that they had begun with */
 };
 /* One round with one peer, until both hold the same. What was committed before an error stays, and *out (never NULL) tells of it then too.
- */
+ * WARD_ERR_NO_HUB (no address is known), WARD_ERR_ADDRESS; those that pass: WARD_ERR_NETWORK, WARD_ERR_TIMEOUT, WARD_ERR_PAUSE; those that
+ * do not: WARD_ERR_HANDSHAKE and WARD_ERR_KEY_REFUSED (who answers is another, or does not know this device), WARD_ERR_CUT. */
 int ward_sync(ward_replica *r, const struct ward_sync_options *options, struct ward_sync_result *out, struct ward_error *err);
 
 struct ward_serve_options {
@@ -843,7 +849,11 @@ struct ward_serve_options {
 };
 /* Answers peers and keeps live links. Writes of other processes on this home are noticed and pushed. A process that serves for days under
  * glibc before 2.38 does well to give blocks of 16 KiB their own pages, mallopt(M_MMAP_THRESHOLD, 16384): libzmq takes four for each
- * connection, and that glibc does not find them again in its heap. The program does so; a library leaves it to its host. */
+ * connection, and that glibc does not find them again in its heap. The program does so; a library leaves it to its host.
+ *
+ * The replica outlives the server, and is used by its thread. WARD_ERR_ADDRESS, WARD_ERR_ADDRESS_IN_USE, WARD_ERR_PASSPHRASE_NEEDED. After
+ * an error a step can be taken again: what was not acknowledged comes again, when disk, memory or the lock are to be had
+ * (WARD_ERR_DISK_FULL, WARD_ERR_MEMORY, WARD_ERR_BUSY). */
 typedef struct ward_server ward_server;
 int ward_serve_open(ward_replica *r, const struct ward_serve_options *options, ward_server **out, struct ward_error *err);
 int ward_serve_step(ward_server *s, int timeout_ms, struct ward_error *err); /* returns after at most timeout_ms, or after work */
@@ -973,9 +983,12 @@ struct ward_bundle_info {
     size_t conflicts_new;
     uint64_t states; /* spaces that came as their state, since what they began with is not kept any more where they came from */
 };
-/* Written to a temporary name, flushed, read back and compared before it takes its name. */
+/* Written to a temporary name, flushed, read back and compared before it takes its name. out may be NULL. WARD_ERR_NOT_FOUND: no such
+ * addressee; those of writing a file. */
 int ward_bundle_write(ward_replica *r, const char *path, const struct ward_bundle_options *options, struct ward_bundle_info *out,
                       struct ward_error *err);
+/* What fits is taken in and stays, run by run; *out tells how much was refused, and why the first. WARD_ERR_BUNDLE_*: of another ward, of a
+ * writer who is not known or has no say, damaged. on_event may be NULL. */
 int ward_bundle_read(ward_replica *r, const char *path, ward_event_fn *on_event, void *ctx, struct ward_bundle_info *out,
                      struct ward_error *err);
 /* Checks and describes without storing anything. */

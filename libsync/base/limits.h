@@ -20,7 +20,6 @@
 #define WARD_SNAPSHOT_SAVES    2u               /* how many times less than its history it must take, where either would do */
 #define WARD_PARTS_MAX         4096u            /* of one snapshot */
 #define WARD_FRAME_MAX         262144u          /* bytes of a frame */
-#define WARD_FRAME_PARTS_MAX   1u               /* message parts of a frame */
 #define WARD_WINDOW            16u              /* run frames in flight */
 #define WARD_WINDOW_SLOW       2u               /* on a slow link, and until the first ack: one that lives briefly takes little with it */
 #define WARD_ACK_QUICK_MS      500              /* a link is quick while answers (to hello, to runs) come sooner */

@@ -34,15 +34,11 @@ struct ward_made {
     size_t part_count, part_cap;
     struct ward_vv upto; /* by fid: the heads it is of */
 };
-/* The space as it stands in the store. Within a look or a transaction. */
-int ward_base_make(struct ward_made *out, struct ward_replica *r, uint32_t sid, struct ward_error *err);
-/* The same as it stood at the space's floor: of each feed what is settled and has effect. In a transaction of its own, that is taken back.
+/* The space as it stood at its floor: of each feed what is settled and has effect. In a transaction of its own, that is taken back.
  * *made false: nothing is settled of it, or not all that is settled is held. */
 int ward_base_make_settled(struct ward_made *out, struct ward_replica *r, uint32_t sid, bool *made, struct ward_error *err);
 /* All that closed floors of the space name is held as they say. */
 int ward_base_holds_settled(ward_replica *r, const struct ward_space *s, bool *out, struct ward_error *err);
-/* The space's own base, as it is kept. signature: its maker's; zeros where that is this device. WARD_ERR_NOT_FOUND. */
-int ward_base_copy(struct ward_made *out, struct ward_replica *r, uint32_t sid, uint8_t signature[64], struct ward_error *err);
 void ward_made_free(struct ward_made *m);
 /* Whose word the space's base is. WARD_ERR_NOT_FOUND. */
 int ward_base_maker(struct ward_replica *r, uint32_t sid, struct ward_hash *grant, struct ward_error *err);
@@ -53,9 +49,7 @@ struct ward_giving {
     uint8_t signature[64];
     size_t next; /* 0: the head */
 };
-/* This device's own word counts. */
-bool ward_base_may_make(const struct ward_replica *r);
-/* It does, or the base here is the word of somebody whose does. */
+/* This device's own word counts, or the base here is the word of another. */
 bool ward_base_may_give(struct ward_replica *r, const struct ward_space *s);
 /* Who holds this much lacks what lies below a base here. */
 bool ward_space_is_below(const struct ward_replica *r, const struct ward_space *s, const struct ward_vv *have);

@@ -361,7 +361,8 @@ int ward_base_make_upto(struct ward_made *m, struct ward_error *err)
     return make(&k);
 }
 
-int ward_base_make(struct ward_made *out, struct ward_replica *r, uint32_t sid, struct ward_error *err)
+/* The space as it stands in the store. Within a look or a transaction. */
+static int make_now(struct ward_made *out, struct ward_replica *r, uint32_t sid, struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space(&r->dir, sid);
     struct maker k = {.out = out, .r = r, .sid = sid, .err = err};
@@ -382,7 +383,8 @@ int ward_base_make(struct ward_made *out, struct ward_replica *r, uint32_t sid, 
     return rc;
 }
 
-int ward_base_copy(struct ward_made *out, struct ward_replica *r, uint32_t sid, uint8_t signature[64], struct ward_error *err)
+/* The space's own base, as it is kept. signature: its maker's; zeros where that is this device. WARD_ERR_NOT_FOUND. */
+static int copy_kept(struct ward_made *out, struct ward_replica *r, uint32_t sid, uint8_t signature[64], struct ward_error *err)
 {
     const struct ward_space *s = ward_directory_space(&r->dir, sid);
     struct ward_snapshot_head h;
@@ -416,7 +418,8 @@ int ward_base_copy(struct ward_made *out, struct ward_replica *r, uint32_t sid, 
 
 /* ---- giving */
 
-bool ward_base_may_make(const struct ward_replica *r)
+/* This device's own word counts. */
+static bool may_make(const struct ward_replica *r)
 {
     const struct ward_grant *g = ward_replica_grant(r);
     return g && (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB) && !ward_grant_is_cut(&r->dir, &g->id) &&
@@ -426,7 +429,7 @@ bool ward_base_may_make(const struct ward_replica *r)
 bool ward_base_may_give(struct ward_replica *r, const struct ward_space *s)
 {
     struct ward_hash maker;
-    if (s->circle_count && ward_base_may_make(r) && !ward_space_is_doubtful(r, s))
+    if (s->circle_count && may_make(r) && !ward_space_is_doubtful(r, s))
         return true;
     return ward_space_has_base(r, s) && !ward_base_maker(r, s->sid, &maker, NULL) && !ward_replica_was(r, &maker);
 }
@@ -454,7 +457,7 @@ static int copy_base(struct ward_giving *g, ward_replica *r, uint32_t sid, bool 
         return rc;
     *made = true;
     *is_signed = !own;
-    return ward_base_copy(&g->made, r, sid, g->signature, err);
+    return copy_kept(&g->made, r, sid, g->signature, err);
 }
 
 /* What the space is given as: its own base, the state at its floor, or where nothing is settled yet, or not held here, as it stands now. */
@@ -470,7 +473,7 @@ static int make_given(struct ward_giving *g, ward_replica *r, uint32_t sid, stru
     if (!rc && !made && !ward_store_read_only(r->store))
         rc = ward_base_make_settled(&g->made, r, sid, &made, err);
     if (!rc && !made && (rc = ward_replica_look(r, err)) == WARD_OK) {
-        rc = ward_base_make(&g->made, r, sid, err);
+        rc = make_now(&g->made, r, sid, err);
         ward_replica_looked(r);
     }
     if (rc || is_signed)

@@ -262,8 +262,9 @@ struct each {
     struct ward_error *err;
 };
 
-int ward_record_load(ward_record *rec, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
-                     size_t len, struct ward_error *err)
+/* From what the store keeps, in the place of what the record was; its values in descending order. WARD_ERR_CORRUPT. */
+static int load(ward_record *rec, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len,
+                struct ward_error *err)
 {
     ward_arena_reset(&rec->arena);
     ward_state_init(&rec->state, &rec->arena);
@@ -281,7 +282,7 @@ int ward_record_load(ward_record *rec, uint32_t sid, uint32_t kind, const struct
 static int give(void *ctx, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p, size_t len)
 {
     struct each *e = ctx;
-    int rc = ward_record_load(&e->rec, sid, kind, entity, conflicts, p, len, e->err);
+    int rc = load(&e->rec, sid, kind, entity, conflicts, p, len, e->err);
     return rc || !ward_state_present(&e->rec.state) ? rc : e->fn(e->ctx, &e->rec);
 }
 

@@ -130,10 +130,6 @@ struct ward_record {
     size_t conflicts;
     const struct ward_kind_def *def;
 };
-/* From what the store keeps, in the place of what the record was; its values in descending order. WARD_ERR_CORRUPT. */
-int ward_record_load(ward_record *rec, uint32_t sid, uint32_t kind, const struct ward_id *entity, size_t conflicts, const void *p,
-                     size_t len, struct ward_error *err);
-
 /* A live value with its author and the author's claim of the time (read.c). */
 int ward_live_author(ward_replica *r, const struct ward_live_value *v, struct ward_live *out, struct ward_error *err);
 

@@ -278,13 +278,21 @@ static size_t drop_twins(struct ward_index_entry *v, size_t count)
     return kept;
 }
 
+static bool has_indexes(const struct ward_schema *schema, uint32_t kind)
+{
+    for (size_t i = 0; schema && i < schema->index_count; i++)
+        if (schema->indexes[i].kind == kind)
+            return true;
+    return false;
+}
+
 int ward_index_entries(struct ward_index_entries *out, const struct ward_schema *schema, const struct ward_kind_def *kind,
                        const struct ward_state *s, const struct ward_authors *authors, struct ward_arena *arena)
 {
     struct gather g = {.kind = kind, .s = s, .authors = authors, .arena = arena};
     int rc = WARD_OK;
     *out = (struct ward_index_entries){0};
-    if (!kind || !ward_index_has(schema, kind->number) || !ward_state_present(s))
+    if (!kind || !has_indexes(schema, kind->number) || !ward_state_present(s))
         return WARD_OK;
     ward_buf_init(&g.key, arena->env);
     for (size_t i = 0; !rc && i < schema->index_count; i++) {
@@ -300,12 +308,4 @@ int ward_index_entries(struct ward_index_entries *out, const struct ward_schema 
         qsort(g.v, g.count, sizeof *g.v, compare);
     *out = (struct ward_index_entries){g.v, g.count ? drop_twins(g.v, g.count) : 0};
     return rc;
-}
-
-bool ward_index_has(const struct ward_schema *schema, uint32_t kind)
-{
-    for (size_t i = 0; schema && i < schema->index_count; i++)
-        if (schema->indexes[i].kind == kind)
-            return true;
-    return false;
 }

@@ -31,7 +31,6 @@ struct ward_index_entries {
 /* Of a record of a kind; none if it is not shown. In the arena. WARD_ERR_MEMORY. */
 int ward_index_entries(struct ward_index_entries *out, const struct ward_schema *schema, const struct ward_kind_def *kind,
                        const struct ward_state *s, const struct ward_authors *authors, struct ward_arena *arena);
-bool ward_index_has(const struct ward_schema *schema, uint32_t kind);
 /* <0, 0, >0: as two entries stand in the table. */
 int ward_index_compare(const struct ward_index_entry *a, const struct ward_index_entry *b);
 

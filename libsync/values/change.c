@@ -100,7 +100,7 @@ static bool read_record(struct ward_cbor *c, const struct ward_scratch *s, struc
     return true;
 }
 
-bool ward_value_fits(uint32_t field, const struct ward_value *v)
+static bool fits(uint32_t field, const struct ward_value *v)
 {
     if (field == WARD_FIELD_PRESENCE || ward_field_class(field) == WARD_MEMBER)
         return v->type == WARD_BOOL;
@@ -135,7 +135,7 @@ static bool read_op(struct ward_cbor *c, struct ward_scratch *s, struct ward_cha
     }
     if (!ward_cbor_value(c, &op->value, &op->raw, &op->raw_len))
         return false;
-    return ward_cbor_check(c, ward_value_fits(op->field, &op->value), WARD_ERR_OP);
+    return ward_cbor_check(c, fits(op->field, &op->value), WARD_ERR_OP);
 }
 
 static bool read_ops(struct ward_cbor *c, struct ward_scratch *s, struct ward_change *ch)

@@ -72,9 +72,6 @@ static inline enum ward_field_class ward_field_class(uint32_t field)
     return (enum ward_field_class)(field & 3u);
 }
 
-/* Whether a field of this number may hold the value, by its class. */
-bool ward_value_fits(uint32_t field, const struct ward_value *v);
-
 /* Takes one body off the front of p and adds it to the scratch. used: its length. Everything that needs no knowledge of the feed is
  * checked: encoding, limits, order of deps, shape of operations. WARD_ERR_2xx, WARD_ERR_DEP_ORDER. */
 int ward_change_parse(struct ward_scratch *s, const uint8_t *p, size_t len, size_t *used, struct ward_error *err);
