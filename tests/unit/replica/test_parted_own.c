@@ -191,6 +191,27 @@ static void a_settled_history_beside_anothers(void **state)
     finish(f);
 }
 
+/* What is settled is not asked for its hash, for it may be gone; but where another history is held in its place, that is not it. */
+static void a_dep_on_what_is_settled_where_another_is_held(void **state)
+{
+    struct fixture *f = *state;
+    struct ward_ingested in;
+    struct pen p;
+    const struct ward_dep settled = named(f, A, 9, 4, ""), third = named(f, A, 9, 3, "");
+    OK(&f->w, send_history(f, A, OFFICE, 9, 1, 6, "", &in));
+    OK(&f->w, send_history(f, A, B, 1, 1, 5, "beside", &in));
+    settle_at(f, &settled);
+    each_word(f, OFFICE, B, just_take);
+    pen_new(&p, &f->w, C, &f->space);
+    pen_say(&p, 4, &third, 1, "seen: the settled");
+    pen_seal(&p);
+    assert_int_equal(pen_send(&p, B, &in), WARD_ERR_DEP_HASH);
+    OK(&f->w, send_history(f, A, B, 9, 1, 6, "", &in));
+    OK(&f->w, pen_send(&p, B, &in));
+    pen_free(&p);
+    finish(f);
+}
+
 /* Where B holds less than is settled, either may be it: what comes takes the place only when it reaches so far. And what B holds falls to
  * its last seal: of a run that begins beyond that the rest has to come first. */
 static void less_than_is_settled_beside_anothers(void **state)
@@ -327,7 +348,7 @@ static void what_waits_where_a_copys_is_settled(void **state)
     size_t waiting;
     bool got;
     put_in(f, OFFICE, &f->space, TITLE, "the office's");
-    give(&f->w, OFFICE, B); /* so the space is there */
+    give(&f->w, OFFICE, B);            /* so the space is there */
     put(f, A, &f->space, "told anew"); /* in the form that waits, from A's home to B's */
     OK(&f->w, ward_apply_begin(&a, f->w.d[A].r, &f->w.err));
     OK(&f->w, ward_own_withdraw(&a, feed_of(f, A, A, &f->space)->fid, 0, &f->w.err));
@@ -460,6 +481,7 @@ int main(void)
         TEST(a_settled_history_beside_two_of_ones_own),
         TEST(a_settled_history_beside_two_of_ones_own_and_no_store),
         TEST(a_settled_history_beside_anothers),
+        TEST(a_dep_on_what_is_settled_where_another_is_held),
         TEST(less_than_is_settled_beside_anothers),
         TEST(what_gives_way_and_rests_on_what_is_beside),
         TEST(a_branch_of_what_is_passed_over),

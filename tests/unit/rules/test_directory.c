@@ -343,11 +343,38 @@ static void each_failure(void **state)
     assert_int_equal(each_shortage(compare, NULL), 1);
 }
 
+/* Two cuts of one grant by one change: of each feed the least is left, and of one that either does not name nothing. */
+static void both_cuts_of_a_change_count(void **state)
+{
+    struct ward_directory d;
+    const struct ward_cut cut = {.fid = 1, .seq = 1, .grant_entity = {{7}}};
+    const struct ward_cut_entry one[] = {{{{1}}, 10, {{0}}}, {{{2}}, 4, {{0}}}, {{{3}}, 9, {{0}}}},
+                                two[] = {{{{1}}, 6, {{0}}}, {{{3}}, 11, {{0}}}};
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        begin(&d, &vectors_env);
+        assert_int_equal(ward_directory_add_cut(&d, &cut, turn ? two : one, turn ? 2 : 3), WARD_OK);
+        assert_int_equal(ward_directory_add_cut(&d, &cut, turn ? one : two, turn ? 3 : 2), WARD_OK);
+        assert_int_equal(d.cut_count, 1);
+        assert_int_equal(d.cuts[0].entry_count, 2);
+        assert_int_equal(d.cuts[0].entries[0].feed.b[0], 1);
+        assert_int_equal(d.cuts[0].entries[0].seq, 6);
+        assert_int_equal(d.cuts[0].entries[1].feed.b[0], 3);
+        assert_int_equal(d.cuts[0].entries[1].seq, 9);
+        ward_directory_free(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_beginnings),    cmocka_unit_test(numbers), cmocka_unit_test(branches_of_nothing),
-        cmocka_unit_test(floors_and_closings), cmocka_unit_test(digests), cmocka_unit_test(words_of_nobody),
+        cmocka_unit_test(equal_beginnings),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(branches_of_nothing),
+        cmocka_unit_test(floors_and_closings),
+        cmocka_unit_test(digests),
+        cmocka_unit_test(words_of_nobody),
+        cmocka_unit_test(both_cuts_of_a_change_count),
         cmocka_unit_test(each_failure),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("directory", tests, NULL, NULL);
