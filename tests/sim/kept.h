@@ -218,6 +218,9 @@ static const struct kept kept[] = {
      "what gave way was told anew in a feed that two copies share, and the model looked for it in the withdrawing one's own"},
     {"told by a copy under its own grant", 11063, 2, "compact,twin,clone,ended",
      "a copy had told the same branch again under a grant of its own and noted its release: the other, which gave way later, need not"},
+    {"a stick for somebody unknown", 1920001, 4, "all",
+     "the stick by which a hub and an operator were to hear of each other was written for one whom its writer did not know: refused, again "
+     "and again, and what the operator was to end was not ended"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

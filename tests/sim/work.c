@@ -582,8 +582,8 @@ static int write_bundle(struct device *from, struct device *to, const char *path
     struct dice *dice = &from->w->work_dice;
     struct ward_bundle_options options = {.for_grant = dice_chance(dice, 800) ? &to->grant : NULL, .since_last = dice_chance(dice, 300)};
     struct ward_bundle_info info;
-    if (whole)
-        options = (struct ward_bundle_options){.for_grant = options.for_grant};
+    if (whole) /* it is to arrive: for one whom its writer does not know it is written for all */
+        options = (struct ward_bundle_options){.for_grant = model_knows(from->w->model, from, to) ? options.for_grant : NULL};
     faults_before_act(from);
     int rc = device_app(from, &a.r, &a.err);
     if (!rc)
