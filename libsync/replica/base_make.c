@@ -422,7 +422,7 @@ static int copy_kept(struct ward_made *out, struct ward_replica *r, uint32_t sid
 static bool may_make(const struct ward_replica *r)
 {
     const struct ward_grant *g = ward_replica_grant(r);
-    return g && (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB) && !ward_grant_is_cut(&r->dir, &g->id) &&
+    return g && (g->role == WARD_ROLE_OPERATOR || g->role == WARD_ROLE_HUB) && ward_grant_stands(&r->dir, &g->id) &&
            !ward_keys_check(r->keys, NULL);
 }
 

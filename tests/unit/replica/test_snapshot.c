@@ -583,10 +583,40 @@ static void a_branch_is_not_the_history_below_the_base(void **state)
     world_close(&w);
 }
 
+static int count_change(void *ctx, const struct ward_change_info *change, const struct ward_op_info *ops, size_t op_count)
+{
+    (void)change, (void)ops, (void)op_count;
+    ++*(uint64_t *)ctx;
+    return 0;
+}
+
+/* Who had let the hub in is cut before he did: what it makes nobody takes (402), so it gives the history. */
+static void who_was_never_let_in_gives_no_state(void **state)
+{
+    struct world w;
+    uint64_t before = 0;
+    (void)state;
+    world_found(&w, 20261126);
+    const struct ward_history_query by_office = {.grant = &w.d[OFFICE].grant};
+    const size_t cell = admit(&w, 'a', WARD_ROLE_CELL, 1), other = admit(&w, 'o', WARD_ROLE_OPERATOR, 2);
+    OK(&w, ward_history_find(w.d[OFFICE].r, &by_office, count_change, &before, &w.err));
+    const size_t hub = admit(&w, 'h', WARD_ROLE_HUB, 3);
+    put(&w, cell, 'A', TITLE, "một");
+    give(&w, OFFICE, cell);
+    give(&w, cell, hub);
+    give(&w, OFFICE, other);
+    assert_true(ward_base_may_give(w.d[hub].r, space_of(&w, hub)));
+    OK(&w, ward_revoke_after(w.d[other].r, &w.d[OFFICE].grant, before, "mất máy", &w.err));
+    give(&w, other, hub);
+    assert_false(ward_base_may_give(w.d[hub].r, space_of(&w, hub)));
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newcomer_takes_the_state),
+        cmocka_unit_test(who_was_never_let_in_gives_no_state),
         cmocka_unit_test(a_state_that_saves_little_is_not_given),
         cmocka_unit_test(settled_history_goes),
         cmocka_unit_test(a_device_below_loses_nothing),
