@@ -169,8 +169,9 @@ int ward_talk_send_want(struct ward_talk *t, struct ward_error *err); /* before 
 int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
 /* The peer's heads are known: which spaces it gets as a snapshot; those are put off. */
 int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err);
-/* The same for a space of which the peer has shown another history than what is held here begins with. beside: or than is settled. */
-int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, bool beside, struct ward_error *err);
+/* The same for a space of which the peer has shown another history than what is held here begins with. elsewhere: it reaches beyond what is
+ * held here begins with, so that there is nothing the peer lacks. beside: or another than is settled. */
+int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, bool elsewhere, bool beside, struct ward_error *err);
 /* The next frame of a snapshot that is due, in t->out; *got false: none is. *again: a space goes as runs after all, which are owed now.
  * *wait: it must not be made before what has come is committed. */
 int ward_talk_next_of_snapshot(struct ward_talk *t, bool runs_left, bool *got, bool *again, bool *wait, struct ward_error *err);

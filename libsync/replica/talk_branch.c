@@ -297,7 +297,7 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
     if (!rc)
         rc = is_beside(t, &v, &beside, err);
     if (!rc)
-        rc = ward_talk_weigh_below(t, ward_directory_space(&t->r->dir, trunk->sid), beside, err);
+        rc = ward_talk_weigh_below(t, ward_directory_space(&t->r->dir, trunk->sid), v.strange > trunk->base, beside, err);
     if (!rc && ward_vv_raise(&t->heard_branch, &t->r->env, trunk->fid, 1))
         rc = ward_fail(err, WARD_ERR_MEMORY, "session");
     if (!rc && !asked)

@@ -89,9 +89,9 @@ static int put_off(struct ward_talk *t, const struct ward_space *s, enum why why
     return can && ward_vv_raise(&t->stream.put_off, &t->r->env, s->sid, why) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
 }
 
-static int put_off_below(struct ward_talk *t, const struct ward_space *s, struct ward_error *err)
+static int put_off_below(struct ward_talk *t, const struct ward_space *s, bool elsewhere, struct ward_error *err)
 {
-    t->cannot_give |= !ward_base_may_give(t->r, s);
+    t->cannot_give |= !elsewhere && !ward_base_may_give(t->r, s);
     return put_off(t, s, NEEDED, err);
 }
 
@@ -121,19 +121,19 @@ int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
         }
         bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s) && !is_parted(d, s);
         if (below)
-            rc = put_off_below(t, s, err);
+            rc = put_off_below(t, s, false, err);
         else if (fresh)
             rc = put_off(t, s, FRESH, err);
     }
     return rc;
 }
 
-int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, bool beside, struct ward_error *err)
+int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, bool elsewhere, bool beside, struct ward_error *err)
 {
     if (!s->circle_count || t->plan)
         return WARD_OK;
     if (ward_space_is_below(t->r, s, &t->stream.have))
-        return put_off_below(t, s, err);
+        return put_off_below(t, s, elsewhere, err);
     return beside ? put_off(t, s, NEEDED, err) : WARD_OK;
 }
 

@@ -221,6 +221,10 @@ static const struct kept kept[] = {
     {"a stick for somebody unknown", 1920001, 4, "all",
      "the stick by which a hub and an operator were to hear of each other was written for one whom its writer did not know: refused, again "
      "and again, and what the operator was to end was not ended"},
+    {"beside the settled, on an older base", 11335, 3, "compact,twin,clone,ended",
+     "a cell with a base wrote beside what was settled beyond it; the hub, whose base reaches further, could show nothing that both held, "
+     "and "
+     "the cell took it for one that lacks its base, and ended each session (316) before it could be given the state"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "
