@@ -99,7 +99,7 @@ static int seal_and_send(struct ward_talk *t, const struct ward_vv *heads, bool 
 
 static bool is_theirs(const struct ward_talk *t, const struct ward_feed *f)
 {
-    return ward_hash_compare(&f->grant, &t->peer.id) == 0 && !f->forked; /* a receipt speaks of one history */
+    return ward_hash_compare(&f->grant, &t->peer.id) == 0 && !f->forked && !f->parent; /* a receipt speaks of one history */
 }
 
 int ward_receipts_note_ask(struct ward_talk *t, struct ward_error *err)
