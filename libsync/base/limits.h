@@ -14,7 +14,10 @@
 #define WARD_RUN_USUAL         12288u           /* bytes of its data, packed, where it usually ends: 1.5 s at 64 kbit/s */
 #define WARD_AHEAD_RUNS        4u               /* runs read before their turn, at once: some 0.3 MiB each, */
 #define WARD_AHEAD_OPS         4096u            /* and with so many operations: else when its turn comes */
-#define WARD_RUN_SLOW          4096u            /* where it ends on a slow link */
+#define WARD_PIECE             1200u            /* bytes of a run that go in one frame on a slow link: some packet's */
+#define WARD_PIECES_FIRST      2u               /* on their way at first; more as the other tells that they come, */
+#define WARD_PIECES_AHEAD      8u               /* up to this: what a link of 64 kbit/s carries in a second */
+#define WARD_PIECES_ALL        33554432u        /* bytes of runs that have come in part, of all sessions */
 #define WARD_PART_RAW_USUAL    131072u          /* where a part of a snapshot usually ends, unpacked; at most it is WARD_RUN_RAW_MAX */
 #define WARD_SNAPSHOT_FROM     64u              /* changes of a space from which its state is sent rather than its history */
 #define WARD_SNAPSHOT_SAVES    2u               /* how many times less than its history it must take, where either would do */

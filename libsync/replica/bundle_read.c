@@ -124,11 +124,6 @@ static int check_seal(struct reader *b, const struct ward_grant *g, struct ward_
     return WARD_OK;
 }
 
-static bool is_content(enum ward_message_type type)
-{
-    return type == WARD_MSG_RUN || type == WARD_MSG_SNAPSHOT || type == WARD_MSG_PART;
-}
-
 /* First pass: everything in place, unaltered, and by a device of this ward. Nothing is stored before this says yes. */
 static int check_whole(struct reader *b, struct ward_error *err)
 {
@@ -139,7 +134,7 @@ static int check_whole(struct reader *b, struct ward_error *err)
     int rc = read_header(b, &hasher, &m, err);
     for (uint64_t i = 0; !rc && i < b->info.runs; i++) {
         rc = next_frame(b, &hasher, err);
-        if (!rc && (ward_frame_parse(&m, b->frame.p, b->frame.len, err) || !is_content(m.type)))
+        if (!rc && (ward_frame_parse(&m, b->frame.p, b->frame.len, err) || !ward_frame_is_acknowledged(m.type)))
             rc = damaged(err, "a frame is neither a run nor of a snapshot");
         if (!rc && m.type == WARD_MSG_RUN)
             b->info.changes += m.run.count;

@@ -64,6 +64,7 @@ struct ward_replica {
     struct ward_chain_map maps[WARD_CHAIN_MAPS];
     uint64_t map_clock;
     struct ward_ahead *ahead; /* NULL: no second thread */
+    struct ward_talk *talks;  /* all sessions that are open */
     struct ward_scratch scratch;
     struct ward_buf unpacked, packed, bodies; /* scratch for one call; bodies: of a run on its way out */
     struct ward_arena arena;                  /* for one call */

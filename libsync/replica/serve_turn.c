@@ -25,7 +25,8 @@ static int greet(struct ward_server *s, struct ward_server_guest *g, struct ward
 
 static bool is_run(const struct ward_server_frame *w)
 {
-    return w->len > 2 && (w->p[2] == WARD_MSG_RUN || w->p[2] == WARD_MSG_SNAPSHOT || w->p[2] == WARD_MSG_PART);
+    enum ward_message_type type = w->len > 2 ? (enum ward_message_type)w->p[2] : 0;
+    return type == WARD_MSG_PIECE || ward_frame_is_acknowledged(type);
 }
 
 /* A run costs what it unpacks to, and more for each change: a short frame may hold much. */

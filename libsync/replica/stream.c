@@ -372,13 +372,13 @@ static int extend(struct ward_stream *s, int64_t until, size_t goal, struct gath
     return WARD_OK;
 }
 
-/* A run counts when it has arrived whole, the receiver keeps it as one segment, and what is one segment can never be parted again, however
- * slow the next link is. So what it may have is bytes on the wire. How many bytes of bodies these are is guessed from the run before, and
+/* The receiver keeps a run as one segment, and what is one segment can never be parted again, however slow the next link is. So what it may
+ * have is bytes on the wire. How many bytes of bodies these are is guessed from the run before, and
  * tried: more are added to a run that is too short, one that is too long is begun anew. */
 #define TRIES 4
 static int gather(struct ward_stream *s, const struct ward_owed *o, int64_t until, struct gathered *g, bool *got, struct ward_error *err)
 {
-    size_t limit = s->slow ? WARD_RUN_SLOW : WARD_RUN_USUAL, data = SIZE_MAX;
+    size_t limit = WARD_RUN_USUAL, data = SIZE_MAX;
     for (int tries = 1;; tries++) {
         size_t goal = (size_t)(s->ratio * (double)limit), before = s->r->bodies.len;
         bool anew = data > limit;

@@ -28,7 +28,6 @@ struct ward_stream {
     uint64_t stamp;         /* this stamp of the store: when it is read anew, all is looked through again */
     uint32_t sid;           /* the space whose turn it is; 0: to be chosen */
     double ratio;           /* of bodies to what they were packed to, of the run before */
-    bool slow;              /* the link: shorter runs */
     struct ward_vv put_off; /* by sid: spaces of which nothing goes out before their snapshot has */
 };
 /* One run that was written to a frame. */

@@ -19,10 +19,17 @@ int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant
     ward_session_init(&t->s, r->env.mono_ms(r->env.ctx));
     ward_stream_init(&t->stream, r, peer);
     t->stream.own_unnamed = hooks->calls; /* it was let in as what it is; the other may not be known here yet */
-    t->stream.slow = true;                /* until it has shown that it is not */
+    t->slow = true;                /* until it has shown that it is not */
     ward_buf_init(&t->out, &r->env);
+    ward_buf_init(&t->begun, &r->env);
+    ward_buf_init(&t->leaving, &r->env);
+    t->pieces_ahead = WARD_PIECES_FIRST;
+    t->next = r->talks;
+    r->talks = t;
     int rc = ward_replica_refresh(r, err);
     t->reused = r->reused;
+    if (!rc)
+        rc = ward_talk_recall_begun(t, err);
     if (rc)
         ward_talk_free(t);
     return rc;
@@ -54,6 +61,10 @@ void ward_talk_free(struct ward_talk *t)
 {
     if (!t->r)
         return;
+    struct ward_talk **at = &t->r->talks;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
     ward_release(&t->r->env, t->common);
     ward_vv_free(&t->snapshot, &t->r->env);
     ward_vv_free(&t->known, &t->r->env);
@@ -66,6 +77,8 @@ void ward_talk_free(struct ward_talk *t)
     ward_vv_free(&t->before, &t->r->env);
     ward_stream_free(&t->stream);
     ward_buf_free(&t->out);
+    ward_buf_free(&t->begun);
+    ward_buf_free(&t->leaving);
     *t = (struct ward_talk){0};
 }
 
@@ -114,6 +127,7 @@ static unsigned step_hello(struct ward_talk *t, const struct ward_message *m)
     int code = misfit(t, m);
     if (code)
         return ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)code);
+    t->begun_there = m->begun;
     note_clock(t, m->hello.wall_ms);
     if (ward_talk_compare(t, m, &how)) /* and so it was told, unless both spoke at once: then it sees the same */
         return step_agreement(t, how, false, m->hello.window);
@@ -130,6 +144,7 @@ static unsigned step_agree(struct ward_talk *t, const struct ward_message *m)
         return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_PROTOCOL);
     if (heard_ms < 0 || heard_ms > WARD_WALL_MS_MAX)
         return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_RANGE);
+    t->begun_there = m->begun;
     note_clock(t, heard_ms);
     return step_agreement(t, m->agree.how, true, m->agree.window);
 }
@@ -158,6 +173,10 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
     case WARD_MSG_SNAPSHOT:
     case WARD_MSG_PART:
         return ward_session_step(&t->s, WARD_SE_RUN, 0);
+    case WARD_MSG_PIECE:
+        return ward_session_step(&t->s, WARD_SE_PIECE, 0);
+    case WARD_MSG_GOT:
+        return ward_session_step(&t->s, WARD_SE_GOT, m->acked);
     case WARD_MSG_WANT:
         return ward_session_step(&t->s, WARD_SE_WANT, 0);
     case WARD_MSG_RECEIPT:
@@ -203,6 +222,23 @@ static int begin_stream(struct ward_talk *t, bool hello, struct ward_error *err)
     return t->s.state == WARD_S_LIVE && !t->plan ? ward_talk_send_want(t, err) : WARD_OK; /* else it went before the heads */
 }
 
+/* A piece: with the last of a frame that comes in pieces, the frame. */
+static int take_piece(struct ward_talk *t, const struct ward_message *piece, struct ward_error *err)
+{
+    struct ward_message m;
+    bool whole;
+    int rc = ward_talk_note_piece(t, piece, &whole, err);
+    if (rc || !whole)
+        return rc;
+    int code = ward_frame_parse(&m, t->begun.p, t->begun.len, NULL);
+    if (!code && !ward_frame_is_acknowledged(m.type))
+        code = WARD_ERR_PROTOCOL;
+    rc = code ? ward_talk_act(t, ward_session_step(&t->s, WARD_SE_BAD, (uint64_t)code), NULL, err)
+              : ward_talk_act(t, step_message(t, &m), &m, err);
+    ward_buf_free(&t->begun);
+    return rc;
+}
+
 int ward_talk_act(struct ward_talk *t, unsigned actions, struct ward_message *m, struct ward_error *err)
 {
     int rc = WARD_OK;
@@ -226,6 +262,10 @@ int ward_talk_act(struct ward_talk *t, unsigned actions, struct ward_message *m,
         assert(m); /* only a run or a frame of a snapshot leads here */
         rc = m->type == WARD_MSG_RUN ? ward_talk_ingest(t, &m->run, err) : ward_talk_ingest_snapshot(t, m, err);
     }
+    if (!rc && (actions & WARD_SA_NOTE_PIECE))
+        rc = take_piece(t, m, err);
+    if (!rc && (actions & WARD_SA_PIECES))
+        rc = ward_talk_note_got(t, err);
     if (!rc && (actions & WARD_SA_KEEP_RECEIPT))
         rc = ward_receipts_keep(t, m, err);
     if (!rc && (actions & WARD_SA_NOTE_ASK))
@@ -390,6 +430,8 @@ int ward_talk_note_peer(struct ward_talk *t, const char *address, struct ward_er
         rc = ward_vv_raise(&p.have, &r->env, t->known.v[i].fid, t->known.v[i].seq);
     if (!rc)
         rc = ward_store_put_peer(r->store, &p, err);
+    if (!rc)
+        rc = ward_talk_keep_begun(t, err);
     if (!rc)
         t->noted = sum_of(&t->known);
     ward_vv_free(&p.have, &r->env);

@@ -73,6 +73,7 @@ struct ward_talk {
     size_t unanswered;                         /* feeds of which samples were sent and none have come */
     size_t reused;                             /* the replica's, up to which none of all this speaks of what a number named before */
     struct ward_stream stream;
+    bool slow; /* the link: runs go in pieces, and few are on their way */
     struct ward_streamed flight[WARD_WINDOW_MAX];
     int64_t flight_ms[WARD_WINDOW_MAX]; /* when they were sent */
     uint64_t refused[WARD_WINDOW_MAX][2];
@@ -111,6 +112,17 @@ struct ward_talk {
     bool awaiting;      /* histories were asked for, and the peer has not said yet that it has sent what it has */
     uint64_t histories; /* that took a base's place */
     uint64_t snapshots; /* that became bases here */
+    /* runs in pieces (talk_pieces.c): taken, */
+    struct ward_buf begun; /* what has come of one */
+    bool begun_kept;       /* the store has some of it */
+    bool begun_moved;      /* a later session goes on with it */
+    uint64_t pieces_in;
+    /* and given */
+    struct ward_begun begun_there; /* what the peer has of one */
+    struct ward_buf leaving;       /* the one that is on its way out, */
+    size_t left_to;                /* and up to where it is */
+    uint64_t pieces_ahead;         /* how many may be on their way */
+    struct ward_talk *next;        /* of all sessions of the replica */
     struct ward_buf out;
 };
 

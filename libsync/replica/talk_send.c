@@ -45,12 +45,13 @@ int ward_talk_send_hello(struct ward_talk *t, const struct ward_message *theirs,
     t->greeted = true;
     t->greeted_ms = t->r->env.mono_ms(t->r->env.ctx);
     t->said_ms = now < 0 ? 0 : now / 1000 * 1000;
+    struct ward_begun begun = ward_talk_begun(t);
     ward_buf_clear(&t->out);
     if (theirs && ward_talk_compare(t, theirs, &how)) {
-        ward_frame_agree(&t->out, how, (t->said_ms - theirs->hello.wall_ms) / 1000);
+        ward_frame_agree(&t->out, how, (t->said_ms - theirs->hello.wall_ms) / 1000, &begun);
     } else {
         bool grouped = t->bucketed && (theirs ? theirs->hello.buckets != NULL : !t->recent);
-        ward_frame_hello(&t->out, &t->r->ward, &t->digest, t->based ? t->base8 : NULL, t->said_ms, grouped ? t->buckets : NULL);
+        ward_frame_hello(&t->out, &t->r->ward, &t->digest, t->based ? t->base8 : NULL, t->said_ms, grouped ? t->buckets : NULL, &begun);
     }
     return ward_talk_send(t, &t->out, err);
 }
@@ -58,13 +59,13 @@ int ward_talk_send_hello(struct ward_talk *t, const struct ward_message *theirs,
 /* How long the other takes to answer tells what the link bears: nobody knows beforehand. */
 void ward_talk_note_answer(struct ward_talk *t, int64_t asked_ms)
 {
-    t->stream.slow = t->r->env.mono_ms(t->r->env.ctx) - asked_ms > WARD_ACK_QUICK_MS;
+    t->slow = t->r->env.mono_ms(t->r->env.ctx) - asked_ms > WARD_ACK_QUICK_MS;
 }
 
 /* A short answer came quickly, but how a long run fares its acknowledgement tells. */
 static bool window_is_narrow(const struct ward_talk *t)
 {
-    return t->stream.slow || t->s.acked == 0;
+    return t->slow || t->s.acked == 0;
 }
 
 /* A run, or a frame of a snapshot: both are acknowledged. */
@@ -83,7 +84,7 @@ static int stream_snapshot(struct ward_talk *t, bool runs_left, bool *sent, bool
     if (rc || !*sent)
         return rc;
     note_flight(t, &(struct ward_streamed){.sid = t->giving ? 0 : t->given_sid});
-    rc = ward_talk_send(t, &t->out, err);
+    rc = ward_talk_send_run(t, err);
     if (!rc && !ward_talk_closed(t))
         ward_session_step(&t->s, WARD_SE_SENT, 0);
     return rc;
@@ -101,7 +102,8 @@ int ward_talk_stream(struct ward_talk *t, struct ward_error *err)
     if (t->held_back)
         return WARD_OK;
     int rc = ward_own_publish(t->r, &t->stream, err);
-    while (!rc && ward_session_may_send(&t->s) && !(window_is_narrow(t) && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
+    while (!rc && t->leaving.len == 0 && ward_session_may_send(&t->s) &&
+           !(window_is_narrow(t) && t->s.sent - t->s.acked >= WARD_WINDOW_SLOW)) {
         struct ward_streamed run;
         bool got = false, sent = false, again = false;
         if (t->giving)
@@ -122,7 +124,7 @@ int ward_talk_stream(struct ward_talk *t, struct ward_error *err)
         if (!rc)
             rc = ward_talk_send_circle(t, f->sid, err);
         if (!rc && !ward_talk_closed(t))
-            rc = ward_talk_send(t, &t->out, err);
+            rc = ward_talk_send_run(t, err);
         if (rc)
             return rc;
         if (ward_talk_closed(t))

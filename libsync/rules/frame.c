@@ -18,6 +18,19 @@ static bool some_or_none(struct ward_cbor *c, const uint8_t **out, size_t size)
     return ward_cbor_check(c, len == 0 || len == size, WARD_ERR_TYPE);
 }
 
+/* The last two members of a hello and an agree, which may be missing. */
+static bool read_begun(struct ward_cbor *c, struct ward_message *m, bool told)
+{
+    const uint8_t *hash8;
+    if (!told)
+        return true;
+    if (!ward_cbor_uint(c, &m->begun.len, WARD_FRAME_MAX - 1) || !ward_cbor_check(c, m->begun.len > 0, WARD_ERR_RANGE) ||
+        !ward_cbor_bytes_exact(c, &hash8, sizeof m->begun.hash8))
+        return false;
+    memcpy(m->begun.hash8, hash8, sizeof m->begun.hash8);
+    return true;
+}
+
 static bool read_hello(struct ward_cbor *c, struct ward_message *m)
 {
     uint64_t wall, window;
@@ -339,11 +352,20 @@ static bool read_part(struct ward_cbor *c, struct ward_message *m)
            ward_cbor_bytes(c, &m->part.data, &m->part.len);
 }
 
-static bool read_members(struct ward_cbor *c, struct ward_message *m)
+static bool read_piece(struct ward_cbor *c, struct ward_message *m)
+{
+    if (!ward_cbor_uint(c, &m->piece.at, WARD_FRAME_MAX) || !ward_cbor_uint(c, &m->piece.left, WARD_FRAME_MAX) ||
+        !ward_cbor_bytes(c, &m->piece.data, &m->piece.len) || !ward_cbor_check(c, m->piece.len > 0, WARD_ERR_RANGE))
+        return false;
+    return ward_cbor_check(c, m->piece.at + m->piece.len + m->piece.left <= WARD_FRAME_MAX, WARD_ERR_LIMIT_FRAME);
+}
+
+/* more: it has two members beyond the least. */
+static bool read_members(struct ward_cbor *c, struct ward_message *m, bool more)
 {
     switch (m->type) {
     case WARD_MSG_HELLO:
-        return read_hello(c, m);
+        return read_hello(c, m) && read_begun(c, m, more);
     case WARD_MSG_SPACES:
         return read_spaces(c, m);
     case WARD_MSG_HEADS:
@@ -359,7 +381,7 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
     case WARD_MSG_RECEIPT:
         return read_receipt(c, m);
     case WARD_MSG_AGREE:
-        return read_agree(c, m);
+        return read_agree(c, m) && read_begun(c, m, more);
     case WARD_MSG_TAKEN:
         return read_taken(c, m);
     case WARD_MSG_WANT:
@@ -368,6 +390,10 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
         return read_snapshot(c, m);
     case WARD_MSG_PART:
         return read_part(c, m);
+    case WARD_MSG_PIECE:
+        return read_piece(c, m);
+    case WARD_MSG_GOT:
+        return ward_cbor_uint(c, &m->acked, INT64_MAX);
     case WARD_MSG_ERROR:
         return ward_cbor_uint(c, &m->error, 999) && ward_cbor_text(c, &m->text, &m->text_len);
     case WARD_MSG_JOIN:
@@ -387,7 +413,7 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m)
     }
 }
 
-/* Members after [1, type; 0: no such type. */
+/* The least members after [1, type; 0: no such type. */
 static size_t members_of(uint64_t type)
 {
     switch (type) {
@@ -395,11 +421,13 @@ static size_t members_of(uint64_t type)
         return 7;
     case WARD_MSG_SPACES:
     case WARD_MSG_CIRCLE:
+    case WARD_MSG_GOT:
         return 1;
     case WARD_MSG_RECEIPT:
     case WARD_MSG_AGREE:
     case WARD_MSG_TAKEN:
     case WARD_MSG_BRANCH:
+    case WARD_MSG_PIECE:
         return 3;
     case WARD_MSG_HEADS:
     case WARD_MSG_ACK:
@@ -450,9 +478,10 @@ int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct
             return WARD_OK;
         }
     }
-    if (members != 2 + members_of(type))
+    bool more = (type == WARD_MSG_HELLO || type == WARD_MSG_AGREE) && members == 4 + members_of(type);
+    if (!more && members != 2 + members_of(type))
         return ward_fail(err, WARD_ERR_TYPE, "frame: type %llu with %zu members", (unsigned long long)type, members);
-    if (!read_members(&c, &m) || !ward_cbor_end(&c))
+    if (!read_members(&c, &m, more) || !ward_cbor_end(&c))
         return ward_fail(err, c.code, "frame: type %llu, byte %zu", (unsigned long long)type, c.pos);
     *out = m;
     return WARD_OK;
@@ -508,4 +537,9 @@ unsigned ward_frame_type(const void *p, size_t len)
     ward_cbor_init(&c, p, len);
     return ward_cbor_array(&c, &members) && ward_cbor_uint(&c, &version, WARD_FORMAT) && ward_cbor_uint(&c, &type, 255) ? (unsigned)type
                                                                                                                         : 0;
+}
+
+bool ward_frame_is_acknowledged(enum ward_message_type type)
+{
+    return type == WARD_MSG_RUN || type == WARD_MSG_SNAPSHOT || type == WARD_MSG_PART;
 }

@@ -28,13 +28,16 @@ enum ward_message_type {
     WARD_MSG_PART = 16,
     WARD_MSG_AGREE = 17,
     WARD_MSG_TAKEN = 18,
+    WARD_MSG_PIECE = 19,
     WARD_MSG_JOIN = 20,
     WARD_MSG_JOINED = 21,
     WARD_MSG_REQUEST = 22,
+    WARD_MSG_GOT = 23,
     WARD_MSG_BUNDLE = 30,
     WARD_MSG_BUNDLE_END = 31
 };
-#define WARD_PROTOCOL 3 /* 1 knew no columns, and no base in a hello; 2 no agree, and no receipt within an acknowledgement */
+/* 1 knew no columns, and no base in a hello; 2 no agree, and no receipt within an acknowledgement; 3 no pieces */
+#define WARD_PROTOCOL 4
 
 /* What an agree answers to a hello. */
 enum ward_agreement {
@@ -57,6 +60,12 @@ struct ward_run {
     const uint8_t *sig;
 };
 
+/* What a peer holds of a frame that came in pieces until the link broke: how many bytes, and a hash of them. */
+struct ward_begun {
+    uint64_t len; /* 0: nothing */
+    uint8_t hash8[8];
+};
+
 struct ward_message {
     enum ward_message_type type;
     struct {
@@ -71,11 +80,17 @@ struct ward_message {
         int64_t clock_s; /* how far ahead of the hello's the answerer's clock is */
         uint32_t window;
     } agree;
+    struct ward_begun begun; /* hello, agree */
+    struct {
+        uint64_t at, left; /* what goes before it of the frame, and what follows */
+        const uint8_t *data;
+        size_t len;
+    } piece;
     /* spaces, heads, ack, receipt, bundle: a cursor at the first member of a list of `count`, already checked; see ward_frame_next_*. */
     struct ward_cbor list;
     size_t count;   /* circle: units, see ward_frame_circle_units */
     bool last;      /* heads */
-    uint64_t acked; /* ack, taken */
+    uint64_t acked; /* ack, taken; got: pieces */
     struct {
         const uint8_t *space8, *grant8;
     } branch; /* its list: samples */
@@ -158,9 +173,10 @@ void ward_frame_next_sample(struct ward_message *m, struct ward_sample *out);
 void ward_frame_next_wanted(struct ward_message *m, const uint8_t **space8);
 void ward_frame_next_refusal(struct ward_message *m, uint64_t *i, uint64_t *error);
 
+/* begun: NULL, nothing. */
 void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
-                      int64_t wall_ms, const uint8_t *buckets);
-void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s);
+                      int64_t wall_ms, const uint8_t *buckets, const struct ward_begun *begun);
+void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s, const struct ward_begun *begun);
 void ward_frame_spaces(struct ward_buf *b, size_t count); /* then count times: */
 void ward_frame_space(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *digest);
 void ward_frame_run(struct ward_buf *b, const struct ward_run *run);
@@ -179,6 +195,10 @@ void ward_frame_joined(struct ward_buf *b, const uint8_t root_pk[32], const void
 void ward_frame_want(struct ward_buf *b, bool states, size_t count); /* then count times a space8, ascending */
 void ward_frame_snapshot(struct ward_buf *b, const void *head, size_t len, const uint8_t sig[64]);
 void ward_frame_part(struct ward_buf *b, const struct ward_hash *space, uint64_t number, uint64_t codec, const void *data, size_t len);
+void ward_frame_piece(struct ward_buf *b, uint64_t at, uint64_t left, const void *data, size_t len);
+void ward_frame_got(struct ward_buf *b, uint64_t pieces);
+/* Whether it is acknowledged: a run, or a frame of a snapshot. These alone come in pieces. */
+bool ward_frame_is_acknowledged(enum ward_message_type type);
 /* The type of what may be a frame, unchecked; 0: it is none. */
 unsigned ward_frame_type(const void *p, size_t len);
 void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t members); /* of the others: [1, type, members ...] */

@@ -14,10 +14,23 @@ void ward_frame_begin(struct ward_buf *b, enum ward_message_type type, size_t me
     ward_put_uint(b, (uint64_t)type);
 }
 
-void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
-                      int64_t wall_ms, const uint8_t *buckets)
+static bool is_told(const struct ward_begun *begun)
 {
-    ward_frame_begin(b, WARD_MSG_HELLO, 7);
+    return begun && begun->len > 0;
+}
+
+static void put_begun(struct ward_buf *b, const struct ward_begun *begun)
+{
+    if (!is_told(begun))
+        return;
+    ward_put_uint(b, begun->len);
+    ward_put_bytes(b, begun->hash8, sizeof begun->hash8);
+}
+
+void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const struct ward_hash *common, const uint8_t *base8,
+                      int64_t wall_ms, const uint8_t *buckets, const struct ward_begun *begun)
+{
+    ward_frame_begin(b, WARD_MSG_HELLO, is_told(begun) ? 9 : 7);
     ward_put_uint(b, WARD_PROTOCOL);
     ward_put_bytes(b, ward->b, WARD_SHORT_WARD);
     ward_put_bytes(b, common->b, WARD_SHORT_ID);
@@ -25,14 +38,30 @@ void ward_frame_hello(struct ward_buf *b, const struct ward_hash *ward, const st
     ward_put_uint(b, (uint64_t)wall_ms / 1000);
     ward_put_uint(b, WARD_WINDOW);
     ward_put_bytes(b, buckets, buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
+    put_begun(b, begun);
 }
 
-void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s)
+void ward_frame_agree(struct ward_buf *b, enum ward_agreement how, int64_t clock_s, const struct ward_begun *begun)
 {
-    ward_frame_begin(b, WARD_MSG_AGREE, 3);
+    ward_frame_begin(b, WARD_MSG_AGREE, is_told(begun) ? 5 : 3);
     ward_put_uint(b, (uint64_t)how);
     ward_put_int(b, clock_s);
     ward_put_uint(b, WARD_WINDOW);
+    put_begun(b, begun);
+}
+
+void ward_frame_piece(struct ward_buf *b, uint64_t at, uint64_t left, const void *data, size_t len)
+{
+    ward_frame_begin(b, WARD_MSG_PIECE, 3);
+    ward_put_uint(b, at);
+    ward_put_uint(b, left);
+    ward_put_bytes(b, data, len);
+}
+
+void ward_frame_got(struct ward_buf *b, uint64_t pieces)
+{
+    ward_frame_begin(b, WARD_MSG_GOT, 1);
+    ward_put_uint(b, pieces);
 }
 
 void ward_frame_spaces(struct ward_buf *b, size_t count)

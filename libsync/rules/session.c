@@ -152,6 +152,21 @@ static unsigned run(struct ward_session *s, uint64_t n)
     return WARD_SA_INGEST;
 }
 
+/* Bounded by the frame that they make, which the window bounds. */
+static unsigned piece(struct ward_session *s, uint64_t n)
+{
+    (void)s, (void)n;
+    return WARD_SA_NOTE_PIECE;
+}
+
+static unsigned got(struct ward_session *s, uint64_t n)
+{
+    if (n <= s->got || n > s->pieces)
+        return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
+    s->got = n;
+    return WARD_SA_PIECES | (s->streaming ? WARD_SA_STREAM : 0u);
+}
+
 /* Whatever an honest device holds it has checked itself: it may pass on what has not come here yet (gaps, deps), what two replicas judge
  * by different knowledge (rights, cuts, forks), but not this. */
 static bool is_forged(uint64_t code)
@@ -289,38 +304,39 @@ static handler *const table[WARD_S_COUNT][WARD_SE_COUNT] = {
         },
     [WARD_S_EXCHANGING] =
         {
-            [WARD_SE_HEADS] = heads,         [WARD_SE_HEADS_LAST] = heads_last,
-            [WARD_SE_CIRCLE] = circle,       [WARD_SE_RUN] = run,
-            [WARD_SE_RECEIPT] = receipt,     [WARD_SE_ASK] = ask,
-            [WARD_SE_COMMITTED] = committed, [WARD_SE_REFUSED] = refused,
-            [WARD_SE_SENT] = sent,           [WARD_SE_ACK] = ack,
-            [WARD_SE_DRAINED] = drained,     [WARD_SE_DONE] = done,
-            [WARD_SE_PING] = ping,           [WARD_SE_BYE] = peer_says_bye,
-            [WARD_SE_ERROR] = peer_left,     [WARD_SE_BAD] = bad,
-            [WARD_SE_NEWS] = news,           [WARD_SE_TICK] = tick,
-            [WARD_SE_LEAVE] = leave,         [WARD_SE_BRANCH] = branch,
-            [WARD_SE_WANT] = want,
-        },
-    [WARD_S_LIVE] =
-        {
+            [WARD_SE_HEADS] = heads,
+            [WARD_SE_HEADS_LAST] = heads_last,
             [WARD_SE_CIRCLE] = circle,
-            [WARD_SE_BRANCH] = branch,
             [WARD_SE_RUN] = run,
             [WARD_SE_RECEIPT] = receipt,
             [WARD_SE_ASK] = ask,
-            [WARD_SE_WANT] = want,
             [WARD_SE_COMMITTED] = committed,
             [WARD_SE_REFUSED] = refused,
             [WARD_SE_SENT] = sent,
             [WARD_SE_ACK] = ack,
             [WARD_SE_DRAINED] = drained,
-            [WARD_SE_DONE] = ping, /* said again after samples */
+            [WARD_SE_DONE] = done,
             [WARD_SE_PING] = ping,
             [WARD_SE_BYE] = peer_says_bye,
             [WARD_SE_ERROR] = peer_left,
             [WARD_SE_BAD] = bad,
             [WARD_SE_NEWS] = news,
             [WARD_SE_TICK] = tick,
+            [WARD_SE_LEAVE] = leave,
+            [WARD_SE_BRANCH] = branch,
+            [WARD_SE_WANT] = want,
+            [WARD_SE_PIECE] = piece,
+            [WARD_SE_GOT] = got,
+        },
+    [WARD_S_LIVE] =
+        {
+            [WARD_SE_CIRCLE] = circle,   [WARD_SE_BRANCH] = branch,     [WARD_SE_RUN] = run,
+            [WARD_SE_PIECE] = piece,     [WARD_SE_GOT] = got,           [WARD_SE_RECEIPT] = receipt,
+            [WARD_SE_ASK] = ask,         [WARD_SE_WANT] = want,         [WARD_SE_COMMITTED] = committed,
+            [WARD_SE_REFUSED] = refused, [WARD_SE_SENT] = sent,         [WARD_SE_ACK] = ack,
+            [WARD_SE_DRAINED] = drained, [WARD_SE_DONE] = ping, /* said again after samples */
+            [WARD_SE_PING] = ping,       [WARD_SE_BYE] = peer_says_bye, [WARD_SE_ERROR] = peer_left,
+            [WARD_SE_BAD] = bad,         [WARD_SE_NEWS] = news,         [WARD_SE_TICK] = tick,
             [WARD_SE_LEAVE] = leave,
         },
 };
@@ -362,10 +378,10 @@ const char *ward_session_state_name(enum ward_session_state state)
 
 const char *ward_session_event_name(enum ward_session_event_type event)
 {
-    static const char *const names[] = {"hello-equal", "hello-differ", "hello-near", "spaces", "heads",   "heads-last", "circle",
-                                        "branch",      "run",          "receipt",    "ask",    "want",    "ack",        "done",
-                                        "ping",        "bye",          "error",      "bad",    "link-up", "committed",  "refused",
-                                        "sent",        "drained",      "news",       "tick",   "leave"};
+    static const char *const names[] = {"hello-equal", "hello-differ", "hello-near", "spaces",  "heads",   "heads-last", "circle",
+                                        "branch",      "run",          "piece",      "got",     "receipt", "ask",        "want",
+                                        "ack",         "done",         "ping",       "bye",     "error",   "bad",        "link-up",
+                                        "committed",   "refused",      "sent",       "drained", "news",    "tick",       "leave"};
     assert(event < WARD_SE_COUNT);
     return names[event];
 }

@@ -21,6 +21,8 @@ enum ward_session_event_type {
     WARD_SE_CIRCLE, /* a space is named that was not there when heads were exchanged */
     WARD_SE_BRANCH, /* samples of a feed of which the two hold different branches; n: of one that we wait for */
     WARD_SE_RUN,    /* or a frame of a snapshot: both are acknowledged */
+    WARD_SE_PIECE,  /* of such a frame */
+    WARD_SE_GOT,    /* n: pieces that have come so far */
     WARD_SE_RECEIPT,
     WARD_SE_ASK,  /* for receipts */
     WARD_SE_WANT, /* what it wants besides runs, or instead */
@@ -60,7 +62,9 @@ enum ward_session_action {
     WARD_SA_CLOSE = 1 << 12,
     WARD_SA_KEEP_RECEIPT = 1 << 15,
     WARD_SA_NOTE_ASK = 1 << 16,
-    WARD_SA_NOTE_WANT = 1 << 17
+    WARD_SA_NOTE_WANT = 1 << 17,
+    WARD_SA_NOTE_PIECE = 1 << 18,
+    WARD_SA_PIECES = 1 << 19 /* send more of them */
 };
 
 struct ward_session {
@@ -68,6 +72,7 @@ struct ward_session {
     uint32_t window;              /* the peer's */
     uint64_t sent, acked;         /* our run frames */
     uint64_t received, committed; /* theirs */
+    uint64_t pieces, got;         /* of ours, and of them those that the peer has */
     uint64_t forged;              /* of theirs, refused for what no honest device passes on */
     bool streaming, done_sent, done_received, asked, wanted, done_owed, reported_live;
     int64_t now_ms, heard_ms, spoke_ms;

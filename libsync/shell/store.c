@@ -563,3 +563,12 @@ int ward_store_meta_put(struct ward_store *s, const char *key, const void *p, si
     sqlite3_bind_blob(st, 2, p, (int)len, SQLITE_STATIC);
     return store_run(s, st, err);
 }
+
+int ward_store_meta_drop(struct ward_store *s, const char *key, struct ward_error *err)
+{
+    sqlite3_stmt *st = store_stmt(s, SQL_META_DROP, err);
+    if (!st)
+        return s->code;
+    sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+    return store_run(s, st, err);
+}

@@ -62,6 +62,7 @@ int ward_store_integrity(struct ward_store *s, struct ward_error *err);
 
 int ward_store_meta_get(struct ward_store *s, const char *key, struct ward_buf *out, struct ward_error *err); /* WARD_ERR_NOT_FOUND */
 int ward_store_meta_put(struct ward_store *s, const char *key, const void *p, size_t len, struct ward_error *err);
+int ward_store_meta_drop(struct ward_store *s, const char *key, struct ward_error *err); /* also where it is not there */
 
 /* ---- directory */
 int ward_store_load(struct ward_store *s, struct ward_directory *d, struct ward_error *err); /* into an empty one, judged */

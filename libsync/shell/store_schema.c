@@ -85,6 +85,7 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_META_GET] = "SELECT value FROM ward_meta WHERE key = ?1",
+    [SQL_META_DROP] = "DELETE FROM ward_meta WHERE key = ?1",
     [SQL_META_PUT] = "INSERT INTO ward_meta(key, value) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = ?2",
     [SQL_STAMP] = "PRAGMA data_version",
     [SQL_SPACES] = "SELECT sid, id, circle, digest, changes FROM ward_space ORDER BY sid",

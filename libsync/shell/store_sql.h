@@ -15,6 +15,7 @@ enum sql {
     SQL_ROLLBACK,
     SQL_META_GET,
     SQL_META_PUT,
+    SQL_META_DROP,
     SQL_STAMP,
     SQL_SPACES,
     SQL_SPACE_PUT,

@@ -1492,7 +1492,8 @@ def frames():
     joined = enc([1, 21, ROOT.sign_pk, C1.grant])
     good = [("hello", 1, hello), ("hello, window 1", 1, enc(greet(window=1))), ("hello, window 16", 1, enc(greet(wall=w.WALL_MAX // 1000, window=16))), ("hello, with buckets", 1, enc(greet(buckets=bytes(range(48))))),
             ("hello, with a base", 1, enc(greet(base=H("wardsync common", b"\x80")[:8]))), ("hello, all is to be compared", 1, enc(greet(base=bytes(8)))),
-            ("hello of protocol 1: not read further", 1, enc([1, 1, 1, WARD[:8], bytes(16), WALL, 4, b""])), ("hello of protocol 2: not read further", 1, enc([1, 1, 2, WARD[:4], bytes(16), b"", WALL // 1000, 4, b""])), ("hello of a protocol to come", 1, enc([1, 1, 4]) + b"\xff"),
+            ("hello of protocol 1: not read further", 1, enc([1, 1, 1, WARD[:8], bytes(16), WALL, 4, b""])), ("hello of protocol 2: not read further", 1, enc([1, 1, 2, WARD[:4], bytes(16), b"", WALL // 1000, 4, b""])), ("hello of protocol 3: not read further", 1, enc([1, 1, 3, WARD[:4], bytes(8), bytes(8), b"", WALL // 1000, 4, b""])), ("hello of a protocol to come", 1, enc([1, 1, 5]) + b"\xff"),
+            ("hello, a frame has begun to come", 1, enc(greet() + [2400, bytes(range(8))])), ("hello, all but a byte of the longest frame has come", 1, enc(greet() + [w.FRAME_MAX - 1, bytes(8)])),
             ("spaces", 2, spaces), ("spaces, none", 2, enc([1, 2, []])), ("4,096 spaces, the limit", 2, enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4096)]])),
             ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
@@ -1507,6 +1508,9 @@ def frames():
     run_own = enc([1, 4] + [b"" if k == "grant8" else v for k, v in w.read_frame(run_own)[1].items()])
     good += [("receipt", 12, receipt_), ("receipt, 64 entries", 12, enc([1, 12, 0, [[n.to_bytes(8, "big"), w.INT_MAX, bytes(32)] for n in range(64)], bytes(64)])), ("ask", 13, ask), ("run of the sender's own", 4, run_own), ("agree", 17, agree), ("agree, equal", 17, enc([1, 17, 0, 0, 1])), ("agree, clocks far apart", 17, enc([1, 17, 3, w.WALL_MAX // 1000, 16])),
              ("agree, the other way", 17, enc([1, 17, 2, -(w.WALL_MAX // 1000), 16])), ("taken", 18, taken), ("taken, limits", 18, enc([1, 18, w.INT_MAX, w.WALL_MAX, bytes(64)]))]
+    piece, got = enc([1, 19, 1200, 300, bytes(range(40))]), enc([1, 23, 2])
+    good += [("agree, a frame has begun to come", 17, enc([1, 17, 0, 0, 16, 1, bytes(range(8))])), ("piece", 19, piece), ("piece, the first of one byte", 19, enc([1, 19, 0, 1, b"\x87"])), ("piece, the last of the longest frame", 19, enc([1, 19, w.FRAME_MAX - 1, 0, b"\0"])),
+             ("piece, the first of the longest frame", 19, enc([1, 19, 0, w.FRAME_MAX - 1, b"\x87"])), ("got", 23, got), ("got, limit", 23, enc([1, 23, w.INT_MAX]))]
     shot = SnapshotOf(base + [a.run()], [a]).frames()
     want = enc([1, 14, True, s8])
     good += [("want", 14, want), ("want of a history", 14, enc([1, 14, False, s8[:1]])), ("4,096 wanted, the limit", 14, enc([1, 14, True, [n.to_bytes(8, "big") for n in range(4096)]])),
@@ -1521,7 +1525,7 @@ def frames():
         out.append({"name": name, "frame": hx(f), "error": error})
     for n in range(len(hello)):
         bad("hello cut off after %d bytes" % n, hello[:n], w.TRUNCATED)
-    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask), ("agree", agree), ("taken", taken), ("want", want), ("snapshot", shot[0]), ("part", shot[1])):
+    for name, f in (("spaces", spaces), ("heads", heads), ("run", a.run()), ("ack", ack), ("done", enc([1, 6])), ("error", enc([1, 7, 405, "x"])), ("join", join), ("joined", joined), ("receipt", receipt_), ("ask", ask), ("agree", agree), ("taken", taken), ("want", want), ("snapshot", shot[0]), ("part", shot[1]), ("piece", piece), ("got", got)):
         bad("%s cut off by a byte" % name, f[:-1], w.TRUNCATED)
         bad("%s with a byte after it" % name, f + b"\0", w.TRAILING)
         bad("%s of version 2" % name, f[:1] + b"\x02" + f[2:], w.VERSION)
@@ -1530,11 +1534,11 @@ def frames():
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
     for name, f in (("hello", greet()[:-1]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
                     ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("agree", [1, 17, 0, 0]), ("taken", [1, 18, 1, 0]), ("branch", [1, 11, s8[0], g[0]]),
-                    ("want", [1, 14, True]), ("snapshot", [1, 15, b""]), ("part", [1, 16, s8[0], 1, 0])):
+                    ("want", [1, 14, True]), ("snapshot", [1, 15, b""]), ("part", [1, 16, s8[0], 1, 0]), ("piece", [1, 19, 0, 0]), ("got", [1, 23])):
         bad("%s with a member less" % name, enc(f), w.TYPE)
     bad("no frame: an integer", b"\x01", w.TYPE)
     bad("no frame: a map", b"\xa1\x01\x02", w.NONCANONICAL)
-    for t in (0, 19, 23, 99, 65536):
+    for t in (0, 24, 99, 65536):
         bad("type %d" % t, enc([1, t]), w.PROTOCOL)
     bad("version in two bytes", b"\x82\x18\x01\x06", w.NONCANONICAL)
     bad("type in two bytes", b"\x82\x01\x18\x06", w.NONCANONICAL)
@@ -1554,6 +1558,18 @@ def frames():
     bad("agree, a clock too far behind", enc([1, 17, 0, -(w.WALL_MAX // 1000) - 1, 16]), w.RANGE)
     bad("agree, the clock false", enc([1, 17, 0, False, 16]), w.TYPE)
     bad("agree, the clock as text", enc([1, 17, 0, "0", 16]), w.TYPE)
+    bad("agree, two members more", enc([1, 17, 0, 0, 16, 1, bytes(8), 0]), w.TYPE)
+    bad("agree, nothing has begun to come", enc([1, 17, 0, 0, 16, 0, bytes(8)]), w.RANGE)
+    bad("agree, begun as text", enc([1, 17, 0, 0, 16, "1", bytes(8)]), w.TYPE)
+    bad("hello, nothing has begun to come", enc(greet() + [0, bytes(8)]), w.RANGE)
+    bad("hello, a whole frame of the longest has begun to come", enc(greet() + [w.FRAME_MAX, bytes(8)]), w.RANGE)
+    bad("hello, begun with 7 bytes of its hash", enc(greet() + [1, bytes(7)]), w.TYPE)
+    bad("piece of nothing", enc([1, 19, 0, 1, b""]), w.RANGE)
+    bad("piece of a frame that is too long", enc([1, 19, 1, w.FRAME_MAX - 1, b"\0"]), w.L_FRAME)
+    bad("piece beyond the longest frame", enc([1, 19, w.FRAME_MAX + 1, 0, b"\0"]), w.RANGE)
+    bad("piece, too much left", enc([1, 19, 0, w.FRAME_MAX + 1, b"\0"]), w.RANGE)
+    bad("piece as text", enc([1, 19, 0, 0, "x"]), w.TYPE)
+    bad("got, n as text", enc([1, 23, "1"]), w.TYPE)
     bad("taken, after 2^53 ms", enc([1, 18, 1, w.WALL_MAX + 1, bytes(64)]), w.RANGE)
     bad("taken, n as text", enc([1, 18, "1", 0, bytes(64)]), w.TYPE)
     bad("taken, signature of 63 bytes", enc([1, 18, 1, 0, bytes(63)]), w.TYPE)

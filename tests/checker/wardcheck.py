@@ -556,8 +556,14 @@ def f_base(c):
     return b
 
 
-def f_hello(c):
-    return {"ward4": c.bytes(4), "common8": c.bytes(8), "base8": f_base(c), "wall_s": c.uint(0, WALL_MAX // 1000), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
+def f_begun(c, more):
+    """What is held of a frame that came in pieces, where hello or agree says so."""
+    return {"begun": c.uint(1, FRAME_MAX - 1), "begun8": c.bytes(8)} if more else {}
+
+
+def f_hello(c, more):
+    r = {"ward4": c.bytes(4), "common8": c.bytes(8), "base8": f_base(c), "wall_s": c.uint(0, WALL_MAX // 1000), "window": c.uint(1, WINDOW_MAX), "buckets": f_buckets(c)}
+    return r | f_begun(c, more)
 
 
 def f_spaces(c):
@@ -615,17 +621,30 @@ def f_receipt(c):
     return r
 
 
-def f_agree(c):
+def f_agree(c, more):
     how, (clock, _) = c.uint(0, 3), c.value()
     if type(clock) is not int:
         raise Bad(TYPE)
     if abs(clock) > WALL_MAX // 1000:
         raise Bad(RANGE, "a clock %d s ahead" % clock)
-    return {"how": how, "clock": clock, "window": c.uint(1, WINDOW_MAX)}
+    return {"how": how, "clock": clock, "window": c.uint(1, WINDOW_MAX)} | f_begun(c, more)
 
 
 def f_taken(c):
     return {"n": c.uint(0), "after_ms": c.uint(0, WALL_MAX), "signature": c.bytes(64)}
+
+
+def f_piece(c):
+    at, left, data = c.uint(0, FRAME_MAX), c.uint(0, FRAME_MAX), c.bytes()
+    if not data:
+        raise Bad(RANGE, "an empty piece")
+    if at + len(data) + left > FRAME_MAX:
+        raise Bad(L_FRAME)
+    return {"at": at, "left": left, "data": data}
+
+
+def f_got(c):
+    return {"n": c.uint(0)}
 
 
 def f_want(c):
@@ -699,11 +718,12 @@ def f_bundle_trailer(c):
     return {"hash": c.bytes(32), "signature": c.bytes(64)}
 
 
-PROTOCOL_NOW = 3
+PROTOCOL_NOW = 4
 FRAMES = {1: ("hello", 7, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
           6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 0, f_none),
-          14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part), 17: ("agree", 3, f_agree), 18: ("taken", 3, f_taken),
-          20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request)}
+          14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part), 17: ("agree", 3, f_agree), 18: ("taken", 3, f_taken), 19: ("piece", 3, f_piece),
+          20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request), 23: ("got", 1, f_got)}
+LONGER = (1, 17)  # may have two members more
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 
 
@@ -724,9 +744,10 @@ def read_frame(data, table=None):
         if protocol != PROTOCOL_NOW:
             return kind, {"protocol": protocol}
     _, members, reader = (table or FRAMES)[kind]
-    if n != members + 2:
+    more = kind in LONGER and n == members + 4
+    if n != members + 2 and not more:
         raise Bad(TYPE, "%d members" % n)
-    result = reader(c)
+    result = reader(c, more) if kind in LONGER else reader(c)
     c.end()
     return kind, result
 

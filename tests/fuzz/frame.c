@@ -4,10 +4,19 @@
 #include "fuzz.h"
 #include "values/feed.h"
 
+static void put_begun(struct ward_buf *b, const struct ward_message *m)
+{
+    CHECK(m->begun.len < WARD_FRAME_MAX);
+    if (m->begun.len == 0)
+        return;
+    ward_put_uint(b, m->begun.len);
+    ward_put_bytes(b, m->begun.hash8, 8);
+}
+
 static void put_hello(struct ward_buf *b, const struct ward_message *m)
 {
     CHECK(m->hello.window >= 1 && m->hello.window <= WARD_WINDOW_MAX);
-    ward_frame_begin(b, m->type, 7);
+    ward_frame_begin(b, m->type, m->begun.len ? 9 : 7);
     ward_put_uint(b, m->hello.protocol);
     ward_put_bytes(b, m->hello.ward4, 4);
     ward_put_bytes(b, m->hello.common8, 8);
@@ -15,15 +24,17 @@ static void put_hello(struct ward_buf *b, const struct ward_message *m)
     ward_put_uint(b, (uint64_t)m->hello.wall_ms / 1000);
     ward_put_uint(b, m->hello.window);
     ward_put_bytes(b, m->hello.buckets, m->hello.buckets ? WARD_BUCKETS * WARD_BUCKET_BYTES : 0);
+    put_begun(b, m);
 }
 
 static void put_agree(struct ward_buf *b, const struct ward_message *m)
 {
     CHECK(m->agree.window >= 1 && m->agree.window <= WARD_WINDOW_MAX && m->agree.how <= WARD_AGREE_BASE);
-    ward_frame_begin(b, m->type, 3);
+    ward_frame_begin(b, m->type, m->begun.len ? 5 : 3);
     ward_put_uint(b, m->agree.how);
     ward_put_int(b, m->agree.clock_s);
     ward_put_uint(b, m->agree.window);
+    put_begun(b, m);
 }
 
 static struct ward_hash long_form(const uint8_t *short8)
@@ -218,6 +229,13 @@ static void put(struct ward_buf *b, struct ward_message *m)
         break;
     case WARD_MSG_PART:
         put_part(b, m);
+        break;
+    case WARD_MSG_PIECE:
+        CHECK(m->piece.at + m->piece.len + m->piece.left <= WARD_FRAME_MAX && m->piece.len > 0);
+        ward_frame_piece(b, m->piece.at, m->piece.left, m->piece.data, m->piece.len);
+        break;
+    case WARD_MSG_GOT:
+        ward_frame_got(b, m->acked);
         break;
     case WARD_MSG_ERROR:
     case WARD_MSG_JOIN:

@@ -9,7 +9,7 @@ struct side {
     bool done_by_peer, equal;
 };
 
-static const unsigned all_actions = ((1u << 15) - 1) | WARD_SA_KEEP_RECEIPT | WARD_SA_NOTE_ASK | WARD_SA_NOTE_WANT;
+static const unsigned all_actions = ((1u << 15) - 1) | WARD_SA_KEEP_RECEIPT | WARD_SA_NOTE_ASK | WARD_SA_NOTE_WANT | WARD_SA_NOTE_PIECE | WARD_SA_PIECES;
 
 static bool from_peer(enum ward_session_event_type event)
 {
@@ -43,6 +43,8 @@ static uint64_t number_for(const struct ward_session *s, enum ward_session_event
         return (1 + n % 16) | (n & 0x40 ? WARD_NEAR_OURS : 0) | (n & 0x80 ? WARD_NEAR_THEIRS : 0);
     case WARD_SE_ACK:
         return n < 250 ? s->acked + n % 8 : n == 255 ? UINT64_MAX : s->sent + (n - 252u);
+    case WARD_SE_GOT:
+        return n < 250 ? s->got + n % 4 : n == 255 ? UINT64_MAX : s->pieces + (n - 252u);
     case WARD_SE_COMMITTED:
         return s->received;
     case WARD_SE_TICK:
@@ -61,6 +63,7 @@ static void check_step(const struct ward_session *before, const struct side *sid
     bool listed = ward_session_listed(before->state, event);
     CHECK((actions & ~all_actions) == 0 && s->state >= before->state);
     CHECK(s->acked <= s->sent && s->committed <= s->received && s->sent - s->acked <= s->window);
+    CHECK(s->got <= s->pieces && s->got >= before->got);
     CHECK(s->acked >= before->acked && s->committed >= before->committed);
     CHECK(!(actions & WARD_SA_ACK) || event == WARD_SE_COMMITTED);
     CHECK(!(actions & WARD_SA_HELLO) || event == WARD_SE_LINK_UP);
@@ -96,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
         uint64_t n = number_for(&side.s, event, fuzz_byte(&in));
         if (!from_peer(event) && !may_happen(&side, event))
             continue;
+        side.s.pieces += event == WARD_SE_SENT; /* it went in pieces */
         const struct ward_session before = side.s;
         unsigned actions = ward_session_step(&side.s, event, n);
         side.equal |= event == WARD_SE_HELLO_EQUAL;

@@ -109,7 +109,7 @@ static void deliver(struct side *s, const uint8_t *p, size_t len)
     CHECK(s->talk.s.state >= before);
     if (before == WARD_S_CLOSED)
         CHECK(s->sent == sent);
-    if (before == WARD_S_CLOSED || refused || (m.type != WARD_MSG_RUN && m.type != WARD_MSG_SNAPSHOT && m.type != WARD_MSG_PART))
+    if (before == WARD_S_CLOSED || refused || !(ward_frame_is_acknowledged(m.type) || m.type == WARD_MSG_PIECE))
         CHECK(held(s->r) == changes);
     if (refused)
         CHECK(s->talk.s.state == WARD_S_CLOSED && (before == WARD_S_CLOSED || s->last_type == WARD_MSG_ERROR));

@@ -82,7 +82,7 @@ static void say(struct guest *g, size_t l, struct call *c)
 static void greet(struct guest *g, size_t l, struct call *c)
 {
     struct ward_hash nothing = {{0}};
-    ward_frame_hello(&g->frame, &g->r->ward, &nothing, NULL, 1750000000000, NULL);
+    ward_frame_hello(&g->frame, &g->r->ward, &nothing, NULL, 1750000000000, NULL, NULL);
     say(g, l, c);
     if (is(g, "storm") || is(g, "unknown") || is(g, "keys"))
         return;

@@ -307,14 +307,37 @@ void check_frame(struct conn *c, int from, const uint8_t *p, size_t len)
         violated(c->w, "S20", "%s sends a frame that is none: %d %s", c->side[from].d->name, why.code, why.detail);
         return;
     }
-    if (m.type == WARD_MSG_RUN || m.type == WARD_MSG_SNAPSHOT || m.type == WARD_MSG_PART) {
+    bool piece = m.type == WARD_MSG_PIECE, whole = ward_frame_is_acknowledged(m.type);
+    if (piece || whole)
         S10_a_cut_device_gets_no_more(c, from);
+    if (whole || (piece && m.piece.left == 0))
         S18_no_more_is_under_way_than_was_offered(c, from);
-    }
     if (m.type == WARD_MSG_ACK || m.type == WARD_MSG_TAKEN) /* a receipt within is for what is acknowledged */
         S14_ack_names_only_what_is_durable(c, from, &m);
     if (m.type == WARD_MSG_RECEIPT)
         S14_receipt_names_only_what_is_durable(c, from, &m);
+}
+
+/* What has come of a frame in pieces, over whichever connections. With the last one *m is the frame; of no type if it is not known here,
+ * for a copied home goes on with what came from the other. */
+static void put_together(struct conn *c, int to, struct ward_message *m)
+{
+    const struct world *w = c->w;
+    struct begun *b = &c->side[to].d->begun[c->side[1 - to].d - w->d];
+    if (m->piece.at > 0 && !c->runs[to].in_pieces)
+        deed(c->w, DEED_GONE_ON);
+    c->runs[to].in_pieces = true;
+    b->len = m->piece.at <= b->len ? m->piece.at : 0;
+    bool last = m->piece.left == 0, known = b->len == m->piece.at;
+    if (known) {
+        b->p = disk_memory(b->p, b->len + m->piece.len);
+        memcpy(b->p + b->len, m->piece.data, m->piece.len);
+        b->len += m->piece.len;
+    }
+    if (last && (!known || ward_frame_parse(m, b->p, b->len, NULL)))
+        *m = (struct ward_message){.type = WARD_MSG_PART};
+    if (last)
+        b->len = 0;
 }
 
 void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
@@ -322,6 +345,8 @@ void check_arrival(struct conn *c, int to, const uint8_t *p, size_t len)
     struct ward_message m;
     if (ward_frame_parse(&m, p, len, NULL))
         return;
+    if (m.type == WARD_MSG_PIECE)
+        put_together(c, to, &m);
     if (m.type == WARD_MSG_HELLO)
         c->runs[to].window = m.hello.window;
     if (m.type == WARD_MSG_AGREE)

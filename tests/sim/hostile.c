@@ -120,7 +120,7 @@ static bool greet(struct visit *v)
 {
     struct ward_hash other;
     dice_fill(dice(v), other.b, sizeof other.b);
-    ward_frame_hello(&v->frame, &v->r->ward, &other, NULL, device_wall(v->p->d), NULL);
+    ward_frame_hello(&v->frame, &v->r->ward, &other, NULL, device_wall(v->p->d), NULL, NULL);
     say(v);
     ward_frame_spaces(&v->frame, 0);
     say(v);
@@ -311,7 +311,7 @@ static void greet_from_elsewhere(struct visit *v)
 {
     struct ward_hash other, nothing = {{0}};
     dice_fill(dice(v), other.b, sizeof other.b);
-    ward_frame_hello(&v->frame, &other, &nothing, NULL, 1, NULL);
+    ward_frame_hello(&v->frame, &other, &nothing, NULL, 1, NULL, NULL);
     say(v);
     hear(v, PATIENCE_MS, 0);
     if (v->answer && v->answer != WARD_ERR_SESSION_WARD && v->answer != WARD_ERR_CUT)

@@ -47,6 +47,7 @@ struct conn {
         uint64_t acked;
         uint64_t sent, heard; /* of its own: sent, and acknowledged as far as it knows */
         uint32_t window;      /* that the other's hello gave it; 0: none has come */
+        bool in_pieces;       /* some have come */
     } runs[2];
 };
 

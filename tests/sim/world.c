@@ -489,6 +489,8 @@ static void free_device(struct device *d)
         violated(d->w, "S18", "%s: the library keeps %zu files open", d->name, disk_open_files(d->disk));
     disk_image_free(d->old);
     free(d->old_held);
+    for (size_t i = 0; i < DEVICES_MAX; i++)
+        free(d->begun[i].p);
     free(d->old_own);
     free(d->held);
     free(d->own);

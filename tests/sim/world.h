@@ -51,6 +51,7 @@
     X(PROPOSED, "proposed")                                                                                                                \
     X(DROPPED, "dropped")                                                                                                                  \
     X(STATES, "states")                                                                                                                    \
+    X(GONE_ON, "gone-on")                                                                                                                  \
     X(REUNITED, "reunited")                                                                                                                \
     X(RELEASE, "release")                                                                                                                  \
     X(RELEASED, "released")                                                                                                                \
@@ -138,8 +139,12 @@ struct device {
     bool alloc_down;       /* from then on all do */
     int64_t trap_left;     /* calls on the disk until the trap springs; -1: none is set */
     enum fault trap;
-    uint64_t *held;        /* by the model's feed: the seq that is durable here */
-    uint64_t *own;         /* ... that was written in this very folder: of two copies of one each has a branch of its own */
+    uint64_t *held; /* by the model's feed: the seq that is durable here */
+    uint64_t *own;  /* ... that was written in this very folder: of two copies of one each has a branch of its own */
+    struct begun {
+        uint8_t *p;
+        size_t len;
+    } begun[DEVICES_MAX];  /* what has come of a frame in pieces, by whom it came from */
     bool met[DEVICES_MAX]; /* who has answered a whole round of its own since the faults ended */
 };
 

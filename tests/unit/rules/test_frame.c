@@ -26,7 +26,7 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     ward_buf_init(b, &vectors_env);
     switch (type) {
     case WARD_MSG_HELLO:
-        ward_frame_hello(b, &low, &high, bytes, 1750000000000, bytes);
+        ward_frame_hello(b, &low, &high, bytes, 1750000000000, bytes, NULL);
         break;
     case WARD_MSG_SPACES:
         ward_frame_spaces(b, 2);
@@ -64,7 +64,7 @@ static void build(struct ward_buf *b, enum ward_message_type type)
         ward_frame_receipt_end(b, bytes);
         break;
     case WARD_MSG_AGREE:
-        ward_frame_agree(b, WARD_AGREE_AHEAD, -700);
+        ward_frame_agree(b, WARD_AGREE_AHEAD, -700, NULL);
         break;
     case WARD_MSG_TAKEN:
         ward_frame_taken(b, 4, 300, bytes);
@@ -73,6 +73,12 @@ static void build(struct ward_buf *b, enum ward_message_type type)
         ward_frame_want(b, true, 2);
         ward_put_bytes(b, low.b, 8);
         ward_put_bytes(b, high.b, 8);
+        break;
+    case WARD_MSG_PIECE:
+        ward_frame_piece(b, 2400, 300, bytes, 40);
+        break;
+    case WARD_MSG_GOT:
+        ward_frame_got(b, 300);
         break;
     case WARD_MSG_PART:
         ward_frame_part(b, &low, 3, WARD_CODEC_ZSTD, bytes, 40);
@@ -150,7 +156,7 @@ static const enum ward_message_type types[] = {WARD_MSG_HELLO,   WARD_MSG_SPACES
                                                WARD_MSG_DONE,    WARD_MSG_ERROR,    WARD_MSG_BYE,    WARD_MSG_PING,       WARD_MSG_CIRCLE,
                                                WARD_MSG_RECEIPT, WARD_MSG_ASK,      WARD_MSG_AGREE,  WARD_MSG_TAKEN,      WARD_MSG_JOIN,
                                                WARD_MSG_JOINED,  WARD_MSG_REQUEST,  WARD_MSG_BUNDLE, WARD_MSG_BUNDLE_END, WARD_MSG_BRANCH,
-                                               WARD_MSG_WANT,    WARD_MSG_SNAPSHOT, WARD_MSG_PART};
+                                               WARD_MSG_WANT,    WARD_MSG_SNAPSHOT, WARD_MSG_PART,   WARD_MSG_PIECE,      WARD_MSG_GOT};
 #define TYPES (sizeof types / sizeof types[0])
 
 static void every_truncation(void **state)

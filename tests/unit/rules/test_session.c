@@ -28,6 +28,8 @@ static const struct row rows[] = {
     {WARD_SE_CIRCLE, "xx--"},
     {WARD_SE_BRANCH, "xx--"},
     {WARD_SE_RUN, "xx--"},
+    {WARD_SE_PIECE, "xx--"},
+    {WARD_SE_GOT, "xx##"}, /* of none that was sent */
     {WARD_SE_RECEIPT, "xx--"},
     {WARD_SE_ASK, "xx--"},
     {WARD_SE_WANT, "xx--"},
