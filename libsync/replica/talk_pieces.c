@@ -122,7 +122,7 @@ static size_t begin_at(struct ward_talk *t, const struct ward_buf *frame)
 int ward_talk_send_run(struct ward_talk *t, struct ward_error *err)
 {
     size_t at = ward_buf_status(&t->out) ? 0 : begin_at(t, &t->out);
-    if (at == 0 && (!t->slow || t->out.len <= WARD_PIECES_FIRST * WARD_PIECE))
+    if (at == 0 && (!t->slow || t->out.len <= (size_t)WARD_PIECES_FIRST * WARD_PIECE))
         return ward_talk_send(t, &t->out, err);
     t->begun_there.len = 0; /* the other goes on with it, or forgets it */
     t->leaving = t->out;
