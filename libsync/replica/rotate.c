@@ -41,6 +41,13 @@ static int asked_keys(struct rotating *t, struct ward_error *err)
     return rc ? rc : ward_enter_keys(&t->x, &r->env, err);
 }
 
+/* New keys have been granted and the old ones ended, and the answer did not come: who asks again gets it. */
+static bool only_lacks_the_answer(ward_replica *r)
+{
+    struct ward_hash follower;
+    return ward_grant_follower(r, &r->self, &follower, NULL) && ward_grant_stands(&r->dir, &follower);
+}
+
 static int prepare(struct rotating *t, struct ward_error *err)
 {
     ward_replica *r = t->x.made;
@@ -50,7 +57,7 @@ static int prepare(struct rotating *t, struct ward_error *err)
     memcpy(t->x.asked.from, r->self.b, 32);
     if (!self || !ward_grant_effective(&r->dir, &self->id))
         return ward_fail(err, WARD_ERR_GRANT_UNKNOWN, "the ward's records have not arrived here yet");
-    if (ward_grant_is_cut(&r->dir, &self->id))
+    if (ward_grant_is_cut(&r->dir, &self->id) && !only_lacks_the_answer(r))
         return ward_fail(err, WARD_ERR_CUT, "this device");
     int rc = ward_device_name(r, &r->self, t->name, sizeof t->name, err);
     if (!rc)

@@ -304,6 +304,40 @@ static void old_keys_speak_once(void **state)
     world_close(&w);
 }
 
+/* The link broke before the answer, and the device hears elsewhere that its old keys are ended: it asks again, and goes on. */
+static void the_end_was_heard_of_before_the_answer(void **state)
+{
+    struct world w;
+    struct files f;
+    struct ward_hash old, first, grant;
+    char words[WARD_FINGERPRINT];
+    (void)state;
+    world_found(&w, 27);
+    f = files_of(&w);
+    size_t a = join_by_files(&w, 0, 'a', WARD_ROLE_CELL, 1);
+    struct device *d = &w.d[a];
+    give(&w, 0, a);
+    old = d->grant;
+    OK(&w, ward_rotate_request(d->r, f.request, &d->options, words, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.request, f.answer, &first, &w.err));
+    give(&w, 0, a);
+    assert_true(is_cut(&w, a, &old));
+    OK(&w, ward_rotate_request(d->r, f.other, &d->options, words, &w.err));
+    OK(&w, ward_admit(w.d[0].r, f.other, f.answer, &grant, &w.err));
+    assert_hash_equal(&grant, &first);
+    ward_close(d->r);
+    d->r = NULL;
+    OK(&w, ward_join_accept(&d->r, d->home, f.answer, &d->options, &w.err));
+    d->grant = grant;
+    assert_hash_equal(&d->r->self, &grant);
+    give(&w, a, 0);
+    assert_converged(&w);
+    OK(&w, ward_revoke(w.d[0].r, &grant, "máy bị mất", &w.err)); /* whose new keys are ended too asks for nothing */
+    give(&w, 0, a);
+    assert_int_equal(ward_rotate_request(d->r, f.request, &d->options, words, &w.err), WARD_ERR_CUT);
+    world_close(&w);
+}
+
 static size_t copied(struct world *w, size_t i)
 {
     size_t copy = w->count++;
@@ -504,6 +538,7 @@ int main(void)
         cmocka_unit_test(hub_and_operator_share_the_work),
         cmocka_unit_test(ends_its_former_keys_when_asked_again),
         cmocka_unit_test(old_keys_speak_once),
+        cmocka_unit_test(the_end_was_heard_of_before_the_answer),
         cmocka_unit_test(what_was_written_in_an_older_copy_is_told_again),
         cmocka_unit_test(of_two_copies_each_tells_its_own_again),
         cmocka_unit_test(who_replaces_another_follows_it),
