@@ -227,6 +227,9 @@ static const struct kept kept[] = {
      "the cell took it for one that lacks its base, and ended each session (316) before it could be given the state"},
     {"a receipt for a feed with a branch passed over", 11621, 2, "compact,twin,clone,ended",
      "a branch beside what is settled makes no fork, and got an entry of its own in the receipt: two of one space, which is no frame"},
+    {"keys asked for again and again", 2100342, 4, "all",
+     "each attempt of a hub to take new keys that failed led to one more later, and when it could they were taken 25,000 times: the "
+     "simulator's own doing"},
     {"all at once", 61, 4, "all", "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, "all",
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -232,6 +232,14 @@ bool work_may_wait(int rc)
 
 static void rotate_again(void *ctx, uint64_t n);
 
+/* Once, however many times it has failed. */
+static void rotate_later(struct device *d, int64_t wait_ms)
+{
+    if (!d->rotates_later)
+        sched_at(&d->w->time, d->w->time.now + wait_ms, rotate_again, d, 0);
+    d->rotates_later = true;
+}
+
 static void rotate(struct proc *p)
 {
     struct device *d = p->d;
@@ -257,7 +265,7 @@ static void rotate(struct proc *p)
     else if (rc == WARD_ERR_KEYS_REPLACED)
         d->revoked = true;
     else if (rc && work_may_wait(rc)) /* they may have been granted without its having heard of it */
-        sched_at(&d->w->time, d->w->time.now + dice_between(&d->w->plan, MINUTE_MS, 6 * HOUR_MS), rotate_again, d, 0);
+        rotate_later(d, dice_between(&d->w->plan, MINUTE_MS, 6 * HOUR_MS));
     else if (rc && !p->dead && !d->w->failed)
         violated(d->w, "S17", "%s: new keys: %d %s", d->name, rc, err.detail);
 }
@@ -275,11 +283,12 @@ static void rotate_again(void *ctx, uint64_t n)
 {
     struct device *d = ctx;
     (void)n;
+    d->rotates_later = false;
     if (d->revoked || d->hostile || d->errand)
         return;
     work_rotate(d);
     if (!d->keys_open)
-        sched_at(&d->w->time, d->w->time.now + HOUR_MS, rotate_again, d, 0);
+        rotate_later(d, HOUR_MS);
 }
 
 static void rejoin_again(void *ctx, uint64_t n);

@@ -113,6 +113,7 @@ struct device {
     bool announcing;              /* its new keys; it goes on under the old ones, */
     struct ward_hash announced;   /* of this grant */
     bool keys_open;               /* it is getting new keys: nobody else may have its home open */
+    bool rotates_later;           /* it will try again to take new keys */
     bool may_fork;                /* was restored from an older copy: its feeds may have two branches */
     bool restored;                /* ... or copied from one that was; the twin of one that was not is not */
     uint64_t unnoted;             /* changes up to this number may have gone out from a full disk, where nothing can be noted (own.h) */
