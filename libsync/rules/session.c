@@ -164,7 +164,7 @@ static unsigned got(struct ward_session *s, uint64_t n)
     if (n <= s->got || n > s->pieces)
         return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
     s->got = n;
-    return WARD_SA_PIECES | (s->streaming ? WARD_SA_STREAM : 0u);
+    return WARD_SA_PIECES | WARD_SA_STREAM; /* some were sent: it streams */
 }
 
 /* Whatever an honest device holds it has checked itself: it may pass on what has not come here yet (gaps, deps), what two replicas judge

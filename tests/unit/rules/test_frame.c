@@ -248,6 +248,28 @@ static void every_item_of_another_type(void **state)
     assert_true(tried > 100);
 }
 
+/* What has begun to come stands at the end of hello and agree, and nothing there where nothing has. */
+static void what_has_begun_to_come(void **state)
+{
+    const struct ward_begun some = {300, "hash.of"}, none = {0};
+    (void)state;
+    for (int kind = 0; kind < 2; kind++)
+        for (int i = 0; i < 3; i++) {
+            const struct ward_begun *begun = i == 0 ? &some : i == 1 ? &none : NULL;
+            struct ward_message m;
+            struct ward_buf b;
+            ward_buf_init(&b, &vectors_env);
+            if (kind)
+                ward_frame_hello(&b, &low, &high, NULL, 1750000000000, NULL, begun);
+            else
+                ward_frame_agree(&b, WARD_AGREE_BASE, 3, begun);
+            assert_int_equal(parse(&m, b.p, b.len), WARD_OK);
+            assert_int_equal(m.begun.len, i == 0 ? 300 : 0);
+            assert_memory_equal(m.begun.hash8, i == 0 ? some.hash8 : none.hash8, 8);
+            ward_buf_free(&b);
+        }
+}
+
 static void contents(void **state)
 {
     struct ward_buf b;
@@ -674,9 +696,9 @@ static void type_of_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_truncation), cmocka_unit_test(every_item_of_another_type),
-        cmocka_unit_test(contents),         cmocka_unit_test(limits_and_refusals),
-        cmocka_unit_test(unknown_types),    cmocka_unit_test(type_of_anything),
+        cmocka_unit_test(every_truncation), cmocka_unit_test(every_item_of_another_type), cmocka_unit_test(what_has_begun_to_come),
+        cmocka_unit_test(contents),         cmocka_unit_test(limits_and_refusals),        cmocka_unit_test(unknown_types),
+        cmocka_unit_test(type_of_anything),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
 }
