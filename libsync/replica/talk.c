@@ -19,7 +19,7 @@ int ward_talk_open(struct ward_talk *t, ward_replica *r, const struct ward_grant
     ward_session_init(&t->s, r->env.mono_ms(r->env.ctx));
     ward_stream_init(&t->stream, r, peer);
     t->stream.own_unnamed = hooks->calls; /* it was let in as what it is; the other may not be known here yet */
-    t->slow = true;                /* until it has shown that it is not */
+    t->slow = true;                       /* until it has shown that it is not */
     ward_buf_init(&t->out, &r->env);
     ward_buf_init(&t->begun, &r->env);
     ward_buf_init(&t->leaving, &r->env);

@@ -13,8 +13,7 @@
 #include <string.h>
 
 #define GOT_EVERY 2u /* pieces; so many may go before any is told to have come */
-
-#define KEY_SIZE 72 /* "begun " and a grant in hex */
+#define KEY_SIZE  72 /* "begun " and a grant in hex */
 
 static void hash_begun(uint8_t out[8], const void *p, size_t len)
 {

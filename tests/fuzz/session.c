@@ -9,7 +9,8 @@ struct side {
     bool done_by_peer, equal;
 };
 
-static const unsigned all_actions = ((1u << 15) - 1) | WARD_SA_KEEP_RECEIPT | WARD_SA_NOTE_ASK | WARD_SA_NOTE_WANT | WARD_SA_NOTE_PIECE | WARD_SA_PIECES;
+static const unsigned all_actions =
+    ((1u << 15) - 1) | WARD_SA_KEEP_RECEIPT | WARD_SA_NOTE_ASK | WARD_SA_NOTE_WANT | WARD_SA_NOTE_PIECE | WARD_SA_PIECES;
 
 static bool from_peer(enum ward_session_event_type event)
 {
