@@ -818,7 +818,8 @@ struct ward_sync_options {
                                      * nothing is held yet comes as its state, where the peer may vouch for it (proto/snapshot.md) */
     ward_event_fn *on_event;
     void *ctx;
-    const bool *cancel; /* looked at between steps; NULL: never. WARD_ERR_CANCELLED */
+    const bool *cancel; /* looked at between steps by the thread that called, and to be set there, in on_event; NULL: never.
+                         * WARD_ERR_CANCELLED */
 };
 struct ward_sync_result {
     struct ward_hash peer;
