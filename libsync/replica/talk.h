@@ -118,11 +118,12 @@ struct ward_talk {
     bool begun_moved;      /* a later session goes on with it */
     uint64_t pieces_in;
     /* and given */
-    struct ward_begun begun_there; /* what the peer has of one */
-    struct ward_buf leaving;       /* the one that is on its way out, */
-    size_t left_to;                /* and up to where it is */
-    uint64_t pieces_ahead;         /* how many may be on their way */
-    struct ward_talk *next;        /* of all sessions of the replica */
+    struct ward_begun begun_there;       /* what the peer has of one */
+    struct ward_buf leaving;             /* the one that is on its way out, */
+    size_t left_to;                      /* and up to where it is */
+    uint64_t pieces_ahead;               /* how many may be on their way, */
+    int64_t piece_ms[WARD_PIECES_AHEAD]; /* and when they were sent */
+    struct ward_talk *next;              /* of all sessions of the replica */
     struct ward_buf out;
 };
 

@@ -138,7 +138,7 @@ int ward_talk_send_pieces(struct ward_talk *t, struct ward_error *err)
         ward_buf_clear(&t->out);
         ward_frame_piece(&t->out, t->left_to, left - n, t->leaving.p + t->left_to, n);
         rc = ward_talk_send(t, &t->out, err);
-        t->s.pieces++;
+        t->piece_ms[t->s.pieces++ % WARD_PIECES_AHEAD] = t->r->env.mono_ms(t->r->env.ctx);
         t->left_to += n;
         if (left == n)
             ward_buf_free(&t->leaving);
@@ -146,9 +146,11 @@ int ward_talk_send_pieces(struct ward_talk *t, struct ward_error *err)
     return rc;
 }
 
-/* As TCP begins (RFC 5681): what is on its way when a link breaks is lost, and how much a new one bears shows when answers come. */
+/* As TCP begins (RFC 5681): what is on its way when a link breaks is lost, and how much a new one bears shows when answers come. Where they
+ * come soon it was the other that had been busy, not the link that is slow: what is left goes at once. */
 int ward_talk_note_got(struct ward_talk *t, struct ward_error *err)
 {
+    ward_talk_note_answer(t, t->piece_ms[(t->s.got - 1) % WARD_PIECES_AHEAD]);
     if (t->pieces_ahead < WARD_PIECES_AHEAD)
         t->pieces_ahead += GOT_EVERY;
     return ward_talk_send_pieces(t, err);

@@ -221,6 +221,25 @@ static void a_quick_link_carries_what_is_left_at_once(void **state)
     world_close(&w);
 }
 
+/* The first answer was late, for the other had much to do, and the next ones are not. */
+static void who_was_busy_gets_what_is_left_at_once(void **state)
+{
+    struct world w;
+    struct line l;
+    struct passed p;
+    (void)state;
+    set_up(&w, 40000);
+    line_open(&l, &w, 0, 1);
+    carry(&l, 1, &p);
+    assert_int_equal(l.b.talk.s.pieces, WARD_PIECES_FIRST);
+    pump(&l, SIZE_MAX);
+    assert_int_equal(l.b.talk.s.pieces, 3 * WARD_PIECES_FIRST + 1); /* twice as many once more, and then all */
+    assert_live(&l);
+    end(&l);
+    assert_converged(&w);
+    world_close(&w);
+}
+
 /* ---------------------------------------------------------------- at the door */
 
 static void say(struct line *l, const struct ward_buf *frame)
@@ -332,6 +351,7 @@ int main(void)
         cmocka_unit_test(pieces_go_as_the_link_bears),
         cmocka_unit_test(another_run_begins_anew),
         cmocka_unit_test(a_quick_link_carries_what_is_left_at_once),
+        cmocka_unit_test(who_was_busy_gets_what_is_left_at_once),
         cmocka_unit_test(pieces_that_make_no_run),
         cmocka_unit_test(a_piece_that_comes_twice),
         cmocka_unit_test(memory_is_bounded),
