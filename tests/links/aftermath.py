@@ -31,7 +31,7 @@ class Aftermath:
             moved = 0
             for cell in self.cells:
                 answer = cell.run("sync", "--timeout", "30")
-                self.crew.must(answer.json["reached"] and answer.json["unsent"] == 0 and answer.json["refused"] == 0, f"{cell.name} is level", answer)
+                self.crew.must(answer.json["reached"] and answer.json["unsent"] == 0 and answer.json["refused"] == 0, f"{cell.name} is level", vars(answer))
                 moved += answer.json["sent"] + answer.json["received"]
         self.crew.must(moved == 0, "after three rounds nothing moves any more", moved)
         self.told = f"level after {time.monotonic() - begun:.1f} s"
