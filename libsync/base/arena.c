@@ -6,11 +6,12 @@
 #include <string.h>
 
 #define BLOCK_BYTES 65536u
+#define ALIGNED     alignof(uint64_t)
 
 struct ward_arena_block {
     struct ward_arena_block *next;
     size_t size, used;
-    alignas(max_align_t) uint8_t bytes[];
+    alignas(ALIGNED) uint8_t bytes[];
 };
 
 void ward_arena_init(struct ward_arena *a, const struct ward_env *env)
@@ -35,7 +36,7 @@ static void *reserve(struct ward_arena *a, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
-    size_t rounded = (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+    size_t rounded = (size + ALIGNED - 1) / ALIGNED * ALIGNED;
     struct ward_arena_block *b = a->blocks;
     if (!b || b->size - b->used < rounded)
         b = grow(a, rounded);

@@ -14,7 +14,7 @@ struct ward_arena {
 };
 
 void ward_arena_init(struct ward_arena *a, const struct ward_env *env);
-void *ward_arena_take(struct ward_arena *a, size_t size); /* aligned, zeroed; NULL if there is no memory */
+void *ward_arena_take(struct ward_arena *a, size_t size); /* aligned for pointers and 64 bits, zeroed; NULL if there is no memory */
 void *ward_arena_copy(struct ward_arena *a, const void *p, size_t size);
 void ward_arena_reset(struct ward_arena *a); /* keeps one block */
 void ward_arena_free(struct ward_arena *a);

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_LEAST 64u        /* a power of two; they double with what is held */
-#define MEMORY_BUDGET (8u << 20) /* records held before they are written out */
+#define BUCKETS_LEAST 64u /* a power of two; they double with what is held */
 
 /* ---- holding them */
 
@@ -25,6 +24,8 @@ int ward_records_forget(struct ward_records *rs, struct ward_error *err)
     ward_arena_reset(&rs->arena);
     rs->count = rs->dirty_count = 0;
     rs->dirty = NULL;
+    rs->row = NULL;
+    rs->row_cap = 0;
     rs->bucket_count = BUCKETS_LEAST;
     rs->buckets = ward_arena_take(&rs->arena, BUCKETS_LEAST * sizeof(struct ward_held *));
     return rs->buckets ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "records");
@@ -94,13 +95,22 @@ int ward_records_find(struct ward_records *rs, uint32_t sid, uint32_t kind, cons
 
 /* ---- writing them out */
 
+static struct ward_value *room_for_row(struct ward_records *rs, size_t fields)
+{
+    if (rs->row_cap <= fields) {
+        rs->row = ward_arena_take(&rs->arena, (fields + 1) * sizeof *rs->row);
+        rs->row_cap = rs->row ? fields + 1 : 0;
+    }
+    return rs->row;
+}
+
 static int show(struct ward_records *rs, const struct ward_kind_def *kind, const struct ward_held *c, size_t conflicts,
                 struct ward_error *err)
 {
     struct ward_store *store = rs->r->store;
     if (!ward_state_present(&c->state))
         return c->stored ? ward_store_delete_plain(store, c->sid, kind, &c->entity, err) : WARD_OK;
-    struct ward_value *values = ward_arena_take(&rs->arena, (kind->field_count + 1) * sizeof *values);
+    struct ward_value *values = room_for_row(rs, kind->field_count);
     if (!values)
         return ward_fail(err, WARD_ERR_MEMORY, "plain row");
     for (size_t i = 0; i < kind->field_count; i++) {
@@ -236,7 +246,7 @@ int ward_records_write(struct ward_records *rs, struct ward_error *err)
 
 int ward_records_bound(struct ward_records *rs, struct ward_error *err)
 {
-    if (rs->arena.used < MEMORY_BUDGET)
+    if (rs->arena.used < WARD_RECORDS_BYTES)
         return WARD_OK;
     int rc = ward_records_write(rs, err);
     return rc ? rc : ward_records_forget(rs, err);
@@ -267,7 +277,7 @@ static int reshow_record(void *ctx, uint32_t sid, uint32_t kind, const struct wa
         rc = show(x->rs, def, &c, now, x->err);
     if (!rc)
         rc = write_entries(x->rs, def, &c, x->err);
-    if (!rc && x->rs->arena.used > MEMORY_BUDGET)
+    if (!rc && x->rs->arena.used > WARD_RECORDS_BYTES)
         rc = ward_records_forget(x->rs, x->err);
     return rc;
 }
@@ -292,7 +302,7 @@ static int unindex_record(void *ctx, uint32_t sid, uint32_t kind, const struct w
     rc = entries_of(x->rs, ward_schema_kind(x->rs->r->schema, kind), &c, &c.entries, x->err);
     if (!rc)
         rc = move_entries(x->rs, &c, &none, x->err);
-    return !rc && x->rs->arena.used > MEMORY_BUDGET ? ward_records_forget(x->rs, x->err) : rc;
+    return !rc && x->rs->arena.used > WARD_RECORDS_BYTES ? ward_records_forget(x->rs, x->err) : rc;
 }
 
 int ward_records_unindex(struct ward_records *rs, uint32_t sid, struct ward_error *err)

@@ -19,6 +19,8 @@ struct ward_held {
     bool stored, dirty;
 };
 
+#define WARD_RECORDS_BYTES (3u << 19) /* held before they are written out: of a busy hub's memory this is what grows with its batches */
+
 struct ward_records {
     ward_replica *r;
     struct ward_arena arena;
@@ -26,6 +28,8 @@ struct ward_records {
     size_t bucket_count, count;
     struct ward_held *dirty;
     size_t dirty_count;
+    struct ward_value *row; /* where a plain row is put together: one after another */
+    size_t row_cap;
     size_t conflicts_new;
 };
 

@@ -50,12 +50,13 @@ size_t ward_state_range(const struct ward_state *s, uint32_t field, size_t *firs
     return i;
 }
 
-/* An array in the arena with room for one more member, for `least` at first; what it outgrows is left to the arena. */
-static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t *cap, size_t size, size_t least)
+/* An array in the arena with room for one more member, for `least` at first. What it outgrows is left to the arena, so that it grows by
+ * half: there are as many of these as records in hand. */
+static void *roomier(struct ward_arena *arena, void *items, uint32_t count, uint32_t *cap, size_t size, uint32_t least)
 {
     if (count < *cap)
         return items;
-    size_t grown = *cap ? *cap * 2 : least;
+    uint32_t grown = *cap ? *cap + (*cap + 1) / 2 : least;
     void *p = ward_arena_take(arena, grown * size);
     if (!p)
         return NULL;
@@ -68,7 +69,7 @@ static void *roomier(struct ward_arena *arena, void *items, size_t count, size_t
 /* A slot that was not there, with its first value. */
 static int insert(struct ward_state *s, size_t at, uint32_t field, const void *key, size_t key_len, const struct ward_live_value *first)
 {
-    struct ward_slot slot = {.field = field, .key_len = key_len};
+    struct ward_slot slot = {.field = field, .key_len = (uint32_t)key_len};
     slot.key = key_len ? ward_arena_copy(s->arena, key, key_len) : NULL;
     slot.live = roomier(s->arena, NULL, 0, &slot.live_cap, sizeof *slot.live, 1);
     struct ward_slot *slots = roomier(s->arena, s->slots, s->slot_count, &s->slot_cap, sizeof *slots, 8);
@@ -112,7 +113,7 @@ int ward_slot_write(struct ward_state *s, const struct ward_write *w, const stru
     if (at == s->slot_count || compare(&s->slots[at], w->field, w->key, w->key_len) != 0)
         return insert(s, at, w->field, w->key, w->key_len, &value);
     struct ward_slot *slot = &s->slots[at];
-    size_t gone = 0, kept = 0;
+    uint32_t gone = 0, kept = 0;
     for (size_t i = 0; i < slot->live_count; i++)
         gone += supersedes(w, &slot->live[i], seen, authors);
     struct ward_live_value *live = slot->live; /* mostly it takes the place of the only one */
@@ -169,14 +170,15 @@ void ward_state_encode(struct ward_buf *out, const struct ward_state *s)
 
 static bool decode_slot(struct ward_cbor *c, struct ward_arena *arena, const struct ward_authors *authors, struct ward_slot *slot)
 {
-    size_t members;
+    size_t members, key_len;
     uint64_t number;
     if (!ward_cbor_array(c, &members) || members < 6 || (members - 2) % 4 || !ward_cbor_uint(c, &number, UINT32_MAX) ||
-        !ward_cbor_bytes(c, &slot->key, &slot->key_len))
+        !ward_cbor_bytes(c, &slot->key, &key_len))
         return false;
     slot->field = (uint32_t)number;
-    slot->live_count = slot->live_cap = (members - 2) / 4;
-    slot->live = ward_arena_take(arena, (slot->live_count + 1) * sizeof *slot->live);
+    slot->key_len = (uint32_t)key_len;
+    slot->live_count = slot->live_cap = (uint32_t)((members - 2) / 4);
+    slot->live = ward_arena_take(arena, slot->live_count * sizeof *slot->live);
     if (!slot->live)
         return ward_cbor_fail(c, WARD_ERR_MEMORY);
     for (size_t i = 0; i < slot->live_count; i++) {
@@ -197,10 +199,12 @@ int ward_state_decode(struct ward_state *s, const struct ward_authors *authors, 
     const uint8_t *own = ward_arena_copy(s->arena, p, len);
     if (!own)
         return WARD_ERR_MEMORY;
+    size_t count;
     ward_cbor_init(&c, own, len);
-    if (!ward_cbor_array(&c, &read.slot_cap))
+    if (!ward_cbor_array(&c, &count))
         return WARD_ERR_CORRUPT;
-    read.slots = ward_arena_take(s->arena, (read.slot_cap + 1) * sizeof *read.slots);
+    read.slot_cap = (uint32_t)count;
+    read.slots = ward_arena_take(s->arena, (count + 1) * sizeof *read.slots);
     if (!read.slots)
         return WARD_ERR_MEMORY;
     for (; read.slot_count < read.slot_cap; read.slot_count++) {

@@ -36,16 +36,15 @@ struct ward_live_value {
 };
 /* For sums all authors' totals stand in one struct; each fid is a slot of its own. */
 struct ward_slot {
-    uint32_t field;
+    uint32_t field, key_len;
     const uint8_t *key;
-    size_t key_len;
     struct ward_live_value *live;
-    size_t live_count, live_cap;
+    uint32_t live_count, live_cap;
 };
 struct ward_state {
     struct ward_arena *arena;
     struct ward_slot *slots; /* ascending by (field, key) */
-    size_t slot_count, slot_cap;
+    uint32_t slot_count, slot_cap;
 };
 
 struct ward_write {

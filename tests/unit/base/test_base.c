@@ -76,7 +76,7 @@ static void arenas(void **state)
         for (size_t size = 0; size < 3000; size += 7) {
             uint8_t *p = ward_arena_take(&a, size);
             assert_non_null(p);
-            assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+            assert_int_equal((uintptr_t)p % _Alignof(uint64_t), 0);
             for (size_t i = 0; i < size; i++)
                 assert_int_equal(p[i], 0); /* zeroed, the second time too */
             memset(p, 0xff, size);

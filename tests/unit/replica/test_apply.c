@@ -94,7 +94,7 @@ static void *nothing(void *ctx, void *p, size_t size)
     return NULL;
 }
 
-#define PIECE 16u /* an arena hands out no less */
+#define PIECE 8u /* an arena hands out no less */
 
 /* Records come from an arena, which asks for memory seldom: it is left with so many bytes and nothing behind them. */
 static void no_room_for_records(void **state)
@@ -210,12 +210,10 @@ static void no_room_for_more_records(void **state)
     assert_true(points > 2 * FEW * sizeof(void *) / PIECE);
 }
 
-#define HELD (8u << 20) /* as many bytes of records are held before they are written out */
-
 static int when_much_is_held(void *ctx)
 {
     const struct ward_apply *a = ctx;
-    return a->records.arena.used >= HELD;
+    return a->records.arena.used >= WARD_RECORDS_BYTES;
 }
 
 static void no_store_to_write_out_to(void **state)
@@ -230,7 +228,7 @@ static void no_store_to_write_out_to(void **state)
     memset(raw + 3, 'x', 45000);
     OK(&f->w, ward_apply_begin(&a, f->r, &f->w.err));
     sqlite3_progress_handler(f->r->store->db, 1, when_much_is_held, &a);
-    for (; !rc && taken <= HELD / 45000; taken++) {
+    for (; !rc && taken <= WARD_RECORDS_BYTES / 45000; taken++) {
         const struct ward_op op = {
             .kind = KIND_ITEM, .entity = {{(uint8_t)(taken + 1), 1}}, .field = NOTE, .raw = raw, .raw_len = sizeof raw};
         pen_next(&f->p);
@@ -239,12 +237,56 @@ static void no_store_to_write_out_to(void **state)
         const struct ward_run run = pen_run(&f->p);
         rc = ward_ingest_run(&a, &run, &in, &f->w.err);
     }
-    assert_true(taken > 100);
+    assert_true(taken > 30);
     assert_int_equal(rc, WARD_ERR_STORE);
     sqlite3_progress_handler(f->r->store->db, 0, NULL, NULL);
     assert_int_equal(ward_apply_end(&a, rc, &f->w.err), WARD_ERR_STORE);
     assert_null(feed_of(f, C));
     assert_digest(f, &before);
+}
+
+/* However much comes in one batch. A hub on a slow disk makes them long. */
+static void a_batch_has_only_so_much_in_hand(void **state)
+{
+    enum { MOST = 2 << 20, LEN = 45000 };
+    struct fixture *f = *state;
+    struct ward_apply a;
+    struct ward_ingested in;
+    static uint8_t raw[3 + LEN] = {0x79, LEN >> 8, LEN & 255};
+    memset(raw + 3, 'x', LEN);
+    OK(&f->w, ward_apply_begin(&a, f->r, &f->w.err));
+    for (uint64_t i = 1; i <= 2 * MOST / LEN; i++) {
+        const struct ward_op op = {.kind = KIND_ITEM, .entity = {{(uint8_t)i, 1}}, .field = NOTE, .raw = raw, .raw_len = sizeof raw};
+        pen_next(&f->p);
+        pen_write(&f->p, i, NULL, 0, &op, 1);
+        pen_seal(&f->p);
+        const struct ward_run run = pen_run(&f->p);
+        OK(&f->w, ward_ingest_run(&a, &run, &in, &f->w.err));
+        assert_in_range(a.records.arena.used, 1, MOST);
+    }
+    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
+    assert_int_equal(feed_of(f, C)->head_seq, 2 * MOST / LEN);
+}
+
+static void rows_are_put_together_in_one_place(void **state)
+{
+    enum { MANY = 200 };
+    struct fixture *f = *state;
+    struct ward_apply a;
+    struct ward_ingested in;
+    static const uint8_t text[] = {0x63, 'o', 'n', 'e'};
+    for (uint64_t i = 1; i <= MANY; i++) {
+        const struct ward_op op = {.kind = KIND_ITEM, .entity = {{(uint8_t)i, 1}}, .field = NOTE, .raw = text, .raw_len = sizeof text};
+        pen_write(&f->p, i, NULL, 0, &op, 1);
+    }
+    pen_seal(&f->p);
+    const struct ward_run run = pen_run(&f->p);
+    OK(&f->w, ward_apply_begin(&a, f->r, &f->w.err));
+    OK(&f->w, ward_ingest_run(&a, &run, &in, &f->w.err));
+    size_t before = a.records.arena.used;
+    OK(&f->w, ward_apply_write(&a, &f->w.err));
+    assert_in_range((a.records.arena.used - before) / MANY, 1, 300); /* its places in the indexes */
+    OK(&f->w, ward_apply_end(&a, WARD_OK, &f->w.err));
 }
 
 static int always(void *ctx)
@@ -425,6 +467,8 @@ int main(void)
         TEST(no_room_for_more_records),
         TEST(no_memory_to_replay),
         TEST(no_store_to_write_out_to),
+        TEST(a_batch_has_only_so_much_in_hand),
+        TEST(rows_are_put_together_in_one_place),
         TEST(no_store_before_showing_anew),
         TEST(a_damaged_log),
         TEST(a_hole_in_the_log),

@@ -102,7 +102,7 @@ static void class_table(void **state)
         const struct ward_slot *slot = ward_state_find(&s, r->field, r->key, r->key ? 1 : 0);
         assert_non_null(slot);
         if (slot->live_count != r->live)
-            print_error("%s: %zu live, not %zu\n", r->name, slot->live_count, r->live);
+            print_error("%s: %u live, not %zu\n", r->name, slot->live_count, r->live);
         assert_int_equal(slot->live_count, r->live);
         if (r->live == 1)
             assert_int_equal(slot->live[0].fid, 2);
@@ -169,7 +169,7 @@ static void other_slots_are_untouched(void **state)
 
 /* ---------------------------------------------------------------- order, presence, sums */
 
-static const struct ward_live_value *shown_of(struct ward_live_value *v, size_t n)
+static const struct ward_live_value *shown_of(struct ward_live_value *v, uint32_t n)
 {
     struct ward_slot slot = {.field = OPEN, .live = v, .live_count = n, .live_cap = n};
     return ward_slot_shown(&slot, &authors);
@@ -221,7 +221,7 @@ static void only_true_is_true(void **state)
     assert_false(ward_value_is_true(&(struct ward_live_value){.raw = longer, .len = 2}));
 }
 
-static int64_t sum_of(const int64_t *n, size_t count)
+static int64_t sum_of(const int64_t *n, uint32_t count)
 {
     struct ward_live_value live[4];
     struct ward_buf b[4];
@@ -298,6 +298,34 @@ static void encode_and_decode(void **state)
     ward_buf_free(&again);
     ward_arena_free(&arena);
     ward_arena_free(&other);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* A batch has thousands of records in hand (replica/records.h): what one takes beside its words is what that costs. */
+static void a_record_in_hand_is_small(void **state)
+{
+    enum { FIELDS = 9, SMALL = FIELDS * 120 };
+    struct ward_arena arena;
+    struct ward_state s, back;
+    struct ward_buf b;
+    (void)state;
+    ward_arena_init(&arena, &vectors_env);
+    ward_state_init(&s, &arena);
+    for (uint32_t i = 0; i < FIELDS; i++)
+        write_at(&s, WARD_FIELD(WARD_OPEN, i), NULL, 1, 1, 1, one, NULL);
+    assert_in_range(arena.used, 1, SMALL);
+    for (uint32_t i = 0; i < FIELDS; i++) /* a word in the place of one takes no more than itself */
+        write_at(&s, WARD_FIELD(WARD_OPEN, i), NULL, 1, 2, 2, two, NULL);
+    assert_in_range(arena.used, 1, SMALL + FIELDS * sizeof(uint64_t));
+    ward_buf_init(&b, &vectors_env);
+    ward_state_encode(&b, &s);
+    ward_arena_reset(&arena);
+    ward_state_init(&back, &arena);
+    assert_int_equal(ward_state_decode(&back, &authors, b.p, b.len), WARD_OK);
+    assert_in_range(arena.used, 1, b.len + SMALL);
+    ward_buf_free(&b);
+    ward_arena_free(&arena);
 }
 
 /* ---------------------------------------------------------------- without memory */
@@ -657,6 +685,7 @@ int main(void)
         cmocka_unit_test(sums),
         cmocka_unit_test(sums_do_not_depend_on_order),
         cmocka_unit_test(encode_and_decode),
+        cmocka_unit_test(a_record_in_hand_is_small),
         cmocka_unit_test(a_write_without_memory),
         cmocka_unit_test(restoring_without_memory),
         cmocka_unit_test(restoring_a_value_twice),
