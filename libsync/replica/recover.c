@@ -4,6 +4,7 @@
  * then does the root write: a second change at seq 2 by a root that had not seen the first would fork its feed, and replicas would keep
  * the one that reached them. No caller can turn the order around, since the root's secret lives in ward_recover alone.
  */
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "replica/commit.h"
@@ -84,16 +85,42 @@ static int grant_by_root(ward_replica *r, const struct recovery *x, struct ward_
     return rc;
 }
 
+/* Bundles in any order: who wrote one may be named by another alone, or cut in one and let in again in the next. So what cannot be read yet
+ * is tried again as long as there is something new. */
+static int read_bundles(ward_replica *r, const char *const *bundles, size_t count, struct ward_error *err)
+{
+    bool *done = ward_alloc(&r->env, count * sizeof *done);
+    size_t left = count, before = 0;
+    int rc = done ? WARD_OK : ward_fail(err, WARD_ERR_MEMORY, "bundles");
+    if (done)
+        memset(done, 0, count * sizeof *done);
+    while (!rc && left && left != before) {
+        before = left;
+        for (size_t i = 0; !rc && i < count; i++) {
+            if (done[i])
+                continue;
+            rc = ward_bundle_read(r, bundles[i], NULL, NULL, NULL, err);
+            done[i] = !rc;
+            left -= !rc;
+            rc = rc == WARD_ERR_BUNDLE_WRITER ? WARD_OK : rc;
+        }
+    }
+    for (size_t i = 0; !rc && left && i < count; i++)
+        if (!done[i])
+            rc = ward_fail(err, WARD_ERR_BUNDLE_WRITER, "%s %s", bundles[i],
+                           knows_root(r) ? "is of a device that none of the bundles knows"
+                                         : "does not hold the ward's records from their beginning");
+    ward_release(&r->env, done);
+    return rc;
+}
+
 static int recover(ward_replica **out, struct recovery *x, const char *const *bundles, size_t count, struct ward_error *err)
 {
     ward_replica *r = NULL;
     struct ward_keys *device = ward_keys_new();
     int rc = device ? make_home(x, device, &r, err) : ward_fail(err, WARD_ERR_MEMORY, "keys");
-    for (size_t i = 0; !rc && i < count; i++) {
-        rc = ward_bundle_read(r, bundles[i], NULL, NULL, NULL, err);
-        if (rc == WARD_ERR_BUNDLE_WRITER)
-            ward_fail(err, rc, "%s does not hold the ward's records from their beginning", bundles[i]);
-    }
+    if (!rc)
+        rc = read_bundles(r, bundles, count, err);
     if (!rc)
         rc = grant_by_root(r, x, err);
     ward_keys_free(device);

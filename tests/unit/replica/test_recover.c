@@ -219,12 +219,39 @@ static void test_used_twice_from_the_same_records(void **state)
     world_close(&o.w);
 }
 
+/* A laptop was let in, and the office burnt before the laptop had heard who let it in: others have, and vouch for it. Which bundle is named
+ * first must not matter; one that nobody vouches for is named. */
+static void test_bundles_in_any_order(void **state)
+{
+    (void)state;
+    struct office o;
+    char path[300], second_path[300];
+    size_t new = 0;
+    struct ward_bundle_info info;
+    open_office(&o, 7);
+    size_t laptop = admit_silent(&o.w, 'e', WARD_ROLE_CELL, 7);
+    const char *const bundles[] = {bundle_of(&o, laptop, path), bundle_of(&o, 1, second_path)};
+    assert_int_equal(recover_from(&o, bundles, 1, WORDS, &new), WARD_ERR_BUNDLE_WRITER);
+    assert_non_null(strstr(o.w.err.detail, "from their beginning"));
+    assert_int_equal(recover_from(&o, bundles, 2, WORDS, &new), WARD_ERR_BUNDLE_WRITER);
+    assert_non_null(strstr(o.w.err.detail, "none of the bundles knows"));
+    expect_nothing_left(&o);
+    OK(&o.w, read_by(&o, 1, bundle_of(&o, 0, path), &info));
+    bundle_of(&o, laptop, path);
+    bundle_of(&o, 1, second_path);
+    OK(&o.w, recover_from(&o, bundles, 2, WORDS, &new));
+    assert_int_equal(root_seq(o.w.d[new].r), 2);
+    assert_true(ward_grant_effective(&o.w.d[new].r->dir, &o.w.d[laptop].grant));
+    world_close(&o.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_devices_take_the_new_operator),
         cmocka_unit_test(test_refused_and_nothing_left),
         cmocka_unit_test(test_used_twice_from_the_same_records),
+        cmocka_unit_test(test_bundles_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
