@@ -385,7 +385,7 @@ static void S11_only_forks_are_called_so(struct proc *p, const struct ward_hash 
     const struct model *m = p->w->model;
     for (size_t i = 0; i < m->feed_count; i++)
         if (memcmp(m->feeds[i].grant.b, grant->b, 32) == 0 && m->feeds[i].author &&
-            (m->feeds[i].author->may_fork || m->feeds[i].author->hostile))
+            (m->feeds[i].author->may_fork || m->feeds[i].author->hostile || m->feeds[i].next != SIZE_MAX))
             return;
     for (size_t i = 0; i < p->w->count; i++) /* refused runs name the peer that brought them */
         if (p->w->d[i].may_fork || p->w->d[i].hostile)

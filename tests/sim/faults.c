@@ -1,4 +1,5 @@
 #include "faults.h"
+#include "burnt.h"
 #include "check.h"
 #include "disk_inside.h"
 #include "hostile.h"
@@ -407,6 +408,7 @@ void faults_begin(struct world *w)
     if (w->faults)
         sched_at(&w->time, w->time.now + HOUR_MS, times, w, 0);
     trust_begin(w);
+    burnt_begin(w);
 }
 
 void faults_end(struct world *w)

@@ -58,7 +58,8 @@ struct conn;
     X(KEYS, "keys", DEVICE)            /* an operator's or a hub's keys may be known to others: they are replaced */                       \
     X(HUBS, "hubs", DEVICE)            /* there are two hubs, and now the one, now the other is restored from an older copy */             \
     X(OLDER, "older", DEVICE)          /* a device's program is brought up to date, and its file is of the format of before */             \
-    X(COMPACT, "compact", DEVICE)      /* history that all hold is settled, and let go of */
+    X(COMPACT, "compact", DEVICE)      /* history that all hold is settled, and let go of */                                               \
+    X(BURNT, "burnt", DEVICE)          /* the machine of a hub or of the founder burns, and an empty one with new keys takes its place */
 
 enum fault {
 #define X(id, name, group) FAULT_##id,

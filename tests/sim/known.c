@@ -1,7 +1,7 @@
 /* known.c - stands before libsodium's functions of keys and signatures: what was worked out for the very same bytes before is not worked
  * out again. Each seal of a ward is checked by all its devices, several times, and each opening of a home works out its keys: that was a
  * fifth of the simulator's time. The library is the one that ships and asks as ever; an answer, good or bad, is libsodium's own to these
- * bytes. */
+ * bytes, but for that of the passphrase of the recovery sheet. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
 #include <sodium.h>
@@ -138,6 +138,19 @@ INSTEAD int crypto_sign_seed_keypair(unsigned char *pk, unsigned char *sk, const
     memcpy(pk, both, crypto_sign_PUBLICKEYBYTES);
     memcpy(sk, both + crypto_sign_PUBLICKEYBYTES, crypto_sign_SECRETKEYBYTES);
     return rc;
+}
+
+/* Slow on purpose: that is not worked out at all. Whoever has the passphrase gets the same key each time, and nobody else does. */
+INSTEAD int crypto_pwhash(unsigned char *const out, unsigned long long out_len, const char *const passphrase, unsigned long long len,
+                          const unsigned char *const salt, unsigned long long passes, size_t memory, int alg)
+{
+    crypto_generichash_state h;
+    crypto_generichash_init(&h, salt, crypto_pwhash_SALTBYTES, (size_t)out_len);
+    crypto_generichash_update(&h, (const unsigned char *)&passes, sizeof passes);
+    crypto_generichash_update(&h, (const unsigned char *)&memory, sizeof memory);
+    crypto_generichash_update(&h, (const unsigned char *)&alg, sizeof alg);
+    crypto_generichash_update(&h, (const unsigned char *)passphrase, len);
+    return crypto_generichash_final(&h, out, (size_t)out_len);
 }
 
 /* This one has no other name in libsodium; and dlsym gives functions as object pointers. */

@@ -202,7 +202,16 @@ static size_t add_feed(struct model *m, const struct ward_directory *dir, const 
     return m->feed_count++;
 }
 
-/* Leaves the branch after a change. */
+/* Nobody who could have told the root of it. */
+static bool is_lost_word(const struct model *m, size_t branch, uint64_t seq)
+{
+    for (size_t i = 0; i < m->w->count; i++)
+        if (m->w->d[i].held[branch] >= seq && device_counts(&m->w->d[i]) && model_stands(&m->w->d[i]))
+            return false;
+    return m->feeds[branch].rank == ROOT_RANK;
+}
+
+/* Leaves the branch after a change. The root may say something in the place of a word that burnt before anybody had heard it. */
 static size_t add_branch(struct model *m, size_t stem, uint64_t base)
 {
     struct model_feed *f = &m->feeds[stem];
@@ -218,7 +227,7 @@ static size_t add_branch(struct model *m, size_t stem, uint64_t base)
     b->cap = 0;
     f->next = m->feed_count;
     b->forked = false;
-    if (f->author && !f->author->may_fork && !f->author->hostile)
+    if (f->author && !f->author->may_fork && !f->author->hostile && !is_lost_word(m, stem, base + 1))
         violated(m->w, "S3", "there are two changes %llu of %s", (unsigned long long)base + 1, f->author->name);
     deed(m->w, DEED_ASTRAY);
     trace(m->w, f->author, "has written change %llu twice", (unsigned long long)base + 1);

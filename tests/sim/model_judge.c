@@ -361,7 +361,7 @@ bool model_has_effect(const struct model *m, const uint64_t *held, const struct 
     return is_brought_in(MODEL_KIND_GRANT, grant->b, model_judge(m, held, true));
 }
 
-bool model_is_in_order(const struct device *d)
+bool model_stands(const struct device *d)
 {
     const struct model *m = d->w->model;
     uint64_t held[MODEL_FEEDS_MAX];
@@ -369,8 +369,12 @@ bool model_is_in_order(const struct device *d)
     for (size_t n = 0; n < m->w->count; n++)
         for (size_t i = 0; device_counts(&m->w->d[n]) && i < m->feed_count; i++)
             held[i] = m->w->d[n].held[i] > held[i] ? m->w->d[n].held[i] : held[i];
-    return d->joined && !d->revoked && model_has_effect(m, held, &d->grant) && !model_is_cut(m, held, &d->grant) &&
-           !model_is_frozen(m, d, model_ward_space(m));
+    return d->joined && !d->revoked && model_has_effect(m, held, &d->grant) && !model_is_cut(m, held, &d->grant);
+}
+
+bool model_is_in_order(const struct device *d)
+{
+    return model_stands(d) && !model_is_frozen(d->w->model, d, model_ward_space(d->w->model));
 }
 
 bool model_knows(const struct model *m, const struct device *d, const struct device *whom)
@@ -384,6 +388,8 @@ bool model_find_stranded(struct model *m)
 {
     struct world *w = m->w;
     uint64_t held[MODEL_FEEDS_MAX] = {0};
+    if (w->hub->machine != MACHINE_WHOLE) /* there is no door just now */
+        return false;
     bool inside[DEVICES_MAX] = {false}, more = true, changed = false;
     while (more) {
         more = false;
@@ -400,7 +406,7 @@ bool model_find_stranded(struct model *m)
     for (size_t i = 0; i < w->count; i++) {
         struct device *d = &w->d[i];
         bool known = d == w->hub || d->revoked || is_known_by(d, model_judge(m, held, true));
-        if (d->shut_out || d->stranded == !known)
+        if (d->shut_out || d->stranded == !known || d->machine != MACHINE_WHOLE)
             continue;
         d->stranded = !known;
         changed = true;

@@ -86,7 +86,8 @@ static void check_proof(struct device *to, const struct ward_proof *p, const str
         const struct ward_proof_receipt *r = &p->receipts[i];
         const struct device *giver = owner(w, &r->grant);
         proved |= r->agrees && r->seq >= x->asked->seqs[x->asked->count - 1];
-        if (giver && !giver->may_fork && r->agrees && one_history && giver->held[x->first] < r->seq)
+        bool keeps = giver && !giver->may_fork && !device_lost(giver, &r->grant); /* what it once held */
+        if (keeps && r->agrees && one_history && giver->held[x->first] < r->seq)
             violated(w, "receipt", "%s has sealed change %llu, which it never held", giver->name, (unsigned long long)r->seq);
         if (!r->agrees && one_history)
             violated(w, "receipt", "a proof says that a hub has sealed another history, and there is one alone");

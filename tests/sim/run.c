@@ -1,4 +1,5 @@
 #include "run.h"
+#include "burnt.h"
 #include "check.h"
 #include "compact.h"
 #include "model.h"
@@ -46,7 +47,7 @@ static void meet_second_hub(struct world *w)
 /* Within so many all are to be equal; one more where there are two hubs, and where a hub's new keys came on a stick. */
 static int rounds(const struct world *w)
 {
-    return ROUNDS + (w->hub2 != NULL) + ((w->faults & FAULT_BIT(FAULT_KEYS)) != 0);
+    return ROUNDS + (w->hub2 != NULL) + ((w->faults & (FAULT_BIT(FAULT_KEYS) | FAULT_BIT(FAULT_BURNT))) != 0);
 }
 
 static const struct device *not_joined(const struct world *w)
@@ -68,6 +69,8 @@ static bool somebody_waits(const struct world *w)
 static void heal(struct world *w)
 {
     faults_end(w);
+    for (int i = 0; i < MENDS && burnt_mend(w) && !w->failed; i++)
+        world_run(w, DAY_MS);
     work_end(w);
     work_serve(w->hub, 0);
     work_serve(&w->d[0], 0); /* to those whom it let in it is the hub, until they have heard of the ward */
@@ -87,7 +90,8 @@ static void heal(struct world *w)
     if (w->faults & FAULT_BIT(FAULT_HUBS))
         meet_second_hub(w);
     run_rounds(w, rounds(w));
-    bool late = (w->faults & FAULT_BIT(FAULT_KEYS)) && !w->failed; /* a hub that was let in anew heard of somebody just now */
+    bool late = (w->faults & (FAULT_BIT(FAULT_KEYS) | FAULT_BIT(FAULT_BURNT))) &&
+                !w->failed; /* a hub that was let in anew heard of somebody just now */
     for (int i = 0; i < MENDS && late && (model_find_stranded(w->model) || somebody_waits(w)); i++) {
         world_run(w, DAY_MS);
         run_rounds(w, rounds(w));
@@ -120,6 +124,7 @@ void run(const struct run_options *options, struct run_result *out)
     bool apart = dice_chance(&w.plan, 500);
     bool second = dice_chance(&w.plan, 200) || (options->faults & FAULT_BIT(FAULT_HUBS));
     work_found(&w, cells, apart, second);
+    burnt_prepare(&w);
     w.calm = false;
     if (!w.failed) {
         faults_begin(&w);

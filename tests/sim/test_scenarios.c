@@ -1,5 +1,6 @@
 /* test_scenarios.c - stories with an end that is known: each a small ward, some bad luck, and what its trace and its devices must show. */
 #include "base/limits.h"
+#include "burnt.h"
 #include "check.h"
 #include "errand.h"
 #include "fiber.h"
@@ -614,6 +615,71 @@ static void a_second_hub_serves_when_the_first_is_gone(void **state)
     end();
 }
 
+static void wait_until_in_again(struct device *d)
+{
+    for (int i = 0; i < 14 && d->machine != MACHINE_WHOLE; i++)
+        world_run(&s.w, DAY_MS);
+    tell_on_failure();
+    assert_true(d->joined && d->machine == MACHINE_WHOLE);
+}
+
+static bool has_key(struct device *d, const char *name)
+{
+    char path[64];
+    size_t len;
+    snprintf(path, sizeof path, "%s/%s", d->home, name);
+    return disk_file(d->disk, path, &len) != NULL;
+}
+
+/* The office burns, with the hub and the founder's desk, of which nobody but cells has a copy. The sheet lies in a safe. */
+static void a_ward_comes_back_by_the_sheet(void **state)
+{
+    struct ward_id shared, sent, unsent, lost;
+    (void)state;
+    begin("the office burns down", true);
+    s.w.faults = FAULT_BIT(FAULT_BURNT);
+    burnt_prepare(&s.w);
+    assert_int_equal(work_create(s.a, "held by a, b and the hub", &shared), WARD_OK);
+    sync_with(s.a, NULL);
+    sync_with(s.b, NULL);
+    sync_with(s.desk, s.hub);
+    assert_int_equal(work_create(s.a, "held by a and the hub", &sent), WARD_OK);
+    sync_with(s.a, NULL);
+    assert_int_equal(work_create(s.b, "held by b alone", &unsent), WARD_OK);
+    assert_int_equal(work_create(s.desk, "held by the desk alone", &lost), WARD_OK);
+    assert_true(has_key(s.desk, "root.key"));
+
+    const struct ward_hash old_desk = s.desk->grant, old_hub = s.hub->grant;
+    burnt_burn(s.desk);
+    burnt_burn(s.hub);
+    world_run(&s.w, 10 * MINUTE_MS);
+    sync_with(s.a, NULL);
+    assert_true(told("then: network"));
+    assert_int_equal(work_edit(s.a, &shared, "the work goes on"), WARD_OK);
+
+    /* The desk first: by the sheet, the cells' bundles, and with keys of its own. Then it lets a hub in. */
+    wait_until_in_again(s.desk);
+    wait_until_in_again(s.hub);
+    assert_true(told("desk       comes back by the sheet: done"));
+    assert_memory_not_equal(old_desk.b, s.desk->grant.b, sizeof old_desk.b);
+    assert_memory_not_equal(old_hub.b, s.hub->grant.b, sizeof old_hub.b);
+    assert_false(has_key(s.desk, "root.key")); /* that stays on paper */
+    world_run(&s.w, 3 * DAY_MS);               /* the old keys are ended, and the cells hear of the new ones by sticks */
+    all_is_well();
+    assert_true(model_is_cut(s.w.model, s.hub->held, &old_desk) && model_is_cut(s.w.model, s.hub->held, &old_hub));
+    struct device *const everybody[] = {s.desk, s.hub, s.a, s.b};
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(work_shows(everybody[i], &shared, "the work goes on"));
+        assert_true(work_shows(everybody[i], &sent, "held by a and the hub"));
+        assert_true(work_shows(everybody[i], &unsent, "held by b alone"));
+        assert_false(work_shows(everybody[i], &lost, "held by the desk alone"));
+    }
+    assert_int_equal(work_create(s.b, "and so it stays", &sent), WARD_OK);
+    all_is_well();
+    assert_true(work_shows(s.hub, &sent, "and so it stays"));
+    end();
+}
+
 /* From dialling to the end, in virtual time. */
 static int64_t round_ms(struct device *d)
 {
@@ -684,6 +750,7 @@ int main(void)
         cmocka_unit_test(a_device_is_let_in_and_gets_new_keys_by_files),
         cmocka_unit_test(two_who_wrote_apart_are_both_heard),
         cmocka_unit_test(a_second_hub_serves_when_the_first_is_gone),
+        cmocka_unit_test(a_ward_comes_back_by_the_sheet),
         cmocka_unit_test(a_bad_peer_does_not_hold_up_the_others),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

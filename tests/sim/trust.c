@@ -1,4 +1,5 @@
 #include "trust.h"
+#include "burnt.h"
 #include "check.h"
 #include "compact.h"
 #include "errand.h"
@@ -84,7 +85,7 @@ static void ask_by_file(struct world *w)
         d = by ? work_invite(by, name, (char)('a' + dice_below(&w->trust_dice, 3)), WARD_ROLE_CELL) : NULL;
         if (d)
             work_start_days(d);
-    } else if (d->role != WARD_ROLE_CELL || !device_counts(d) || d->keys_open) {
+    } else if (d->role != WARD_ROLE_CELL || !device_counts(d) || d->keys_open || d->let_in) {
         d = NULL;
     }
     if (d && !d->errand)
@@ -129,7 +130,7 @@ static void tell(struct world *w, struct device *hub)
         struct device *d = &w->d[i];
         bool listed = d->joined && d->stranded && !d->hostile && !d->revoked && model_knows(w->model, hub, d) &&
                       !model_is_cut(w->model, hub->held, &d->grant);
-        if ((device_counts(d) || listed) && d != hub && !model_knows(w->model, d, hub))
+        if (hub->joined && (device_counts(d) || listed) && d != hub && !model_knows(w->model, d, hub))
             work_carry_all(hub, d);
     }
 }
@@ -227,8 +228,9 @@ static bool renew_codes(struct world *w)
 bool trust_mend(struct world *w)
 {
     bool waits = false;
-    if (!(w->faults & FAULT_BIT(FAULT_KEYS)))
+    if (!(w->faults & (FAULT_BIT(FAULT_KEYS) | FAULT_BIT(FAULT_BURNT))))
         return false;
+    waits |= burnt_mend(w);
     for (size_t i = 0; i < 2; i++)
         if (w->d[i].role == WARD_ROLE_OPERATOR)
             waits |= bring_back(&w->d[i]);

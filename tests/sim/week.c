@@ -469,7 +469,8 @@ void work_found(struct world *w, size_t cells, bool apart, bool second_hub)
 void work_after_boot(struct device *d)
 {
     if (!d->joined) {
-        work_join(d);
+        if (d->code[0]) /* else it waits for one, or comes back by the sheet */
+            work_join(d);
         return;
     }
     if (d == d->w->hub || d == d->w->hub2)

@@ -475,6 +475,7 @@ void world_init(struct world *w, uint64_t seed, uint64_t faults)
     w->work_dice = dice_for(seed, 4);
     w->peer_dice = dice_for(seed, 5);
     w->trust_dice = dice_for(seed, 6);
+    w->burnt_dice = dice_for(seed, 7);
     w->net = net_new(w);
     w->model = model_new(w);
 }

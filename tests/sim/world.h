@@ -48,6 +48,8 @@
     X(OPERATOR_KEYS, "operator-keys")                                                                                                      \
     X(ANNOUNCE, "announce")                                                                                                                \
     X(HUB_KEYS, "hub-keys")                                                                                                                \
+    X(RECOVERED, "recovered")                                                                                                              \
+    X(ANEW, "anew")                                                                                                                        \
     X(PROPOSED, "proposed")                                                                                                                \
     X(DROPPED, "dropped")                                                                                                                  \
     X(STATES, "states")                                                                                                                    \
@@ -83,6 +85,9 @@ struct net;
 struct model;
 struct fiber;
 
+/* Burnt: nobody has another yet. Empty: there is one, and its device is not in again. */
+enum machine { MACHINE_WHOLE, MACHINE_BURNT, MACHINE_EMPTY };
+
 struct device {
     struct world *w;
     size_t i;
@@ -102,6 +107,7 @@ struct device {
     bool stranded;            /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
     bool joined;              /* has a replica, or had */
     bool away;                /* without power, until booted */
+    enum machine machine;     /* see burnt.h */
     bool hostile;             /* its owner drives it by hand (hostile.c) */
     bool revoked;             /* somebody has cut it */
     bool left;                /* it was left behind: no floor waits for it */
@@ -121,7 +127,7 @@ struct device {
     bool offline;                 /* never has a network: bundles only */
     struct ward_hash grant, was[GRANTS_MAX]; /* its grant, and the former ones that its home knows */
     size_t was_count;
-    struct ward_hash gone[GRANTS_MAX]; /* whose keys were lost with the disk, when an older copy took its place */
+    struct ward_hash gone[GRANTS_MAX]; /* whose keys were lost with the disk, when an older copy or an empty one took its place */
     size_t gone_count;
     uint8_t link_pk[32];
     const struct device *replaces; /* it was bought for that one, which was lost, */
@@ -155,9 +161,10 @@ struct world {
     bool settles;    /* history is compacted */
     bool calm;       /* none may: while the ward is founded, and once it heals */
     struct sched time;
-    struct dice plan, net_dice, fault_dice, work_dice, peer_dice, trust_dice;
+    struct dice plan, net_dice, fault_dice, work_dice, peer_dice, trust_dice, burnt_dice;
     struct device d[DEVICES_MAX];
     size_t count;
+    struct ward_sheet sheet;   /* of the root's key, where one is printed */
     struct device *hub, *hub2; /* hub2: NULL if there is no second one */
     struct proc *procs[PROCS_MAX];
     size_t proc_count;
