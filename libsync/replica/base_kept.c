@@ -48,6 +48,24 @@ int ward_base_load_head(ward_replica *r, const struct ward_hash *space, bool sta
     return rc ? ward_fail(err, WARD_ERR_CORRUPT, "base") : WARD_OK;
 }
 
+int ward_base_find_seal(ward_replica *r, const struct ward_feed *f, uint8_t seal[64], bool *found, struct ward_error *err)
+{
+    struct ward_snapshot_head h;
+    struct ward_buf kept;
+    *found = false;
+    ward_buf_init(&kept, &r->env);
+    int rc = ward_base_load_head(r, &ward_directory_space(&r->dir, f->sid)->id, false, &kept, &h, err);
+    for (size_t i = 0; !rc && !*found && i < h.feed_count; i++) {
+        struct ward_snapshot_feed e;
+        ward_snapshot_next_feed(&h.feeds, &e);
+        *found = memcmp(e.grant8, f->grant.b, sizeof e.grant8) == 0 && e.sealed && e.seq == f->base;
+        if (*found)
+            memcpy(seal, e.seal, sizeof e.seal);
+    }
+    ward_buf_free(&kept);
+    return rc;
+}
+
 int ward_base_maker(struct ward_replica *r, uint32_t sid, struct ward_hash *grant, struct ward_error *err)
 {
     struct ward_snapshot_head h;

@@ -18,6 +18,8 @@ void ward_base_free_match(struct ward_base_match *m, const struct ward_env *env)
 /* The head as it is kept; buf holds its bytes. WARD_ERR_NOT_FOUND. */
 int ward_base_load_head(ward_replica *r, const struct ward_hash *space, bool staged, struct ward_buf *buf, struct ward_snapshot_head *h,
                         struct ward_error *err);
+/* The seal that the author of a row set just at its base's end, if it is known. */
+int ward_base_find_seal(ward_replica *r, const struct ward_feed *f, uint8_t seal[64], bool *found, struct ward_error *err);
 /* The head is staged, and what was staged of this space before goes. */
 int ward_base_stage_head(ward_replica *r, const struct ward_snapshot_head *h, const struct ward_hash *space, struct ward_error *err);
 /* The head's feeds, which have rows, begin where it ends: what the log held below goes. */

@@ -229,29 +229,14 @@ static int add_parts(struct maker *k)
 /* The author's seal, if there is one just there; one that stood at the base's end is in the base's head. */
 static int find_seal(struct maker *k, const struct ward_feed *f, uint64_t seq, uint8_t seal[64], bool *found)
 {
-    ward_replica *r = k->r;
     struct ward_segment seg;
-    struct ward_store_part stored;
-    struct ward_snapshot_head h;
     *found = false;
-    if (seq > f->base) {
-        int rc = ward_store_find_segment(r->store, f->fid, seq, &seg, k->err);
-        *found = !rc && seg.first + seg.count - 1 == seq;
-        if (*found)
-            memcpy(seal, seg.sig, sizeof seg.sig);
-        return rc;
-    }
-    int rc = ward_store_get_base(r->store, &ward_directory_space(&r->dir, f->sid)->id, false, 0, &stored, k->err);
-    if (!rc)
-        rc = ward_snapshot_head_parse(&h, stored.data + WARD_BASE_SIGNED, stored.len - WARD_BASE_SIGNED, stored.data, k->err);
-    for (size_t i = 0; !rc && i < h.feed_count; i++) {
-        struct ward_snapshot_feed e;
-        ward_snapshot_next_feed(&h.feeds, &e);
-        if (memcmp(e.grant8, f->grant.b, sizeof e.grant8) != 0 || !e.sealed)
-            continue;
-        *found = e.seq == seq;
-        memcpy(seal, e.seal, sizeof e.seal);
-    }
+    if (seq == f->base)
+        return ward_base_find_seal(k->r, f, seal, found, k->err);
+    int rc = seq > f->base ? ward_store_find_segment(k->r->store, f->fid, seq, &seg, k->err) : WARD_OK;
+    *found = !rc && seq > f->base && seg.first + seg.count - 1 == seq;
+    if (*found)
+        memcpy(seal, seg.sig, sizeof seg.sig);
     return rc;
 }
 

@@ -16,8 +16,9 @@ struct ward_ingested {
     bool forked;       /* they are a branch: the feed goes on in a way that is not the one held */
 };
 
-/* One run within a transaction begun by ward_apply_begin. A refusal (3xx, 4xx, 2xx) leaves no trace and the transaction goes on; other
- * codes (6xx, memory) mean that it must end. Spaces that the source names by their circle must be known before (ward_replica_know_circle).
+/* One run within a transaction begun by ward_apply_begin. A refusal (3xx, 4xx, 2xx) leaves no trace, but for the history below a base (316
+ * and 302: what the run has of it is kept, and `backfilled` and `base_differs` count), and the transaction goes on; other codes (6xx,
+ * memory) mean that it must end. Spaces that the source names by their circle must be known before (ward_replica_know_circle).
  */
 int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct ward_ingested *out, struct ward_error *err);
 /* Runs in the order in which their turns are likely to come, best from the one whose turn it is: they are read ahead where that can be
