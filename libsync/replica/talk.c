@@ -192,7 +192,8 @@ static unsigned step_message(struct ward_talk *t, struct ward_message *m)
         t->acked_before = before;
         return actions | (m->type == WARD_MSG_TAKEN ? WARD_SA_KEEP_RECEIPT : 0u);
     case WARD_MSG_DONE:
-        t->awaiting = false;
+        if (m->wants > t->wants)
+            return ward_session_step(&t->s, WARD_SE_BAD, WARD_ERR_PROTOCOL);
         return ward_session_step(&t->s, WARD_SE_DONE, 0);
     case WARD_MSG_ERROR:
         return ward_session_step(&t->s, WARD_SE_ERROR, m->error);
@@ -277,11 +278,13 @@ int ward_talk_act(struct ward_talk *t, unsigned actions, struct ward_message *m,
     if (!rc && (actions & WARD_SA_STREAM))
         rc = ward_talk_stream(t, err);
     if (!rc && (actions & WARD_SA_DONE))
-        rc = ward_talk_send_simple(t, WARD_MSG_DONE, err);
+        rc = ward_talk_send_done(t, err);
     t->retell |= (actions & WARD_SA_LIVE) != 0;
     t->levelled |= (actions & WARD_SA_LIVE) != 0;
     if (!rc && (actions & WARD_SA_LIVE))
         ward_talk_tell(t, WARD_EVENT_SYNCED, 0, 0, 0, NULL);
+    if (!rc && m && m->type == WARD_MSG_DONE && t->awaiting && m->wants == t->wants && !ward_talk_closed(t))
+        rc = ward_talk_note_answered(t, err);
     if (!rc && (actions & WARD_SA_PING))
         rc = ward_talk_send_simple(t, WARD_MSG_PING, err);
     if (!rc && (actions & WARD_SA_BYE))

@@ -43,6 +43,8 @@ struct ward_common { /* a space both may read, as it stood when hello was sent *
     bool quiet;         /* its whole group is equal: not listed by either */
 };
 
+enum { WARD_WANTED_IN_VAIN = 1, WARD_WANTED_GIVEN }; /* the history is not here any more; it goes out */
+
 struct ward_talk {
     ward_replica *r;
     struct ward_batch *batch;
@@ -100,7 +102,7 @@ struct ward_talk {
     bool hub_rewrote;
     /* snapshots (talk_snapshot.c): given, */
     bool states_wanted;            /* by the peer */
-    struct ward_vv history_wanted; /* by the peer; by sid */
+    struct ward_vv history_wanted; /* by the peer; by sid: WARD_WANTED_ */
     struct ward_giving *giving;    /* the one that is on its way out; */
     uint32_t given_sid;            /* or that all of went out last, */
     struct ward_vv given;          /* and the heads of all that did, until they are acknowledged */
@@ -108,10 +110,12 @@ struct ward_talk {
     /* and taken */
     bool strange_spaces; /* the peer has listed some that are not here */
     struct ward_taking taking;
-    bool want_sent;
-    bool awaiting;      /* histories were asked for, and the peer has not said yet that it has sent what it has */
-    uint64_t histories; /* that took a base's place */
-    uint64_t snapshots; /* that became bases here */
+    uint64_t wants;               /* want frames that went out, */
+    bool awaiting;                /* the last of which the peer has not answered yet: it has not sent all that it has of it */
+    struct ward_vv history_asked; /* by sid */
+    size_t lacking;               /* runs refused for a history that is asked for, and not told of */
+    uint64_t histories;           /* that took a base's place */
+    uint64_t snapshots;           /* that became bases here */
     /* runs in pieces (talk_pieces.c): taken, */
     struct ward_buf begun; /* what has come of one */
     bool begun_kept;       /* the store has some of it */
@@ -178,8 +182,10 @@ int ward_talk_note_branch(struct ward_talk *t, struct ward_message *m, struct wa
 int ward_talk_note_sent(struct ward_talk *t, const struct ward_streamed *run, struct ward_error *err);
 int ward_talk_send(struct ward_talk *t, const struct ward_buf *frame, struct ward_error *err);
 /* talk_snapshot.c */
-int ward_talk_send_want(struct ward_talk *t, struct ward_error *err); /* before the last heads, if anything is wanted */
+/* If anything is wanted that has not been asked for in this session, and nothing that was is awaited. */
+int ward_talk_send_want(struct ward_talk *t, struct ward_error *err);
 int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward_error *err);
+int ward_talk_note_answered(struct ward_talk *t, struct ward_error *err); /* the peer has sent what it has of what was wanted */
 /* The peer's heads are known: which spaces it gets as a snapshot; those are put off. */
 int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err);
 /* The same for a space of which the peer has shown another history than what is held here begins with. elsewhere: it reaches beyond what is

@@ -14,6 +14,7 @@ void ward_talk_tell_progress(struct ward_talk *t);
 
 /* talk_send.c */
 int ward_talk_send_simple(struct ward_talk *t, enum ward_message_type type, struct ward_error *err);
+int ward_talk_send_done(struct ward_talk *t, struct ward_error *err);
 /* theirs: the hello that this one answers, or NULL. What it makes needless is left out. */
 int ward_talk_send_hello(struct ward_talk *t, const struct ward_message *theirs, struct ward_error *err);
 int ward_talk_send_ack(struct ward_talk *t, struct ward_error *err);

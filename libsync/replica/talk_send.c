@@ -32,6 +32,13 @@ int ward_talk_send_simple(struct ward_talk *t, enum ward_message_type type, stru
     return ward_talk_send(t, &t->out, err);
 }
 
+int ward_talk_send_done(struct ward_talk *t, struct ward_error *err)
+{
+    ward_buf_clear(&t->out);
+    ward_frame_done(&t->out, t->s.wants);
+    return ward_talk_send(t, &t->out, err);
+}
+
 /* theirs: the hello that this one answers, or NULL. Where nothing is to be compared, that is the answer. */
 int ward_talk_send_hello(struct ward_talk *t, const struct ward_message *theirs, struct ward_error *err)
 {

@@ -1,54 +1,91 @@
 /* talk_snapshot.c - spaces that go to the peer as their state: proto/session.md, Snapshots. */
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "replica/base.h"
 #include "replica/own.h"
-#include "replica/talk.h"
+#include "replica/talk_parts.h"
+#include "values/feed.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- wanting */
 
-static bool wants_history_of(const struct ward_talk *t, const struct ward_common *c)
+/* And has not asked for it. Also a space that this session has brought. */
+static bool wants_history_of(const struct ward_talk *t, const struct ward_grant *self, const struct ward_space *s)
 {
-    const struct ward_space *s = ward_directory_space(&t->r->dir, c->sid);
-    return ward_space_has_base(t->r, s) && (t->hooks.history || ward_space_wants_history(t->r, s));
+    return ward_space_is_common(s, self, &t->peer) && ward_space_has_base(t->r, s) &&
+           (t->hooks.history || ward_space_wants_history(t->r, s)) && !ward_vv_get(&t->history_asked, s->sid);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return ward_hash_compare(&(*(const struct ward_space *const *)a)->id, &(*(const struct ward_space *const *)b)->id);
+}
+
+/* The spaces, ascending; to be released. */
+static int find_wanted(const struct ward_talk *t, const struct ward_grant *self, const struct ward_space ***out, size_t *count,
+                       struct ward_error *err)
+{
+    const struct ward_directory *d = &t->r->dir;
+    size_t n = 0;
+    *out = NULL;
+    for (size_t i = 0; self && i < d->space_count; i++)
+        n += wants_history_of(t, self, &d->spaces[i]);
+    *count = n;
+    if (n == 0)
+        return WARD_OK;
+    *out = ward_alloc(&t->r->env, n * sizeof **out);
+    if (!*out)
+        return ward_fail(err, WARD_ERR_MEMORY, "session");
+    n = 0;
+    for (size_t i = 0; i < d->space_count; i++)
+        if (wants_history_of(t, self, &d->spaces[i]))
+            (*out)[n++] = &d->spaces[i];
+    qsort(*out, n, sizeof **out, by_id);
+    *count = n < WARD_SPACES_MAX ? n : WARD_SPACES_MAX; /* the others with the next */
+    return WARD_OK;
 }
 
 int ward_talk_send_want(struct ward_talk *t, struct ward_error *err)
 {
-    size_t count = 0;
+    const struct ward_space **wanted;
+    size_t count;
     const struct ward_grant *self = ward_replica_grant(t->r);
     bool hub = self && self->role == WARD_ROLE_HUB; /* others fetch histories there */
-    bool states = t->hooks.states && !hub && t->strange_spaces;
-    for (size_t i = 0; i < t->common_count; i++)
-        count += wants_history_of(t, &t->common[i]);
-    if (!states && count == 0)
+    bool states = t->hooks.states && !hub && t->strange_spaces && !t->s.streaming;
+    if (t->awaiting || t->plan)
         return WARD_OK;
+    int rc = find_wanted(t, self, &wanted, &count, err);
+    if (rc || (!states && count == 0))
+        return rc;
     ward_buf_clear(&t->out);
     ward_frame_want(&t->out, states, count);
-    for (size_t i = 0; i < t->common_count; i++)
-        if (wants_history_of(t, &t->common[i]))
-            ward_put_bytes(&t->out, t->common[i].id.b, 8);
-    t->awaiting = count > 0;
-    t->want_sent = true;
-    return ward_talk_send(t, &t->out, err);
+    for (size_t i = 0; !rc && i < count; i++) {
+        ward_put_bytes(&t->out, wanted[i]->id.b, 8);
+        rc = ward_vv_raise(&t->history_asked, &t->r->env, wanted[i]->sid, 1) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+    }
+    ward_release(&t->r->env, wanted);
+    t->awaiting = true;
+    t->wants++;
+    return rc ? rc : ward_talk_send(t, &t->out, err);
 }
 
-int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
+/* What still lacks its history is told of: the peer does not have it, or another than the base is of. */
+int ward_talk_note_answered(struct ward_talk *t, struct ward_error *err)
 {
-    t->states_wanted = m->states;
-    for (size_t i = 0; i < m->count; i++) {
-        const uint8_t *space8;
-        ward_frame_next_wanted(m, &space8);
-        const struct ward_space *s = ward_directory_space_short(&t->r->dir, space8);
-        if (s && ward_vv_raise(&t->history_wanted, &t->r->env, s->sid, 1))
-            return ward_fail(err, WARD_ERR_MEMORY, "session");
+    const struct ward_directory *d = &t->r->dir;
+    bool lacks = false;
+    t->awaiting = false;
+    for (size_t i = 0; t->lacking && i < d->space_count; i++)
+        lacks |= ward_vv_get(&t->history_asked, d->spaces[i].sid) && ward_space_wants_history(t->r, &d->spaces[i]);
+    if (lacks) {
+        t->refused_here += t->lacking;
+        ward_talk_tell(t, WARD_EVENT_RUN_REFUSED, WARD_ERR_HISTORY, 0, 0, "the peer does not have it");
     }
-    if (!t->s.streaming)
-        return WARD_OK; /* weighed with its heads */
-    int rc = ward_talk_weigh_spaces(t, err);
-    return rc ? rc : ward_stream_seek(&t->stream, err);
+    t->lacking = 0;
+    return ward_talk_send_want(t, err); /* what came meanwhile may have shown more to be lacking */
 }
 
 /* ---- giving */
@@ -57,6 +94,7 @@ void ward_talk_snapshot_free(struct ward_talk *t)
 {
     ward_giving_end(&t->giving, t->r);
     ward_vv_free(&t->history_wanted, &t->r->env);
+    ward_vv_free(&t->history_asked, &t->r->env);
     ward_vv_free(&t->given, &t->r->env);
     ward_vv_free(&t->taking.alike, &t->r->env);
     ward_vv_free(&t->taking.differs, &t->r->env);
@@ -105,27 +143,45 @@ static bool is_parted(const struct ward_directory *d, const struct ward_space *s
     return false;
 }
 
+static int weigh(struct ward_talk *t, const struct ward_space *s, struct ward_error *err)
+{
+    const struct ward_grant *self = ward_replica_grant(t->r);
+    if (!self || t->plan || s->circle_count == 0 || !ward_space_is_common(s, self, &t->peer))
+        return WARD_OK;
+    if (!ward_space_has_base(t->r, s) && ward_vv_get(&t->history_wanted, s->sid))
+        return resend(t, s, err);
+    if (ward_space_is_below(t->r, s, &t->stream.have))
+        return put_off_below(t, s, false, err);
+    bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s) && !is_parted(&t->r->dir, s);
+    return fresh ? put_off(t, s, FRESH, err) : WARD_OK;
+}
+
 int ward_talk_weigh_spaces(struct ward_talk *t, struct ward_error *err)
 {
-    const struct ward_directory *d = &t->r->dir;
-    const struct ward_grant *self = ward_replica_grant(t->r);
     int rc = WARD_OK;
-    for (uint32_t sid = 1; !rc && self && !t->plan && sid <= d->space_count; sid++) {
-        const struct ward_space *s = ward_directory_space(d, sid);
-        if (s->circle_count == 0 || !ward_space_is_common(s, self, &t->peer))
-            continue;
-        bool based = ward_space_has_base(t->r, s), below = ward_space_is_below(t->r, s, &t->stream.have);
-        if (!based && ward_vv_get(&t->history_wanted, sid)) {
-            rc = resend(t, s, err);
-            continue;
-        }
-        bool fresh = t->states_wanted && s->changes >= WARD_SNAPSHOT_FROM && holds_none(t, s) && !is_parted(d, s);
-        if (below)
-            rc = put_off_below(t, s, false, err);
-        else if (fresh)
-            rc = put_off(t, s, FRESH, err);
-    }
+    for (uint32_t sid = 1; !rc && sid <= t->r->dir.space_count; sid++)
+        rc = weigh(t, ward_directory_space(&t->r->dir, sid), err);
     return rc;
+}
+
+int ward_talk_note_want(struct ward_talk *t, struct ward_message *m, struct ward_error *err)
+{
+    bool early = !t->s.streaming; /* weighed with its heads */
+    int rc = WARD_OK;
+    if (early)
+        t->states_wanted = m->states;
+    for (size_t i = 0; !rc && i < m->count; i++) {
+        const uint8_t *space8;
+        ward_frame_next_wanted(m, &space8);
+        const struct ward_space *s = ward_directory_space_short(&t->r->dir, space8);
+        if (!s || ward_vv_get(&t->history_wanted, s->sid))
+            continue;
+        uint64_t how = ward_space_has_base(t->r, s) ? WARD_WANTED_IN_VAIN : WARD_WANTED_GIVEN;
+        rc = ward_vv_raise(&t->history_wanted, &t->r->env, s->sid, how) ? ward_fail(err, WARD_ERR_MEMORY, "session") : WARD_OK;
+        if (!rc && !early)
+            rc = weigh(t, s, err);
+    }
+    return rc || early ? rc : ward_stream_seek(&t->stream, err);
 }
 
 int ward_talk_weigh_below(struct ward_talk *t, const struct ward_space *s, bool elsewhere, bool beside, struct ward_error *err)

@@ -43,15 +43,41 @@ static void tell_fork(struct ward_talk *t, uint32_t fid)
 }
 
 /* The frame that came last changes nothing; its acknowledgement says so. */
-static int refuse(struct ward_talk *t, int code, const struct ward_error *why, struct ward_error *err)
+static int refuse(struct ward_talk *t, int code, struct ward_error *err)
 {
-    t->refused_here++;
     size_t at = t->refused_count < WARD_WINDOW_MAX ? t->refused_count++ : WARD_WINDOW_MAX - 1;
     t->refused[at][0] = t->s.received;
     t->refused[at][1] = (uint64_t)code;
-    if (t->refused_here <= WARD_REFUSALS_TOLD)
-        ward_talk_tell(t, WARD_EVENT_RUN_REFUSED, code, 0, 0, why->detail);
     return ward_talk_act(t, ward_session_step(&t->s, WARD_SE_REFUSED, (uint64_t)code), NULL, err);
+}
+
+static void tell_refusal(struct ward_talk *t, int code, const struct ward_error *why)
+{
+    if (++t->refused_here <= WARD_REFUSALS_TOLD)
+        ward_talk_tell(t, WARD_EVENT_RUN_REFUSED, code, 0, 0, why->detail);
+}
+
+/* What rests on what lies below the receiver's base, or on what was refused for that, comes again once the history is there. */
+static bool is_for_history(int code)
+{
+    return code == WARD_ERR_HISTORY || code == WARD_ERR_GAP || code == WARD_ERR_DEP_MISSING;
+}
+
+/* Where the history is asked for what was refused for it is told of only if that fails; what was refused before it was whole, and has not
+ * come again, the next round brings. */
+static int refuse_run(struct ward_talk *t, const struct ward_run *run, int code, const struct ward_error *why, struct ward_error *err)
+{
+    bool elsewhere = code == WARD_ERR_GAP || code == WARD_ERR_SEAL; /* it may go on where another branch ends */
+    int rc = code == WARD_ERR_HISTORY ? ward_talk_send_want(t, err) : WARD_OK;
+    if (rc)
+        return rc;
+    const struct ward_space *s = ward_directory_space_short(&t->r->dir, run->space8);
+    if (t->awaiting && is_for_history(code) && s && (ward_space_wants_history(t->r, s) || ward_vv_get(&t->history_asked, s->sid)))
+        t->lacking++;
+    else
+        tell_refusal(t, code, why);
+    rc = refuse(t, code, err);
+    return rc || !elsewhere || ward_talk_closed(t) ? rc : ward_talk_ask_branch(t, run->space8, run->grant8, err);
 }
 
 int ward_talk_ingest(struct ward_talk *t, struct ward_run *run, struct ward_error *err)
@@ -77,19 +103,13 @@ int ward_talk_ingest(struct ward_talk *t, struct ward_run *run, struct ward_erro
             *err = why;
         return rc;
     }
-    if (rc) {
-        bool elsewhere = rc == WARD_ERR_GAP || rc == WARD_ERR_SEAL; /* it may go on where another branch ends */
-        bool below = rc == WARD_ERR_HISTORY && !t->want_sent;       /* it rests on what lies below a base here */
-        rc = refuse(t, rc, &why, err);
-        if (!rc && below && !ward_talk_closed(t))
-            rc = ward_talk_send_want(t, err);
-        return rc || !elsewhere || ward_talk_closed(t) ? rc : ward_talk_ask_branch(t, run->space8, run->grant8, err);
-    }
-    if (in.forked)
-        tell_fork(t, in.fid);
     t->histories += in.backfilled;
     if (in.base_differs)
         ward_talk_tell(t, WARD_EVENT_BASE, WARD_ERR_SNAPSHOT, 0, 0, NULL);
+    if (rc)
+        return refuse_run(t, run, rc, &why, err);
+    if (in.forked)
+        tell_fork(t, in.fid);
     t->received += in.applied;
     ward_talk_tell_progress(t);
     if (in.applied)
@@ -129,9 +149,22 @@ int ward_talk_ingest_snapshot(struct ward_talk *t, const struct ward_message *m,
             *err = why;
         return rc;
     }
-    if (!rc)
-        ward_talk_tell_progress(t);
-    return rc ? refuse(t, rc, &why, err) : WARD_OK;
+    if (rc) {
+        tell_refusal(t, rc, &why);
+        return refuse(t, rc, err);
+    }
+    ward_talk_tell_progress(t);
+    return WARD_OK;
+}
+
+/* The other wants the history that the run was refused for, or may yet, and gets it: it knows whether that helped. */
+static bool is_mended(const struct ward_talk *t, const struct ward_streamed *run, int code)
+{
+    const struct ward_feed *f = ward_directory_feed(&t->r->dir, run->fid);
+    if (!f)
+        return false; /* of a snapshot: the other holds another history than it is of */
+    uint64_t wanted = ward_vv_get(&t->history_wanted, f->sid);
+    return wanted == WARD_WANTED_GIVEN ? is_for_history(code) : !wanted && code == WARD_ERR_HISTORY;
 }
 
 void ward_talk_note_ack(struct ward_talk *t, struct ward_message *m, uint64_t before)
@@ -142,10 +175,12 @@ void ward_talk_note_ack(struct ward_talk *t, struct ward_message *m, uint64_t be
         ward_frame_next_refusal(m, &at, &code);
         if (at > before && at <= t->s.acked) {
             lost[(at - 1) % WARD_WINDOW_MAX] = true;
-            t->refused_there++;
             if (code == WARD_ERR_CUT &&
                 t->flight[(at - 1) % WARD_WINDOW_MAX].fid) /* it keeps no more of this feed: nothing is to be gained by sending the rest */
                 ward_vv_raise(&t->stream.have, &t->r->env, t->flight[(at - 1) % WARD_WINDOW_MAX].fid, UINT64_MAX);
+            if (is_mended(t, &t->flight[(at - 1) % WARD_WINDOW_MAX], (int)code))
+                continue;
+            t->refused_there++;
             ward_talk_tell(t, WARD_EVENT_RUN_REFUSED, (int)code, 0, 0, "refused by the peer");
         }
     }

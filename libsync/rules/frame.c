@@ -360,7 +360,7 @@ static bool read_piece(struct ward_cbor *c, struct ward_message *m)
     return ward_cbor_check(c, m->piece.at + m->piece.len + m->piece.left <= WARD_FRAME_MAX, WARD_ERR_LIMIT_FRAME);
 }
 
-/* more: it has two members beyond the least. */
+/* more: it has those beyond the least (more_of). */
 static bool read_members(struct ward_cbor *c, struct ward_message *m, bool more)
 {
     switch (m->type) {
@@ -394,6 +394,8 @@ static bool read_members(struct ward_cbor *c, struct ward_message *m, bool more)
         return read_piece(c, m);
     case WARD_MSG_GOT:
         return ward_cbor_uint(c, &m->acked, INT64_MAX);
+    case WARD_MSG_DONE:
+        return !more || (ward_cbor_uint(c, &m->wants, INT64_MAX) && ward_cbor_check(c, m->wants > 0, WARD_ERR_RANGE));
     case WARD_MSG_ERROR:
         return ward_cbor_uint(c, &m->error, 999) && ward_cbor_text(c, &m->text, &m->text_len);
     case WARD_MSG_JOIN:
@@ -451,6 +453,12 @@ static size_t members_of(uint64_t type)
     }
 }
 
+/* Members that may follow these, all or none. */
+static size_t more_of(uint64_t type)
+{
+    return type == WARD_MSG_HELLO || type == WARD_MSG_AGREE ? 2 : type == WARD_MSG_DONE ? 1 : 0;
+}
+
 int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct ward_error *err)
 {
     struct ward_cbor c;
@@ -478,7 +486,8 @@ int ward_frame_parse(struct ward_message *out, const void *p, size_t len, struct
             return WARD_OK;
         }
     }
-    bool more = (type == WARD_MSG_HELLO || type == WARD_MSG_AGREE) && members == 4 + members_of(type);
+    size_t longer = more_of(type);
+    bool more = longer && members == 2 + longer + members_of(type);
     if (!more && members != 2 + members_of(type))
         return ward_fail(err, WARD_ERR_TYPE, "frame: type %llu with %zu members", (unsigned long long)type, members);
     if (!read_members(&c, &m, more) || !ward_cbor_end(&c))

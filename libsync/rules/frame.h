@@ -102,7 +102,8 @@ struct ward_message {
         int64_t wall_ms; /* taken: since the time of its hello or agree */
         const uint8_t *signature;
     } receipt;
-    bool states; /* want: a snapshot will do of spaces of which nothing is held; its list: spaces whose history is wanted */
+    uint64_t wants; /* done: want frames that had come before it, and are answered with it */
+    bool states;    /* want: a snapshot will do of spaces of which nothing is held; its list: spaces whose history is wanted */
     struct {
         const uint8_t *raw, *signature;
         size_t len;
@@ -185,7 +186,8 @@ void ward_frame_taken(struct ward_buf *b, uint64_t n, int64_t after_ms, const ui
 /* samples in any order and with duplicates: they are sorted in place. */
 void ward_frame_branch(struct ward_buf *b, const struct ward_hash *space, const struct ward_hash *grant, struct ward_sample *samples,
                        size_t count);
-void ward_frame_simple(struct ward_buf *b, enum ward_message_type type);    /* done, bye, ping, ask */
+void ward_frame_simple(struct ward_buf *b, enum ward_message_type type); /* bye, ping, ask */
+void ward_frame_done(struct ward_buf *b, uint64_t wants);
 void ward_frame_receipt(struct ward_buf *b, int64_t wall_ms, size_t count); /* then count times _entry, ascending by space, then: */
 void ward_frame_receipt_entry(struct ward_buf *b, const struct ward_hash *space, uint64_t seq, const struct ward_hash *hash);
 void ward_frame_receipt_end(struct ward_buf *b, const uint8_t sig[64]);

@@ -138,6 +138,13 @@ void ward_frame_simple(struct ward_buf *b, enum ward_message_type type)
     ward_frame_begin(b, type, 0);
 }
 
+void ward_frame_done(struct ward_buf *b, uint64_t wants)
+{
+    ward_frame_begin(b, WARD_MSG_DONE, wants ? 1 : 0);
+    if (wants)
+        ward_put_uint(b, wants);
+}
+
 void ward_frame_taken(struct ward_buf *b, uint64_t n, int64_t after_ms, const uint8_t sig[64])
 {
     ward_frame_begin(b, WARD_MSG_TAKEN, 3);

@@ -131,14 +131,17 @@ static unsigned ask(struct ward_session *s, uint64_t n)
     return WARD_SA_NOTE_ASK;
 }
 
-/* Before the last heads it is weighed with them. Later what is wanted goes out at once, and done is said after it. */
+/* Before the last heads it is weighed with them, later what is wanted goes out at once; done is said after it, and no other comes before
+ * that. */
 static unsigned want(struct ward_session *s, uint64_t n)
 {
     (void)n;
-    if (s->wanted)
+    if (s->done_owed)
         return close_with(s, WARD_ERR_PROTOCOL, WARD_SA_ERROR);
-    s->wanted = true;
-    s->done_owed = s->streaming;
+    if (!spend(s))
+        return too_much(s);
+    s->wants++;
+    s->done_owed = true;
     return WARD_SA_NOTE_WANT | (s->streaming ? WARD_SA_STREAM : 0u);
 }
 

@@ -73,8 +73,9 @@ struct ward_session {
     uint64_t sent, acked;         /* our run frames */
     uint64_t received, committed; /* theirs */
     uint64_t pieces, got;         /* of ours, and of them those that the peer has */
+    uint64_t wants;               /* of theirs */
     uint64_t forged;              /* of theirs, refused for what no honest device passes on */
-    bool streaming, done_sent, done_received, asked, wanted, done_owed, reported_live;
+    bool streaming, done_sent, done_received, asked, done_owed, reported_live;
     int64_t now_ms, heard_ms, spoke_ms;
     int64_t talk;   /* what is left of their WARD_TALK_BURST, in thousandths of a frame */
     bool shown_out; /* closed for what the peer did, by this side */

@@ -1497,7 +1497,7 @@ def frames():
             ("spaces", 2, spaces), ("spaces, none", 2, enc([1, 2, []])), ("4,096 spaces, the limit", 2, enc([1, 2, [[n.to_bytes(8, "big"), bytes(8)] for n in range(4096)]])),
             ("heads", 3, heads), ("heads, last and empty", 3, enc([1, 3, [], True])), ("heads, more to come", 3, enc([1, 3, [[JOINT, []]], False])),
             ("heads of the ward space by its circle", 3, enc([1, 3, [[[], []]], True])),
-            ("run", 4, a.run()), ("run, codec 1", 4, a.run(codec=1)), ("ack", 5, ack), ("ack, nothing refused", 5, enc([1, 5, 0, []])), ("done", 6, enc([1, 6])),
+            ("run", 4, a.run()), ("run, codec 1", 4, a.run(codec=1)), ("ack", 5, ack), ("ack, nothing refused", 5, enc([1, 5, 0, []])), ("done", 6, enc([1, 6])), ("done, two wants have come", 6, enc([1, 6, 2])), ("done, limit", 6, enc([1, 6, w.INT_MAX])),
             ("error", 7, enc([1, 7, 405, "quyền của máy này đã bị thu hồi"])), ("bye", 8, enc([1, 8])), ("ping", 9, enc([1, 9])), ("circle", 10, enc([1, 10, JOINT])), ("heads, a feed with branches", 3, enc([1, 3, [[s8[0], [[g[0], 3, bytes(8)], [g[0], 3, b"\xff" * 8], [g[0], 5, bytes(8)]]]], True])),
             ("branch", 11, enc([1, 11, s8[0], g[0], [[1, bytes(8)], [4, bytes(8)], [4, b"\x01" * 8], [6, bytes(8)]]])), ("branch, nothing held", 11, enc([1, 11, s8[0], g[0], []])),
             ("branch, 256 samples, the limit", 11, enc([1, 11, s8[0], g[0], [[n, bytes(8)] for n in range(1, 257)]])), ("circle of the ward space", 10, enc([1, 10, []])), ("joined", 21, joined)]
@@ -1530,7 +1530,7 @@ def frames():
         bad("%s with a byte after it" % name, f + b"\0", w.TRAILING)
         bad("%s of version 2" % name, f[:1] + b"\x02" + f[2:], w.VERSION)
         bad("%s of version 0" % name, f[:1] + b"\x00" + f[2:], w.VERSION)
-        bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.TYPE)
+        bad("%s with a member more" % name, bytes([f[0] + 1]) + f[1:] + b"\0", w.RANGE if name == "done" else w.TYPE)
         bad("%s as indefinite array" % name, b"\x9f" + f[1:] + b"\xff", w.NONCANONICAL)
     for name, f in (("hello", greet()[:-1]), ("spaces", [1, 2]), ("heads", [1, 3, []]), ("ack", [1, 5, 0]), ("error", [1, 7, 405]), ("join", [1, 20, "m", C1.sign_pk, C1.link_pk]),
                     ("joined", [1, 21, ROOT.sign_pk]), ("receipt", [1, 12, WALL, [[s8[0], 1, bytes(32)]]]), ("agree", [1, 17, 0, 0]), ("taken", [1, 18, 1, 0]), ("branch", [1, 11, s8[0], g[0]]),
@@ -1610,6 +1610,10 @@ def frames():
     bad("receipt, wall time 2^53", enc([1, 12, 2 ** 53, [[s8[0], 1, bytes(32)]], bytes(64)]), w.RANGE)
     bad("receipt, signature of 63 bytes", enc([1, 12, WALL, [[s8[0], 1, bytes(32)]], bytes(63)]), w.TYPE)
     bad("ask with a member", enc([1, 13, True]), w.TYPE)
+    bad("done, no want has come", enc([1, 6, 0]), w.RANGE)
+    bad("done, more wants than can be", enc([1, 6, w.INT_MAX + 1]), w.RANGE)
+    bad("done, the wants themselves", enc([1, 6, [s8[0]]]), w.TYPE)
+    bad("done with two members more", enc([1, 6, 1, 1]), w.TYPE)
     bad("want, descending", enc([1, 14, True, s8[::-1]]), w.ORDER)
     bad("want, a space twice", enc([1, 14, True, [s8[0], s8[0]]]), w.ORDER)
     bad("want, 4,097 spaces", enc([1, 14, True, [n.to_bytes(8, "big") for n in range(4097)]]), w.L_SPACES)

@@ -668,6 +668,10 @@ def f_none(c):
     return {}
 
 
+def f_done(c, more):
+    return {"wants": c.uint(1) if more else 0}
+
+
 def f_error(c):
     return {"number": c.uint(0), "text": c.text()}
 
@@ -720,10 +724,10 @@ def f_bundle_trailer(c):
 
 PROTOCOL_NOW = 4
 FRAMES = {1: ("hello", 7, f_hello), 2: ("spaces", 1, f_spaces), 3: ("heads", 2, f_heads), 4: ("run", 7, f_run), 5: ("ack", 2, f_ack),
-          6: ("done", 0, f_none), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 0, f_none),
+          6: ("done", 0, f_done), 7: ("error", 2, f_error), 8: ("bye", 0, f_none), 9: ("ping", 0, f_none), 10: ("circle", 1, read_circle), 11: ("branch", 3, f_branch), 12: ("receipt", 3, f_receipt), 13: ("ask", 0, f_none),
           14: ("want", 2, f_want), 15: ("snapshot", 2, f_snapshot), 16: ("part", 4, f_part), 17: ("agree", 3, f_agree), 18: ("taken", 3, f_taken), 19: ("piece", 3, f_piece),
           20: ("join", 4, f_join), 21: ("joined", 2, f_joined), 22: ("request", 8, f_request), 23: ("got", 1, f_got)}
-LONGER = (1, 17)  # may have two members more
+LONGER = {1: 2, 6: 1, 17: 2}  # members that may follow the others
 BUNDLE_FRAMES = {4: FRAMES[4], 30: ("bundle header", 6, f_bundle_header), 31: ("bundle trailer", 2, f_bundle_trailer)}
 
 
@@ -744,7 +748,7 @@ def read_frame(data, table=None):
         if protocol != PROTOCOL_NOW:
             return kind, {"protocol": protocol}
     _, members, reader = (table or FRAMES)[kind]
-    more = kind in LONGER and n == members + 4
+    more = kind in LONGER and n == members + 2 + LONGER[kind]
     if n != members + 2 and not more:
         raise Bad(TYPE, "%d members" % n)
     result = reader(c, more) if kind in LONGER else reader(c)

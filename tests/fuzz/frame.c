@@ -256,6 +256,8 @@ static void put(struct ward_buf *b, struct ward_message *m)
         ward_put_bytes(b, m->end.signature, 64);
         break;
     case WARD_MSG_DONE:
+        ward_frame_done(b, m->wants);
+        break;
     case WARD_MSG_BYE:
     case WARD_MSG_PING:
     case WARD_MSG_ASK:

@@ -155,7 +155,11 @@ static void made_up(struct side *s, struct fuzz_input *in)
         ward_frame_begin(&frame, (enum ward_message_type)(fuzz_byte(in) % 32), how >> 4 & 7);
         ward_buf_add(&frame, part.p, part.len);
     } else if (how & 64) {
-        ward_frame_simple(&frame, (enum ward_message_type)(WARD_MSG_DONE + fuzz_byte(in) % 5));
+        enum ward_message_type type = (enum ward_message_type)(WARD_MSG_DONE + fuzz_byte(in) % 5);
+        if (type == WARD_MSG_DONE)
+            ward_frame_done(&frame, how >> 4 & 3);
+        else
+            ward_frame_simple(&frame, type);
     } else {
         uint64_t refused[1][2] = {{fuzz_byte(in), fuzz_byte(in)}};
         ward_frame_ack(&frame, fuzz_byte(in), (const uint64_t(*)[2])refused, how & 1);

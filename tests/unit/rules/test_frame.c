@@ -69,6 +69,9 @@ static void build(struct ward_buf *b, enum ward_message_type type)
     case WARD_MSG_TAKEN:
         ward_frame_taken(b, 4, 300, bytes);
         break;
+    case WARD_MSG_DONE:
+        ward_frame_done(b, 300);
+        break;
     case WARD_MSG_WANT:
         ward_frame_want(b, true, 2);
         ward_put_bytes(b, low.b, 8);

@@ -234,6 +234,25 @@ static void said_twice(void **state)
     s = at(WARD_S_EXCHANGING);
     assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), WARD_SA_NOTE_WANT);
     assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), PROTOCOL_ERROR);
+}
+
+/* One after another, each answered with done. */
+static void wants(void **state)
+{
+    struct ward_session s = at(WARD_S_EXCHANGING);
+    (void)state;
+    assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), WARD_SA_NOTE_WANT);
+    ward_session_step(&s, WARD_SE_HEADS_LAST, 0);
+    assert_int_equal(ward_session_step(&s, WARD_SE_DRAINED, 0), WARD_SA_DONE);
+    assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), WARD_SA_NOTE_WANT | WARD_SA_STREAM);
+    assert_int_equal(s.wants, 2);
+    assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), PROTOCOL_ERROR);
+    s = at(WARD_S_LIVE);
+    unsigned given = 0;
+    while (ward_session_step(&s, WARD_SE_WANT, 0) == (WARD_SA_NOTE_WANT | WARD_SA_STREAM) && given++ < 10 * WARD_TALK_BURST)
+        ward_session_step(&s, WARD_SE_DRAINED, 0);
+    assert_int_equal(s.error, WARD_ERR_QUOTA);
+    assert_in_range(given, WARD_TALK_BURST / 2, WARD_TALK_BURST);
     s = at(WARD_S_EXCHANGING);
     ward_session_step(&s, WARD_SE_HEADS_LAST, 0);
     assert_int_equal(ward_session_step(&s, WARD_SE_WANT, 0), WARD_SA_NOTE_WANT | WARD_SA_STREAM); /* what came showed that it is needed */
@@ -416,6 +435,7 @@ int main(void)
         cmocka_unit_test(live_when_all_four_are_there),
         cmocka_unit_test(wrong_acknowledgements),
         cmocka_unit_test(said_twice),
+        cmocka_unit_test(wants),
         cmocka_unit_test(leaving),
         cmocka_unit_test(idle),
         cmocka_unit_test(two_ends),
