@@ -10,7 +10,7 @@
 #define APPLICATION_ID    0x57535931 /* "WSY1" */
 #define USER_VERSION      3
 #define CHECKPOINT_FRAMES 1000
-#define PAGE_CACHE_KIB    4096
+#define PAGE_CACHE_KIB    2048 /* the system keeps pages too: twice as much saves `doctor` some 5 %, and nothing else */
 
 /* A file that cannot be opened: the system knows why. */
 static int cannot_open(int number)

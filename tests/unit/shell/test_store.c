@@ -79,6 +79,7 @@ static void look_without_end(struct fixture *f)
     sqlite3_hard_heap_limit64(1);
     ward_store_looked(f->s);
     sqlite3_hard_heap_limit64(0);
+    sqlite3_soft_heap_limit64(0); /* it had fallen with the other */
 }
 
 static void fold_after_a_look_without_end(void **state)
@@ -259,6 +260,36 @@ static void hints_alone_do_not_wait_for_the_disk(void **state)
     }
 }
 
+/* However large the file, and what is written to it at once. */
+static void little_of_a_file_is_kept_in_memory(void **state)
+{
+    enum { VALUES = 200, LEN = 30000, MOST = 5 << 19 };
+    struct fixture *f = *state;
+    static uint8_t value[LEN];
+    struct ward_buf b;
+    char key[8];
+    int used, most;
+    ward_buf_init(&b, &f->memory.env);
+    assert_int_equal(ward_store_begin(f->s, &f->err), WARD_OK);
+    for (int i = 0; i < VALUES; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        memset(value, i, LEN);
+        assert_int_equal(ward_store_meta_put(f->s, key, value, LEN, &f->err), WARD_OK);
+        assert_int_equal(sqlite3_db_status(f->s->db, SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0), SQLITE_OK);
+        assert_in_range(used, 1, MOST);
+    }
+    assert_int_equal(ward_store_commit(f->s, &f->err), WARD_OK);
+    for (int i = 0; i < VALUES; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        ward_buf_clear(&b);
+        assert_int_equal(ward_store_meta_get(f->s, key, &b, &f->err), WARD_OK);
+        assert_int_equal(b.len, LEN);
+        assert_int_equal(sqlite3_db_status(f->s->db, SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0), SQLITE_OK);
+        assert_in_range(used, 1, MOST);
+    }
+    ward_buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(news_after_a_look_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(copy_after_a_look_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(hints_alone_do_not_wait_for_the_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(little_of_a_file_is_kept_in_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_becomes_smaller, setup, teardown),
         cmocka_unit_test_setup_teardown(who_writes_meanwhile_only_holds_it_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_of_an_earlier_build_keeps_its_size, setup, teardown),
