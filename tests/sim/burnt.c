@@ -30,21 +30,17 @@ static bool burns_with(const struct device *d, struct device *const *some, size_
     return d->machine != MACHINE_WHOLE;
 }
 
-/* Its own bundle and those of others say who it is; else its keys came from what burnt, or from where a feed has parted, and nobody can
- * read what it writes. */
-static bool can_tell(const struct device *d)
-{
-    return !d->hostile && model_stands(d);
-}
-
 /* Somebody has to be left who holds the ward's records, and somebody who can let a hub in again, if none comes back by the sheet; and where
  * history was let go of, somebody whose word for what it had come to counts (proto/authority.md, Recovery). */
 static bool enough_is_left(struct world *w, struct device *const *some, size_t n)
 {
+    const uint64_t none[MODEL_FEEDS_MAX] = {0};
+    bool readable[DEVICES_MAX];
     size_t devices = 0, operators = 0, makers = 0;
+    model_find_readable(w->model, none, readable);
     for (size_t i = 0; i < w->count; i++) {
         const struct device *d = &w->d[i];
-        bool left = device_counts(d) && !burns_with(d, some, n) && can_tell(d), in_order = left && model_is_in_order(d);
+        bool left = device_counts(d) && !burns_with(d, some, n) && readable[i], in_order = left && model_is_in_order(d);
         devices += left;
         operators += in_order && d->role == WARD_ROLE_OPERATOR;
         makers += in_order && (d->role == WARD_ROLE_OPERATOR || d->role == WARD_ROLE_HUB);
@@ -210,10 +206,12 @@ static size_t collect(struct device *d, char paths[DEVICES_MAX][STICK_LEN])
 {
     struct world *w = d->w;
     uint64_t most = 0, heard = 0;
+    bool readable[DEVICES_MAX];
     size_t n = 0;
+    model_find_readable(w->model, d->held, readable);
     for (size_t i = 0; i < w->count; i++) {
         struct device *from = &w->d[i];
-        if (from == d || !device_counts(from) || !can_tell(from))
+        if (from == d || !readable[i])
             continue;
         uint64_t held = root_held(w, from->held);
         most = held > most ? held : most;
@@ -311,11 +309,63 @@ static bool has_heard_all(const struct device *d)
 {
     const struct world *w = d->w;
     const struct model *m = w->model;
+    bool readable[DEVICES_MAX];
+    model_find_readable(m, d->held, readable);
     for (size_t i = 0; i < w->count; i++)
         for (size_t f = 0; f < m->feed_count; f++)
-            if (m->spaces[m->feeds[f].space].is_ward && w->d[i].held[f] > d->held[f] && can_tell(&w->d[i]))
+            if (m->spaces[m->feeds[f].space].is_ward && w->d[i].held[f] > d->held[f] && readable[i])
                 return false;
     return true;
+}
+
+/* ---------------------------------------------------------------- at another address */
+
+static void move(struct device *d)
+{
+    d->moved = true;
+    d->told_seq = 0;
+    snprintf(d->address, sizeof d->address, "tcp://%s:%u", d->name, 7700 + ++d->moves);
+    trace(d->w, d, "will answer at %s", d->address);
+}
+
+/* In the ward's records, by the last change of the operator's feed there. */
+static void tell_address(struct device *by, struct device *d)
+{
+    const struct model *m = d->w->model;
+    struct ward_error err = {0};
+    ward_replica *r;
+    faults_before_act(by);
+    int rc = device_app(by, &r, &err);
+    if (!rc)
+        rc = ward_hub_address_set(r, d->address, true, &err);
+    work_end_act(by, "tells where a hub answers", rc, &err);
+    for (size_t i = 0; !rc && i < m->feed_count; i++)
+        if (m->spaces[m->feeds[i].space].is_ward && memcmp(m->feeds[i].grant.b, by->grant.b, sizeof by->grant.b) == 0 && by->held[i]) {
+            d->told_branch = i;
+            d->told_seq = by->held[i];
+        }
+    d->moved = rc != WARD_OK;
+}
+
+static bool knows_address(const struct device *o, const struct device *d)
+{
+    return !d->told_seq || o->held[d->told_branch] >= d->told_seq;
+}
+
+/* Who does not hear of it over another hub gets it on a stick; and where that change burnt before anybody had it, it is made again. */
+static bool spread_address(struct device *by, struct device *d)
+{
+    struct world *w = d->w;
+    size_t holders = 0;
+    if (d->moved)
+        tell_address(by, d);
+    for (size_t i = 0; i < w->count; i++)
+        holders += w->d[i].joined && knows_address(&w->d[i], d);
+    d->moved |= holders == 0;
+    for (size_t i = 0; knows_address(by, d) && i < w->count; i++)
+        if (device_counts(&w->d[i]) && !knows_address(&w->d[i], d))
+            work_carry_all(by, &w->d[i]);
+    return d->moved;
 }
 
 static void mend_later(void *ctx, uint64_t n)
@@ -335,6 +385,8 @@ static void go_on(void *ctx, uint64_t n)
         d->away = false;
         d->boot_ms = w->time.now;
         trace(w, d, "an empty machine takes its place");
+        if ((d == w->hub || d == w->hub2) && dice_chance(&w->burnt_dice, 300))
+            move(d);
     } else if (d->joined && device_is_up(d)) {
         d->machine = MACHINE_WHOLE;
         trace(w, d, "is in again, with new keys");
@@ -387,6 +439,8 @@ bool burnt_mend(struct world *w)
         waits |= d->machine != MACHINE_WHOLE;
         if (by && d->machine == MACHINE_WHOLE && d->role != WARD_ROLE_CELL && device_counts(d) && d->gone_count)
             waits |= end_burnt_keys(by, d);
+        if (by && d->machine == MACHINE_WHOLE && (d->moved || d->told_seq))
+            waits |= spread_address(by, d);
         if (by && d->joined && d->stranded && !d->hostile && !d->revoked && !d->errand && d->role == WARD_ROLE_CELL)
             waits |= invite_anew(by, d);
     }

@@ -202,13 +202,18 @@ static size_t add_feed(struct model *m, const struct ward_directory *dir, const 
     return m->feed_count++;
 }
 
-/* Nobody who could have told the root of it. */
+/* Of the root, and held by nobody whose bundle it could have read before. */
 static bool is_lost_word(const struct model *m, size_t branch, uint64_t seq)
 {
+    const uint64_t none[MODEL_FEEDS_MAX] = {0};
+    bool readable[DEVICES_MAX];
+    if (m->feeds[branch].rank != ROOT_RANK)
+        return false;
+    model_find_readable(m, none, readable);
     for (size_t i = 0; i < m->w->count; i++)
-        if (m->w->d[i].held[branch] >= seq && device_counts(&m->w->d[i]) && model_stands(&m->w->d[i]))
+        if (m->w->d[i].held[branch] >= seq && readable[i])
             return false;
-    return m->feeds[branch].rank == ROOT_RANK;
+    return true;
 }
 
 /* Leaves the branch after a change. The root may say something in the place of a word that burnt before anybody had heard it. */
@@ -227,7 +232,9 @@ static size_t add_branch(struct model *m, size_t stem, uint64_t base)
     b->cap = 0;
     f->next = m->feed_count;
     b->forked = false;
-    if (f->author && !f->author->may_fork && !f->author->hostile && !is_lost_word(m, stem, base + 1))
+    bool may = !f->author || f->author->may_fork || f->author->hostile || is_lost_word(m, stem, base + 1) ||
+               (m->w->settles && model_is_beside(m, f->author, stem, base + 1));
+    if (!may)
         violated(m->w, "S3", "there are two changes %llu of %s", (unsigned long long)base + 1, f->author->name);
     deed(m->w, DEED_ASTRAY);
     trace(m->w, f->author, "has written change %llu twice", (unsigned long long)base + 1);
@@ -518,6 +525,30 @@ static bool holds_less(const struct model *m, const struct device *d, const ward
     return false;
 }
 
+/* What it no longer holds of others' feeds: what lies beside that which is settled by now, or has seen such, it may let go of
+ * (proto/authority.md, Floor), with what has no seal to end with before that, or stands on a branch. Later more may be settled, and say
+ * otherwise of it. */
+static bool find_given_way(struct model *m, const struct device *d, const ward_replica *r, uint64_t *held)
+{
+    uint64_t now[MODEL_FEEDS_MAX] = {0};
+    bool some = false;
+    memcpy(held, d->held, MODEL_FEEDS_MAX * sizeof *held);
+    for (size_t k = 0; k < r->dir.feed_count; k++) {
+        const struct ward_feed *f = &r->dir.feeds[k];
+        if (f->parent || is_author(d, r, f) || !holds_less(m, d, r, f))
+            continue;
+        if (!some)
+            model_look(m, r, now);
+        some = true;
+        for (size_t i = model_find_feed(m, &f->id); i != SIZE_MAX; i = m->feeds[i].next) {
+            uint64_t from = now[i] > m->feeds[i].base ? now[i] : m->feeds[i].base;
+            if (d->held[i] > from && model_is_beside(m, d, i, d->held[i]))
+                held[i] = now[i];
+        }
+    }
+    return some;
+}
+
 static void check_readable(struct device *d, const ward_replica *r)
 {
     const struct ward_grant *self = ward_replica_grant(r);
@@ -576,11 +607,15 @@ bool model_observe(struct device *d, ward_replica *r)
         news = true;
         observe_feed(m, d, r, &r->dir.feeds[i]);
     }
+    uint64_t held[MODEL_FEEDS_MAX];
+    bool gave_way = m->w->settles && !m->w->failed && find_given_way(m, d, r, held);
     for (size_t i = 0; i < r->dir.feed_count && !m->w->failed; i++)
         if (is_author(d, r, &r->dir.feeds[i]) && holds_less(m, d, r, &r->dir.feeds[i])) {
             less = true;
             find_withdrawn(m, d, r, model_find_feed(m, &r->dir.feeds[i].id));
         }
+    for (size_t i = 0; gave_way && i < m->feed_count; i++)
+        d->held[i] = held[i] < d->held[i] ? held[i] : d->held[i];
     for (size_t i = 0; news && i < r->dir.feed_count && !m->w->failed; i++)
         if (is_author(d, r, &r->dir.feeds[i]))
             check_honest_sight(m, d, &r->dir.feeds[i], since);

@@ -126,10 +126,10 @@ uint64_t model_settled_share(const struct model *m, const uint64_t *held, size_t
 bool model_can_tell(const struct model *m, size_t space, const uint64_t *held);
 bool model_is_cut(const struct model *m, const uint64_t *held, const struct ward_hash *grant);     /* by what is held */
 bool model_has_effect(const struct model *m, const uint64_t *held, const struct ward_hash *grant); /* by what is held */
-/* By what it and all hold that count, its grant has effect and is not cut. */
-bool model_stands(const struct device *d);
-/* The same, and it has one history in the ward space. */
+/* By what all hold that count its grant has effect and is not cut; and it has one history in the ward space. */
 bool model_is_in_order(const struct device *d);
+/* Whose bundles somebody who holds so much can read, in some order: what was read and the bundle itself say who wrote it. */
+void model_find_readable(const struct model *m, const uint64_t *from, bool readable[DEVICES_MAX]);
 bool model_is_ended(const struct model *m, const struct ward_hash *grant); /* by what somebody holds */
 uint64_t model_quarantined(const struct model *m, const uint64_t *held);   /* changes held that have no effect and were not released */
 

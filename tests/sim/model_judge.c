@@ -361,7 +361,7 @@ bool model_has_effect(const struct model *m, const uint64_t *held, const struct 
     return is_brought_in(MODEL_KIND_GRANT, grant->b, model_judge(m, held, true));
 }
 
-bool model_stands(const struct device *d)
+bool model_is_in_order(const struct device *d)
 {
     const struct model *m = d->w->model;
     uint64_t held[MODEL_FEEDS_MAX];
@@ -369,12 +369,30 @@ bool model_stands(const struct device *d)
     for (size_t n = 0; n < m->w->count; n++)
         for (size_t i = 0; device_counts(&m->w->d[n]) && i < m->feed_count; i++)
             held[i] = m->w->d[n].held[i] > held[i] ? m->w->d[n].held[i] : held[i];
-    return d->joined && !d->revoked && model_has_effect(m, held, &d->grant) && !model_is_cut(m, held, &d->grant);
+    return d->joined && !d->revoked && model_has_effect(m, held, &d->grant) && !model_is_cut(m, held, &d->grant) &&
+           !model_is_frozen(m, d, model_ward_space(m));
 }
 
-bool model_is_in_order(const struct device *d)
+void model_find_readable(const struct model *m, const uint64_t *from, bool readable[DEVICES_MAX])
 {
-    return model_stands(d) && !model_is_frozen(d->w->model, d, model_ward_space(d->w->model));
+    uint64_t held[MODEL_FEEDS_MAX], with[MODEL_FEEDS_MAX];
+    bool more = true;
+    memcpy(held, from, sizeof held);
+    memset(readable, 0, DEVICES_MAX * sizeof *readable);
+    while (more) {
+        more = false;
+        for (size_t n = 0; n < m->w->count; n++) {
+            const struct device *d = &m->w->d[n];
+            if (readable[n] || !d->joined || d->hostile)
+                continue;
+            for (size_t i = 0; i < m->feed_count; i++)
+                with[i] = d->held[i] > held[i] ? d->held[i] : held[i];
+            if (!model_has_effect(m, with, &d->grant) || model_is_cut(m, with, &d->grant))
+                continue;
+            readable[n] = more = true;
+            memcpy(held, with, m->feed_count * sizeof *held);
+        }
+    }
 }
 
 bool model_knows(const struct model *m, const struct device *d, const struct device *whom)

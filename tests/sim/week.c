@@ -49,10 +49,12 @@ static bool goes_on(const struct proc *p)
 /* As `wardsync serve` does it: trouble that may pass is waited out; a disk that failed means opening anew. */
 static int serve_loop(struct proc *p, ward_replica *r, struct ward_error *err)
 {
-    const char *listen = "tcp://*:7700";
+    char where[20];
+    const char *listen = where;
     struct ward_server *s;
     struct ward_serve_options options = {
         .listen = &listen, .listen_count = 1, .every_ms = p->until ? (int)(5 * MINUTE_MS) : 0, .on_event = on_event, .ctx = p};
+    snprintf(where, sizeof where, "tcp://*%s", strrchr(p->d->address, ':'));
     int rc = ward_serve_open(r, &options, &s, err);
     if (rc)
         return rc;

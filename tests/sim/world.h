@@ -98,22 +98,26 @@ struct device {
     struct disk *disk;
     struct ward_env env;
     struct ward_options options;
-    struct dice random;       /* what its programs get as randomness */
-    int64_t boot_ms;          /* when mono began */
-    int64_t wall_off_ms;      /* its wall clock beyond the true time */
-    int64_t wall_stands;      /* not 0: it does not move */
-    unsigned tries;           /* to join, in vain */
-    bool shut_out;            /* its invitation came to nothing */
-    bool stranded;            /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
-    bool joined;              /* has a replica, or had */
-    bool away;                /* without power, until booted */
-    enum machine machine;     /* see burnt.h */
-    bool hostile;             /* its owner drives it by hand (hostile.c) */
-    bool revoked;             /* somebody has cut it */
-    bool left;                /* it was left behind: no floor waits for it */
-    bool errand;              /* it asks by files (errand.c), */
-    struct device *admitter;  /* and was answered here */
-    struct ward_hash granted; /* this, */
+    struct dice random;   /* what its programs get as randomness */
+    int64_t boot_ms;      /* when mono began */
+    int64_t wall_off_ms;  /* its wall clock beyond the true time */
+    int64_t wall_stands;  /* not 0: it does not move */
+    unsigned tries;       /* to join, in vain */
+    bool shut_out;        /* its invitation came to nothing */
+    bool stranded;        /* all who knew of its grant or invitation have forgotten: no door opens to it (see model_find_stranded) */
+    bool joined;          /* has a replica, or had */
+    bool away;            /* without power, until booted */
+    enum machine machine; /* see burnt.h */
+    unsigned moves;       /* it has answered at other addresses before; */
+    bool moved;           /* the ward has not been told of this one, or */
+    size_t told_branch;   /* it was by this change */
+    uint64_t told_seq;
+    bool hostile;                 /* its owner drives it by hand (hostile.c) */
+    bool revoked;                 /* somebody has cut it */
+    bool left;                    /* it was left behind: no floor waits for it */
+    bool errand;                  /* it asks by files (errand.c), */
+    struct device *admitter;      /* and was answered here */
+    struct ward_hash granted;     /* this, */
     char words[WARD_FINGERPRINT]; /* to these words that it then showed */
     bool let_in;                  /* it is to join again, in its home */
     bool announcing;              /* its new keys; it goes on under the old ones, */
