@@ -101,6 +101,12 @@ static bool find_anew(const struct model *m, struct model_withdrawn *x)
     return true;
 }
 
+bool model_is_anew(const struct model *m, const struct device *d, size_t branch, uint64_t seq)
+{
+    struct model_withdrawn x = {.d = &m->w->d[d->i], .branch = branch, .seq = seq};
+    return find_anew(m, &x);
+}
+
 bool model_is_frozen(const struct model *m, const struct device *d, size_t space)
 {
     for (size_t i = 0; i < m->feed_count; i++)

@@ -517,7 +517,8 @@ uint64_t model_waiting(const struct model *m, const struct device *d, size_t *br
         uint64_t limit = model_limit(g, i), from = limit > f->base ? limit : f->base, done = upto > from ? released(g, i) : 0;
         *branches += forked && upto > from && done >= upto;
         from = done > from ? done : from;
-        n += upto > from ? upto - from : 0;
+        for (uint64_t seq = from; seq < upto; seq++)
+            n += !model_is_anew(m, d, i, seq + 1); /* it may have given way first, and come again as a branch */
     }
     return n;
 }
