@@ -27,6 +27,10 @@ int ward_base_begin_rows(ward_replica *r, const struct ward_snapshot_head *h, co
 /* The live changes of a feed from one seq to another, as far as its base says, ascending; fn's failure ends it. */
 int ward_base_each_change(ward_replica *r, const struct ward_feed *f, uint64_t from, uint64_t to, ward_snapshot_change_fn *fn, void *ctx,
                           struct ward_error *err);
+/* What a state whose parts are all staged shows of a feed that is held here: the last change of it that is the same there, and the first
+ * that is another; 0: none is shown. */
+int ward_base_shown(ward_replica *r, const struct ward_hash *space, const struct ward_snapshot_head *h, const struct ward_feed *f,
+                    uint64_t *alike, uint64_t *differs, struct ward_error *err);
 /* What the feed's total in a sum slot was at the end of the base; 0 where it had none. */
 int ward_base_total(ward_replica *r, const struct ward_feed *f, uint32_t kind, const struct ward_id *entity, uint32_t field, int64_t *out,
                     struct ward_error *err);

@@ -51,13 +51,19 @@ static int note_receipted(void *ctx, const struct ward_store_receipted *row)
 }
 
 /* Where the feed may have left what is settled. Of an own one hubs have vouched for a part: that was held by all who settled the rest. But
- * a hub may have lost it since; if the giver's history is another there, its word says nothing, and what the giver has shown does: up to
- * where the two are alike. */
-static int find_parting(ward_replica *r, const struct ward_taking *t, const struct ward_feed *f, uint64_t *from, struct ward_error *err)
+ * a hub may have lost it since; if the giver's history is another there, its word says nothing, and what the giver has shown does, in heads
+ * and in the state itself: up to where the two are alike. h: the head, once all of its parts are here. */
+static int find_parting(ward_replica *r, const struct ward_taking *t, const struct ward_snapshot_head *h, const struct ward_feed *f,
+                        uint64_t *from, struct ward_error *err)
 {
     struct receipted x = {.fid = f->fid};
-    const uint64_t alike = ward_vv_get(&t->alike, f->fid), differs = ward_vv_get(&t->differs, f->fid);
-    int rc = ward_replica_was(r, &f->grant) ? ward_store_each_receipted(r->store, note_receipted, &x, err) : WARD_OK;
+    uint64_t alike = ward_vv_get(&t->alike, f->fid), differs = ward_vv_get(&t->differs, f->fid), same = 0, other = 0;
+    bool own = ward_replica_was(r, &f->grant);
+    int rc = own ? ward_store_each_receipted(r->store, note_receipted, &x, err) : WARD_OK;
+    if (!rc && own && h)
+        rc = ward_base_shown(r, &t->space, h, f, &same, &other, err);
+    alike = same > alike ? same : alike;
+    differs = other && (!differs || other < differs) ? other : differs;
     x.seq = (differs && x.seq >= differs) || x.seq < alike ? alike : x.seq;
     *from = x.seq > f->base && x.seq <= f->head_seq ? x.seq : f->base;
     return rc;
@@ -90,8 +96,8 @@ static int check_bases(ward_replica *r, const struct ward_snapshot_head *h, cons
  * *from on. Where the feed is settled and what is held is not that, or too short to tell, it does: also what lies beyond the snapshot's
  * seq where what is settled has no effect, for a state says nothing of that. Where it has, the runs that follow tell where it parts; and
  * where the giver just goes on from it, nothing does. */
-static int check_standing(ward_replica *r, const struct ward_taking *t, const struct ward_feed *f, const struct ward_snapshot_feed *e,
-                          enum standing *gives_way, uint64_t *from, struct ward_error *err)
+static int check_standing(ward_replica *r, const struct ward_taking *t, const struct ward_snapshot_head *h, const struct ward_feed *f,
+                          const struct ward_snapshot_feed *e, enum standing *gives_way, uint64_t *from, struct ward_error *err)
 {
     struct ward_hash hash;
     uint64_t depth;
@@ -119,7 +125,7 @@ static int check_standing(ward_replica *r, const struct ward_taking *t, const st
     *gives_way = beside ? BESIDE : unpublished ? UNPUBLISHED : STANDS;
     *from = f->published;
     if (beside) {
-        rc = find_parting(r, t, f, from, err);
+        rc = find_parting(r, t, h, f, from, err);
         *from = same && ward_replica_was(r, &f->grant) && e->seq > *from ? e->seq : *from;
         return rc;
     }
@@ -150,7 +156,7 @@ static int check_feeds(ward_replica *r, const struct ward_snapshot_head *h, cons
             return ward_fail(err, WARD_ERR_CHAIN, "an empty feed of the snapshot");
         const struct ward_feed *f = s ? ward_directory_feed_by_id(&r->dir, &id) : NULL;
         if (f)
-            rc = check_standing(r, t, f, &e, &gives_way, &from, err);
+            rc = check_standing(r, t, NULL, f, &e, &gives_way, &from, err);
     }
     return rc || !s ? rc : check_bases(r, h, s, err);
 }
@@ -186,7 +192,7 @@ static int withdraw(struct ward_apply *a, const struct ward_snapshot_head *h, co
         const struct ward_grant *g = ward_directory_grant_short(&r->dir, e.grant8);
         const struct ward_feed *f = s && g ? ward_directory_feed_of(&r->dir, s, &g->id, &id) : NULL;
         if (f)
-            rc = check_standing(r, t, f, &e, &gives_way, &from, err);
+            rc = check_standing(r, t, h, f, &e, &gives_way, &from, err);
         if (!rc && gives_way == UNPUBLISHED)
             rc = ward_own_withdraw(a, f->fid, from, err);
         if (!rc && gives_way == BESIDE)

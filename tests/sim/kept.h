@@ -240,6 +240,12 @@ static const struct kept kept[] = {
      "the model judged what a device had let go of, as it rested beside the settled, by what was settled later"},
     {"an honest desk that had seen what is passed over", 3001083, 2, "rollback,clone,twin,hub,ended,compact",
      "the model took for a second history what a device told again, since it had seen something beside what was settled then"},
+    {"sealed by a hub that was restored since, and more was settled", 3600007, 2, "rollback,clone,twin,hub,ended,compact",
+     "of own changes that gave way to a state those were lost that a hub had sealed and lost since, where more was settled than the device "
+     "held: no head told where the two part, but the state does (unit/replica/test_parted_own.c)"},
+    {"given way, and back as a branch", 3001016, 2, "rollback,clone,twin,hub,ended,compact,burnt",
+     "the model waited for a note that something was released which its author had told again when it gave way, before others brought it "
+     "back"},
     {"all at once", 61, 4, ALL_BUT_BURNT, "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, ALL_BUT_BURNT,
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -471,6 +471,56 @@ static void a_state_by_who_goes_on(void **state)
     assert_sound(&f->w);
 }
 
+/* A holds less than is settled of its feed, so that no head tells where the two part; and a hub that was put back since had vouched for A's
+ * second change. The state itself tells: what it says that the first changes wrote, or the second did, is not what A wrote there. */
+static void a_state_that_shows_where_they_part(struct fixture *f, uint64_t alike)
+{
+    ward_replica *r = f->w.d[A].r;
+    const uint8_t words[] = "\x67settled";
+    const struct ward_op op = {.kind = KIND_ITEM, .entity = unit_id('%'), .field = TITLE, .raw = words, .raw_len = sizeof words - 1};
+    struct ward_ingested in;
+    struct ward_taking shown = {.on = false};
+    struct pen settled;
+    size_t waiting;
+    put_in(f, A, &f->space, TITLE, "first");
+    if (alike)
+        give(&f->w, A, OFFICE);
+    put_in(f, A, &f->space, OWNER, "second");
+    put_in(f, A, &f->space, NOTE, "third");
+    give(&f->w, A, C); /* published */
+    take_up(&settled, f, A, alike);
+    pen_write(&settled, alike + 1, NULL, 0, &op, 1);
+    go_on(&settled, 5, "settled");
+    OK(&f->w, pen_send(&settled, OFFICE, &in));
+    const struct ward_dep head = {settled.feed, 5, settled.head};
+    pen_free(&settled);
+    settle_at(f, &head);
+    each_word(f, OFFICE, A, just_take);
+    const struct ward_store_receipted sealed = {
+        .grant = f->w.d[OFFICE].grant, .fid = feed_of(f, A, A, &f->space)->fid, .seq = 2, .held = WARD_HELD_ALL};
+    OK(&f->w, ward_store_begin(r->store, &f->w.err));
+    OK(&f->w, ward_store_put_receipted(r->store, &sealed, &f->w.err));
+    OK(&f->w, ward_store_commit(r->store, &f->w.err));
+    take_state(f, &shown);
+    OK(&f->w, ward_store_count_waiting(r->store, &waiting, &f->w.err));
+    assert_int_equal(waiting, 3 - alike);
+    OK(&f->w, ward_own_rewrite(r, &f->w.err));
+    give(&f->w, A, OFFICE);
+    assert_int_equal(feed_of(f, OFFICE, A, &f->space)->head_seq, 5 + 3 - alike);
+    assert_true(shows(f, OFFICE, '+', "third"));
+    assert_sound(&f->w);
+}
+
+static void a_state_that_shows_another_first_change(void **state)
+{
+    a_state_that_shows_where_they_part(*state, 0);
+}
+
+static void a_state_that_shows_another_second_change(void **state)
+{
+    a_state_that_shows_where_they_part(*state, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +539,8 @@ int main(void)
         TEST(what_waits_where_a_copys_is_settled),
         TEST(a_state_by_who_has_lost_what_he_sealed),
         TEST(a_state_by_who_goes_on),
+        TEST(a_state_that_shows_another_first_change),
+        TEST(a_state_that_shows_another_second_change),
     };
     return cmocka_run_group_tests_name("parted_own", tests, NULL, NULL);
 }
