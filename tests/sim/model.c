@@ -493,6 +493,19 @@ static void withdraw(struct model *m, struct device *d, size_t branch, uint64_t 
     deed(m->w, DEED_WITHDRAWN);
 }
 
+/* Of a feed under former keys, which can be sealed nowhere any more, what ends beside the settled falls to the last seal before that: "the
+ * rest has to come first" (proto/authority.md, Floor), and comes again. */
+static bool comes_again(const struct model *m, const struct device *d, const ward_replica *r, size_t branch, uint64_t seq)
+{
+    bool former = memcmp(m->feeds[branch].grant.b, r->self.b, sizeof r->self.b) != 0, ends_beside = false;
+    if (!m->w->settles || !former || model_is_beside(m, d, branch, seq) || !held_by_another(m, d, branch, seq))
+        return false;
+    for (size_t i = branch; !ends_beside && i != SIZE_MAX; i = m->feeds[i].next) /* what leaves it stands after it */
+        ends_beside = d->held[i] > m->feeds[i].base && d->held[i] >= seq && model_branch_of(m, i, seq) == branch &&
+                      model_is_beside(m, d, i, d->held[i]);
+    return ends_beside;
+}
+
 /* What a device no longer holds of a feed of its own. One process may not know yet what another has written: then it is looked at later. */
 static void find_withdrawn(struct model *m, struct device *d, ward_replica *r, size_t first)
 {
@@ -504,7 +517,8 @@ static void find_withdrawn(struct model *m, struct device *d, ward_replica *r, s
     for (size_t i = first; i != SIZE_MAX; i = m->feeds[i].next) {
         uint64_t from = now[i] > m->feeds[i].base ? now[i] : m->feeds[i].base;
         for (uint64_t seq = from + 1; seq <= d->held[i]; seq++)
-            withdraw(m, d, i, seq);
+            if (!comes_again(m, d, r, i, seq))
+                withdraw(m, d, i, seq);
         d->held[i] = now[i];
         d->own[i] = d->own[i] < now[i] ? d->own[i] : now[i];
     }
