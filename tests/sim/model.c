@@ -470,10 +470,11 @@ static void observe_feed(struct model *m, struct device *d, ward_replica *r, con
     note_fork(m, i);
 }
 
+/* By being given it: a folder that was copied has what the other wrote before. */
 static bool held_by_another(const struct model *m, const struct device *d, size_t branch, uint64_t seq)
 {
     for (size_t i = 0; i < m->w->count; i++)
-        if (&m->w->d[i] != d && m->w->d[i].held[branch] >= seq)
+        if (&m->w->d[i] != d && m->w->d[i].held[branch] >= seq && m->w->d[i].own[branch] < seq)
             return true;
     return false;
 }
