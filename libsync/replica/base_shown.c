@@ -1,5 +1,6 @@
 /* base_shown.c - what a state that comes in shows of a feed that is held here: each of its values says which change wrote it. Where the
- * change of that number here writes the same, the two histories are one up to there; where it does not, they have parted before. */
+ * change of that number here does not write that, the two histories have parted before; where it does, they are one up to there as far as
+ * that can be told. */
 #include "base/err.h"
 #include "replica/base_kept.h"
 #include "shell/pack.h"
@@ -34,7 +35,8 @@ static int load(struct shown *x, uint64_t seq)
 
 static bool writes(const struct ward_scratch *s, const struct ward_snapshot_value *v)
 {
-    for (size_t i = 0; s->changes[0].depth == v->depth && i < s->op_count; i++) {
+    bool same = s->changes[0].depth == v->depth && s->changes[0].wall_ms == v->wall_ms;
+    for (size_t i = 0; same && i < s->op_count; i++) {
         const struct ward_op *o = &s->ops[i];
         if (o->kind == v->kind && o->field == v->field && ward_id_equal(&o->entity, &v->entity) && o->key_len == v->key_len &&
             (!v->key_len || memcmp(o->key, v->key, v->key_len) == 0) && o->raw_len == v->raw_len && memcmp(o->raw, v->raw, v->raw_len) == 0)

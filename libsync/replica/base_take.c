@@ -62,8 +62,8 @@ static int find_parting(ward_replica *r, const struct ward_taking *t, const stru
     int rc = own ? ward_store_each_receipted(r->store, note_receipted, &x, err) : WARD_OK;
     if (!rc && own && h)
         rc = ward_base_shown(r, &t->space, h, f, &same, &other, err);
-    alike = same > alike ? same : alike;
     differs = other && (!differs || other < differs) ? other : differs;
+    alike = other && same > alike && same < differs ? same : alike; /* equal values alone are no proof that the two are one */
     x.seq = (differs && x.seq >= differs) || x.seq < alike ? alike : x.seq;
     *from = x.seq > f->base && x.seq <= f->head_seq ? x.seq : f->base;
     return rc;

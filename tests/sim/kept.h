@@ -250,6 +250,8 @@ static const struct kept kept[] = {
      "a feed under former keys falls to the last seal before it parts from the settled: the model took for withdrawn what comes again"},
     {"a copy's copy", 3800001, 2, "rollback,clone,twin,hub,ended,compact,burnt",
      "the model took for given away what the folder that a copy was made of had written, and nobody else had"},
+    {"equal values of two histories", 4000032, 2, "clone,twin,ended,compact",
+     "that a state has the value that an own change wrote was taken for proof that it has that change, and all before it"},
     {"all at once", 61, 4, ALL_BUT_BURNT, "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, ALL_BUT_BURNT,
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "
