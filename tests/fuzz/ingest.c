@@ -308,8 +308,15 @@ static void take_again(ward_replica *r)
     CHECK(memcmp(before.b, after.b, 32) == 0);
 }
 
-/* The last first, as far as causes allow, each in a transaction of its own. */
-static void take_otherwise(ward_replica *r)
+/* What the device wrote itself and nobody was given gave way to another history of its feed: what rests on it is not for it any more. */
+static bool gave_way(const ward_replica *r, const struct made *m)
+{
+    const struct ward_feed *f = ward_directory_feed_by_id(&r->dir, &m->feed);
+    return f && ward_hash_compare(&f->grant, &the_ward.d[OFFICE].grant) == 0;
+}
+
+/* The last first, as far as causes allow, each in a transaction of its own. False: some are not to be taken in this order. */
+static bool take_otherwise(ward_replica *r)
 {
     bool done[RUNS_MAX] = {false};
     for (size_t left = taken_count; left > 0;) {
@@ -324,8 +331,12 @@ static void take_otherwise(ward_replica *r)
             left -= done[i];
             CHECK_OK(ward_apply_end(&a, WARD_OK, err));
         }
-        CHECK(left < before);
+        for (size_t i = 0; left == before && i < taken_count; i++)
+            CHECK(done[i] || gave_way(r, &taken[i]));
+        if (left == before)
+            return false;
     }
+    return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
@@ -338,8 +349,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     fuzz_verify(r);
     if (taken_count > 1) {
         ward_replica *other = fuzz_device_open(OFFICE, 1);
-        take_otherwise(other);
-        fuzz_compare(r, other);
+        if (take_otherwise(other))
+            fuzz_compare(r, other);
         ward_close(other);
     }
     ward_close(r);
