@@ -15,7 +15,7 @@ struct replaying {
     const struct ward_vv *upto; /* NULL: all */
     uint64_t *reached;          /* by fid */
     bool progress, waits;       /* in this round: something was applied, something was not */
-    bool force;                 /* whatever waits is applied: they wait for each other */
+    bool force;                 /* whatever waits is applied: the log has lost what it waits for */
     struct ward_error *err;
 };
 
@@ -25,19 +25,26 @@ static uint64_t end_of(const struct replaying *x, const struct ward_feed *f)
     return x->upto ? ward_vv_get(x->upto, f->fid) : UINT64_MAX;
 }
 
-/* Something that it had seen, and that is held, has yet to come. */
-static bool is_early(const struct replaying *x, const struct ward_scratch *s)
+/* Something that it had seen, and that is held, has yet to come. What is as deep it had not seen, whatever it names: so no two wait for
+ * each other. */
+static int is_early(const struct replaying *x, const struct ward_scratch *s, bool *early)
 {
-    for (size_t i = 0; i < s->changes[0].dep_count; i++) {
+    int rc = WARD_OK;
+    *early = false;
+    for (size_t i = 0; !rc && !*early && i < s->changes[0].dep_count; i++) {
         const struct ward_dep *d = &s->deps[s->changes[0].dep_first + i];
         const struct ward_feed *g = ward_dep_is_own(d) ? NULL : ward_directory_feed_by_id(&x->a->r->dir, &d->feed);
+        struct ward_hash hash;
+        uint64_t depth;
         if (!g)
             continue;
-        uint64_t held = g->head_seq < end_of(x, g) ? g->head_seq : end_of(x, g);
-        if (x->reached[g->fid] < (d->seq < held ? d->seq : held))
-            return true;
+        uint64_t held = g->head_seq < end_of(x, g) ? g->head_seq : end_of(x, g), next = x->reached[g->fid] + 1;
+        if (next > (d->seq < held ? d->seq : held))
+            continue;
+        rc = ward_chain_at(x->a->r, g->fid, next, &hash, &depth, x->err);
+        *early = !rc && depth < s->changes[0].depth;
     }
-    return false;
+    return rc;
 }
 
 /* Applies what is due of a held segment; its feed's vv grows along. */
@@ -58,10 +65,11 @@ static int replay_segment(struct replaying *x, struct ward_feed *f, const struct
         }
         if (seq <= x->reached[f->fid])
             continue;
-        if (!x->force && is_early(x, &r->scratch)) {
-            x->waits = true;
+        bool early = false;
+        rc = x->force ? WARD_OK : is_early(x, &r->scratch, &early);
+        x->waits |= early;
+        if (rc || early)
             break;
-        }
         x->force = false;
         x->progress = true;
         x->reached[f->fid] = seq;

@@ -92,7 +92,7 @@ static int had_seen(ward_replica *r, const struct ward_live_value *v, const stru
     *out = v->fid == other->fid && v->seq == other->seq;
     if (v->fid == other->fid)
         return WARD_OK;
-    if (v->depth <= other->depth && !trunk->settled.seq && !ward_directory_shattered(&r->dir, trunk)) /* there a depth may leap */
+    if (v->depth <= other->depth)
         return WARD_OK;
     int rc = ward_store_load_vv(r->store, f, err);
     if (rc || ward_dep_seen(r, &f->vv, trunk) < other->seq)

@@ -98,8 +98,8 @@ static bool supersedes(const struct ward_write *w, const struct ward_live_value 
         return false;
     if (ward_field_class(w->field) == WARD_TALLY)
         return own;
-    if (own ? w->late && v->seq > w->own_seen && v->seq != w->seq : v->seq > ward_vv_get(seen, v->fid))
-        return false;
+    if (own ? w->late && v->seq > w->own_seen && v->seq != w->seq : v->depth >= w->depth || v->seq > ward_vv_get(seen, v->fid))
+        return false; /* what is as deep it cannot have seen: it named another with that seq */
     return ward_field_class(w->field) != WARD_GOVERNED || rank_of(authors, w->fid) >= rank_of(authors, v->fid);
 }
 

@@ -170,11 +170,15 @@ def compare_answers(held, ours, theirs, wanted, open_, seen):
     return difference(ours, theirs) if ours != theirs else what_counts(held, ours, wanted, seen)
 
 
+def closes(feed):
+    return any(ward.closings_in(change.body) for change in feed.every_change())
+
+
 def what_counts(held, answer, wanted, seen):
     """Whoever holds the same changes says the same, in whatever order they came: `seen` has by the digests what was said of each space.
-    Where the history is wanted, the state is not what it comes to; and which branches of a shattered root are known, whose words all count,
-    depends on what came first."""
-    if any(feed.shattered and feed.grant.role == ward.ROOT for feed in held.feeds.values()):
+    Where the history is wanted, the state is not what it comes to; and which branches of a shattered feed are known, of which a root's words
+    all count and anybody's closings, depends on what came first."""
+    if any(feed.shattered and (feed.grant.role == ward.ROOT or closes(feed)) for feed in held.feeds.values()):
         return None
     digests = {space["space"]: space["digest"] for space in answer["spaces"]}
     for space in answer["spaces"]:

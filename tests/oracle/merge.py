@@ -25,8 +25,8 @@ def slots_of(held, space, heads):
 
 
 def had_seen(w, v):
-    """Whether the change that wrote w had seen the one that wrote v."""
-    return (w.feed, w.seq) == (v.feed, v.seq) or w.context.get(v.feed, 0) >= v.seq
+    """Whether the change that wrote w had seen the one that wrote v. Of its own feed all that it had seen is less deep."""
+    return (w.feed, w.seq) == (v.feed, v.seq) or (w.context.get(v.feed, 0) >= v.seq and w.depth > v.depth)
 
 
 def supersedes(slot, w, v):

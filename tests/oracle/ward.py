@@ -668,7 +668,7 @@ class Held:
             if other is None or other.space != held.space:
                 raise Bad(302)
             unsure = other.settled_at(dep.seq) or (other.shattered and dep.seq > len(other.changes))
-            if dep.seq < other.base and not unsure:
+            if dep.seq < other.base > len(other.below) and not unsure:
                 raise Bad(316)
             reaching = [chain[dep.seq - 1] for chain in other.chains if len(chain) >= dep.seq]
             named = [change for change in reaching if change.hash == dep.hash]

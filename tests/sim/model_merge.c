@@ -129,6 +129,8 @@ static bool supersedes(const struct model *m, const struct write *c, const struc
 {
     if (c->feed == v->feed && c->seq == v->seq)
         return c->order > v->order;
+    if (v->change->depth >= c->change->depth) /* it named another with that seq */
+        return false;
     if ((v->field & 3u) == WARD_TALLY) /* the slot is its feed's alone */
         return has_seen(m, &c->change->seen, v);
     return has_seen(m, &c->change->sight, v) && ((v->field & 3u) != WARD_GOVERNED || m->feeds[c->feed].rank >= m->feeds[v->feed].rank);

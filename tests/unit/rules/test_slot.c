@@ -110,6 +110,25 @@ static void class_table(void **state)
     }
 }
 
+/* Nobody names what is as deep: where it seems so, it named another change with that seq. So no two have seen each other. */
+static void the_depth_tells(void **state)
+{
+    struct ward_arena arena;
+    struct ward_state s;
+    (void)state;
+    set_ranks(1, 1, 1);
+    ward_arena_init(&arena, &vectors_env);
+    ward_state_init(&s, &arena);
+    write_at(&s, OPEN, NULL, 1, 1, 5, one, NULL);
+    write_at(&s, OPEN, NULL, 2, 1, 4, two, &saw_first);
+    assert_int_equal(ward_state_find(&s, OPEN, NULL, 0)->live_count, 2);
+    write_at(&s, OPEN, NULL, 2, 2, 5, two, &saw_first);
+    assert_int_equal(ward_state_find(&s, OPEN, NULL, 0)->live_count, 2);
+    write_at(&s, OPEN, NULL, 2, 3, 6, two, &saw_first);
+    assert_int_equal(ward_state_find(&s, OPEN, NULL, 0)->live_count, 1);
+    ward_arena_free(&arena);
+}
+
 /* What an author wrote itself it has seen, whatever the vector says; a later operation of one change replaces an earlier one. */
 static void own_writes_are_seen(void **state)
 {
@@ -677,6 +696,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_table),
+        cmocka_unit_test(the_depth_tells),
         cmocka_unit_test(own_writes_are_seen),
         cmocka_unit_test(other_slots_are_untouched),
         cmocka_unit_test(rank_depth_feed_seq),
