@@ -306,7 +306,7 @@ static void replace_keys(struct world *w)
     struct device *d = &w->d[dice_below(&w->trust_dice, w->count)];
     bool hub = d == w->hub || d == w->hub2 || dice_chance(&w->trust_dice, 300);
     d = hub && d != w->hub2 ? w->hub : d;
-    if ((d->role != WARD_ROLE_OPERATOR && d->role != WARD_ROLE_HUB) || !device_counts(d) || d->errand || d->announcing ||
+    if ((d->role != WARD_ROLE_OPERATOR && d->role != WARD_ROLE_HUB) || !device_counts(d) || d->errand || d->announcing || d->let_in ||
         !work_may_act(d) || d->was_count == GRANTS_MAX)
         return;
     fault_note(w, FAULT_KEYS);
