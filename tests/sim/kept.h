@@ -252,6 +252,9 @@ static const struct kept kept[] = {
      "the model took for given away what the folder that a copy was made of had written, and nobody else had"},
     {"equal values of two histories", 4000032, 2, "clone,twin,ended,compact",
      "that a state has the value that an own change wrote was taken for proof that it has that change, and all before it"},
+    {"back as a branch, and written over", 4200045, 2, "rollback,clone,twin,hub,ended,compact,burnt",
+     "of what was told again when it gave way and came back as a branch only the last value of a slot is told: the model waited for the "
+     "others"},
     {"all at once", 61, 4, ALL_BUT_BURNT, "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, ALL_BUT_BURNT,
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -15,18 +15,25 @@ static bool same_slot(const struct model_op *a, const struct model_op *b)
     return same_record(a, b) && a->field == b->field && a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
 }
 
-/* "Of several values of one slot only the last is told": a later one that followed it was withdrawn as well. To write anything of a
- * record is to say that it exists, so that also takes the place of what was said of that before, a deletion for one. */
+/* The change (seq) writes the slot of an operation of another (of), later on its chain or in it. To write anything of a record is to say
+ * that it exists, so that also takes the place of what was said of that before, a deletion for one. */
+static bool writes_later(const struct model_change *c, uint64_t seq, uint64_t of, const struct model_op *op)
+{
+    for (size_t k = 0; k < c->op_count; k++)
+        if (seq > of ? same_slot(&c->ops[k], op) || (op->field == WARD_FIELD_PRESENCE && same_record(&c->ops[k], op))
+                     : same_slot(&c->ops[k], op) && &c->ops[k] > op)
+            return true;
+    return false;
+}
+
+/* "Of several values of one slot only the last is told": a later one that followed it was withdrawn as well. */
 static bool is_told_later(const struct model *m, const struct model_withdrawn *x, const struct model_op *op)
 {
     for (size_t i = 0; i < m->withdrawn_count; i++) {
         const struct model_withdrawn *y = &m->withdrawn[i];
         bool follows = y->seq >= x->seq && model_branch_of(m, y->branch, x->seq) == x->branch;
-        const struct model_change *c = follows ? model_change(m, y->branch, y->seq) : NULL;
-        for (size_t k = 0; c && k < c->op_count; k++)
-            if (y->seq > x->seq ? same_slot(&c->ops[k], op) || (op->field == WARD_FIELD_PRESENCE && same_record(&c->ops[k], op))
-                                : same_slot(&c->ops[k], op) && &c->ops[k] > op)
-                return true;
+        if (follows && writes_later(model_change(m, y->branch, y->seq), y->seq, x->seq, op))
+            return true;
     }
     return false;
 }
@@ -92,19 +99,24 @@ static bool op_is_anew(const struct model *m, struct model_withdrawn *x, const s
     return is_told_later(m, x, op);
 }
 
-static bool find_anew(const struct model *m, struct model_withdrawn *x)
+/* upto: what follows it of its row up to there was set aside with it; x->seq: nothing was. */
+static bool find_anew(const struct model *m, struct model_withdrawn *x, uint64_t upto)
 {
     const struct model_change *old = model_change(m, x->branch, x->seq);
-    for (size_t k = 0; k < old->op_count; k++)
-        if (!op_is_anew(m, x, old, &old->ops[k]))
+    for (size_t k = 0; k < old->op_count; k++) {
+        bool told = op_is_anew(m, x, old, &old->ops[k]);
+        for (uint64_t seq = x->seq; !told && seq <= upto && upto > x->seq; seq++)
+            told = writes_later(model_change(m, x->branch, seq), seq, x->seq, &old->ops[k]);
+        if (!told)
             return false;
+    }
     return true;
 }
 
-bool model_is_anew(const struct model *m, const struct device *d, size_t branch, uint64_t seq)
+bool model_is_anew(const struct model *m, const struct device *d, size_t branch, uint64_t seq, uint64_t upto)
 {
     struct model_withdrawn x = {.d = &m->w->d[d->i], .branch = branch, .seq = seq};
-    return find_anew(m, &x);
+    return find_anew(m, &x, upto);
 }
 
 bool model_is_frozen(const struct model *m, const struct device *d, size_t space)
@@ -121,7 +133,7 @@ const struct model_withdrawn *model_written_anew(struct model *m)
     const struct model_withdrawn *missing = NULL;
     for (size_t i = 0; i < m->withdrawn_count; i++) {
         struct model_withdrawn *x = &m->withdrawn[i];
-        x->anew = x->anew || find_anew(m, x);
+        x->anew = x->anew || find_anew(m, x, x->seq);
         if (!x->anew && !missing && device_counts(x->d) && !model_is_frozen(m, x->d, m->feeds[x->branch].space))
             missing = x;
     }

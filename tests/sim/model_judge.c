@@ -518,7 +518,7 @@ uint64_t model_waiting(const struct model *m, const struct device *d, size_t *br
         *branches += forked && upto > from && done >= upto;
         from = done > from ? done : from;
         for (uint64_t seq = from; seq < upto; seq++)
-            n += !model_is_anew(m, d, i, seq + 1); /* it may have given way first, and come again as a branch */
+            n += !model_is_anew(m, d, i, seq + 1, upto); /* it may have given way first, and come again as a branch */
     }
     return n;
 }

@@ -56,8 +56,8 @@ uint64_t model_limit(struct judged *g, size_t feed);
 /* By what the device holds it lies beside what is settled, or has seen what does. */
 bool model_is_beside(const struct model *m, const struct device *d, size_t branch, uint64_t seq);
 
-/* As if the device had withdrawn the change: late ones tell what stands in it. */
-bool model_is_anew(const struct model *m, const struct device *d, size_t branch, uint64_t seq);
+/* As if the device had withdrawn the change and what follows it in its row up to there: late ones tell what stands in it. */
+bool model_is_anew(const struct model *m, const struct device *d, size_t branch, uint64_t seq, uint64_t upto);
 
 /* Its own feed there has branches: until it is let in anew it cannot write in that space. */
 bool model_is_frozen(const struct model *m, const struct device *d, size_t space);
