@@ -255,6 +255,9 @@ static const struct kept kept[] = {
     {"back as a branch, and written over", 4200045, 2, "rollback,clone,twin,hub,ended,compact,burnt",
      "of what was told again when it gave way and came back as a branch only the last value of a slot is told: the model waited for the "
      "others"},
+    {"an end that lapsed at the last meeting", 4400011, 2, "hub,files,keys,hubs,burnt",
+     "keys of a hub that burnt were ended by an operator whose feed was found, when all met, to have parted before that: the simulator's "
+     "operators did not look once more, and end them again"},
     {"all at once", 61, 4, ALL_BUT_BURNT, "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, ALL_BUT_BURNT,
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

@@ -92,7 +92,7 @@ static void heal(struct world *w)
     run_rounds(w, rounds(w));
     bool late = (w->faults & (FAULT_BIT(FAULT_KEYS) | FAULT_BIT(FAULT_BURNT))) &&
                 !w->failed; /* a hub that was let in anew heard of somebody just now */
-    for (int i = 0; i < MENDS && late && (model_find_stranded(w->model) || somebody_waits(w)); i++) {
+    for (int i = 0; i < MENDS && late && (model_find_stranded(w->model) || somebody_waits(w) || trust_end_again(w)); i++) {
         world_run(w, DAY_MS);
         run_rounds(w, rounds(w));
     }

@@ -141,10 +141,35 @@ static bool is_ended(const struct device *by, const struct ward_hash *grant)
     return by->w->calm ? model_is_cut(m, by->held, grant) : model_is_ended(m, grant); /* word of it may be under way */
 }
 
-static void end_keys(struct device *by, struct device *d, const struct ward_hash *grant)
+static bool end_grant(struct device *by, struct device *d, const struct ward_hash *grant)
 {
-    if (model_has_effect(d->w->model, by->held, grant) && !is_ended(by, grant))
+    const struct model *m = d->w->model;
+    bool ends = model_knows(m, by, d) && model_has_effect(m, by->held, grant) && !is_ended(by, grant);
+    if (ends)
         work_end_keys(by, d, grant);
+    return ends;
+}
+
+static bool end_keys(struct device *by, struct device *d)
+{
+    bool some = false;
+    for (size_t k = 0; k < d->was_count; k++)
+        some |= end_grant(by, d, &d->was[k]);
+    for (size_t k = 0; k < d->gone_count; k++)
+        some |= end_grant(by, d, &d->gone[k]);
+    return some;
+}
+
+/* An end lapses with all else beyond the fork point when its operator's feed is found to have parted before it (proto/authority.md,
+ * Effective), and that may come out at the last meeting of all. */
+bool trust_end_again(struct world *w)
+{
+    bool some = false;
+    for (size_t i = 0; i < w->count; i++) {
+        struct device *d = &w->d[i], *by = work_other_operator(d);
+        some |= d->role != WARD_ROLE_CELL && device_counts(d) && by && model_is_in_order(by) && end_keys(by, d);
+    }
+    return some;
 }
 
 static bool has_keys_to_end(const struct device *d, const struct device *by)
@@ -200,10 +225,7 @@ static bool bring_back(struct device *d)
     bool strangers = d->w->calm && d->role == WARD_ROLE_HUB;
     if (strangers || has_keys_to_end(d, by))
         work_carry_all(d, by); /* a cut must lie after all that its operator can hear of: what those keys granted beyond it falls */
-    for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->was_count; k++)
-        end_keys(by, d, &d->was[k]);
-    for (size_t k = 0; model_knows(d->w->model, by, d) && k < d->gone_count; k++)
-        end_keys(by, d, &d->gone[k]);
+    end_keys(by, d);
     if (strangers)
         end_strangers(by, d);
     return false;

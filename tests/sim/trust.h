@@ -11,6 +11,8 @@ void trust_begin(struct world *w); /* none of it happens after faults_end; what 
  * an operator whose keys are ended is let in anew by the other operator. True: somebody was, or has
  * another code, and is not there yet. */
 bool trust_mend(struct world *w);
+/* Keys of hubs and operators whose end lapsed are ended again, for when all have met. True: there were some. */
+bool trust_end_again(struct world *w);
 /* A hub was restored, perhaps to keys of before: people notice within two days. */
 void trust_after_restore(struct device *hub);
 /* An operator who can act now; NULL: none. */
