@@ -258,6 +258,8 @@ static const struct kept kept[] = {
     {"an end that lapsed at the last meeting", 4400011, 2, "hub,files,keys,hubs,burnt",
      "keys of a hub that burnt were ended by an operator whose feed was found, when all met, to have parted before that: the simulator's "
      "operators did not look once more, and end them again"},
+    {"a proof by a hub that nobody vouches for", 63014, 3, "all",
+     "a hub whose grant has no effect is told as ended in a proof, also where nobody has ended it: the simulator knew of cuts alone"},
     {"all at once", 61, 4, ALL_BUT_BURNT, "nothing of it, yet"},
     {"a receipt for a caller while another's run is open", 10, 2, ALL_BUT_BURNT,
      "the simulator took every receipt within a transaction for a promise too early; a caller who asks hears of what was durable when it "

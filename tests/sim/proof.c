@@ -91,7 +91,7 @@ static void check_proof(struct device *to, const struct ward_proof *p, const str
             violated(w, "receipt", "%s has sealed change %llu, which it never held", giver->name, (unsigned long long)r->seq);
         if (!r->agrees && one_history)
             violated(w, "receipt", "a proof says that a hub has sealed another history, and there is one alone");
-        if (r->ended != model_is_cut(m, to->held, &r->grant))
+        if (r->ended != (model_is_cut(m, to->held, &r->grant) || !model_has_effect(m, to->held, &r->grant)))
             violated(w, "receipt", "%s takes a hub for ended, or not, against what it knows", to->name);
     }
     if (!proved || x->count != x->asked->count)
