@@ -15,7 +15,6 @@ struct replaying {
     const struct ward_vv *upto; /* NULL: all */
     uint64_t *reached;          /* by fid */
     bool progress, waits;       /* in this round: something was applied, something was not */
-    bool force;                 /* whatever waits is applied: the log has lost what it waits for */
     struct ward_error *err;
 };
 
@@ -65,12 +64,11 @@ static int replay_segment(struct replaying *x, struct ward_feed *f, const struct
         }
         if (seq <= x->reached[f->fid])
             continue;
-        bool early = false;
-        rc = x->force ? WARD_OK : is_early(x, &r->scratch, &early);
+        bool early;
+        rc = is_early(x, &r->scratch, &early);
         x->waits |= early;
         if (rc || early)
             break;
-        x->force = false;
         x->progress = true;
         x->reached[f->fid] = seq;
         rc = ward_apply_again(x->a, f, seq, &r->scratch.changes[0], &r->scratch, x->err);
@@ -92,7 +90,7 @@ static int replay_round(struct replaying *x)
         struct ward_feed *f = !rc && got ? ward_directory_feed(&r->dir, seg.fid) : NULL;
         if (!f || f->sid != x->sid || f->parent || seg.first > end_of(x, f) || seg.first + seg.count - 1 <= x->reached[f->fid])
             continue;
-        if (seg.first > x->reached[f->fid] + 1 && !x->force) { /* an earlier one of its feed waits */
+        if (seg.first > x->reached[f->fid] + 1) { /* an earlier one of its feed waits */
             x->waits = true;
             continue;
         }
@@ -115,7 +113,8 @@ static int replay_log(struct replaying *x)
         x->reached[d->feeds[i].fid] = d->feeds[i].base;
     while (!rc && x->waits) {
         rc = replay_round(x);
-        x->force = !x->progress;
+        if (!rc && x->waits && !x->progress)
+            rc = ward_fail(x->err, WARD_ERR_CORRUPT, "the log lacks what it rests on");
     }
     ward_release(d->env, x->reached);
     return rc;

@@ -264,9 +264,9 @@ static int check_and_take(struct ward_incoming *in, struct ward_apply *a, struct
 
 /* One seal may be over the last of a history and what rests on something that waits for that very history. So what a refused run has below
  * the base is kept aside all the same, under the seal that the base names there: by the chain to it it is known to be the base's. *whole:
- * now the history stands in its place, and the run is to be looked at anew. */
-static int keep_below(struct ward_apply *a, const struct ward_run *run, const struct ward_feed *trunk, bool *whole, bool *differs,
-                      struct ward_error *err)
+ * now the history stands in its place, and the run is to be looked at anew. Else what it was refused for, or an error. */
+static int keep_below(struct ward_apply *a, const struct ward_run *run, const struct ward_feed *trunk, int refused, bool *whole,
+                      bool *differs, struct ward_error *err)
 {
     struct ward_replica *r = a->r;
     struct ward_buf *raw = &r->unpacked;
@@ -274,24 +274,23 @@ static int keep_below(struct ward_apply *a, const struct ward_run *run, const st
     uint8_t seal[WARD_SEAL_BYTES];
     bool sealed;
     size_t at = 0;
-    *whole = false;
     int rc = ward_base_find_seal(r, trunk, seal, &sealed, err);
+    if (!rc && sealed)
+        rc = ward_unpack(ward_store_packer(r->store), raw, run->codec, run->data, run->len, run->count, err);
     if (rc || !sealed)
-        return rc;
-    rc = ward_unpack(ward_store_packer(r->store), raw, run->codec, run->data, run->len, run->count, err);
+        return rc ? rc : refused;
     part.count = (uint32_t)(trunk->base - run->first + 1);
-    for (uint32_t i = 0; !rc && i < part.count; i++) {
-        struct ward_change_head head;
-        rc = ward_change_skip(raw->p + at, raw->len - at, &head);
+    for (uint32_t i = 0; i < part.count; i++) { /* they have been read before */
+        struct ward_change_head head = {0};
+        ward_change_skip(raw->p + at, raw->len - at, &head);
         at += head.len;
     }
-    if (rc)
-        return rc;
     raw->len = part.len = at;
     part.data = raw->p;
     part.codec = WARD_CODEC_RAW;
     part.sig = seal;
-    return ward_backfill_take(a, trunk->fid, &part, raw, whole, differs, err);
+    rc = ward_backfill_take(a, trunk->fid, &part, raw, whole, differs, err);
+    return rc || *whole ? rc : refused;
 }
 
 /* Of a feed of which others wait before it, where it begins is left to be found when they have been read. */
@@ -316,16 +315,8 @@ int ward_ingest_run(struct ward_apply *a, const struct ward_run *run, struct war
     for (int turn = 0; again && !rc; turn++) {
         struct ward_incoming in = {.r = a->r, .run = run, .fresh = fresh};
         rc = check_and_take(&in, a, &result, err);
-        if (in.below && (rc == WARD_ERR_DEP_MISSING || rc == WARD_ERR_HISTORY)) {
-            struct ward_error other = {0};
-            int kept = keep_below(a, run, in.trunk, &in.again, &result.base_differs, &other);
-            rc = in.again ? WARD_OK : rc;
-            if (kept && !ward_is_refusal(kept)) {
-                rc = kept;
-                if (err)
-                    *err = other;
-            }
-        }
+        if (in.below && (rc == WARD_ERR_DEP_MISSING || rc == WARD_ERR_HISTORY))
+            rc = keep_below(a, run, in.trunk, rc, &in.again, &result.base_differs, err);
         again = !rc && (in.gives_way || in.again || in.below);
         applied += rc ? 0 : result.applied;
         result.applied = 0;

@@ -279,13 +279,81 @@ static void a_run_over_the_end_of_a_base(void **state)
     assert_sound(&f->w);
 }
 
+/* Refused for what it has beyond the base (302): what it has below is kept, as far as memory and the store allow, where the base names the
+ * author's seal, and the history is whole with that of the others. */
+static void a_refused_run_leaves_the_history(void **state)
+{
+    struct fixture *f = *state;
+    ward_replica *r = f->w.d[B].r;
+    struct ward_ingested in;
+    struct pen office, c;
+    begin_with_records(f, 1);
+    const struct ward_dep first = dep_on(f, A, A, 1), missing = {first.feed, 2, first.hash};
+    for (int beyond = 0; beyond < 2; beyond++) {
+        pen_new(&office, &f->w, OFFICE, &f->space);
+        for (uint64_t seq = 1; seq <= 3; seq++)
+            pen_say(&office, seq, NULL, 0, "of the office");
+        if (beyond) { /* and under the same seal */
+            pen_say(&office, 4, &missing, 1, "rests on A's second");
+            pen_seal(&office);
+            break;
+        }
+        pen_seal(&office);
+        OK(&f->w, pen_send(&office, B, &in));
+        pen_free(&office);
+    }
+    OK(&f->w, settle_three(f));
+    write_resting(f, 99, 1, 8, "", &c); /* C has sealed at its eighth, not where the base ends */
+    pen_say(&c, 10, &missing, 1, "rests on A's second");
+    pen_seal(&c);
+    assert_int_equal(pen_send(&c, B, &in), WARD_ERR_DEP_MISSING);
+    pen_free(&c);
+    const struct ward_run run = pen_run(&office);
+    bool failed = true;
+    for (size_t at = 0; failed; at++) {
+        ward_chain_forget(r);
+        r->env.alloc = rationed;
+        alloc_calls = 0;
+        alloc_fails_at = at;
+        alloc_fails_on = false;
+        int rc = try_run(&f->w, B, &run, &in);
+        failed = alloc_calls > at;
+        r->env.alloc = outside_alloc;
+        assert_int_equal(rc, failed ? WARD_ERR_MEMORY : WARD_ERR_DEP_MISSING);
+    }
+    failed = true;
+    for (size_t at = 0; failed; at++) {
+        ward_chain_forget(r);
+        stop_at(r, 1, at);
+        int rc = take_run(&f->w, B, &run, &in);
+        failed = store_steps > at;
+        stop_at(r, 0, SIZE_MAX);
+        if (!failed || rc != WARD_ERR_STORE) /* it may break off behind the refusal */
+            assert_int_equal(rc, WARD_ERR_DEP_MISSING);
+    }
+    pen_free(&office);
+    each_run_in(f, A, B, &f->space, just_take);
+    assert_true(ward_space_has_base(r, ward_directory_space_by_id(&r->dir, &f->space))); /* C's is lacking */
+    write_resting(f, 99, 1, 8, "", &c);
+    OK(&f->w, pen_send(&c, B, &in));
+    assert_true(in.backfilled);
+    pen_free(&c);
+    assert_false(ward_space_has_base(r, ward_directory_space_by_id(&r->dir, &f->space)));
+    assert_sound(&f->w);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(branches_on_a_base),       TEST(a_base_without_memory),   TEST(a_base_without_a_store),
-        TEST(replayed_without_indexes), TEST(what_rests_below_a_base), TEST(a_run_over_the_end_of_a_base),
+        TEST(branches_on_a_base),
+        TEST(a_base_without_memory),
+        TEST(a_base_without_a_store),
+        TEST(replayed_without_indexes),
+        TEST(what_rests_below_a_base),
+        TEST(a_run_over_the_end_of_a_base),
+        TEST(a_refused_run_leaves_the_history),
     };
     return cmocka_run_group_tests_name("parted_base", tests, NULL, NULL);
 }
