@@ -63,7 +63,8 @@ uint64_t faults_of_seed(uint64_t seed)
     struct dice d = dice_for(seed, 99);
     uint64_t how = dice_below(&d, 16), mask = 0;
     for (unsigned i = 0; i < FAULTS; i++)
-        mask |= dice_chance(&d, 250) ? FAULT_BIT(i) : 0;
+        mask |=
+            dice_chance(&d, i == FAULT_BURNT ? 60 : 250) ? FAULT_BIT(i) : 0; /* seldom does a machine burn, and then the story is long */
     return how == 0 ? 0 : how == 1 ? FAULTS_ALL : mask;
 }
 
