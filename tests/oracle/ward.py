@@ -171,7 +171,9 @@ class Feed:
 
     def copy(self):
         """As it is now."""
-        return Feed(self.id, self.space, self.grant, self.chains[0])
+        feed = Feed(self.id, self.space, self.grant, self.chains[0])
+        feed.sealed = set(self.sealed)
+        return feed
 
     def __lt__(self, other):
         return self.id < other.id
@@ -421,6 +423,7 @@ class Held:
             if seq == 0:
                 continue
             settled = list(theirs.chains[0][:seq])
+            feed.sealed |= theirs.sealed & {hash_}  # the state has the author's seal, where its giver does
             above = [nth for nth, chain in enumerate(feed.chains) if nth and feed.shared(chain) >= seq]
             feed.chains = [settled + feed.chains[0][seq:]] + [settled + feed.chains[nth][seq:] for nth in above]
             feed.leaves = [0] + [feed.leaves[nth] for nth in above]
